@@ -1,0 +1,5 @@
+"""The one exception that a user of the compiler meets: a single line that says what is wrong and what to do."""
+
+
+class CompileError(ValueError):
+    """Input that cannot be compiled; the message names the file or layer and the way out, in one line."""

@@ -1,0 +1,306 @@
+"""One converter an ONNX operator: a node and its inputs -> Relax expressions, one for each output.
+
+What a converter cannot express exactly it refuses with `Unsupported`; the importer adds file and layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tvm import relax
+from tvm.ir import Expr
+from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
+
+from ..relax_ops import call, channels_of, leaky, scale_shift, shape_of
+
+
+class Unsupported(ValueError):
+    """Why a node cannot be converted, and what can."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node whose inputs are known: Relax expressions, constants, or None where left out."""
+
+    name: str
+    inputs: list[Any]
+    attributes: dict[str, Any]
+    outputs: int
+
+    def tensor(self, i: int) -> Expr:
+        """Input `i`, which depends on the image."""
+        if not isinstance(self.inputs[i], Expr):
+            raise Unsupported(f"input {i} must depend on the image")
+        return self.inputs[i]
+
+    def constant(self, i: int) -> npt.NDArray:
+        """Input `i`, which is a constant."""
+        if i >= len(self.inputs) or not isinstance(self.inputs[i], np.ndarray):
+            raise Unsupported(f"input {i} must be a constant")
+        return self.inputs[i]
+
+    def get(self, name: str, default: Any) -> Any:
+        """An attribute, strings decoded."""
+        value = self.attributes.get(name, default)
+        return value.decode() if isinstance(value, bytes) else value
+
+    def require(self, condition: bool, why: str) -> None:
+        """Refuse the node where the condition does not hold."""
+        if not condition:
+            raise Unsupported(why)
+
+
+Results = list[Expr]
+CONVERTERS: dict[tuple[str, str], Callable[[Node], Results]] = {}
+
+
+def converts(op_type: str, domain: str = "") -> Callable[[Callable[[Node], Results]], Callable[[Node], Results]]:
+    """Register a converter."""
+    def register(f: Callable[[Node], Results]) -> Callable[[Node], Results]:
+        CONVERTERS[domain, op_type] = f
+        return f
+    return register
+
+
+def geometry(node: Node, rank: int = 2) -> dict[str, list[int]]:
+    """strides, pads and dilations of a convolution or pooling node."""
+    node.require(node.get("auto_pad", "NOTSET") == "NOTSET", "auto_pad is not supported; export explicit pads")
+    pads = list(node.get("pads", [0, 0] * rank))
+    node.require(0 <= min(pads) and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported")
+    return {"strides": list(node.get("strides", [1] * rank)), "pads": pads,
+            "dilations": list(node.get("dilations", [1] * rank))}
+
+
+def channel_vector(node: Node, array: npt.NDArray, channels: int) -> npt.NDArray[np.float64]:
+    """A constant that varies by channel only, as float64 [channels]."""
+    shape = (1,) * (4 - array.ndim) + array.shape
+    if array.ndim > 4 or shape not in {(1, 1, 1, 1), (1, channels, 1, 1)}:
+        raise Unsupported(f"a constant of shape {array.shape}: a scalar or one value a channel is supported")
+    return np.broadcast_to(array.astype(np.float64).ravel(), (channels,))
+
+
+# ---- com.biisnet ----
+
+def pass_through(op_type: str, name: str) -> None:
+    """A custom op whose Relax operator takes the same inputs and attributes."""
+    def convert(node: Node) -> Results:
+        constants = [node.constant(i) for i in range(1, len(node.inputs))]
+        return [call(name, [node.tensor(0), *constants], **node.attributes)]
+    CONVERTERS["com.biisnet", op_type] = convert
+
+
+for _op_type, _name in (("DotBinaryConv2d", "dot_binary_conv2d"), ("RPReLU", "rprelu"), ("MaxOut", "maxout"),
+                        ("ReDistribution", "redistribution")):
+    pass_through(_op_type, _name)
+
+
+@converts("BinaryConv2d", "com.biisnet")
+def binary_conv2d(node: Node) -> Results:
+    """Attributes are completed by their defaults."""
+    x, weight = node.tensor(0), node.constant(1)
+    groups, channels = int(node.get("group", 1)), int(node.attributes["channels"])
+    node.require(channels_of(x) == groups * channels and weight.shape[1] == -(-channels // 8),
+                 f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}")
+    attributes = {**geometry(node), "group": groups, "channels": channels, "pad_value": float(node.get("pad_value", 0.0))}
+    return [call("binary_conv2d", [x, *(node.constant(i) for i in range(1, 7))], **attributes)]
+
+
+# ---- element-wise ----
+
+@converts("Add")
+def add(node: Node) -> Results:
+    """Of two maps of one shape, or of a map and a constant."""
+    a, b = node.inputs
+    if isinstance(a, Expr) and isinstance(b, Expr):
+        node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")
+        return [R.add(a, b)]
+    x, k = (a, b) if isinstance(a, Expr) else (b, a)
+    shift = channel_vector(node, k, channels_of(x))
+    return [scale_shift(x, np.ones_like(shift), shift)]
+
+
+@converts("Sub")
+def sub(node: Node) -> Results:
+    """Map - constant, constant - map, map - map."""
+    a, b = node.inputs
+    if isinstance(a, Expr) and isinstance(b, Expr):
+        node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")
+        ones = np.ones(channels_of(b))
+        return [R.add(a, scale_shift(b, -ones, 0 * ones))]
+    x = a if isinstance(a, Expr) else b
+    k = channel_vector(node, b if isinstance(a, Expr) else a, channels_of(x))
+    one = np.ones_like(k)
+    return [scale_shift(x, one, -k) if isinstance(a, Expr) else scale_shift(x, -one, k)]
+
+
+@converts("Mul")
+def mul(node: Node) -> Results:
+    """By a constant a channel."""
+    a, b = node.inputs
+    node.require(not (isinstance(a, Expr) and isinstance(b, Expr)), "a product of two maps is not supported")
+    x, k = (a, b) if isinstance(a, Expr) else (b, a)
+    scale = channel_vector(node, k, channels_of(x))
+    return [scale_shift(x, scale, np.zeros_like(scale))]
+
+
+@converts("Div")
+def div(node: Node) -> Results:
+    """By a constant a channel."""
+    k = channel_vector(node, node.constant(1), channels_of(node.tensor(0)))
+    node.require(bool(k.all()), "division by zero")
+    return [scale_shift(node.tensor(0), 1 / k, np.zeros_like(k))]
+
+
+@converts("BatchNormalization")
+def batch_normalization(node: Node) -> Results:
+    """Inference: (x - mean) / sqrt(var + epsilon) * gamma + beta."""
+    gamma, beta, mean, var = (node.constant(i).astype(np.float64) for i in range(1, 5))
+    scale = gamma / np.sqrt(var + node.get("epsilon", 1e-5))
+    return [scale_shift(node.tensor(0), scale, beta - mean * scale)]
+
+
+@converts("Relu")
+def relu(node: Node) -> Results:
+    """Slopes 1 and 0."""
+    one = np.ones(channels_of(node.tensor(0)))
+    return [leaky(node.tensor(0), one, 0 * one)]
+
+
+@converts("LeakyRelu")
+def leaky_relu(node: Node) -> Results:
+    """Slopes 1 and alpha."""
+    one = np.ones(channels_of(node.tensor(0)))
+    return [leaky(node.tensor(0), one, node.get("alpha", 0.01) * one)]
+
+
+@converts("PRelu")
+def prelu(node: Node) -> Results:
+    """Slopes 1 and one a channel."""
+    slope = channel_vector(node, node.constant(1), channels_of(node.tensor(0)))
+    return [leaky(node.tensor(0), np.ones_like(slope), slope)]
+
+
+@converts("Sigmoid")
+def sigmoid(node: Node) -> Results:
+    """The logistic function."""
+    return [R.sigmoid(node.tensor(0))]
+
+
+@converts("Identity")
+def identity(node: Node) -> Results:
+    """The same value."""
+    return [node.tensor(0)]
+
+
+# ---- windows ----
+
+@converts("Conv")
+def conv(node: Node) -> Results:
+    """Full precision, zero padding."""
+    weight = node.constant(1)
+    node.require(weight.ndim == 4, "only two-dimensional convolutions are supported")
+    node.require(weight.size <= 64 * 1024, f"{weight.size} full-precision weights: 65536 are supported")
+    x = R.nn.conv2d(node.tensor(0), relax.const(weight), strides=geometry(node)["strides"], padding=geometry(node)["pads"],
+                    dilation=geometry(node)["dilations"], groups=int(node.get("group", 1)))
+    if len(node.inputs) < 3 or node.inputs[2] is None:
+        return [x]
+    bias = node.constant(2).astype(np.float32).reshape(1, -1, 1, 1)
+    return [R.add(x, relax.const(bias))]
+
+
+@converts("AveragePool")
+def average_pool(node: Node) -> Results:
+    """2x2 with stride 2."""
+    g = geometry(node)
+    node.require(list(node.get("kernel_shape", [])) == [2, 2] and g["strides"] == [2, 2] and not any(g["pads"])
+                 and not node.get("ceil_mode", 0), "2x2 with stride 2, without pads or ceil_mode, is supported")
+    _, _, h, w = shape_of(node.tensor(0))
+    node.require(h >= 2 and w >= 2, f"its input is only {h}x{w}")
+    return [R.nn.avg_pool2d(node.tensor(0), pool_size=(2, 2), strides=(2, 2))]
+
+
+@converts("Resize")
+def resize(node: Node) -> Results:
+    """Twice the size: linear with half-pixel centres, or nearest."""
+    x = node.tensor(0)
+    n, c, h, w = shape_of(x)
+    constants = [i for i in node.inputs[2:] if i is not None and i.size]
+    node.require(len(constants) == 1, "either constant scales or constant sizes are supported")
+    factors = constants[0] if constants[0].dtype.kind == "f" else constants[0] / np.array([n, c, h, w])
+    node.require(factors.tolist() == [1, 1, 2, 2], f"scales {factors.tolist()}: [1, 1, 2, 2] is supported")
+    mode, centres = node.get("mode", "nearest"), node.get("coordinate_transformation_mode", "half_pixel")
+    if mode == "linear":
+        node.require(centres in {"half_pixel", "pytorch_half_pixel"} and not node.get("antialias", 0),
+                     f"linear with {centres}: half_pixel is supported")
+    else:
+        rounding = node.get("nearest_mode", "round_prefer_floor")
+        exact = ((centres == "asymmetric" and rounding == "floor")
+                 or (centres == "half_pixel" and rounding.startswith("round_prefer")))
+        node.require(mode == "nearest" and exact, f"{mode} with {centres} and {rounding} is not supported")
+    return [R.image.resize2d(x, relax.ShapeExpr([2 * h, 2 * w]), layout="NCHW",
+                             method="linear" if mode == "linear" else "nearest_neighbor")]
+
+
+# ---- shape ----
+
+@converts("Concat")
+def concat(node: Node) -> Results:
+    """On channels."""
+    tensors = [node.tensor(i) for i in range(len(node.inputs))]
+    node.require(node.attributes["axis"] in (1, -3), "only a concatenation of channels (axis 1) is supported")
+    return [R.concat(tensors, axis=1)]
+
+
+@converts("Split")
+def split(node: Node) -> Results:
+    """On channels."""
+    x = node.tensor(0)
+    node.require(node.get("axis", 0) in (1, -3), "only a split of channels (axis 1) is supported")
+    c = channels_of(x)
+    if len(node.inputs) > 1 and node.inputs[1] is not None:
+        sizes = node.constant(1).tolist()
+    else:
+        part = -(-c // node.outputs)
+        sizes = [min(part, c - i * part) for i in range(node.outputs)]
+    parts = R.split(x, [int(i) for i in np.cumsum(sizes)[:-1]], axis=1)
+    return [relax.TupleGetItem(parts, i) for i in range(node.outputs)]
+
+
+@converts("Pad")
+def pad(node: Node) -> Results:
+    """mode edge, at the bottom and the right."""
+    x = node.tensor(0)
+    node.require(node.get("mode", "constant") == "edge", "only mode 'edge' is supported (zero pads belong to the Conv)")
+    pads = node.constant(1).astype(int)
+    axes = node.constant(3).astype(int) % 4 if len(node.inputs) > 3 and node.inputs[3] is not None else np.arange(4)
+    before, after = np.zeros(4, int), np.zeros(4, int)
+    before[axes], after[axes] = pads[:len(axes)], pads[len(axes):]
+    node.require(not before.any() and not after[:2].any() and (after >= 0).all(),
+                 "only an extension at the bottom and the right is supported")
+    _, _, h, w = shape_of(x)
+    return [resized(x, "extend", h + after[2], w + after[3])]
+
+
+@converts("Slice")
+def slice_(node: Node) -> Results:
+    """A crop that keeps the top left corner."""
+    x = node.tensor(0)
+    starts, ends = node.constant(1).tolist(), node.constant(2).tolist()
+    axes = node.constant(3).tolist() if len(node.inputs) > 3 and node.inputs[3] is not None else range(len(starts))
+    steps = node.constant(4).tolist() if len(node.inputs) > 4 and node.inputs[4] is not None else [1] * len(starts)
+    size = list(shape_of(x))
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        full = size[axis]
+        node.require(start == 0 and step == 1, "only a crop that keeps the top left corner is supported")
+        size[axis] = min(end if end >= 0 else end + full, full)
+    node.require(tuple(size[:2]) == shape_of(x)[:2] and min(size) > 0, "only height and width can be cropped")
+    return [resized(x, "crop", size[2], size[3])]
+
+
+def resized(x: Expr, name: str, height: int, width: int) -> Expr:
+    """`extend` or `crop`, or nothing where the size stays."""
+    return x if shape_of(x)[2:] == (height, width) else call(name, [x], height=int(height), width=int(width))

@@ -1,0 +1,73 @@
+"""ONNX graph -> Relax function: one converter an operator (converters.py), constants computed on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import tvm
+from onnx import numpy_helper
+from tvm import relax
+from tvm.ir import Expr
+
+from ..errors import CompileError
+from ..relax_ops import shape_of
+from .converters import CONVERTERS, Node, Unsupported
+from .loader import Model
+from .shapes import evaluate, input_shape
+
+Value = Expr | npt.NDArray | None
+"""What a name of the graph stands for: a Relax variable, a constant, or an input that is left out."""
+
+
+def import_onnx(model: Model, size: tuple[int, int] | None) -> tvm.IRModule:
+    """The model as a Relax module with one function `main`, each variable named as the ONNX value it is.
+
+    Before: an ONNX model with `com.biisnet` ops, height and width perhaps symbolic. After: static shapes, our
+    Relax operators. Raises CompileError naming the layer where an operator cannot be lowered.
+    """
+    graph = model.proto.graph
+    opset = next((o.version for o in model.proto.opset_import if o.domain in ("", "ai.onnx")), 0)
+    shape = input_shape(graph, size, model.path)
+    values: dict[str, Value] = {"": None}
+    values |= {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    name = next(i.name for i in graph.input if i.name not in values)
+    image = relax.Var(name, relax.TensorType(shape, "float32"))
+    values[name] = image
+    builder = relax.BlockBuilder()
+    with builder.function("main", [image]):
+        with builder.dataflow():
+            for node in graph.node:
+                add_node(builder, node, values, model, opset)
+            results = [values.get(o.name) for o in graph.output]
+            if not all(isinstance(r, Expr) for r in results):
+                raise CompileError(f"{model.path}: an output does not depend on the image; nothing to compile")
+            outputs = [builder.emit_output(r) for r in results]
+        builder.emit_func_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
+    # Relax's names are identifiers; stages and errors speak of the ONNX values
+    names = {v.name: n for n, v in values.items() if isinstance(v, relax.Var)}
+    return builder.get().with_attrs({"onnx_names": names, "onnx_outputs": [o.name for o in graph.output]})
+
+
+def add_node(builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str, Value], model: Model,
+             opset: int) -> None:
+    """Convert one node, or compute it where its inputs are constant."""
+    inputs = [values[i] for i in node.input]
+    label = node.name or (node.output[0] if node.output else node.op_type)
+    if node.op_type == "Shape" and not node.domain and isinstance(inputs[0], Expr):
+        inputs = [np.broadcast_to(np.float32(0), shape_of(inputs[0]))]
+    if not node.domain and not any(isinstance(i, Expr) for i in inputs):
+        values |= dict(zip(node.output, evaluate(node, inputs, opset), strict=True))
+        return
+    convert = CONVERTERS.get((node.domain, node.op_type))
+    if convert is None:
+        domain = f"{node.domain}::" if node.domain else ""
+        raise CompileError(f"{model.path}: layer '{label}': operator {domain}{node.op_type} is not supported; "
+                           "see docs/onnx-ops.md for those that are")
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    try:
+        results = convert(Node(label, inputs, attributes, len(node.output)))
+    except Unsupported as e:
+        raise CompileError(f"{model.path}: layer '{label}' ({node.op_type}): {e}") from e
+    for output, result in zip(node.output, results, strict=True):
+        values[output] = builder.emit(result, name_hint=output)

@@ -1,0 +1,66 @@
+"""Reads an ONNX file as an untrusted thing: what is wrong with it is one line that names the file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+
+from ..errors import CompileError
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checked ONNX model, and the file it came from."""
+
+    proto: onnx.ModelProto
+    path: str
+    sha256: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The model's metadata properties."""
+        return {p.key: p.value for p in self.proto.metadata_props}
+
+    @property
+    def name(self) -> str:
+        """The name it gives itself, or its file's."""
+        return self.metadata.get("model", Path(self.path).stem)
+
+
+def load_model(path: Path) -> Model:
+    """Read and check an ONNX file.
+
+    Raises CompileError where it is not there, is no ONNX, is truncated, does not pass the ONNX checker, or
+    has weights that are not finite.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except DecodeError as e:
+        raise CompileError(f"{path}: not an ONNX file, or a truncated one; export it again") from e
+    if not proto.graph.node:
+        raise CompileError(f"{path}: not an ONNX model: it has no graph")
+    try:
+        onnx.checker.check_model(proto)
+    except onnx.checker.ValidationError as e:
+        raise CompileError(f"{path}: not a valid ONNX model: {first_line(e)}") from e
+    for tensor in proto.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
+    return Model(proto, str(path), hashlib.sha256(data).hexdigest())
+
+
+def first_line(error: Exception) -> str:
+    """An error's message on one line."""
+    return " ".join(str(error).split())[:300]

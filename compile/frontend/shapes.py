@@ -1,0 +1,53 @@
+"""Settles the input's size and computes what then is constant (the arithmetic on shapes)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx.reference import ReferenceEvaluator
+
+from ..errors import CompileError
+
+DEFAULT_SIZE = (256, 256)
+"""Height and width where neither the model nor the user says."""
+
+
+def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str) -> tuple[int, int, int, int]:
+    """Static [N, C, H, W] of the only input, its symbolic sides settled by `size`.
+
+    Raises CompileError where the input is no float32 image, or its shape cannot be settled.
+    """
+    constants = {t.name for t in graph.initializer}
+    inputs = [i for i in graph.input if i.name not in constants]
+    if len(inputs) != 1:
+        raise CompileError(f"{path}: has {len(inputs)} inputs; one image [1, C, H, W] is supported")
+    tensor = inputs[0].type.tensor_type
+    name = inputs[0].name
+    if tensor.elem_type != onnx.TensorProto.FLOAT:
+        kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
+        raise CompileError(f"{path}: input '{name}' is {kind}; float32 grey levels [1, C, H, W] are supported")
+    dims = [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
+    if len(dims) != 4:
+        raise CompileError(f"{path}: input '{name}' has {len(dims)} dimensions; [1, C, H, W] is supported")
+    n, c, *sides = dims
+    if (n or 1) != 1 or not c:
+        raise CompileError(f"{path}: input '{name}' is {dims}; a batch of 1 and a fixed number of channels are "
+                           "supported, --size settles height and width only")
+    if size and any(s not in (None, w) for s, w in zip(sides, size, strict=True)):
+        raise CompileError(f"{path}: input '{name}' is fixed at {sides[0]}x{sides[1]}, --size asks for "
+                           f"{size[0]}x{size[1]}; leave --size out, or export with symbolic height and width")
+    height, width = (s or w for s, w in zip(sides, size or DEFAULT_SIZE, strict=True))
+    return 1, c, height, width
+
+
+def evaluate(node: onnx.NodeProto, inputs: list[npt.NDArray | None], opset: int) -> list[npt.NDArray]:
+    """A standard node's outputs from constant inputs, by ONNX's own reference."""
+    given = {n: v for n, v in zip(node.input, inputs, strict=True) if n and v is not None}
+    graph = onnx.helper.make_graph(
+        [node], "constant",
+        [onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
+         for n, v in given.items()],
+        [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.UNDEFINED, None) for n in node.output])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
+    return [np.asarray(v) for v in ReferenceEvaluator(model).run(None, given)]

@@ -1,0 +1,58 @@
+"""Convolution: full precision, zero padding (the embedding and the output layer).
+
+Meaning (numpy), then TIR.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+
+from ..program import F32, Convolution, Operand, Window
+from .context import Context
+
+
+def windows(x: np.ndarray, window: Window, pad_value: float = 0.0) -> np.ndarray:
+    """x [C, H, W] -> [C, kh, kw, H', W']: what each tap reads."""
+    top, left, bottom, right = window.pads
+    x = np.pad(x, ((0, 0), (top, bottom), (left, right)), constant_values=pad_value)
+    height, width = Window(window.kernel, window.strides, dilations=window.dilations).output(*x.shape[1:])
+    (sy, sx), (dy, dx) = window.strides, window.dilations
+    return np.stack([[x[:, ky * dy:ky * dy + (height - 1) * sy + 1:sy, kx * dx:kx * dx + (width - 1) * sx + 1:sx]
+                      for kx in range(window.kernel[1])] for ky in range(window.kernel[0])]).transpose(2, 0, 1, 3, 4)
+
+
+def grouped_sum(taps: np.ndarray, weight: np.ndarray, groups: int) -> np.ndarray:
+    """taps [C, kh, kw, H, W], weight [M, C/groups, kh, kw] -> [M, H, W]."""
+    parts = zip(np.split(taps, groups), np.split(weight, groups), strict=True)
+    return np.concatenate([np.einsum("mckl,cklhw->mhw", w, t) for t, w in parts])
+
+
+def reference(e: Convolution, x: F32) -> F32:
+    """x [C, H, W] -> [channels, H', W'], computed in float64."""
+    total = grouped_sum(windows(x.astype(np.float64), e.window), e.weight.astype(np.float64), e.groups)
+    return (total + e.bias[:, None, None]).astype(np.float32)
+
+
+def row_operand(e: Convolution, edge: str = "zero") -> Operand:
+    """The window's rows; a row outside is zero."""
+    w = e.window
+    return Operand(e.buffer, mul=w.strides[0], add=-w.pads[0], step=w.dilations[0], count=w.kernel[0], edge="zero")
+
+
+operand = row_operand
+
+
+def emit(e: Convolution, ctx: Context, o: TirExpr) -> TirExpr:
+    """One fused multiply-add a tap, all taps unrolled."""
+    s, rows, w = ctx.simd, ctx.rows(operand(e)), e.window
+    outputs, inputs, kh, kw = e.weight.shape
+    section, weights = ctx.parameter(e, "weight", lambda: np.asarray(e.weight, np.float32))
+    first_plane = tirx.floordiv(o, outputs // e.groups) * inputs if e.groups > 1 else 0
+    total = ctx.bind(ctx.per_channel(e, "bias", e.bias, o))
+    for n, (c, ky, kx) in enumerate(np.ndindex(inputs, kh, kw)):
+        at = (first_plane + c) * e.buffer.plane_stride + e.buffer.origin - w.pads[1] + kx * w.dilations[1]
+        x = s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1])
+        total = ctx.bind(s.fma(x, s.splat(section[weights + o * (inputs * kh * kw) + n]), total))
+    return total

@@ -1,0 +1,80 @@
+"""Element-wise work: ScaleShift, Leaky, Add, and the logistic function.
+
+Meaning (numpy), then TIR. RPReLU (10), ReDistribution (11), MaxOut, DB Conv (18) and BatchNorm all are
+chains of ScaleShift and Leaky.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from tvm.ir import Expr as TirExpr
+
+from ..program import F32, Add, Leaky, ScaleShift, Sigmoid
+from .context import Context
+
+
+def scale_shift_reference(e: ScaleShift, x: F32) -> F32:
+    """scale*x + shift in float32: x [C, H, W]."""
+    return x * e.scale[:, None, None] + e.shift[:, None, None]
+
+
+def emit_scale_shift(e: ScaleShift, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
+    """One fused multiply-add."""
+    return ctx.simd.fma(x, ctx.per_channel(e, "scale", e.scale, o), ctx.per_channel(e, "shift", e.shift, o))
+
+
+def leaky_reference(e: Leaky, x: F32) -> F32:
+    """positive*x where x >= 0, else (NaN too) negative*x."""
+    return np.where(x >= 0, e.positive[:, None, None], e.negative[:, None, None]) * x
+
+
+def emit_leaky(e: Leaky, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
+    """Compare, choose the slope, multiply: right for any sign of the slopes."""
+    slope = ctx.simd.select(x >= ctx.simd.const(0.0, "float32"), ctx.per_channel(e, "positive", e.positive, o),
+                            ctx.per_channel(e, "negative", e.negative, o))
+    return slope * x
+
+
+def add_reference(e: Add, a: F32, b: F32) -> F32:
+    """a + b."""
+    return a + b
+
+
+def emit_add(e: Add, ctx: Context, o: TirExpr, a: TirExpr, b: TirExpr) -> TirExpr:
+    """One addition."""
+    return a + b
+
+
+def sigmoid_reference(e: Sigmoid, x: F32) -> F32:
+    """The logistic function."""
+    with np.errstate(over="ignore"):
+        return (1.0 / (1.0 + np.exp(-x.astype(np.float64)))).astype(np.float32)
+
+
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
+ROUND = 12582912.0  # 1.5 * 2**23: adding it rounds to an integer, which then stands in the low mantissa bits
+ROUND_BITS = 0x4B400000
+EXP_TERMS = [1 / math.factorial(n) for n in range(7, -1, -1)]  # |r| <= ln(2)/2: the error is below 2**-26
+
+
+def emit_sigmoid(e: Sigmoid, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
+    """1 / (1 + 2**n * exp(r)) with -x = n*ln(2) + r; Taylor's polynomial for exp(r), no library call."""
+    s = ctx.simd
+
+    def f32(value: float) -> TirExpr:
+        return s.const(value, "float32")
+
+    t = ctx.bind(f32(0.0) - x)
+    # beyond these bounds the result is 0 or 1 to float32; NaN passes both comparisons unchanged
+    t = ctx.bind(s.select(t > f32(87.0), f32(87.0), s.select(t < f32(-87.0), f32(-87.0), t)))
+    shifted = ctx.bind(s.fma(t, f32(1 / math.log(2)), f32(ROUND)))
+    n = ctx.bind(shifted - f32(ROUND))
+    r = ctx.bind(s.fma(n, f32(-LN2_LOW), s.fma(n, f32(-LN2_HIGH), t)))
+    p = f32(EXP_TERMS[0])
+    for term in EXP_TERMS[1:]:
+        p = ctx.bind(s.fma(p, r, f32(term)))
+    exponent = s.reinterpret(shifted, "int32") + s.const(127 - ROUND_BITS, "int32")
+    power = s.reinterpret(exponent * s.const(1 << 23, "int32"), "float32")
+    return f32(1.0) / (f32(1.0) + p * power)

@@ -1,0 +1,75 @@
+"""Vectors of TIR: the few operations that the kernels are written in.
+
+Every kernel names its vector operations here, so that what they become on a CPU is decided in one place:
+`fma` is one rounding everywhere (so host and board agree bit for bit), a comparison with NaN is false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+from tvm.ir import PrimType
+from tvm.tirx.script.builder import ir as T  # noqa: N812  (TVM's own name for it)
+
+
+@dataclass(frozen=True)
+class Simd:
+    """Operations on vectors of `lanes` elements; with one lane, on scalars."""
+
+    lanes: int
+
+    def dtype(self, element: str) -> str:
+        """The TIR dtype of a vector of `element`."""
+        return element if self.lanes == 1 else f"{element}x{self.lanes}"
+
+    def splat(self, scalar: TirExpr) -> TirExpr:
+        """`scalar` in every lane."""
+        return scalar if self.lanes == 1 else tirx.Broadcast(scalar, self.lanes)
+
+    def const(self, value: float, element: str) -> TirExpr:
+        """A constant in every lane."""
+        return self.splat(tirx.const(value, element))
+
+    def index(self, start: TirExpr | int) -> TirExpr:
+        """The index of `lanes` consecutive elements from `start`."""
+        return start if self.lanes == 1 else tirx.Ramp(start, 1, self.lanes)
+
+    def load(self, buffer: TirExpr, start: TirExpr | int) -> TirExpr:
+        """Consecutive elements from `start`."""
+        return buffer[self.index(start)]
+
+    def load_strided(self, buffer: TirExpr, start: TirExpr | int, stride: int) -> TirExpr:
+        """Every `stride`-th element from `start`: whole vectors, then a shuffle."""
+        if stride == 1 or self.lanes == 1:
+            return self.load(buffer, start)
+        vectors = [T.Bind(self.load(buffer, start + i * self.lanes)) for i in range(stride)]
+        return self.shuffle(vectors, range(0, stride * self.lanes, stride))
+
+    def store(self, buffer: TirExpr, value: TirExpr, start: TirExpr | int) -> None:
+        """Write consecutive elements from `start`."""
+        T.buffer_store(buffer, value, [self.index(start)])
+
+    def cast(self, x: TirExpr, element: str) -> TirExpr:
+        """Convert each lane."""
+        return tirx.Cast(PrimType(self.dtype(element)), x)
+
+    def reinterpret(self, x: TirExpr, element: str) -> TirExpr:
+        """The same bits as another type."""
+        return tirx.reinterpret(PrimType(self.dtype(element)), x)
+
+    def fma(self, a: TirExpr, b: TirExpr, c: TirExpr) -> TirExpr:
+        """a*b + c, rounded once."""
+        return tirx.call_llvm_pure_intrin(PrimType(self.dtype("float32")), "llvm.fma", a, b, c)
+
+    @staticmethod
+    def select(condition: TirExpr, a: TirExpr, b: TirExpr) -> TirExpr:
+        """`a` where the condition holds, else `b`."""
+        return tirx.Select(condition, a, b)
+
+    @staticmethod
+    def shuffle(vectors: Sequence[TirExpr], lanes: Sequence[int]) -> TirExpr:
+        """A vector of the named lanes of the concatenated `vectors`."""
+        return tirx.Shuffle(list(vectors), [tirx.const(i, "int32") for i in lanes])

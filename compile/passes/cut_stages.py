@@ -1,0 +1,373 @@
+"""Relax -> Program: decide which maps are stored, and fuse everything between two stored maps into one stage.
+
+A map is stored where a window reads it (convolution, pooling, interpolation), where it leaves the network,
+and where two stored maps need it. Everything else stays an expression and becomes part of the stage that
+uses it: so all of a block's element-wise work ends up in its convolution's epilogue, and the sign bits that
+the next binary convolution reads are packed while the values are still in registers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import tvm
+from tvm import relax
+from tvm.ir import Expr as RelaxExpr
+
+from ..errors import CompileError
+from ..program import (
+    Add,
+    AveragePool,
+    BinaryDot,
+    Buffer,
+    Convolution,
+    Expr,
+    Leaky,
+    Load,
+    Margin,
+    Program,
+    ScaleShift,
+    Sigmoid,
+    Spread,
+    Stage,
+    Upsample,
+)
+from ..relax_ops import constant, ints, shape_of, window_of
+
+Key = RelaxExpr
+MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way in which a map is stored."""
+
+    dtype: str = "float32"
+    margin: Margin = "none"
+    groups: int = 1
+    threshold: tuple[float, ...] = ()
+
+
+PLAIN = Form()
+# what a windowed operator reads its first argument as
+WINDOWS: dict[str, Callable[[relax.Call], Form]] = {
+    "relax.nn.conv2d": lambda call: Form(margin="zero") if any(ints(call.attrs.padding)) else PLAIN,
+    "relax.nn.avg_pool2d": lambda _: PLAIN,
+    "relax.image.resize2d": lambda call: Form(margin="edge") if call.attrs.method == "linear" else PLAIN,
+    "biisnet.binary_dot": lambda call: Form("bits", "zero", int(call.attrs["group"]),
+                                            tuple(constant(call.args[2]).ravel().tolist())),
+}
+
+
+@dataclass
+class Value:
+    """What a Relax variable stands for: its expression, and the layers whose work that is."""
+
+    branches: tuple[Expr, ...]
+    layers: tuple[str, ...] = ()
+    forms: dict[Form, Buffer] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        """Channels of all branches."""
+        return sum(b.channels for b in self.branches)
+
+
+def cut_stages(module: tvm.IRModule, name: str) -> Program:
+    """The program of `main`. Raises CompileError naming a layer that cannot be lowered."""
+    return Cutter(module, name).run()
+
+
+class Cutter:
+    """One walk over the bindings of main."""
+
+    def __init__(self, module: tvm.IRModule, name: str) -> None:
+        function = module["main"]
+        self.names = {str(k): str(v) for k, v in module.attrs["onnx_names"].items()}
+        self.image = function.params[0]
+        self.bindings = [b for block in function.body.blocks for b in block.bindings]
+        self.alias = {b.var: b.value for b in self.bindings if isinstance(b.value, relax.Var)}
+        body = self.resolve(function.body.body)
+        self.outputs = [self.resolve(o) for o in (body.fields if isinstance(body, relax.Tuple) else [body])]
+        self.names |= {o.name: str(n) for o, n in zip(self.outputs, module.attrs["onnx_outputs"], strict=True)}
+        self.values: dict[Key, Value] = {}
+        self.stages: list[Stage] = []
+        self.program = Program(name, self.stages, [], [])
+        self.consumers = self.find_consumers()
+        self.stored = self.find_stored()
+
+    def resolve(self, e: RelaxExpr) -> RelaxExpr:
+        """The variable behind an alias."""
+        while e in self.alias:
+            e = self.alias[e]
+        return e
+
+    def name_of(self, var: RelaxExpr) -> str:
+        """The ONNX value that a variable holds; for a value that a pass made, the variable's own name."""
+        return self.names.get(var.name, var.name)
+
+    def find_consumers(self) -> dict[Key, list[relax.VarBinding]]:
+        """variable -> the bindings that read it."""
+        consumers = defaultdict(list)
+        for b in self.bindings:
+            for argument in self.arguments(b.value):
+                consumers[argument].append(b)
+        return consumers
+
+    def arguments(self, value: RelaxExpr) -> list[RelaxExpr]:
+        """The variables that an expression reads."""
+        if isinstance(value, relax.TupleGetItem):
+            return [self.resolve(value.tuple_value)]
+        if not isinstance(value, relax.Call):
+            return []
+        flat = [f for a in value.args for f in (a.fields if isinstance(a, relax.Tuple) else [a])]
+        return [self.resolve(a) for a in flat if isinstance(a, relax.Var)]
+
+    def find_stored(self) -> dict[Key, set[Form]]:
+        """The variables that must be stored, and the forms that their readers want."""
+        stored: dict[Key, set[Form]] = {output: set() for output in self.outputs}
+        readers: dict[Key, set[Key]] = {output: {output} for output in self.outputs}
+        for b in [*reversed(self.bindings), None]:
+            var = b.var if b else self.image
+            if b and var in self.alias:
+                continue
+            uses = [c for c in self.consumers[var] if c.var not in self.alias]
+            windows = {WINDOWS[op](c.value) for c in uses if (op := operator(c.value)) in WINDOWS
+                       and self.resolve(c.value.args[0]) == var}
+            plain = [c for c in uses if operator(c.value) not in WINDOWS]
+            stages = {s for c in plain for s in ({c.var} if c.var in stored else readers[c.var])}
+            computed = b is not None and not isinstance(b.value, relax.TupleGetItem)
+            several = computed and operator(b.value) != "relax.split" and len(stages) > 1
+            if windows or several or var in stored:
+                stored.setdefault(var, set()).update(windows | ({PLAIN} if plain else set()))
+                readers[var] = {var}
+            else:
+                readers[var] = stages
+        return stored
+
+    def run(self) -> Program:
+        """Walk the bindings in order; a stored variable closes a stage."""
+        c, h, w = shape_of(self.image)[1:]
+        name = self.name_of(self.image)
+        image = Buffer(name, name, c, h, w, external=0)
+        self.program.inputs.append(image)
+        self.define(self.image, Value((Load(c, image),)))
+        for b in self.bindings:
+            if b.var not in self.alias and operator(b.value) != "relax.split":
+                self.define(b.var, self.convert(self.name_of(b.var), b.value))
+        return self.program
+
+    def define(self, var: RelaxExpr, value: Value) -> None:
+        """Keep a value as an expression, or close its stage."""
+        if var in self.stored:
+            value = self.close(var, value)
+        self.values[var] = value
+
+    def close(self, var: RelaxExpr, value: Value) -> Value:
+        """A stage that stores `value` in all the forms that are wanted."""
+        name, (_, channels, height, width) = self.name_of(var), shape_of(var)
+        stage = Stage(name, value.layers, value.branches)
+        self.stages.append(stage)
+        forms = set(self.stored[var])
+        windowed = sorted((f for f in forms if f.dtype == "float32" and f.margin != "none"), key=str)
+        if windowed:
+            forms.discard(PLAIN)
+        buffers = {}
+        for n, form in enumerate(sorted(forms, key=str)):
+            threshold = np.array(form.threshold, np.float32) if form.dtype == "bits" else None
+            buffers[form] = Buffer(f"{name}.{'bits' if form.dtype == 'bits' else 'map'}{n or ''}", name, channels, height,
+                                   width, form.dtype, form.margin, form.groups, threshold)
+        if windowed:
+            buffers[PLAIN] = buffers[windowed[0]]
+        stage.outputs += dict.fromkeys(buffers.values())
+        if var in self.outputs:
+            output = Buffer(name, name, channels, height, width, external=len(self.program.outputs))
+            self.program.outputs.append(output)
+            stage.outputs.append(output)
+        branches = (Load(channels, buffers[PLAIN]),) if PLAIN in buffers else ()
+        return Value(branches, (), buffers)
+
+    def convert(self, name: str, value: RelaxExpr) -> Value:
+        """The value of one binding. Raises CompileError where its operator has no kernel."""
+        if isinstance(value, relax.TupleGetItem):
+            return self.part_of_split(value)
+        op = operator(value)
+        if op not in LOWERINGS:
+            raise CompileError(f"layer '{name}': no kernel for {op or type(value).__name__}")
+        return LOWERINGS[op](self, name, value)
+
+    def argument(self, call: relax.Call, i: int = 0) -> Value:
+        """Argument `i`, as it is known."""
+        return self.values[self.resolve(call.args[i])]
+
+    def window_argument(self, call: relax.Call) -> Buffer:
+        """The buffer that a windowed operator reads."""
+        return self.argument(call).forms[WINDOWS[operator(call)](call)]
+
+    def part_of_split(self, item: relax.TupleGetItem) -> Value:
+        """One output of a split on channels."""
+        split = next(b.value for b in self.bindings if b.var == self.resolve(item.tuple_value))
+        source = self.argument(split)
+        cuts = [0, *ints(split.attrs.indices_or_sections), source.channels]
+        return Value(tuple(slice_branches(source.branches, cuts[item.index], cuts[item.index + 1])), source.layers)
+
+
+def operator(value: RelaxExpr) -> str:
+    """The name of the operator that is called."""
+    return value.op.name if isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.Op) else ""
+
+
+def merge(name: str, *values: Value) -> tuple[str, ...]:
+    """The layers of all values, then this one."""
+    return tuple(dict.fromkeys([*(layer for v in values for layer in v.layers), name]))
+
+
+# ---- one lowering an operator ----
+
+def convolution(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """A full-precision convolution; its bias is added by the `add` after it."""
+    weight, attrs = constant(call.args[1]).astype(np.float32), call.attrs
+    shape = {"strides": attrs.strides, "pads": attrs.padding, "dilations": attrs.dilation}
+    e = Convolution(len(weight), cutter.window_argument(call), weight, np.zeros(len(weight), np.float32),
+                    window_of(shape, weight.shape[2:]), int(attrs.groups))
+    return Value((e,), merge(name))
+
+
+def binary_dot(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """The accumulator of a binary convolution."""
+    signs = constant(call.args[1]).astype(bool)
+    if signs[0].size > MAX_TAPS:
+        raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_TAPS} are supported")
+    e = BinaryDot(len(signs), cutter.window_argument(call), signs, window_of(call.attrs, signs.shape[2:]),
+                  int(call.attrs["pad_shift"]))
+    return Value((e,), merge(name))
+
+
+def average_pool(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """2x2, stride 2."""
+    buffer = cutter.window_argument(call)
+    return Value((AveragePool(buffer.channels, buffer),), merge(name))
+
+
+def upsample(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """Twice the resolution."""
+    buffer = cutter.window_argument(call)
+    mode = "linear" if call.attrs.method == "linear" else "nearest"
+    return Value((Upsample(buffer.channels, buffer, mode),), merge(name))
+
+
+def scale_shift(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """Per-channel constants, cut as the branches are."""
+    x = cutter.argument(call)
+    scale, shift = (constant(a) for a in call.args[1:])
+    return per_branch(x, name, lambda e, at: ScaleShift(e.channels, e, scale[at], shift[at]))
+
+
+def leaky(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """Per-channel slopes, cut as the branches are."""
+    x = cutter.argument(call)
+    positive, negative = (constant(a) for a in call.args[1:])
+    return per_branch(x, name, lambda e, at: Leaky(e.channels, e, positive[at], negative[at]))
+
+
+def sigmoid(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """The logistic function."""
+    return per_branch(cutter.argument(call), name, lambda e, _: Sigmoid(e.channels, e))
+
+
+def add(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """The sum of two maps, or the bias of a convolution."""
+    x = cutter.argument(call)
+    if not isinstance(call.args[1], relax.Var):
+        bias = constant(call.args[1]).astype(np.float32).ravel()
+        (e,) = x.branches
+        assert isinstance(e, Convolution)
+        return Value((replace(e, bias=bias),), merge(name, x))
+    y = cutter.argument(call, 1)
+    cuts = sorted({0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches])))
+    branches = []
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
+        branches.append(Add(a.channels, a, b))
+    return Value(tuple(branches), merge(name, x, y))
+
+
+def concat(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """Branches side by side."""
+    parts = [cutter.values[cutter.resolve(f)] for f in call.args[0].fields]
+    return Value(tuple(e for p in parts for e in p.branches), merge(name, *parts))
+
+
+def spread(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """Channels repeated."""
+    x = cutter.argument(call)
+    (e,) = x.branches
+    return Value((Spread(int(call.attrs["channels"]), e),), merge(name, x))
+
+
+def resized(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """extend and crop: the same expression over more or fewer pixels (a load repeats the border)."""
+    x = cutter.argument(call)
+    return Value(x.branches, merge(name, x))
+
+
+def per_branch(x: Value, name: str, make: Callable[[Expr, slice], Expr]) -> Value:
+    """Apply per-channel work to each branch."""
+    branches, at = [], 0
+    for e in x.branches:
+        branches.append(make(e, slice(at, at + e.channels)))
+        at += e.channels
+    return Value(tuple(branches), merge(name, x))
+
+
+LOWERINGS: dict[str, Callable[[Cutter, str, relax.Call], Value]] = {
+    "relax.nn.conv2d": convolution,
+    "relax.nn.avg_pool2d": average_pool,
+    "relax.image.resize2d": upsample,
+    "relax.add": add,
+    "relax.concat": concat,
+    "relax.sigmoid": sigmoid,
+    "biisnet.binary_dot": binary_dot,
+    "biisnet.scale_shift": scale_shift,
+    "biisnet.leaky": leaky,
+    "biisnet.spread": spread,
+    "biisnet.extend": resized,
+    "biisnet.crop": resized,
+}
+
+
+def slice_branches(branches: tuple[Expr, ...], start: int, end: int) -> list[Expr]:
+    """Channels start .. end-1 of concatenated branches."""
+    out, at = [], 0
+    for e in branches:
+        first, last = max(start - at, 0), min(end - at, e.channels)
+        if first < last:
+            out.append(slice_channels(e, first, last))
+        at += e.channels
+    return out
+
+
+def slice_channels(e: Expr, start: int, end: int) -> Expr:
+    """Channels start .. end-1 of an expression."""
+    n, at = end - start, slice(start, end)
+    if n == e.channels:
+        return e
+    match e:
+        case Load() | AveragePool() | Upsample():
+            return replace(e, channels=n, offset=e.offset + start)
+        case ScaleShift():
+            return ScaleShift(n, slice_channels(e.x, start, end), e.scale[at], e.shift[at])
+        case Leaky():
+            return Leaky(n, slice_channels(e.x, start, end), e.positive[at], e.negative[at])
+        case Add():
+            return Add(n, slice_channels(e.a, start, end), slice_channels(e.b, start, end))
+        case Sigmoid():
+            return Sigmoid(n, slice_channels(e.x, start, end))
+        case Convolution() if e.groups == 1:
+            return replace(e, channels=n, weight=e.weight[at], bias=e.bias[at])
+        case BinaryDot() if e.buffer.groups == 1:
+            return replace(e, channels=n, signs=e.signs[at])
+    raise CompileError(f"a split of channels after {type(e).__name__} is not supported")

@@ -1,0 +1,120 @@
+"""com.biisnet layers -> the primitives binary_dot, spread, scale_shift, leaky.
+
+    RPReLU (10)          y > a ? y - a + b : c(y - a) + b   =  leaky(y - a; 1, c) + b
+    ReDistribution (11)  alpha*x + beta
+    DotBinaryConv2d (18) x*(scale*b_w + offset), b_w the channel's sign
+    MaxOut               positive*relu(y) - negative*relu(-y)  =  leaky(y; positive, -(-negative))
+    BinaryConv2d (3)     a tap's activation is a = am + ah*s, its weight w = wm + wh*t, with signs s, t = +-1 and
+                         m, h the middle and half the distance of the levels. Summed over the K taps
+                             sum a*w = ah*wh*(sum s*t) + am*wh*(sum t) + wm*(sum a)
+                         sum s*t is the binary dot product; sum t is known; sum a, wanted only where wm != 0, is
+                         the dot product of the activations with weights that all are +1.
+                         A padded tap has s = -1 and is owed (pad_value - a_lower)*w more: pad_shift times t in
+                         units of ah*wh.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tvm
+from tvm.ir import Expr
+from tvm.relax import op as R  # noqa: N812
+from tvm.relax.dpl import is_op, wildcard
+
+from ..errors import CompileError
+from ..ops import unpack_weights
+from ..relax_ops import call, channels_of, constant, ints, leaky, per_channel, scale_shift
+from .rewrite import Matches, rewrite_all
+
+
+def lower_layers(module: tvm.IRModule) -> int:
+    """Rewrite all com.biisnet layers of main; returns how many there were."""
+    return sum(rewrite_all(module, *rule()) for rule in (rprelu, redistribution, dot_binary_conv2d, maxout, binary_conv2d))
+
+
+def rprelu():
+    """biisnet.rprelu(y, a, b, c)."""
+    y, a, b, c = (wildcard() for _ in range(4))
+
+    def rewrite(m: Matches) -> Expr:
+        n = channels_of(m[y])
+        shift, offset, slope = (per_channel(m[p], n) for p in (a, b, c))
+        one = np.ones(n)
+        return scale_shift(leaky(scale_shift(m[y], one, -shift), one, slope), one, offset)
+
+    return is_op("biisnet.rprelu")(y, a, b, c), rewrite
+
+
+def redistribution():
+    """biisnet.redistribution(x, alpha, beta)."""
+    x, alpha, beta = (wildcard() for _ in range(3))
+
+    def rewrite(m: Matches) -> Expr:
+        n = channels_of(m[x])
+        return scale_shift(m[x], per_channel(m[alpha], n), per_channel(m[beta], n))
+
+    return is_op("biisnet.redistribution")(x, alpha, beta), rewrite
+
+
+def dot_binary_conv2d():
+    """biisnet.dot_binary_conv2d(x, packed weight, scale, offset)."""
+    x, weight, scale, offset = (wildcard() for _ in range(4))
+
+    def rewrite(m: Matches) -> Expr:
+        n = channels_of(m[x])
+        signs = np.unpackbits(constant(m[weight]), bitorder="little")[:n] * 2.0 - 1
+        factor = per_channel(m[scale], n) * signs + per_channel(m[offset], n)
+        return scale_shift(m[x], factor, np.zeros(n))
+
+    return is_op("biisnet.dot_binary_conv2d")(x, weight, scale, offset), rewrite
+
+
+def maxout():
+    """biisnet.maxout(y, positive, negative)."""
+    y, positive, negative = (wildcard() for _ in range(3))
+
+    def rewrite(m: Matches) -> Expr:
+        n = channels_of(m[y])
+        return leaky(m[y], per_channel(m[positive], n), per_channel(m[negative], n))
+
+    return is_op("biisnet.maxout")(y, positive, negative), rewrite
+
+
+def binary_conv2d():
+    """biisnet.binary_conv2d(x, weight, scale, offset, activation_levels, weight_levels, threshold)."""
+    names = [wildcard() for _ in range(7)]
+    pattern = is_op("biisnet.binary_conv2d")(*names)
+
+    def rewrite(m: Matches) -> Expr:
+        x, weight, scale, offset, activation_levels, weight_levels, threshold = (m[n] for n in names)
+        attributes = m[pattern].attrs
+        packed = constant(weight)
+        outputs, groups = len(packed), int(attributes["group"])
+        signs = unpack_weights(packed, int(attributes["channels"]))
+        lower, upper = constant(activation_levels).astype(np.float64)
+        a_middle, a_half = (upper + lower) / 2, (upper - lower) / 2
+        levels = np.broadcast_to(constant(weight_levels).astype(np.float64), (outputs, 2))
+        w_middle, w_half = levels.mean(1), (levels[:, 1] - levels[:, 0]) / 2
+        factor, shift = per_channel(scale, outputs), per_channel(offset, outputs)
+        pad_shift = 0.0
+        if any(ints(attributes["pads"])):
+            pad_shift = (float(attributes["pad_value"]) - lower) / a_half if a_half else np.nan
+        if pad_shift not in (0, 1, 2):
+            raise CompileError(f"a binary convolution pads with {float(attributes['pad_value'])}: the lower level {lower}, "
+                               f"the middle or the upper level {upper} of its activations are supported")
+        geometry = {name: list(ints(attributes[name])) for name in ("strides", "pads", "dilations")}
+        geometry |= {"group": groups, "pad_shift": int(pad_shift)}
+
+        def dot(bits: np.ndarray) -> Expr:
+            return call("binary_dot", [x, bits.astype(np.uint8), constant(threshold)], **geometry)
+
+        sum_t = (signs * 2.0 - 1).sum((1, 2, 3))
+        result = scale_shift(dot(signs), factor * a_half * w_half, shift + factor * a_middle * w_half * sum_t)
+        if not w_middle.any():
+            return result
+        ones = np.ones((groups, *signs.shape[1:]), bool)
+        sum_a = call("spread", [dot(ones)], channels=outputs)
+        taps = ones[0].size
+        return R.add(result, scale_shift(sum_a, factor * w_middle * a_half, factor * w_middle * a_middle * taps))
+
+    return pattern, rewrite

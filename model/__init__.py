@@ -1,0 +1,9 @@
+"""The network in PyTorch, from its configuration to its ONNX file.
+
+Importing this package does not import torch: `config`, `cost` and the shipped files' paths work without.
+"""
+
+from .config import PRESETS, SCHEMES, NetworkConfig, Scheme
+from .shipped import shipped_onnx, shipped_weights
+
+__all__ = ["PRESETS", "SCHEMES", "NetworkConfig", "Scheme", "shipped_onnx", "shipped_weights"]

@@ -1,0 +1,108 @@
+"""What a network is, as data: sizes, blocks and binarization options. No torch here."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One row of Table 1: the (lower, upper) values that binary activations and binary weights take."""
+
+    activation_levels: tuple[float, float]
+    weight_levels: tuple[float, float]
+
+
+SCHEMES: dict[str, Scheme] = {
+    "bnn": Scheme((-1.0, 1.0), (-1.0, 1.0)),
+    "sibnn": Scheme((0.0, 1.0), (-1.0, 1.0)),
+    "siman": Scheme((-1.0, 1.0), (0.0, 1.0)),
+}
+
+ESTIMATORS = ("dysoftsign", "clip", "quad", "tanh")
+INTERPOLATIONS = ("bilinear", "nearest")
+PAD_VALUES = (-1.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """A BiisNet. Level 0 is full resolution; level i has `channels * 2**i` channels and 2**-i of each side.
+
+    Raises ValueError, naming the field, for values that make no network.
+    """
+
+    in_channels: int = 1
+    channels: int = 16
+    encoder_blocks: tuple[int, ...] = (2, 4)
+    bottleneck_blocks: int = 2
+    decoder_blocks: tuple[int, ...] = (2, 4)
+    """Binary Blocks a level, level 0 first, as in `encoder_blocks`."""
+    interpolation: str = "bilinear"
+    pad_value: float = 0.0
+    """The activation value that a padded tap of a binary convolution contributes."""
+    weight_offset: bool = False
+    """Keep the `+ beta_w` of equation 4 in binary convolutions."""
+    scheme: str = "bnn"
+    """The row of Table 1, a key of SCHEMES."""
+    estimator: str = "dysoftsign"
+    """What Sign's gradient is taken from (equations 7, 8 and 20 to 22); one of ESTIMATORS."""
+    estimator_k: float = 1.0
+    """Where k of `dysoftsign` starts. The paper says 0.001, which yields next to no gradient."""
+    mean: float = 101.06
+    std: float = 34.62
+    """Grey levels are normalised as (grey - mean) / std."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "encoder_blocks", tuple(self.encoder_blocks))
+        object.__setattr__(self, "decoder_blocks", tuple(self.decoder_blocks))
+        _require(self.in_channels >= 1, "in_channels", self.in_channels, "at least 1")
+        _require(self.channels >= 1, "channels", self.channels, "at least 1")
+        counts = (*self.encoder_blocks, self.bottleneck_blocks, *self.decoder_blocks)
+        _require(min(counts) >= 0, "blocks", counts, "not negative")
+        same = len(self.encoder_blocks) == len(self.decoder_blocks)
+        _require(same, "decoder_blocks", self.decoder_blocks, "as many levels as encoder_blocks")
+        _require(self.interpolation in INTERPOLATIONS, "interpolation", self.interpolation, INTERPOLATIONS)
+        _require(self.pad_value in PAD_VALUES, "pad_value", self.pad_value, PAD_VALUES)
+        _require(self.scheme in SCHEMES, "scheme", self.scheme, tuple(SCHEMES))
+        _require(self.estimator in ESTIMATORS, "estimator", self.estimator, ESTIMATORS)
+        _require(self.estimator_k > 0, "estimator_k", self.estimator_k, "above 0")
+        _require(self.std > 0, "std", self.std, "above 0")
+
+    @property
+    def levels(self) -> int:
+        """How often the resolution is halved."""
+        return len(self.encoder_blocks)
+
+    @property
+    def multiple(self) -> int:
+        """What both sides are extended to a multiple of, 2**levels."""
+        return 2**self.levels
+
+    def to_json(self) -> str:
+        """One line of JSON with every field, sorted, so that equal configurations are equal bytes."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "NetworkConfig":
+        """Undo `to_json`; absent fields take their defaults. Raises ValueError for anything else."""
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError(f"configuration: expected a JSON object, got {type(values).__name__}")
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"configuration: unknown field {', '.join(unknown)}")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"configuration: {error}") from error
+
+
+def _require(holds: bool, field: str, value: object, expected: object) -> None:
+    if not holds:
+        wanted = "one of " + ", ".join(map(str, expected)) if isinstance(expected, tuple) else expected
+        raise ValueError(f"configuration: {field} is {value!r}, must be {wanted}")
+
+
+PRESETS: dict[str, NetworkConfig] = {
+    "biisnet": NetworkConfig(),
+    "biisnet-lite": NetworkConfig(encoder_blocks=(1, 1), decoder_blocks=(1, 1)),
+}

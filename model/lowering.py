@@ -1,0 +1,149 @@
+"""Trained modules to their `com.biisnet` operators: weights packed, BatchNorm folded.
+
+`lower` replaces the layers of a network by modules of the same names that emit the operators while exporting.
+With BatchNorm as `gamma (y - mean) / sqrt(var + eps) + shift` and y = alpha * accumulator,
+
+    scale = alpha gamma / sqrt(var + eps),  offset = shift - mean gamma / sqrt(var + eps)
+
+computed in float64 and rounded once.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from biisnet.compile.ops import DOMAIN, VERSION, pack_bits, pack_weights
+
+from .config import SCHEMES
+from .layers import BinaryConvLayer, DotBinaryConvLayer, MaxOut, ReDistribution, RPReLU
+
+
+class Operator(nn.Module):
+    """One operator: x and constants, named as given, in; a tensor of x's shape out."""
+
+    def __init__(
+        self,
+        op_type: str,
+        constants: Mapping[str, torch.Tensor],
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.op_type = op_type
+        self.attributes = dict(attributes or {})
+        self.constants = list(constants)
+        for name, value in constants.items():
+            # float64 so far, rounded once here
+            value = value.detach()
+            self.register_buffer(name, value.float() if value.is_floating_point() else value)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inputs = (x, *(self.get_buffer(name) for name in self.constants))
+        out: torch.Tensor = torch.onnx.ops.symbolic(
+            f"{DOMAIN}::{self.op_type}",
+            inputs,
+            self.attributes,
+            dtype=x.dtype,
+            shape=x.shape,
+            version=VERSION,
+        )
+        return out
+
+
+class LoweredBinaryConvLayer(Operator):
+    """`RPReLU(BinaryConv2d(x)) + x`."""
+
+    def __init__(self, layer: BinaryConvLayer) -> None:
+        layer = copy.deepcopy(layer).double()
+        scheme = SCHEMES[layer.config.scheme]
+        signs, alpha, beta = layer.binary_weight()
+        slope, offset = fold_norm(layer.norm)
+        if layer.config.weight_offset:
+            # alpha b + beta as levels: the accumulator is no longer an integer
+            weight_levels = torch.tensor(scheme.weight_levels).double() * alpha.reshape(-1, 1)
+            weight_levels = weight_levels + beta.reshape(-1, 1)
+            scale = slope
+        else:
+            weight_levels = torch.tensor([scheme.weight_levels])
+            scale = slope * alpha.flatten()
+        super().__init__(
+            "BinaryConv2d",
+            {
+                "weight": torch.from_numpy(pack_weights(_bits(signs))),
+                "scale": scale,
+                "offset": offset,
+                "activation_levels": torch.tensor(scheme.activation_levels),
+                "weight_levels": weight_levels,
+                "threshold": torch.zeros(1),
+            },
+            {
+                "channels": layer.weight.shape[1],
+                "strides": [1, 1],
+                "pads": [1, 1, 1, 1],
+                "dilations": [1, 1],
+                "group": 1,
+                "pad_value": float(layer.config.pad_value),
+            },
+        )
+        self.rprelu = lower(layer.rprelu)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.rprelu(super().forward(x)) + x
+        return out
+
+
+class LoweredDotBinaryConvLayer(Operator):
+    """`MaxOut(DotBinaryConv2d(x)) + x`."""
+
+    def __init__(self, layer: DotBinaryConvLayer) -> None:
+        layer = copy.deepcopy(layer).double()
+        signs, alpha, beta = layer.binary_weight()
+        super().__init__(
+            "DotBinaryConv2d",
+            {
+                "weight": torch.from_numpy(pack_bits(_bits(signs))),
+                "scale": alpha,
+                "offset": beta,
+            },
+            {"channels": layer.weight.shape[0]},
+        )
+        self.maxout = lower(layer.maxout)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.maxout(super().forward(x)) + x
+        return out
+
+
+LOWERINGS: dict[type[nn.Module], Callable[..., nn.Module]] = {
+    BinaryConvLayer: LoweredBinaryConvLayer,
+    DotBinaryConvLayer: LoweredDotBinaryConvLayer,
+    RPReLU: lambda m: Operator("RPReLU", {"a": m.a, "b": m.b, "c": m.c}),
+    MaxOut: lambda m: Operator("MaxOut", {"positive": m.positive, "negative": m.negative}),
+    ReDistribution: lambda m: Operator("ReDistribution", {"alpha": m.alpha, "beta": m.beta}),
+}
+
+
+def lower(module: nn.Module) -> nn.Module:
+    """Return a copy of `module` in which every layer of LOWERINGS emits its operator when exported."""
+    with torch.no_grad():
+        if type(module) in LOWERINGS:
+            return LOWERINGS[type(module)](module)
+        lowered = copy.copy(module)
+        lowered._modules = {name: lower(child) for name, child in module.named_children()}
+        return lowered
+
+
+def fold_norm(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """The slope and offset, float64 [M], that a BatchNorm is in evaluation mode."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    slope = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    return slope, norm.bias.double() - norm.running_mean.double() * slope
+
+
+def _bits(signs: torch.Tensor) -> np.ndarray:
+    bits: np.ndarray = (signs > 0).numpy()
+    return bits

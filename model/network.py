@@ -1,0 +1,147 @@
+"""The U of figure 4: embedding, encoder, bottleneck, decoder, head.
+
+Child names are the prefixes of the weights files: `encoder.LEVEL.BLOCK`, `downsample.LEVEL.{0,1}` and so on.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from .config import PRESETS, NetworkConfig
+from .layers import BinaryBlock, BinaryConvLayer, DotBinaryConvLayer, MaxOut, ReDistribution, RPReLU
+
+
+class DownSample(nn.ModuleList):
+    """[N, c, H, W] to [N, 2c, H/2, W/2]: 2x2 average, two DB Conv Layers on it, concatenated."""
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__(DotBinaryConvLayer(channels, config) for _ in range(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        halved = functional.avg_pool2d(x, 2)
+        return torch.cat([self[0](halved), self[1](halved)], dim=1)
+
+
+class UpSample(nn.ModuleList):
+    """[N, 2c, H, W] to [N, c, 2H, 2W]: interpolate, a DB Conv Layer on each half of the channels, average."""
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__(DotBinaryConvLayer(channels, config) for _ in range(2))
+        self.interpolation = config.interpolation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.interpolation == "bilinear":
+            doubled = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        else:
+            doubled = functional.interpolate(x, scale_factor=2, mode="nearest")
+        first, second = doubled.chunk(2, dim=1)
+        out: torch.Tensor = (self[0](first) + self[1](second)) * 0.5
+        return out
+
+
+class Fusion(nn.ModuleList):
+    """Two of [N, c, H, W] to one: a DB Conv Layer on each, averaged."""
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__(DotBinaryConvLayer(channels, config) for _ in range(2))
+
+    def forward(self, upsampled: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = (self[0](upsampled) + self[1](skip)) * 0.5
+        return out
+
+
+class BiisNet(nn.Module):
+    """Grey levels in, logits out; a logit above 0 is a target pixel.
+
+    `name` and `seed` (of random weights, None for trained ones) are what the exported file says of itself.
+    """
+
+    def __init__(self, config: NetworkConfig, name: str = "custom", seed: int | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.name = name
+        self.seed = seed
+        widths = [config.channels * 2**level for level in range(config.levels + 1)]
+        self.embedding = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(
+            _blocks(n, width, config) for n, width in zip(config.encoder_blocks, widths, strict=False)
+        )
+        self.downsample = nn.ModuleList(DownSample(width, config) for width in widths[:-1])
+        self.bottleneck = _blocks(config.bottleneck_blocks, widths[-1], config)
+        self.upsample = nn.ModuleList(UpSample(width, config) for width in widths[:-1])
+        self.fusion = nn.ModuleList(Fusion(width, config) for width in widths[:-1])
+        self.decoder = nn.ModuleList(
+            _blocks(n, width, config) for n, width in zip(config.decoder_blocks, widths, strict=False)
+        )
+        self.head = nn.Conv2d(widths[0], 1, 1)
+        # targets are few: start from "no target" everywhere
+        nn.init.constant_(self.head.bias, -3.0)  # type: ignore[arg-type]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Float grey levels (0 to 255) [N, in_channels, H, W] of any size from 1x1 to logits [N, 1, H, W].
+
+        Sides that are no multiple of 2**levels are extended at bottom and right by repeating the edge; the
+        logits are cropped.
+        """
+        height, width = image.shape[-2:]
+        multiple = self.config.multiple
+        normalised = (image - self.config.mean) / self.config.std
+        border = (0, -width % multiple, 0, -height % multiple)
+        if any(border):
+            normalised = functional.pad(normalised, border, mode="replicate")
+        return self.features_to_logits(normalised)[..., :height, :width]
+
+    def features_to_logits(self, normalised: torch.Tensor) -> torch.Tensor:
+        """The network proper: normalised [N, in_channels, H, W], sides multiples of 2**levels, to logits."""
+        x = self.embedding(normalised)
+        skips = []
+        for blocks, down in zip(self.encoder, self.downsample, strict=True):
+            x = blocks(x)
+            skips.append(x)
+            x = down(x)
+        x = self.bottleneck(x)
+        for level in reversed(range(self.config.levels)):
+            x = self.fusion[level](self.upsample[level](x), skips[level])
+            x = self.decoder[level](x)
+        out: torch.Tensor = self.head(x)
+        return out
+
+
+def _blocks(count: int, channels: int, config: NetworkConfig) -> nn.Sequential:
+    return nn.Sequential(*(BinaryBlock(channels, config) for _ in range(count)))
+
+
+def build(preset: str | NetworkConfig, seed: int = 0) -> BiisNet:
+    """A network in evaluation mode with random weights that depend on the seed alone.
+
+    Everything that training would move is jittered around its start, so that no parameter is trivial, and the
+    BatchNorms' statistics are those of random signs, so that activations stay of order 1 at any depth.
+    Raises ValueError for a preset that is not there.
+    """
+    if isinstance(preset, str) and preset not in PRESETS:
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+    config = PRESETS[preset] if isinstance(preset, str) else preset
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        model = BiisNet(config, preset if isinstance(preset, str) else "custom", seed)
+        for module in model.modules():
+            if isinstance(module, RPReLU | ReDistribution | MaxOut):
+                for parameter in module.parameters():
+                    parameter.add_(0.1 * torch.randn_like(parameter))
+            elif isinstance(module, BinaryConvLayer):
+                _settle_norm(module)
+    return model.eval()
+
+
+def _settle_norm(layer: BinaryConvLayer) -> None:
+    """Give the BatchNorm the variance of a sum of K independent signs, `K alpha**2`, and jitter the rest."""
+    taps = math.prod(layer.weight.shape[1:])
+    variance, mean = layer.norm.running_var, layer.norm.running_mean
+    assert variance is not None
+    assert mean is not None
+    variance.copy_(taps * layer.binary_weight()[1].flatten() ** 2)
+    mean.copy_(0.1 * variance.sqrt() * torch.randn_like(mean))
+    layer.norm.weight.add_(0.1 * torch.randn_like(mean))
+    layer.norm.bias.add_(0.1 * torch.randn_like(mean))

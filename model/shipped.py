@@ -1,0 +1,20 @@
+"""Where the trained files that come with the package are: `data/<preset>.{onnx,safetensors}`."""
+
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+def shipped_onnx(preset: str = "biisnet") -> Path | None:
+    """Path of the preset's exported network (symbolic height and width), or None where none is shipped."""
+    return _existing(f"{preset}.onnx")
+
+
+def shipped_weights(preset: str = "biisnet") -> Path | None:
+    """Path of the preset's trained weights, or None where none are shipped."""
+    return _existing(f"{preset}.safetensors")
+
+
+def _existing(name: str) -> Path | None:
+    path = DATA / name
+    return path if path.is_file() else None

@@ -1,0 +1,85 @@
+"""Trained weights as safetensors: float32 latent weights, the configuration as JSON in the metadata.
+
+One metadata key, `biisnet`, holds {"config": ..., "name": ..., "seed": ...}; one key, because the writer does
+not keep an order among several and equal networks shall be equal bytes.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .config import NetworkConfig
+from .network import BiisNet
+
+KEY = "biisnet"
+
+
+def save(model: BiisNet, path: str | Path) -> None:
+    """Write the model's weights and configuration; the training-only tensors (`*_k`) too."""
+    about = {"config": json.loads(model.config.to_json()), "name": model.name, "seed": model.seed}
+    tensors = {name: t.detach().float().cpu().contiguous() for name, t in _tensors(model).items()}
+    save_file(tensors, str(path), metadata={KEY: json.dumps(about, sort_keys=True)})
+
+
+def load(path: str | Path) -> BiisNet:
+    """Read a network, in evaluation mode. A file without configuration is taken as the default network.
+
+    Raises ValueError, one line with the file and the tensor, where the file is not safetensors, or a tensor
+    is missing, unknown, of another shape or dtype than the configuration asks for, or not finite; OSError
+    where the file cannot be read.
+    """
+    tensors, about = _read(path)
+    try:
+        config = NetworkConfig.from_json(json.dumps(about.get("config", {})))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    model = BiisNet(config, str(about.get("name", "biisnet")), about.get("seed"))
+    _check(path, _tensors(model), tensors)
+    model.load_state_dict(tensors, strict=True)
+    return model.eval()
+
+
+def _tensors(model: BiisNet) -> dict[str, torch.Tensor]:
+    # BatchNorm's counter of batches is an integer that nothing here uses
+    return {name: t for name, t in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+
+
+def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
+    with open(path, "rb"):
+        pass  # an OSError that names the file, which the reader below does not raise
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error})") from error
+    try:
+        about = json.loads(metadata.get(KEY, "{}"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: metadata {KEY!r} is not JSON ({error})") from error
+    if not isinstance(about, dict):
+        raise ValueError(f"{path}: metadata {KEY!r} is not a JSON object")
+    return tensors, about
+
+
+def _check(path: str | Path, wanted: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> None:
+    for name, tensor in wanted.items():
+        if name not in found:
+            raise ValueError(f"{path}: tensor {name} is missing")
+        got = found[name]
+        if got.shape != tensor.shape or got.dtype != torch.float32:
+            raise ValueError(
+                f"{path}: tensor {name} is {_describe(got)}, the configuration asks for {_describe(tensor)}"
+            )
+        if not torch.isfinite(got).all():
+            raise ValueError(f"{path}: tensor {name} is not finite")
+    for name in found:
+        if name not in wanted:
+            raise ValueError(f"{path}: tensor {name} is unknown to the configuration")
+
+
+def _describe(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

@@ -1,0 +1,48 @@
+"""A bundle's tar -> a directory of plain files."""
+
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from .errors import BundleError
+
+MAX_BYTES = 1 << 28
+MAX_MEMBERS = 1000
+
+
+def _member_path(archive: Path, member: tarfile.TarInfo) -> PurePosixPath:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise BundleError(f"{archive}: member {member.name!r} leaves the archive; do not use this file")
+    if not member.isfile() and not member.isdir():
+        raise BundleError(f"{archive}: member {member.name!r} is a link or device; pack the bundle again")
+    return path
+
+
+def extract(archive: Path, directory: Path) -> Path:
+    """Unpacks the archive and returns the folder that holds its manifest: `directory` or its only subfolder.
+
+    Takes over contents and the execute bit, no owners, other modes or times. Raises BundleError.
+    """
+    total = 0
+    try:
+        with tarfile.open(archive) as tar:
+            for count, member in enumerate(tar):
+                path = _member_path(archive, member)
+                total += member.size
+                if total > MAX_BYTES or count >= MAX_MEMBERS:
+                    raise BundleError(f"{archive}: unpacks to more than a bundle has; do not use it")
+                target = directory / path
+                if member.isdir():
+                    target.mkdir(parents=True, exist_ok=True)
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                content = tar.extractfile(member)
+                assert content is not None  # it is a regular file
+                target.write_bytes(content.read())
+                target.chmod(0o755 if member.mode & 0o100 else 0o644)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise BundleError(f"{archive}: cannot be unpacked ({error}); copy it again") from error
+    if (directory / "manifest.json").is_file():
+        return directory
+    folders = [entry for entry in directory.iterdir() if entry.is_dir()]
+    return folders[0] if len(folders) == 1 else directory

@@ -1,0 +1,139 @@
+"""A bundle on disk (a directory, or its tar) -> a checked `Bundle`. docs/runtime.md lists the fields."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .archive import extract
+from .errors import BundleError
+from .machine import Machine, this_machine, version_tuple
+
+SCHEMA = 1
+ABI = 1
+MANIFEST = "manifest.json"
+LIBRARY = "lib/libbiisnet_model.so"
+RUNNER = "bin/biisnet-run"
+HEADER = "include/biisnet.h"
+
+# Path of a field in the manifest -> its type: what a loader relies on.
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "abi": int,
+    "model.name": str,
+    "inputs": list,
+    "outputs": list,
+    "threshold": (int, float),
+    "target.name": str,
+    "target.arch": str,
+    "target.features": list,
+    "glibc": str,
+    "arena_bytes": int,
+    "files": dict,
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose manifest is complete and whose files are the ones it was made with."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def library(self) -> Path:
+        return self.path / LIBRARY
+
+    @property
+    def runner(self) -> Path:
+        return self.path / RUNNER
+
+    def check_machine(self, machine: Machine | None = None) -> None:
+        """Raises BundleError if the bundle is for another architecture, instruction set or C library."""
+        machine = machine or this_machine()
+        target, manifest = self.manifest["target"], self.path / MANIFEST
+        other = "run it there, or compile for --target host"
+        if target["arch"] != machine.arch:
+            raise BundleError(
+                f"{manifest}: built for {target['name']} ({target['arch']}), this is {machine.arch}; {other}"
+            )
+        if missing := machine.lacks(target["features"]):
+            raise BundleError(
+                f"{manifest}: built for {target['name']}, this CPU lacks {', '.join(missing)}; {other}"
+            )
+        if machine.glibc is not None and machine.glibc < version_tuple(self.manifest["glibc"]):
+            here = ".".join(map(str, machine.glibc))
+            raise BundleError(
+                f"{manifest}: needs glibc {self.manifest['glibc']}, this machine has {here}; "
+                f"use {RUNNER}, which needs none"
+            )
+
+
+def _field(manifest: dict[str, Any], name: str) -> Any:
+    value: Any = manifest
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{path}: is missing; give a bundle that biisnet-compile wrote") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read ({error}); copy the bundle again") from error
+    schema = _field(manifest, "schema")
+    if schema != SCHEMA:
+        raise BundleError(
+            f"{path}: schema {schema!r} is not the {SCHEMA} that this biisnet reads; compile the model again"
+        )
+    for name, kind in _FIELDS.items():
+        value = _field(manifest, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise BundleError(f"{path}: field {name} is missing or mistyped; compile the model again")
+    if manifest["abi"] != ABI:
+        raise BundleError(f"{path}: ABI {manifest['abi']}, this biisnet has {ABI}; compile the model again")
+    try:
+        version_tuple(manifest["glibc"])
+    except ValueError:
+        raise BundleError(f"{path}: field glibc is no version; compile the model again") from None
+    return manifest
+
+
+def _check_files(root: Path, files: dict[str, str]) -> None:
+    for name in (LIBRARY, *files):
+        path = root / name
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise BundleError(f"{root / MANIFEST}: file {name!r} leaves the bundle; do not use it")
+        if name not in files:
+            raise BundleError(f"{root / MANIFEST}: lists no sha256 of {name}; compile the model again")
+        if not path.is_file():
+            raise BundleError(f"{path}: is missing; copy the bundle again")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != files[name]:
+            raise BundleError(f"{path}: differs from its sha256 in {MANIFEST}; copy the bundle again")
+
+
+def read_bundle(directory: str | Path) -> Bundle:
+    """The bundle in a directory, manifest and files checked. Raises BundleError."""
+    root = Path(directory)
+    if not root.is_dir():
+        raise BundleError(f"{root}: does not exist; give a bundle's directory or its .tar")
+    manifest = _read_manifest(root / MANIFEST)
+    _check_files(root, manifest["files"])
+    return Bundle(root, manifest)
+
+
+@contextmanager
+def open_bundle(path: str | Path) -> Iterator[Bundle]:
+    """The bundle in a directory or tar, for as long as the context lasts (a tar is unpacked to a temporary
+    folder). Does not ask whether this machine can run it: Bundle.check_machine does. Raises BundleError."""
+    path = Path(path)
+    if not path.is_file():
+        yield read_bundle(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
+        yield read_bundle(extract(path, Path(folder)))

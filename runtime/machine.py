@@ -1,0 +1,53 @@
+"""What this machine can run: architecture, instruction-set extensions, C library."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+# The kernel's name of an extension where it differs from the usual one.
+KERNEL_NAMES = {"neon": "asimd"}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`features`: flags of /proc/cpuinfo that every core has; `glibc`: None where there is another libc."""
+
+    arch: str
+    features: frozenset[str]
+    glibc: tuple[int, ...] | None
+
+    def lacks(self, features: list[str]) -> list[str]:
+        """Those of `features` that this machine does not have."""
+        return [name for name in features if KERNEL_NAMES.get(name, name) not in self.features]
+
+
+def version_tuple(text: str) -> tuple[int, ...]:
+    """"2.28" -> (2, 28); raises ValueError."""
+    return tuple(int(part) for part in text.split("."))
+
+
+def cpu_features(cpuinfo: str) -> frozenset[str]:
+    """The flags common to all cores in the text of /proc/cpuinfo (x86: "flags", Arm: "Features")."""
+    cores = [
+        frozenset(value.split())
+        for key, _, value in (line.partition(":") for line in cpuinfo.splitlines())
+        if key.strip() in ("flags", "Features")
+    ]
+    return frozenset.intersection(*cores) if cores else frozenset()
+
+
+def _glibc() -> tuple[int, ...] | None:
+    try:
+        name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
+        return version_tuple(version) if name == "glibc" else None
+    except (AttributeError, OSError, ValueError):  # another libc or system
+        return None
+
+
+def this_machine() -> Machine:
+    """The machine that runs this Python."""
+    cpuinfo = Path("/proc/cpuinfo")
+    features = cpu_features(cpuinfo.read_text(errors="replace")) if cpuinfo.exists() else frozenset()
+    arch = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    return Machine(arch, features, _glibc())

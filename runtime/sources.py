@@ -1,0 +1,46 @@
+"""The C runtime's files and flags: what the linker of bundles and the tests build, said once."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+HEADER = ROOT / "include" / "biisnet.h"
+INCLUDE_DIRS = (ROOT / "include", ROOT / "src")
+
+# Linked with a generated plan (plan.c, which defines `biisnet_plan`), its kernels and its weights.
+LIBRARY_SOURCES = tuple(
+    ROOT / "src" / name for name in ("info.c", "model.c", "plan_check.c", "rows.c", "threads.c")
+)
+RUNNER_SOURCES = tuple(
+    ROOT / "src" / "run" / name
+    for name in (
+        "describe.c",
+        "fail.c",
+        "file.c",
+        "image.c",
+        "inflate.c",
+        "main.c",
+        "measure.c",
+        "options.c",
+        "pgm.c",
+        "png.c",
+        "probe.c",
+        "resize.c",
+        "results.c",
+        "session.c",
+    )
+)
+# Kernels come out of TVM with default visibility; this keeps them inside the shared library.
+EXPORTS = ROOT / "src" / "exports.map"
+
+# Without contraction a*b+c is rounded twice on every CPU, as numpy rounds it.
+CFLAGS = ("-std=c11", "-O2", "-g0", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror")
+LIBRARY_CFLAGS = (*CFLAGS, "-fPIC")
+SONAME = "libbiisnet_model.so"
+SHARED_LDFLAGS = (
+    "-shared",
+    "-s",
+    f"-Wl,--version-script={EXPORTS}",
+    f"-Wl,-soname,{SONAME}",
+    "-Wl,-z,defs",
+)
+LIBS = ("-pthread", "-lm")

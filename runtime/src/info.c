@@ -1,0 +1,48 @@
+/* What the header tells about the model without an instance: read from the constant plan. */
+#include "biisnet.h"
+#include "plan.h"
+
+static const bn_tensor *input(int32_t index) {
+    return index >= 0 && index < biisnet_plan.inputs ? &biisnet_plan.input[index] : NULL;
+}
+
+static const bn_tensor *output(int32_t index) {
+    return index >= 0 && index < biisnet_plan.outputs ? &biisnet_plan.output[index] : NULL;
+}
+
+static const bn_stage *stage(int32_t index) {
+    return index >= 0 && index < biisnet_plan.stages ? &biisnet_plan.stage[index] : NULL;
+}
+
+uint32_t biisnet_abi_version(void) { return BIISNET_ABI_VERSION; }
+
+const char *biisnet_status_string(int32_t status) {
+    switch (status) {
+        case BIISNET_OK: return "success";
+        case BIISNET_E_ARGUMENT:
+            return "an argument is null, out of range, too small or misaligned";
+        case BIISNET_E_MEMORY: return "out of memory";
+        case BIISNET_E_THREAD: return "the system refused to start a thread";
+        case BIISNET_E_PLAN: return "the library's plan does not fit its runtime; compile the model again";
+        case BIISNET_E_UNBOUND: return "the stage needs inputs or outputs that are not bound";
+        default: return "unknown status";
+    }
+}
+
+const char *biisnet_model_name(void) { return biisnet_plan.model_name; }
+float biisnet_threshold(void) { return biisnet_plan.threshold; }
+uint64_t biisnet_arena_bytes(void) { return biisnet_plan.arena_bytes; }
+
+int32_t biisnet_input_count(void) { return biisnet_plan.inputs; }
+const char *biisnet_input_name(int32_t index) { return input(index) ? input(index)->name : NULL; }
+int32_t biisnet_input_rank(int32_t index) { return input(index) ? input(index)->rank : 0; }
+const int64_t *biisnet_input_shape(int32_t index) { return input(index) ? input(index)->shape : NULL; }
+
+int32_t biisnet_output_count(void) { return biisnet_plan.outputs; }
+const char *biisnet_output_name(int32_t index) { return output(index) ? output(index)->name : NULL; }
+int32_t biisnet_output_rank(int32_t index) { return output(index) ? output(index)->rank : 0; }
+const int64_t *biisnet_output_shape(int32_t index) { return output(index) ? output(index)->shape : NULL; }
+
+int32_t biisnet_stage_count(void) { return biisnet_plan.stages; }
+const char *biisnet_stage_name(int32_t index) { return stage(index) ? stage(index)->name : NULL; }
+uint64_t biisnet_stage_params_bytes(int32_t index) { return stage(index) ? stage(index)->params_bytes : 0; }

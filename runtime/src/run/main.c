@@ -1,0 +1,69 @@
+/* biisnet-run: the model, an image in, a mask out. Statically linked, so that a board needs nothing else. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "describe.h"
+#include "fail.h"
+#include "file.h"
+#include "image.h"
+#include "measure.h"
+#include "options.h"
+#include "probe.h"
+#include "resize.h"
+#include "results.h"
+#include "session.h"
+
+/* The last two dimensions of a tensor that is one plane; fails for others. */
+static void plane_size(const char *name, int rank, const int64_t *shape, int *height, int *width) {
+    bool plane = rank >= 2;
+    for (int i = 0; i < rank - 2; i++) plane = plane && shape[i] == 1;
+    if (!plane || !image_size_allowed((uint64_t)shape[rank - 2], (uint64_t)shape[rank - 1]))
+        fail("tensor %s of the model is not one image plane; use the library instead", name);
+    *height = (int)shape[rank - 2];
+    *width = (int)shape[rank - 1];
+}
+
+static void process(const options *o) {
+    if (biisnet_input_count() != 1 || biisnet_output_count() != 1)
+        fail("the model has not one input and one output; use the library instead");
+    int in_height, in_width, out_height, out_width;
+    plane_size(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0), &in_height, &in_width);
+    plane_size(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0), &out_height, &out_width);
+    results_check(o);
+    image source = o->raw_height ? image_read_raw(o->image, o->raw_height, o->raw_width) : image_read(o->image);
+
+    session s = session_open(o->threads);
+    float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
+    resize_bilinear(source.grey, source.height, source.width, input, in_height, in_width);
+    if (o->bench) measure_time(&s, o->bench, o->threads);
+    if (o->roi) measure_region(&s);
+    if (!o->bench && !o->roi) session_run(&s);
+
+    float *probability = source.grey; /* its pixels are not needed any more */
+    resize_bilinear(s.outputs[0], out_height, out_width, probability, source.height, source.width);
+    long targets = results_write(o, probability, source.height, source.width, biisnet_threshold());
+    if (!o->bench && !o->mask && !o->probability)
+        printf("%s: %ld of %ld pixels are target\n", o->image, targets, (long)source.height * source.width);
+    session_close(&s);
+    free(source.grey);
+}
+
+int main(int count, char **arguments) {
+    options o = options_parse(count, arguments);
+    if (biisnet_abi_version() != BIISNET_ABI_VERSION) fail("was linked with another library; build it again");
+    if (o.help) {
+        options_help();
+    } else if (o.version) {
+        printf("biisnet-run, ABI %d, model %s\n", BIISNET_ABI_VERSION, biisnet_model_name());
+    } else if (o.info) {
+        print_info();
+    } else if (o.probe) {
+        session s = session_open(o.threads);
+        probe_serve(&s);
+        session_close(&s);
+    } else {
+        process(&o);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) fail("standard output cannot be written; check where it goes");
+    return 0;
+}

@@ -1,0 +1,13 @@
+/* The probability map's output forms. */
+#ifndef BIISNET_RUN_RESULTS_H
+#define BIISNET_RUN_RESULTS_H
+
+#include "options.h"
+
+/* Fails early, before anything is computed, if an output's name does not tell its form. */
+void results_check(const options *o);
+
+/* Writes what the options ask for; returns the number of target pixels. */
+long results_write(const options *o, const float *probability, int height, int width, float threshold);
+
+#endif

@@ -1,0 +1,94 @@
+"""The registry of devices. A new one is an entry here and nothing else."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+GLIBC = "2.28"
+"""The oldest glibc that a bundle runs on (Debian 10, Raspberry Pi OS of 2019)."""
+
+
+class TargetError(ValueError):
+    """An unknown device, or one that this machine cannot be; one line."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device: what the compiler and the linker are told, and what the loader checks."""
+
+    name: str
+    description: str
+    arch: str  # as `uname -m` prints it
+    cpu: str  # LLVM's -mcpu
+    features: tuple[str, ...]  # needed, as /proc/cpuinfo names them
+    emulated_cpu: str | None = None  # qemu's -cpu
+    llvm_features: tuple[str, ...] = ()  # LLVM's -mattr beyond the CPU's own
+    glibc: str = GLIBC
+
+    @property
+    def triple(self) -> str:
+        """The LLVM target triple."""
+        return f"{self.arch}-linux-gnu"
+
+    @property
+    def llvm(self) -> dict[str, object]:
+        """The TVM target."""
+        attributes = {"mattr": list(self.llvm_features)} if self.llvm_features else {}
+        return {"kind": "llvm", "mtriple": self.triple, "mcpu": self.cpu, **attributes}
+
+    def zig(self, libc: str = "gnu") -> list[str]:
+        """zig cc's target options, for a glibc of at least `self.glibc` or for static musl."""
+        suffix = f"gnu.{self.glibc}" if libc == "gnu" else libc
+        return ["-target", f"{self.arch}-linux-{suffix}", f"-mcpu={self.cpu.replace('-', '_')}"]
+
+
+RPI = ("asimd",)
+TARGETS: dict[str, Target] = {t.name: t for t in (
+    Target("rpi4", "Raspberry Pi 4 (Cortex-A72, 64-bit)", "aarch64", "cortex-a72", RPI, "cortex-a72"),
+    Target("rpi3", "Raspberry Pi 3 (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
+    Target("rpi-zero2w", "Raspberry Pi Zero 2 W (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
+    Target("rpi5", "Raspberry Pi 5 (Cortex-A76)", "aarch64", "cortex-a76", (*RPI, "asimddp"), "cortex-a76"),
+    Target("host", "this machine's own CPU", "", "", ()),
+)}
+
+# LLVM's x86-64 levels, best first, with the flags that /proc/cpuinfo must show
+X86_LEVELS = (
+    ("x86-64-v4", ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "bmi2", "fma", "movbe")),
+    ("x86-64-v3", ("avx2", "bmi1", "bmi2", "f16c", "fma", "movbe")),
+)
+
+
+def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """This machine's CPU flags."""
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
+        key, _, value = line.partition(":")
+        if key.strip() in {"flags", "Features"}:
+            return set(value.split())
+    return set()
+
+
+def this_machine(flags: set[str], machine: str) -> Target:
+    """The `host` entry, filled in from the CPU's flags.
+
+    Raises TargetError where the CPU has no vector unit with fused multiply-add: results would differ.
+    """
+    host = TARGETS["host"]
+    if machine == "aarch64":
+        return replace(host, arch="aarch64", cpu="cortex-a72" if "asimd" in flags else "generic", features=RPI)
+    if machine == "x86_64":
+        for level, needed in X86_LEVELS:
+            if flags.issuperset(needed):
+                vpopcnt = ("avx512_bitalg",) if level == "x86-64-v4" and "avx512_bitalg" in flags else ()
+                return replace(host, arch="x86_64", cpu=level, features=(*needed, *vpopcnt),
+                               llvm_features=("+avx512bitalg",) if vpopcnt else ())
+        raise TargetError("target host: this CPU lacks AVX2 or FMA; compile for rpi4 and use the emulated device")
+    raise TargetError(f"target host: no kernels for {machine}; this works on x86_64 and aarch64")
+
+
+def resolve(name: str) -> Target:
+    """The target called `name`; `host` is this machine. Raises TargetError."""
+    if name not in TARGETS:
+        raise TargetError(f"unknown target '{name}': choose one of {', '.join(TARGETS)}")
+    return this_machine(cpu_flags(), platform.machine()) if name == "host" else TARGETS[name]

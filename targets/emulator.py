@@ -1,0 +1,30 @@
+"""The emulated device: qemu-user runs the target's programs on this machine, instruction for instruction."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+
+from .devices import Target
+
+MISSING = "no emulator here: apt-get install qemu-user (as root), then run `biisnet verify BUNDLE`"
+
+
+def find_emulator(target: Target) -> str | None:
+    """Path of the qemu that runs the target's programs, or None."""
+    if not target.emulated_cpu:
+        return None
+    return shutil.which(f"qemu-{target.arch}") or shutil.which(f"qemu-{target.arch}-static")
+
+
+def runs_here(target: Target) -> bool:
+    """Whether this machine runs the target's programs by itself (the host target only)."""
+    return target.emulated_cpu is None and target.arch == platform.machine()
+
+
+def command(target: Target) -> list[str] | None:
+    """What to put before a program of the target so that it runs here; None where nothing can."""
+    if runs_here(target):
+        return []
+    emulator = find_emulator(target)
+    return [emulator, "-cpu", str(target.emulated_cpu)] if emulator else None

@@ -1,0 +1,24 @@
+"""The C tool-chain: zig from PyPI, which compiles and links for every target without root or sysroot."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+class ToolchainError(RuntimeError):
+    """zig is missing or failed; one line."""
+
+
+def zig(arguments: list[str | Path], folder: Path) -> None:
+    """Run `zig` in `folder`, so that no path of this machine gets into what it writes."""
+    if importlib.util.find_spec("ziglang") is None:
+        raise ToolchainError("the cross tool-chain is missing: pip install 'biisnet[compile]' (package ziglang)")
+    done = subprocess.run([sys.executable, "-m", "ziglang", *map(str, arguments)], cwd=folder,
+                          capture_output=True, text=True, env={**os.environ, "SOURCE_DATE_EPOCH": "0"})
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
+        raise ToolchainError(f"zig {arguments[0]} failed: {lines[0]}")

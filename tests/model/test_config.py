@@ -1,0 +1,51 @@
+"""Configurations: presets, JSON, and what is refused."""
+
+import subprocess
+import sys
+
+import pytest
+
+from biisnet.model import PRESETS, NetworkConfig
+
+
+def test_default_is_the_papers_network() -> None:
+    config = PRESETS["biisnet"]
+    assert config == NetworkConfig()
+    assert (config.channels, config.encoder_blocks, config.bottleneck_blocks) == (16, (2, 4), 2)
+    assert (config.levels, config.multiple) == (2, 4)
+
+
+@pytest.mark.parametrize("config", [*PRESETS.values(), NetworkConfig(pad_value=-1, scheme="sibnn")])
+def test_json_round_trip(config: NetworkConfig) -> None:
+    assert NetworkConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"channels": 0}, "channels"),
+        ({"in_channels": 0}, "in_channels"),
+        ({"encoder_blocks": (1,)}, "decoder_blocks"),
+        ({"bottleneck_blocks": -1}, "blocks"),
+        ({"interpolation": "cubic"}, "interpolation"),
+        ({"pad_value": 0.5}, "pad_value"),
+        ({"scheme": "adder"}, "scheme"),
+        ({"estimator": "relu"}, "estimator"),
+        ({"estimator_k": 0}, "estimator_k"),
+        ({"std": 0}, "std"),
+    ],
+)
+def test_errors_name_the_field(fields: dict, named: str) -> None:
+    with pytest.raises(ValueError, match=f"^configuration: {named} is "):
+        NetworkConfig(**fields)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"colour": 1}', '{"channels": "many"}', "{"])
+def test_other_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        NetworkConfig.from_json(text)
+
+
+def test_no_torch_is_needed_for_paths_and_costs() -> None:
+    code = "import sys, biisnet.model, biisnet.model.cost; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

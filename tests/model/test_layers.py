@@ -1,0 +1,107 @@
+"""Each layer against the paper's equation, in numpy or as printed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from biisnet.compile.ops import accumulators, pack_weights  # noqa: E402
+from biisnet.model.config import NetworkConfig  # noqa: E402
+from biisnet.model.layers import (  # noqa: E402
+    BinaryConvLayer,
+    DotBinaryConvLayer,
+    MaxOut,
+    ReDistribution,
+    RPReLU,
+)
+
+
+def _image(channels: int, seed: int = 0) -> Any:
+    return torch.randn(2, channels, 5, 7, generator=torch.Generator().manual_seed(seed))
+
+
+def _randomise(module: Any) -> None:
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+
+
+def test_rprelu_is_equation_10() -> None:
+    layer, x = RPReLU(3), _image(3)
+    _randomise(layer)
+    a, b, c = (p.reshape(-1, 1, 1) for p in (layer.a, layer.b, layer.c))
+    torch.testing.assert_close(layer(x), torch.where(x > a, x - a + b, c * (x - a) + b))
+
+
+def test_redistribution_is_equation_11() -> None:
+    layer, x = ReDistribution(3), _image(3)
+    _randomise(layer)
+    torch.testing.assert_close(layer(x), layer.alpha.reshape(-1, 1, 1) * x + layer.beta.reshape(-1, 1, 1))
+
+
+def test_maxout_is_adabins() -> None:
+    layer, x = MaxOut(3), _image(3)
+    assert layer.positive.tolist() == [1] * 3
+    assert layer.negative.tolist() == [0.25] * 3
+    _randomise(layer)
+    positive, negative = (p.reshape(-1, 1, 1) for p in (layer.positive, layer.negative))
+    torch.testing.assert_close(layer(x), positive * torch.relu(x) - negative * torch.relu(-x))
+
+
+def test_db_conv_layer_is_equations_12_to_18() -> None:
+    layer, x = DotBinaryConvLayer(6, NetworkConfig()), _image(6)
+    _randomise(layer)
+    beta = layer.weight.mean()
+    alpha = (layer.weight - beta).norm() / 6**0.5
+    w = torch.where(layer.weight - beta >= 0, 1.0, -1.0).reshape(-1, 1, 1)
+    y_b = torch.where(torch.where(x < 0, -1.0, 1.0) == w, 1.0, -1.0)
+    y = alpha * x.abs() * y_b + beta * x
+    torch.testing.assert_close(layer(x), layer.maxout(y) + x, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("pad_value", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize("channels", [1, 8, 11])
+def test_accumulator_is_the_packed_integer(pad_value: float, channels: int) -> None:
+    layer = BinaryConvLayer(channels, NetworkConfig(pad_value=pad_value))
+    x = _image(channels)
+    x[0, 0, 0, :4] = torch.tensor([0.0, -0.0, torch.nan, -torch.inf])
+    with torch.no_grad():
+        actual = layer.accumulator(x).numpy()
+        packed = pack_weights((layer.binary_weight()[0] > 0).numpy())
+    expected = accumulators(x.numpy(), packed, channels=channels, pads=[1] * 4, pad_value=pad_value)
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_binary_layer_is_equation_9() -> None:
+    layer = BinaryConvLayer(4, NetworkConfig()).eval()
+    x = _image(4)
+    w = layer.weight.detach()
+    mean = w.mean((1, 2, 3), keepdim=True)
+    binary = torch.where(w - mean >= 0, 1.0, -1.0) * (w - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
+    y = torch.nn.functional.conv2d(torch.where(x < 0, -1.0, 1.0), binary, padding=1) / (1 + 1e-5) ** 0.5
+    torch.testing.assert_close(layer(x), layer.rprelu(y) + x, rtol=1e-5, atol=1e-5)
+
+
+def test_weight_offset_adds_beta() -> None:
+    layer = BinaryConvLayer(4, NetworkConfig(weight_offset=True)).eval()
+    with torch.no_grad():
+        layer.weight += 0.3
+        signs, alpha, beta = layer.binary_weight()
+        x = _image(4)
+        expected = torch.nn.functional.conv2d(torch.where(x < 0, -1.0, 1.0), alpha * signs + beta, padding=1)
+        torch.testing.assert_close(layer.accumulator(x), expected)
+    assert (beta > 0.1).all()
+
+
+@pytest.mark.parametrize(("scheme", "lowest"), [("sibnn", 0.0), ("bnn", -1.0)])
+def test_activation_levels_of_the_scheme(scheme: str, lowest: float) -> None:
+    """With a 1x1 image of all-negative channels only the centre tap counts: lowest times its weight signs."""
+    layer = BinaryConvLayer(3, NetworkConfig(scheme=scheme))
+    with torch.no_grad():
+        actual = layer.accumulator(torch.full((1, 3, 1, 1), -1.0))
+        centre_taps = layer.binary_weight()[0][:, :, 1, 1].sum(1)
+    torch.testing.assert_close(actual.flatten(), lowest * centre_taps)

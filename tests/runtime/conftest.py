@@ -1,0 +1,99 @@
+"""The runtime built around the small plan, for this machine and for the emulated one; a bundle of it."""
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from biisnet.runtime import sources
+from cbuild import (
+    ARM_STATIC,
+    EMULATOR,
+    HEIGHT,
+    HERE,
+    NO_EMULATOR,
+    NO_EMULATOR_REASON,
+    PLAN,
+    SANITIZED,
+    WIDTH,
+    ZIG,
+    compile_c,
+)
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("build")
+
+
+@pytest.fixture(scope="session")
+def host_library(build: Path) -> Path:
+    flags = ("-fPIC", *sources.SHARED_LDFLAGS)
+    return compile_c(build / "libhost.so", (*sources.LIBRARY_SOURCES, PLAN), *flags)
+
+
+@pytest.fixture(scope="session")
+def host_runner(build: Path) -> Path:
+    """With sanitizers, so that every test of the runner is one of its memory, too."""
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, PLAN)
+    return compile_c(build / "host-run", files, *SANITIZED)
+
+
+@pytest.fixture(scope="session")
+def arm_runner(build: Path) -> Path:
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, PLAN)
+    return compile_c(build / "arm-run", files, *ARM_STATIC, compiler=ZIG)
+
+
+@pytest.fixture(scope="session")
+def decoder(build: Path) -> Path:
+    names = ("fail.c", "file.c", "image.c", "inflate.c", "pgm.c", "png.c", "resize.c")
+    files = tuple(sources.ROOT / "src" / "run" / name for name in names)
+    return compile_c(build / "decode", (*files, HERE / "decode.c"), *SANITIZED)
+
+
+@pytest.fixture(params=["host", "emulated"])
+def runner(request: pytest.FixtureRequest) -> list[str]:
+    """The command that starts a device runner, here and on the emulated device."""
+    if request.param == "host":
+        return [str(request.getfixturevalue("host_runner"))]
+    if NO_EMULATOR:
+        pytest.skip(NO_EMULATOR_REASON)
+    return [*EMULATOR, str(request.getfixturevalue("arm_runner"))]
+
+
+@pytest.fixture
+def make_bundle(host_library: Path, tmp_path: Path) -> Callable[..., Path]:
+    """A bundle for this machine around the small plan; `edit` changes the manifest before it is written."""
+
+    def make(edit: Edit | None = None) -> Path:
+        root = tmp_path / "bundle"
+        (root / "lib").mkdir(parents=True)
+        library = root / "lib" / "libbiisnet_model.so"
+        shutil.copy(host_library, library)
+        arch = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+        shape = [1, 1, HEIGHT, WIDTH]
+        manifest: dict[str, Any] = {
+            "schema": 1,
+            "abi": 1,
+            "model": {"name": "tiny", "sha256": "", "weights": "random", "seed": 0},
+            "inputs": [{"name": "grey", "dtype": "float32", "shape": shape}],
+            "outputs": [{"name": "probability", "dtype": "float32", "shape": shape}],
+            "threshold": 0.5,
+            "target": {"name": "host", "triple": "", "cpu": "", "arch": arch, "features": []},
+            "glibc": "2.28",
+            "arena_bytes": 1536,
+            "files": {"lib/libbiisnet_model.so": hashlib.sha256(library.read_bytes()).hexdigest()},
+        }
+        if edit:
+            edit(manifest)
+        (root / "manifest.json").write_text(json.dumps(manifest))
+        return root
+
+    return make

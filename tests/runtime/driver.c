@@ -1,0 +1,165 @@
+/* Uses the C interface as a program would, for the sanitizers: arguments that are refused, instances side by
+ * side in several threads, stage by stage against the whole. Linked with --wrap, it counts what the runtime asks
+ * of the system, too. Prints "ok". */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "biisnet.h"
+
+enum { PIXELS = PLAN_HEIGHT * PLAN_WIDTH, RUNS = 20 };
+
+#ifdef COUNT_CALLS
+static atomic_int allocations, threads_started;
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+int __real_posix_memalign(void **block, size_t alignment, size_t bytes);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*start)(void *), void *argument);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+int __wrap_posix_memalign(void **block, size_t alignment, size_t bytes);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*start)(void *), void *argument);
+
+void *__wrap_malloc(size_t bytes) {
+    allocations++;
+    return __real_malloc(bytes);
+}
+void *__wrap_calloc(size_t count, size_t bytes) {
+    allocations++;
+    return __real_calloc(count, bytes);
+}
+int __wrap_posix_memalign(void **block, size_t alignment, size_t bytes) {
+    allocations++;
+    return __real_posix_memalign(block, alignment, bytes);
+}
+/* FAIL_THREAD: the n-th thread is refused, as a system at its limit does. */
+static int fail_thread = -1;
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*start)(void *), void *argument) {
+    if (threads_started++ == fail_thread) return 11;
+    return __real_pthread_create(thread, how, start, argument);
+}
+#endif
+
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "line %d: %s is false\n", __LINE__, #condition);   \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+
+static float grey[PIXELS], expected[PIXELS];
+
+static void run_whole(biisnet_model *model, float *result) {
+    const float *inputs[] = {grey};
+    float *outputs[] = {result};
+    CHECK(biisnet_run(model, inputs, outputs) == BIISNET_OK);
+}
+
+static void *repeat(void *argument) {
+    biisnet_model *model = argument;
+    float result[PIXELS];
+    for (int i = 0; i < RUNS; i++) {
+        memset(result, 0, sizeof result);
+        run_whole(model, result);
+        CHECK(memcmp(result, expected, sizeof result) == 0);
+    }
+    return NULL;
+}
+
+static void check_refusals(void) {
+    biisnet_model *model = (biisnet_model *)grey;
+    _Alignas(64) static uint8_t small[64];
+    CHECK(biisnet_create(NULL, 1) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create(&model, 0) == BIISNET_E_ARGUMENT && model == NULL);
+    CHECK(biisnet_create(&model, BIISNET_MAX_THREADS + 1) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_in(&model, 1, small, sizeof small) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_in(&model, 1, small + 4, biisnet_arena_bytes()) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_in(&model, 1, NULL, biisnet_arena_bytes()) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_run(NULL, NULL, NULL) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create(&model, 1) == BIISNET_OK);
+    const float *none[] = {NULL};
+    float *outputs[] = {expected};
+    CHECK(biisnet_run(model, none, outputs) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_run_stage(model, 0, NULL) == BIISNET_E_UNBOUND);
+    CHECK(biisnet_run_stage(model, 1, NULL) == BIISNET_OK); /* only in the arena */
+    CHECK(biisnet_run_stage(model, 1, small + 1) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_run_stage(model, -1, NULL) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_run_stage(model, biisnet_stage_count(), NULL) == BIISNET_E_ARGUMENT);
+    CHECK(!biisnet_stage_name(-1) && !biisnet_input_name(1) && !biisnet_output_shape(7));
+    CHECK(biisnet_input_rank(-1) == 0 && biisnet_stage_params_bytes(99) == 0 && !biisnet_arena(NULL));
+    biisnet_destroy(model);
+    biisnet_destroy(NULL);
+    for (int status = -1; status < 8; status++) CHECK(biisnet_status_string(status)[0]);
+}
+
+static void check_stages(int threads) {
+    biisnet_model *model;
+    float result[PIXELS] = {0};
+    const float *inputs[] = {grey};
+    float *outputs[] = {result};
+    void *arena = NULL;
+    CHECK(posix_memalign(&arena, BIISNET_ALIGNMENT, biisnet_arena_bytes()) == 0);
+    memset(arena, 0xff, biisnet_arena_bytes());
+    CHECK(biisnet_create_in(&model, threads, arena, biisnet_arena_bytes()) == BIISNET_OK);
+    CHECK(biisnet_arena(model) == arena);
+    CHECK(biisnet_bind(model, inputs, outputs) == BIISNET_OK);
+    for (int k = 0; k < biisnet_stage_count(); k++) CHECK(biisnet_run_stage(model, k, NULL) == BIISNET_OK);
+    CHECK(memcmp(result, expected, sizeof result) == 0);
+    biisnet_destroy(model);
+    free(arena);
+}
+
+static void check_side_by_side(void) {
+    enum { INSTANCES = 3 };
+    pthread_t thread[INSTANCES];
+    biisnet_model *model[INSTANCES];
+    for (int i = 0; i < INSTANCES; i++) {
+        CHECK(biisnet_create(&model[i], i + 1) == BIISNET_OK);
+        CHECK(pthread_create(&thread[i], NULL, repeat, model[i]) == 0);
+    }
+    for (int i = 0; i < INSTANCES; i++) {
+        pthread_join(thread[i], NULL);
+        biisnet_destroy(model[i]);
+    }
+}
+
+#ifdef COUNT_CALLS
+static void check_calls(void) {
+    biisnet_model *model;
+    float result[PIXELS];
+    threads_started = 0;
+    CHECK(biisnet_create(&model, 1) == BIISNET_OK && threads_started == 0);
+    biisnet_destroy(model);
+    CHECK(biisnet_create(&model, 4) == BIISNET_OK && threads_started == 3);
+    int before = allocations;
+    for (int i = 0; i < RUNS; i++) run_whole(model, result);
+    CHECK(allocations == before && threads_started == 3);
+    biisnet_destroy(model);
+    for (fail_thread = 0; fail_thread < 3; fail_thread++) {
+        threads_started = 0;
+        CHECK(biisnet_create(&model, 4) == BIISNET_E_THREAD && model == NULL);
+    }
+    fail_thread = -1;
+}
+#endif
+
+int main(void) {
+    biisnet_model *model;
+    for (int i = 0; i < PIXELS; i++) grey[i] = (float)(i * 37 % 256);
+    check_refusals();
+    CHECK(biisnet_create(&model, 1) == BIISNET_OK);
+    run_whole(model, expected);
+    biisnet_destroy(model);
+    for (int threads = 1; threads <= 5; threads++) check_stages(threads);
+    check_side_by_side();
+#ifdef COUNT_CALLS
+    check_calls();
+#endif
+    puts("ok");
+    return 0;
+}

@@ -1,0 +1,93 @@
+"""The C library: sanitizers, what it asks of the system, what it exports."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from biisnet.runtime import sources
+from cbuild import (
+    ARM_SHARED,
+    ARM_STATIC,
+    EMULATOR,
+    GCC,
+    HEIGHT,
+    HERE,
+    NO_EMULATOR,
+    NO_EMULATOR_REASON,
+    PLAN,
+    WIDTH,
+    ZIG,
+    compile_c,
+    run,
+)
+
+FILES = (*sources.LIBRARY_SOURCES, HERE / "driver.c", PLAN)
+needs_gcc = pytest.mark.skipif(GCC is None, reason="zig cc brings no sanitizers; install gcc")
+needs_readelf = pytest.mark.skipif(shutil.which("readelf") is None, reason="needs binutils")
+
+
+def _passes(*command: str | Path) -> None:
+    done = run(*command)
+    assert done.stdout == b"ok\n", done.stderr.decode()
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@needs_gcc
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (1, 1)])  # one row: most threads have nothing to do
+def test_sanitizers_find_nothing(tmp_path: Path, sanitizer: str, size: tuple[int, int]) -> None:
+    sizes = ("-UPLAN_HEIGHT", "-UPLAN_WIDTH", f"-DPLAN_HEIGHT={size[0]}", f"-DPLAN_WIDTH={size[1]}")
+    flags = ("-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", *sizes)
+    _passes(compile_c(tmp_path / "driver", FILES, *flags))
+
+
+@needs_gcc
+def test_allocates_and_starts_threads_only_in_create(tmp_path: Path) -> None:
+    wrapped = ("malloc", "calloc", "posix_memalign", "pthread_create")
+    flags = ("-DCOUNT_CALLS", *(f"-Wl,--wrap={name}" for name in wrapped))
+    _passes(compile_c(tmp_path / "driver", FILES, *flags))
+
+
+@pytest.mark.skipif(NO_EMULATOR, reason=NO_EMULATOR_REASON)
+def test_driver_on_the_emulated_device(tmp_path: Path) -> None:
+    _passes(*EMULATOR, compile_c(tmp_path / "driver", FILES, *ARM_STATIC, compiler=ZIG))
+
+
+@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=2", "-DBN_EDGE_ZERO=7"])
+def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, define: str) -> None:
+    """A ring (its rows would be lost between stages), another version, an unknown edge."""
+    odd = tmp_path / "plan.c"
+    name, value = define.removeprefix("-D").split("=")
+    text = PLAN.read_text()
+    odd.write_text(text if name == "BOX_SLOTS" else text.replace(name, value))
+    extra = (define,) if name == "BOX_SLOTS" else ()
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, odd)
+    done = run(compile_c(tmp_path / "run", files, *extra), "--probe")
+    assert done.returncode == 2
+    assert b"plan does not fit" in done.stderr
+
+
+def test_header_is_cplusplus_and_c99(tmp_path: Path) -> None:
+    if GCC is None:
+        pytest.skip("needs gcc")
+    for language, standard in (("c", "c99"), ("c++", "c++11")):
+        if language == "c++" and shutil.which("g++") is None:
+            continue
+        flags = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only", "-x", language)
+        subprocess.run([GCC, f"-std={standard}", *flags, str(sources.HEADER)], check=True)
+
+
+@needs_readelf
+def test_device_library_exports_the_interface_and_needs_only_old_glibc(tmp_path: Path) -> None:
+    library = tmp_path / "lib.so"
+    flags = (*ARM_SHARED, "-fPIC", *sources.SHARED_LDFLAGS)
+    compile_c(library, (*sources.LIBRARY_SOURCES, PLAN), *flags, compiler=ZIG)
+    listing = subprocess.check_output(["readelf", "-W", "--dyn-syms", str(library)], text=True)
+    words = [line.split() for line in listing.splitlines() if line.strip()[:1].isdigit()]
+    exported = {word[7].split("@")[0] for word in words if len(word) > 7 and word[6] != "UND"}
+    declared = {line.split("(")[0].split()[-1].lstrip("*") for line in sources.HEADER.read_text().splitlines()
+                if line.startswith("BIISNET_API ")}  # fmt: skip
+    assert exported == declared
+    versions = {word[7].split("@GLIBC_")[1] for word in words if len(word) > 7 and "@GLIBC_" in word[7]}
+    assert all(tuple(map(int, version.split("."))) <= (2, 28) for version in versions), versions

@@ -1,0 +1,186 @@
+"""biisnet.runtime.load: images in, maps out, and every bundle that it must refuse."""
+
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from biisnet.runtime import BundleError, load
+from biisnet.runtime.bundle import open_bundle, read_bundle
+from biisnet.runtime.machine import Machine, cpu_features
+from biisnet.runtime.resize import resize_bilinear
+from cbuild import HEIGHT, WIDTH, reference, run
+
+MakeBundle = Callable[..., Path]
+Edit = Callable[[dict[str, Any]], object]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_maps_an_image_of_any_size(make_bundle: MakeBundle, threads: int) -> None:
+    rng = np.random.default_rng(0)
+    with load(make_bundle(), threads) as model:
+        assert model.input_shape == (1, 1, HEIGHT, WIDTH)
+        assert (model.name, model.threshold) == ('tiny "box"', 0.5)
+        for size in ((HEIGHT, WIDTH), (1, 1), (20, 31)):
+            image = rng.integers(0, 256, size, dtype=np.uint8)
+            grey = resize_bilinear(image.astype(np.float32), HEIGHT, WIDTH)
+            expected = resize_bilinear(reference(grey)["probability"], *size)
+            probability = model(image)
+            assert probability.dtype == np.float32
+            np.testing.assert_allclose(probability, expected, atol=1e-6)
+            np.testing.assert_array_equal(model.mask(image), probability > 0.5)
+            np.testing.assert_array_equal(model(image.astype(np.uint16) * 257), probability)
+            np.testing.assert_array_equal(model(image.astype(np.float32)), probability)
+            np.testing.assert_array_equal(model(np.asfortranarray(image)), probability)
+
+
+def test_equals_the_device_runner(make_bundle: MakeBundle, runner: list[str], tmp_path: Path) -> None:
+    image = np.random.default_rng(2).random((29, 17), np.float32) * 255
+    image.tofile(tmp_path / "in.f32")
+    done = run(*runner, "--raw", "29x17", "--probability", tmp_path / "out.f32", tmp_path / "in.f32")
+    assert done.returncode == 0, done.stderr
+    with load(make_bundle()) as model:
+        np.testing.assert_allclose(
+            model(image), np.fromfile(tmp_path / "out.f32", np.float32).reshape(29, 17), rtol=0, atol=1e-6
+        )
+
+
+def test_threads_may_share_a_model(make_bundle: MakeBundle) -> None:
+    images = np.random.default_rng(3).integers(0, 256, (4, HEIGHT, WIDTH), dtype=np.uint8)
+    with load(make_bundle(), threads=2) as model:
+        expected = [model(image) for image in images]
+        wrong: list[int] = []
+
+        def work(index: int) -> None:
+            for _ in range(20):
+                if not np.array_equal(model(images[index]), expected[index]):
+                    wrong.append(index)
+
+        workers = [threading.Thread(target=work, args=(index,)) for index in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert not wrong
+
+
+def test_tar_and_two_instances(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    root = make_bundle()
+    image = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH)
+    for inside in (".", "biisnet-host"):
+        archive = tmp_path / "bundle.tar"
+        with tarfile.open(archive, "w") as tar:
+            tar.add(root, inside)
+        with load(root) as first, load(archive) as second:
+            np.testing.assert_array_equal(first(image), second(image))
+
+
+def test_bad_arguments(make_bundle: MakeBundle) -> None:
+    root = make_bundle()
+    with pytest.raises(ValueError, match="threads: 0"):
+        load(root, threads=0)
+    model = load(root)
+    with pytest.raises(TypeError, match="float64"):
+        model(np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="one plane"):
+        model(np.zeros((3, 3, 3), np.uint8))
+    with pytest.raises(ValueError, match="one plane"):
+        model(np.zeros((0, 3), np.uint8))
+    with pytest.raises(ValueError, match="finite"):
+        model(np.full((3, 3), np.nan, np.float32))
+    model.close()
+    model.close()
+    with pytest.raises(ValueError, match="closed"):
+        model(np.zeros((3, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda m: m.update(schema=2), "schema 2 is not the 1"),
+        (lambda m: m.pop("schema"), "schema None"),
+        (lambda m: m.update(abi=2), "ABI 2"),
+        (lambda m: m.pop("threshold"), "field threshold is missing"),
+        (lambda m: m["target"].pop("arch"), "field target.arch is missing"),
+        (lambda m: m["target"].update(arch="riscv64", name="other"), r"built for other \(riscv64\)"),
+        (lambda m: m["target"].update(features=["avx9000"]), "this CPU lacks avx9000"),
+        (lambda m: m.update(glibc="99.1"), "needs glibc 99.1"),
+        (lambda m: m.update(glibc="new"), "field glibc is no version"),
+        (lambda m: m["files"].clear(), "lists no sha256"),
+        (lambda m: m["files"].update({"bin/biisnet-run": "0"}), "biisnet-run: is missing"),
+        (lambda m: m["files"].update({"../x": "0"}), "leaves the bundle"),
+        (lambda m: m["inputs"][0].update(shape=[1, 1, 8, 8]), "not the manifest's"),
+        (lambda m: m.update(arena_bytes=1), "not the manifest's"),
+    ],
+)
+def test_refuses_what_the_manifest_rules_out(make_bundle: MakeBundle, edit: Edit, message: str) -> None:
+    with pytest.raises(BundleError, match=message) as caught:
+        load(make_bundle(edit))
+    assert "\n" not in str(caught.value)
+    assert ";" in str(caught.value)  # the way out
+
+
+def test_refuses_damaged_files(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="does not exist"):
+        load(tmp_path / "nothing")
+    with pytest.raises(BundleError, match=r"manifest\.json: is missing"):
+        load(tmp_path)
+    root = make_bundle()
+    library = root / "lib" / "libbiisnet_model.so"
+    content = bytearray(library.read_bytes())
+    content[1000] ^= 1
+    library.write_bytes(content)
+    with pytest.raises(BundleError, match="differs from its sha256"):
+        load(root)
+    library.unlink()
+    with pytest.raises(BundleError, match=r"libbiisnet_model\.so: is missing"):
+        load(root)
+    (root / "manifest.json").write_text("{")
+    with pytest.raises(BundleError, match="cannot be read"):
+        load(root)
+    (root / "manifest.json").write_text(json.dumps([1]))
+    with pytest.raises(BundleError, match="schema"):
+        load(root)
+
+
+def test_a_foreign_bundle_can_be_inspected(make_bundle: MakeBundle) -> None:
+    root = make_bundle(lambda m: m["target"].update(arch="aarch64", features=["neon"]))
+    bundle = read_bundle(root)
+    bundle.check_machine(Machine("aarch64", frozenset({"asimd"}), (2, 28)))
+    bundle.check_machine(Machine("aarch64", frozenset({"asimd"}), None))
+    with pytest.raises(BundleError, match="lacks neon"):
+        bundle.check_machine(Machine("aarch64", frozenset({"fp"}), (2, 28)))
+
+
+def test_features_are_those_of_every_core() -> None:
+    text = "processor: 0\nFeatures\t: fp asimd crc32\n\nprocessor: 1\nFeatures\t: fp asimd\n"
+    assert cpu_features(text) == {"fp", "asimd"}
+    assert cpu_features("") == frozenset()
+
+
+def _tar_of(path: Path, member: tarfile.TarInfo, content: bytes = b"") -> Path:
+    member.size = len(content)
+    with tarfile.open(path, "w") as tar:
+        tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_unsafe_archives_are_refused(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("lib/x")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    for member, message in (
+        (tarfile.TarInfo("../evil"), "leaves the archive"),
+        (tarfile.TarInfo("/tmp/evil"), "leaves the archive"),
+        (link, "link or device"),
+    ):
+        with pytest.raises(BundleError, match=message), open_bundle(_tar_of(tmp_path / "b.tar", member)):
+            pass
+    (tmp_path / "b.tar").write_bytes(b"no tar at all")
+    with pytest.raises(BundleError, match="cannot be unpacked"), open_bundle(tmp_path / "b.tar"):
+        pass
+    assert not (tmp_path / "evil").exists()

@@ -1,0 +1,108 @@
+"""Stage by stage through biisnet-run --probe, here and on the emulated device."""
+
+import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from biisnet.runtime.probe import Probe, ProbeError
+from cbuild import HEIGHT, WIDTH, Floats, reference
+
+HALF = (HEIGHT + 1) // 2
+# Offsets of the maps as plan.c lays them out.
+BOX = 64
+MEAN = BOX + -(-HEIGHT * 2 * WIDTH * 4 // 64) * 64
+MOST = MEAN + -(-HALF * WIDTH * 4 // 64) * 64
+
+
+@pytest.fixture
+def grey() -> Floats:
+    return np.random.default_rng(5).integers(0, 256, (1, 1, HEIGHT, WIDTH)).astype(np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_stages_one_by_one(runner: list[str], grey: Floats, threads: int) -> None:
+    expected = reference(grey[0, 0])
+    with Probe(runner, threads) as probe:
+        source, result = (probe.info[key][0]["offset"] for key in ("inputs", "outputs"))
+        probe.write(source, grey)
+        probe.run_stage(probe.stage_index("box"))
+        box = probe.read_array(BOX, np.float32, (HEIGHT, 2, WIDTH))
+        np.testing.assert_allclose(box, expected["box"], rtol=1e-6)
+        probe.run_stage(probe.stage_index("half"))
+        mean = probe.read_array(MEAN, np.float32, (HALF, WIDTH))
+        np.testing.assert_allclose(mean, expected["mean"], rtol=1e-6)
+        np.testing.assert_array_equal(probe.read_array(MOST, np.float32, (HALF, WIDTH)), expected["most"])
+        probe.run_stage(probe.stage_index("join"))
+        stepped = probe.read_array(result, np.float32, (HEIGHT, WIDTH))
+        np.testing.assert_allclose(stepped, expected["probability"], atol=1e-6)
+        whole = probe.run(grey)[0]
+        np.testing.assert_array_equal(whole[0, 0], stepped)
+
+
+def test_other_constants_and_other_maps(runner: list[str], grey: Floats) -> None:
+    """Teacher forcing: a stage gets the reference's input, and constants that are not its own."""
+    constants = np.zeros(16, np.float32)
+    constants[:2] = 2, 3
+    with Probe(runner) as probe:
+        probe.write(probe.info["inputs"][0]["offset"], grey)
+        probe.run_stage(0, constants)
+        box = probe.read_array(BOX, np.float32, (HEIGHT, 2, WIDTH))
+        np.testing.assert_allclose(box[:, 0], reference(grey[0, 0])["box"][:, 0] * 16, rtol=1e-6)
+        np.testing.assert_array_equal(box[:, 1], grey[0, 0] * 3)
+        forced = np.random.default_rng(1).random((HEIGHT, 2, WIDTH), np.float32)
+        probe.write(BOX, forced)
+        probe.run_stage(1, b"")
+        upper, lower = forced[::2, 1], np.vstack([forced[1::2, 1], forced[-1:, 1]])
+        np.testing.assert_array_equal(
+            probe.read_array(MOST, np.float32, (HALF, WIDTH)), np.maximum(upper, lower)
+        )
+
+
+def test_thread_counts_agree(runner: list[str], grey: Floats) -> None:
+    results = []
+    for threads in (1, 2, 3, 4):
+        with Probe(runner, threads) as probe:
+            results.append(probe.run(grey)[0])
+    for other in results[1:]:
+        np.testing.assert_array_equal(other, results[0])
+
+
+def test_refusals_are_exceptions(host_runner: Path) -> None:
+    with Probe([host_runner]) as probe:
+        end = probe.info["outputs"][0]["offset"] + -(-HEIGHT * WIDTH * 4 // 64) * 64
+        probe.write(end - 4, bytes(4))
+    commands: list[tuple[Callable[[Probe], object], str]] = [
+        (lambda p: p.write(end - 4, bytes(5)), "range"),
+        (lambda p: p.read(2**64 - 1, 2), "range"),
+        (lambda p: p.read(0, 2**64 - 1), "range"),
+        (lambda p: p.run_stage(3), "no such stage"),
+        (lambda p: p.run_stage(0, bytes(63)), "another size"),
+        (lambda p: p._command(b"X"), "unknown command"),
+    ]
+    for command, message in commands:
+        with Probe([host_runner]) as probe:
+            with pytest.raises(ProbeError, match=message):
+                command(probe)
+            with pytest.raises(ProbeError, match="closed"):
+                probe.run_stage(0)
+    with Probe([host_runner]) as probe, pytest.raises(ValueError, match="shapes"):
+        probe.run(np.zeros((2, 2)))
+    with pytest.raises(ProbeError, match="--info failed"):
+        Probe(["/nonexistent/runner"])
+
+
+def test_protocol_on_the_wire(host_runner: Path) -> None:
+    def talk(data: bytes) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run([host_runner, "--probe"], input=data, capture_output=True)
+
+    done = talk(struct.pack("<cQQ", b"R", 0, 8) + b"Q")
+    assert (done.returncode, done.stdout) == (0, bytes(4) + bytes(8) + bytes(4))
+    done = talk(b"")
+    assert (done.returncode, done.stdout) == (0, b"")
+    done = talk(struct.pack("<cQQ", b"W", 0, 8) + b"1234")  # cut short
+    status, length = struct.unpack("<II", done.stdout[:8])
+    assert (done.returncode, status, length) == (2, 1, len(done.stdout) - 8)
+    assert done.stderr.decode() == f"biisnet-run: --probe: {done.stdout[8:].decode()}\n"

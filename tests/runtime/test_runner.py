@@ -1,0 +1,131 @@
+"""biisnet-run: an image in, mask and probability map out, here and on the emulated device."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from biisnet.runtime.resize import resize_bilinear
+from cbuild import (
+    EMULATOR,
+    HEIGHT,
+    NO_EMULATOR,
+    NO_EMULATOR_REASON,
+    WIDTH,
+    Floats,
+    reference,
+    refused,
+    run,
+)
+
+
+def _image(height: int = HEIGHT, width: int = WIDTH) -> Floats:
+    return np.random.default_rng(height * width).integers(0, 256, (height, width)).astype(np.float32)
+
+
+def _write_pgm(path: Path, image: Floats) -> Path:
+    height, width = image.shape
+    head = b"P5\n# made by a test\n%d %d\n255\n" % (width, height)
+    path.write_bytes(head + image.astype(np.uint8).tobytes())
+    return path
+
+
+def _read_pgm(path: Path) -> Floats:
+    match = re.fullmatch(rb"P5\n(\d+) (\d+)\n255\n(.*)", path.read_bytes(), re.S)
+    assert match
+    width, height, data = match.groups()
+    return np.frombuffer(data, np.uint8).reshape(int(height), int(width)).astype(np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (1, 1), (30, 21), (5, 40)])
+def test_probability_and_mask(runner: list[str], tmp_path: Path, size: tuple[int, int], threads: int) -> None:
+    image = _image(*size)
+    expected = resize_bilinear(
+        reference(resize_bilinear(image, HEIGHT, WIDTH))["probability"], *size
+    )
+    source = _write_pgm(tmp_path / "in.pgm", image)
+    raw, mask = tmp_path / "p.f32", tmp_path / "mask.pgm"
+    done = run(*runner, "--threads", str(threads), "--probability", raw, f"--mask={mask}", source)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    probability = np.fromfile(raw, "<f4").reshape(size)
+    np.testing.assert_allclose(probability, expected, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(_read_pgm(mask), np.where(probability > 0.5, 255, 0))
+    grey_map = tmp_path / "p.pgm"
+    assert run(*runner, "--probability", grey_map, source).returncode == 0
+    np.testing.assert_allclose(_read_pgm(grey_map), probability * 255, atol=0.501)
+    assert {path.name for path in tmp_path.iterdir()} == {"in.pgm", "p.f32", "p.pgm", "mask.pgm"}
+
+
+def test_raw_input_counts_target_pixels(runner: list[str], tmp_path: Path) -> None:
+    image = _image()
+    image.tofile(tmp_path / "in.raw")
+    done = run(*runner, "--raw", f"{HEIGHT}x{WIDTH}", tmp_path / "in.raw")
+    targets = int((reference(image)["probability"] > 0.5).sum())
+    assert done.stdout.decode().endswith(f"in.raw: {targets} of {HEIGHT * WIDTH} pixels are target\n")
+
+
+def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
+    source = _write_pgm(tmp_path / "in.pgm", _image())
+    done = run(*runner, "--bench", "5", "--threads", "2", source)
+    timing = json.loads(done.stdout)
+    assert (timing["runs"], timing["threads"]) == (5, 2)
+    assert 0 < timing["min_ms"] <= timing["median_ms"]
+    info = json.loads(run(*runner, "--info").stdout)
+    assert info["model"] == 'tiny "box"'
+    assert info["inputs"][0]["shape"] == [1, 1, HEIGHT, WIDTH]
+    assert [stage["name"] for stage in info["stages"]] == ["box", "half", "join"]
+    assert b"ABI 1" in run(*runner, "--version").stdout
+    assert b"--roi" in run(*runner, "--help").stdout
+
+
+@pytest.mark.skipif(NO_EMULATOR, reason=NO_EMULATOR_REASON)
+def test_roi_brackets_once(arm_runner: Path, tmp_path: Path) -> None:
+    source = _write_pgm(tmp_path / "in.pgm", _image())
+    done = run(EMULATOR[0], "-strace", *EMULATOR[1:], arm_runner, "--roi", source)
+    assert done.returncode == 0
+    calls = re.findall(rb"prctl\((0x[0-9a-f]+|-?\d+),", done.stderr)
+    assert [int(call, 0) for call in calls] == [0x41373201, 0x41373202]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no image given"),
+        (["a.pgm", "b.pgm"], "only one image"),
+        (["--frob", "x"], "no such option"),
+        (["--mask"], "needs a value"),
+        (["--threads", "0", "IN"], "--threads 0: give a whole number from 1 to 64"),
+        (["--threads", "two", "IN"], "whole number"),
+        (["--bench", "0", "IN"], "whole number"),
+        (["--raw", "7", "IN"], "--raw 7: give the height and width"),
+        (["--raw", "9x99999999", "IN"], "give the height and width"),
+        (["--raw", "3x3", "IN"], "3x3 float32 are 36"),
+        (["--raw", "1x1", "NAN"], "pixel 0 is not finite"),
+        (["missing.png"], "cannot be opened"),
+        (["/"], "not a regular file"),
+        (["TEXT"], "neither PNG nor PGM"),
+        (["--mask", "mask.png", "IN"], "name it .pgm"),
+        (["--probability", "p.txt", "IN"], "name it .pgm or .f32"),
+        (["--probability", "m.pgm", "--mask", "m.pgm", "IN"], "give two names"),
+        (["--mask", "nowhere/m.pgm", "IN"], "cannot be written"),
+        (["--mask", "DIR.pgm", "IN"], "not a regular file"),
+    ],
+)
+def test_errors_are_one_line(host_runner: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    _write_pgm(tmp_path / "IN", _image())
+    (tmp_path / "TEXT").write_text("hello")
+    (tmp_path / "NAN").write_bytes(np.array([np.nan], np.float32).tobytes())
+    (tmp_path / "DIR.pgm").mkdir()
+    names = [str(tmp_path / word) if word in ("IN", "TEXT", "NAN", "DIR.pgm") else word for word in arguments]
+    assert message in refused(run(host_runner, *names))
+
+
+def test_nothing_half_written_stays(host_runner: Path, tmp_path: Path) -> None:
+    """The first output could be written, the second could not: neither appears."""
+    source = _write_pgm(tmp_path / "in.pgm", _image())
+    done = run(host_runner, "--mask", tmp_path / "m.pgm", "--probability", tmp_path / "no" / "p.f32", source)
+    assert "cannot be written" in refused(done)
+    assert os.listdir(tmp_path) == ["in.pgm"]
