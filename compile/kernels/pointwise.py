@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
 from ..program import F32, Add, Leaky, ScaleShift, Sigmoid
@@ -55,7 +56,6 @@ def sigmoid_reference(e: Sigmoid, x: F32) -> F32:
 
 LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 ROUND = 12582912.0  # 1.5 * 2**23: adding it rounds to an integer, which then stands in the low mantissa bits
-ROUND_BITS = 0x4B400000
 EXP_TERMS = [1 / math.factorial(n) for n in range(7, -1, -1)]  # |r| <= ln(2)/2: the error is below 2**-26
 
 
@@ -75,6 +75,7 @@ def emit_sigmoid(e: Sigmoid, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
     p = f32(EXP_TERMS[0])
     for term in EXP_TERMS[1:]:
         p = ctx.bind(s.fma(p, r, f32(term)))
-    exponent = s.reinterpret(shifted, "int32") + s.const(127 - ROUND_BITS, "int32")
-    power = s.reinterpret(exponent * s.const(1 << 23, "int32"), "float32")
+    # the low bits of `shifted` are n, and what stands above them is shifted out: this is 2**n's bit pattern
+    exponent = tirx.shift_left(s.reinterpret(shifted, "int32"), s.const(23, "int32"))
+    power = s.reinterpret(exponent + s.const(127 << 23, "int32"), "float32")
     return f32(1.0) / (f32(1.0) + p * power)

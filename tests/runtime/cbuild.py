@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
 from biisnet.runtime import sources
 
 HERE = Path(__file__).parent

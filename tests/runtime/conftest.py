@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from biisnet.runtime import sources
-from cbuild import (
+
+from .cbuild import (
     ARM_STATIC,
     EMULATOR,
     HEIGHT,

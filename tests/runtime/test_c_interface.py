@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from biisnet.runtime import sources
-from cbuild import (
+
+from .cbuild import (
     ARM_SHARED,
     ARM_STATIC,
     EMULATOR,

@@ -6,11 +6,13 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import pngs
 import pytest
-from biisnet.runtime.resize import resize_bilinear
-from cbuild import Floats, refused, run
 from PIL import Image
+
+from biisnet.runtime.resize import resize_bilinear
+
+from . import pngs
+from .cbuild import Floats, refused, run
 
 
 def _decode(decoder: Path, file: Path, data: bytes, *size: int) -> Floats:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from biisnet.runtime import BundleError, load
 from biisnet.runtime.bundle import open_bundle, read_bundle
 from biisnet.runtime.machine import Machine, cpu_features
 from biisnet.runtime.resize import resize_bilinear
-from cbuild import HEIGHT, WIDTH, reference, run
+
+from .cbuild import HEIGHT, WIDTH, reference, run
 
 MakeBundle = Callable[..., Path]
 Edit = Callable[[dict[str, Any]], object]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from biisnet.runtime.probe import Probe, ProbeError
-from cbuild import HEIGHT, WIDTH, Floats, reference
+
+from .cbuild import HEIGHT, WIDTH, Floats, reference
 
 HALF = (HEIGHT + 1) // 2
 # Offsets of the maps as plan.c lays them out.

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from biisnet.runtime.resize import resize_bilinear
-from cbuild import (
+
+from .cbuild import (
     EMULATOR,
     HEIGHT,
     NO_EMULATOR,
