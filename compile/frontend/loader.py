@@ -48,6 +48,18 @@ def load_model(path: Path) -> Model:
         proto.ParseFromString(data)
     except DecodeError as e:
         raise CompileError(f"{path}: not an ONNX file, or a truncated one; export it again") from e
+    check(proto, str(path))
+    return Model(proto, str(path), hashlib.sha256(data).hexdigest())
+
+
+def from_proto(proto: onnx.ModelProto, name: str) -> Model:
+    """A model that was made in this process. Raises CompileError as `load_model` does."""
+    check(proto, name)
+    return Model(proto, name, hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest())
+
+
+def check(proto: onnx.ModelProto, path: str) -> None:
+    """Raise CompileError where the model is not valid, or its weights are not finite."""
     if not proto.graph.node:
         raise CompileError(f"{path}: not an ONNX model: it has no graph")
     try:
@@ -58,7 +70,6 @@ def load_model(path: Path) -> Model:
         values = numpy_helper.to_array(tensor)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
-    return Model(proto, str(path), hashlib.sha256(data).hexdigest())
 
 
 def first_line(error: Exception) -> str:

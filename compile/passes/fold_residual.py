@@ -13,8 +13,8 @@ from ..relax_ops import channels_of, leaky, per_channel
 from .rewrite import Matches, rewrite_all
 
 
-def fold_residual(module: tvm.IRModule) -> int:
-    """Merge sums of a leaky and its argument; returns how many."""
+def fold_residual(module: tvm.IRModule) -> tvm.IRModule:
+    """Merge sums of a leaky and its argument."""
     x, positive, negative = (wildcard() for _ in range(3))
     inner = is_op("biisnet.leaky")(x, positive, negative)
 
@@ -22,5 +22,5 @@ def fold_residual(module: tvm.IRModule) -> int:
         n = channels_of(m[x])
         return leaky(m[x], per_channel(m[positive], n) + 1, per_channel(m[negative], n) + 1)
 
-    return sum(rewrite_all(module, pattern, rewrite) for pattern in
-               (is_op("relax.add")(inner, x), is_op("relax.add")(x, inner)))
+    sums = (is_op("relax.add")(inner, x), is_op("relax.add")(x, inner))
+    return rewrite_all(module, "fold_residual", [(s, rewrite) for s in sums])

@@ -11,8 +11,8 @@ from ..relax_ops import channels_of, leaky, per_channel
 from .rewrite import Matches, rewrite_all
 
 
-def fold_scale_into_leaky(module: tvm.IRModule) -> int:
-    """Merge scale_shift without shift into the leaky after it; returns how many."""
+def fold_scale_into_leaky(module: tvm.IRModule) -> tvm.IRModule:
+    """Merge scale_shift without shift into the leaky after it."""
     x, scale, shift, positive, negative = (wildcard() for _ in range(5))
     inner = is_op("biisnet.scale_shift")(x, scale, shift)
 
@@ -23,4 +23,4 @@ def fold_scale_into_leaky(module: tvm.IRModule) -> int:
             return None
         return leaky(m[x], np.where(k > 0, p, q) * k, np.where(k > 0, q, p) * k)
 
-    return rewrite_all(module, is_op("biisnet.leaky")(inner, positive, negative), rewrite)
+    return rewrite_all(module, "fold_scale_into_leaky", [(is_op("biisnet.leaky")(inner, positive, negative), rewrite)])

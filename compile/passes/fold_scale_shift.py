@@ -10,8 +10,8 @@ from ..relax_ops import channels_of, per_channel, scale_shift
 from .rewrite import Matches, rewrite_all
 
 
-def fold_scale_shift(module: tvm.IRModule) -> int:
-    """Merge chains of scale_shift in main; returns how many pairs."""
+def fold_scale_shift(module: tvm.IRModule) -> tvm.IRModule:
+    """Merge chains of scale_shift in main."""
     x, s1, b1, s2, b2 = (wildcard() for _ in range(5))
     inner = is_op("biisnet.scale_shift")(x, s1, b1)
 
@@ -20,4 +20,4 @@ def fold_scale_shift(module: tvm.IRModule) -> int:
         first, shift, second, offset = (per_channel(m[p], n) for p in (s1, b1, s2, b2))
         return scale_shift(m[x], second * first, second * shift + offset)
 
-    return rewrite_all(module, is_op("biisnet.scale_shift")(inner, s2, b2), rewrite)
+    return rewrite_all(module, "fold_scale_shift", [(is_op("biisnet.scale_shift")(inner, s2, b2), rewrite)])

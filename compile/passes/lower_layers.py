@@ -24,15 +24,16 @@ from tvm.relax.dpl import is_op, wildcard
 from ..errors import CompileError
 from ..ops import unpack_weights
 from ..relax_ops import call, channels_of, constant, ints, leaky, per_channel, scale_shift
-from .rewrite import Matches, rewrite_all
+from .rewrite import Matches, Rule, rewrite_all
 
 
-def lower_layers(module: tvm.IRModule) -> int:
-    """Rewrite all com.biisnet layers of main; returns how many there were."""
-    return sum(rewrite_all(module, *rule()) for rule in (rprelu, redistribution, dot_binary_conv2d, maxout, binary_conv2d))
+def lower_layers(module: tvm.IRModule) -> tvm.IRModule:
+    """Rewrite all com.biisnet layers of main. Raises CompileError where one cannot be."""
+    rules = (rprelu, redistribution, dot_binary_conv2d, maxout, binary_conv2d)
+    return rewrite_all(module, "lower_layers", [rule() for rule in rules])
 
 
-def rprelu():
+def rprelu() -> Rule:
     """biisnet.rprelu(y, a, b, c)."""
     y, a, b, c = (wildcard() for _ in range(4))
 
@@ -45,7 +46,7 @@ def rprelu():
     return is_op("biisnet.rprelu")(y, a, b, c), rewrite
 
 
-def redistribution():
+def redistribution() -> Rule:
     """biisnet.redistribution(x, alpha, beta)."""
     x, alpha, beta = (wildcard() for _ in range(3))
 
@@ -56,7 +57,7 @@ def redistribution():
     return is_op("biisnet.redistribution")(x, alpha, beta), rewrite
 
 
-def dot_binary_conv2d():
+def dot_binary_conv2d() -> Rule:
     """biisnet.dot_binary_conv2d(x, packed weight, scale, offset)."""
     x, weight, scale, offset = (wildcard() for _ in range(4))
 
@@ -69,7 +70,7 @@ def dot_binary_conv2d():
     return is_op("biisnet.dot_binary_conv2d")(x, weight, scale, offset), rewrite
 
 
-def maxout():
+def maxout() -> Rule:
     """biisnet.maxout(y, positive, negative)."""
     y, positive, negative = (wildcard() for _ in range(3))
 
@@ -80,7 +81,7 @@ def maxout():
     return is_op("biisnet.maxout")(y, positive, negative), rewrite
 
 
-def binary_conv2d():
+def binary_conv2d() -> Rule:
     """biisnet.binary_conv2d(x, weight, scale, offset, activation_levels, weight_levels, threshold)."""
     names = [wildcard() for _ in range(7)]
     pattern = is_op("biisnet.binary_conv2d")(*names)

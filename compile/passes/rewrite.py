@@ -1,8 +1,11 @@
-"""The means of the Relax passes: apply a local rewrite until it no longer fires, and count."""
+"""The means of the Relax passes: apply a local rewrite until it no longer fires.
+
+How often each fired is kept in the module's attribute `rewrites`, pass by pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import tvm
 from tvm import relax
@@ -12,26 +15,37 @@ from tvm.relax.dpl import DFPattern, rewrite_call
 Matches = dict[DFPattern, Expr]
 
 
-def rewrite_all(module: tvm.IRModule, pattern: DFPattern, rewrite: Callable[[Matches], Expr | None]) -> int:
-    """Replace every match of `pattern` in main, in place; returns how many.
+Rule = tuple[DFPattern, Callable[[Matches], Expr | None]]
 
-    `rewrite` gets the matched parts and returns the replacement, or None where it does not apply.
+
+def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.IRModule:
+    """Replace every match of the rules' patterns in main, rule after rule.
+
+    A rule's function gets the matched parts and returns the replacement, or None where it does not apply.
     """
-    count = 0
+    main, count = module["main"], 0
 
-    def replace(original: Expr, matches: Matches) -> Expr:
-        nonlocal count
-        new = rewrite(matches)
-        if new is None:
-            return original
-        count += 1
-        return new
+    for pattern, rewrite in rules:
+        fired = 0
 
-    while True:
-        before = count
-        module["main"] = rewrite_call(pattern, replace, module["main"])
-        if count == before:
-            break
-    if count:
-        module["main"] = relax.transform.DeadCodeElimination()(module)["main"]
-    return count
+        def replace(original: Expr, matches: Matches, rewrite: Callable = rewrite) -> Expr:
+            nonlocal fired
+            new = rewrite(matches)
+            if new is None:
+                return original
+            fired += 1
+            return new
+
+        before = -1
+        while fired != before:
+            before = fired
+            main = rewrite_call(pattern, replace, main)
+        count += fired
+    rewritten = tvm.IRModule({"main": main}, attrs=module.attrs)
+    return relax.transform.DeadCodeElimination()(rewritten).with_attr("rewrites", {**counts(module), name: count})
+
+
+def counts(module: tvm.IRModule) -> dict[str, int]:
+    """Pass -> how often its rules fired."""
+    attrs = module.attrs or {}
+    return {str(k): int(v) for k, v in attrs["rewrites"].items()} if "rewrites" in attrs else {}

@@ -1,0 +1,168 @@
+"""Writes a bundle: staged in a folder beside its place, moved there whole when all is well.
+
+The same input gives the same bytes: files are written without times, the tar's members sorted and dateless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA
+from ..targets import Target
+from .errors import CompileError
+from .frontend import Model
+from .plan import Plan
+from .scene import scene
+from .verification import Verified
+from .verification.onnx_reference import OnnxReference
+
+MODEL = "model.onnx"
+TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a compilation produced."""
+
+    bundle: Path
+    sha256: str  # of the tar
+    library_bytes: int
+    tar_bytes: int
+    arena_bytes: int
+    verified: Verified
+
+
+class BundleWriter:
+    """A folder that becomes `output` when `finish` is called, and vanishes otherwise."""
+
+    def __init__(self, output: Path) -> None:
+        """Raises CompileError where `output` cannot be written, or is something else than a bundle."""
+        self.output = output.absolute()
+        self.failure = self.output.parent / f"{self.output.name}.failed.npz"
+        self.tar = self.output.parent / f"{self.output.name}.tar"
+        if self.output.exists() and not (self.output / MANIFEST).is_file():
+            empty = self.output.is_dir() and not any(self.output.iterdir())
+            if not empty:
+                raise CompileError(f"{output}: exists and is no bundle; give another -o")
+        self.staging: Path | None = None
+
+    def __enter__(self) -> BundleWriter:
+        try:
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            self.staging = Path(tempfile.mkdtemp(prefix=f".{self.output.name}.", dir=self.output.parent))
+        except OSError as e:
+            raise CompileError(f"{self.output.parent}: cannot be written: {e.strerror}; give another -o") from e
+        self.root.mkdir(mode=0o755)
+        self.build.mkdir()
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The bundle while it is being made."""
+        assert self.staging is not None
+        return self.staging / "bundle"
+
+    @property
+    def build(self) -> Path:
+        """Intermediate files."""
+        assert self.staging is not None
+        return self.staging / "build"
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.staging:
+            shutil.rmtree(self.staging, ignore_errors=True)
+
+    def finish(self, model: Model, plan: Plan, target: Target, verified: Verified) -> Summary:
+        """Complete the bundle, write its tar, and put both in place."""
+        from ..runtime import sources
+
+        (self.root / "include").mkdir()
+        shutil.copyfile(sources.HEADER, self.root / HEADER)
+        (self.root / MODEL).write_bytes(model.proto.SerializeToString(deterministic=True))
+        write_golden(self.root / "golden", model, plan)
+        manifest = make_manifest(self.root, model, plan, target, verified)
+        (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        tar = write_tar(self.root, self.output.name)
+        staged_tar = self.build / "bundle.tar"
+        staged_tar.write_bytes(tar)
+        self.replace_output()
+        os.replace(staged_tar, self.tar)
+        return Summary(self.output, hashlib.sha256(tar).hexdigest(), (self.output / LIBRARY).stat().st_size, len(tar),
+                       plan.arena.bytes, verified)
+
+    def replace_output(self) -> None:
+        """Move the bundle to its place; an older bundle there is whole until the moment it is replaced."""
+        assert self.staging is not None
+        if self.output.exists():
+            os.replace(self.output, self.staging / "old")
+        os.replace(self.root, self.output)
+        if self.failure.exists():
+            self.failure.unlink()
+
+
+def write_golden(folder: Path, model: Model, plan: Plan) -> None:
+    """An input and ONNX Runtime's output for it, raw float32, for a smoke test on the device."""
+    source = plan.program.inputs[0]
+    image = np.broadcast_to(scene(source.height, source.width).astype(np.float32),
+                            (source.channels, source.height, source.width)).copy()
+    onnx = OnnxReference(model.proto, [])
+    folder.mkdir()
+    (folder / "image.f32").write_bytes(image.tobytes())
+    (folder / "probability.f32").write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())
+
+
+def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified: Verified) -> dict[str, Any]:
+    """What docs/bundle.md specifies."""
+    def tensors(buffers: list) -> list[dict[str, Any]]:
+        return [{"name": b.name, "dtype": "float32", "shape": [1, b.channels, b.height, b.width]} for b in buffers]
+
+    weights: dict[str, Any] = {"weights": "trained"}
+    if "seed" in model.metadata:
+        weights = {"weights": "random", "seed": int(model.metadata["seed"])}
+    return {
+        "schema": SCHEMA,
+        "abi": ABI,
+        "model": {"name": model.name, "sha256": model.sha256, **weights},
+        "inputs": tensors(plan.program.inputs),
+        "outputs": tensors(plan.program.outputs),
+        "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
+        "threshold": plan.threshold,
+        "target": {"name": target.name, "triple": target.triple, "cpu": target.cpu, "arch": target.arch,
+                   "features": list(target.features)},
+        "glibc": target.glibc,
+        "arena_bytes": plan.arena.bytes,
+        "plan_sha256": hashlib.sha256(plan.source.encode()).hexdigest(),
+        "stages": [{"name": s.stage.name, "kernel": s.kernel, "layers": list(s.stage.layers),
+                    "shape": [s.stage.outputs[0].channels, s.stage.height, s.stage.width]} for s in plan.kernels.steps],
+        "tuning": "default schedules",
+        "verification": asdict(verified),
+        "tools": {tool: version(tool) for tool in TOOLS},
+        "files": {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+                  for p in sorted(root.rglob("*")) if p.is_file()},
+    }
+
+
+def write_tar(root: Path, name: str) -> bytes:
+    """The bundle as a tar: sorted, no times, no owners."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(root.rglob("*")):
+            if path.is_file():
+                info = tarfile.TarInfo(f"{name}/{path.relative_to(root)}")
+                data = path.read_bytes()
+                info.size, info.mode = len(data), 0o755 if path.parent.name == "bin" else 0o644
+                tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()

@@ -1,0 +1,45 @@
+"""`biisnet-compile [MODEL] --target T --size HxW -o DIR`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import Json, ModelArgument, Size, parse_size, print_json, say
+
+
+def compile_command(
+    model: ModelArgument = None,
+    target: Annotated[str, typer.Option("--target", help="The device; `biisnet targets` lists them.")] = "rpi4",
+    size: Size = None,
+    output: Annotated[Path | None, typer.Option(
+        "-o", "--output", metavar="DIR", help="The bundle's folder [default: ./MODEL-TARGET-HxW].")] = None,
+    dump: Annotated[Path | None, typer.Option(
+        "--dump", metavar="DIR", help="Write the module after every pass, and the assembly, there.")] = None,
+    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Prove the bundle on the (emulated) device.")] = True,
+    json_: Json = False,
+) -> None:
+    """Compile a network for a device, and prove that the bundle computes what the network computes."""
+    from ...targets import resolve
+    from ..frontend.shapes import input_shape
+    from ..models import resolve_model
+    from ..pipeline import compile_model
+
+    device = resolve(target)
+    network = resolve_model(model)
+    _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
+    place = output or Path(f"{network.name}-{device.name}-{height}x{width}")
+    weights = f"random weights, seed {network.metadata['seed']}" if "seed" in network.metadata else "trained weights"
+    say(f"model   {network.name} ({weights}), {height}x{width}, sha256 {network.sha256[:12]}")
+    say(f"target  {device.name}: {device.cpu}, {device.triple}, glibc {device.glibc}")
+    say(f"output  {place}")
+    summary = compile_model(network, (height, width), device, place, say=say, dump=dump, verify=verify)
+    say(summary.verified.summary())
+    if json_:
+        print_json(asdict(summary))
+        return
+    print(f"{summary.bundle}: library {summary.library_bytes / 1e3:.0f} KB, tar {summary.tar_bytes / 1e3:.0f} KB "
+          f"(sha256 {summary.sha256[:16]}), arena {summary.arena_bytes / 1e6:.1f} MB")

@@ -1,0 +1,48 @@
+"""Bad input is one line on standard error and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import typer
+
+
+def one_line(error: BaseException) -> str:
+    """The error's message, without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def expected_errors() -> tuple[type[BaseException], ...]:
+    """What a user can cause; anything else is a defect and shows its traceback."""
+    from ...runtime.errors import BundleError
+    from ...runtime.probe import ProbeError
+    from ...targets import TargetError
+    from ...targets.toolchain import ToolchainError
+    from ..errors import CompileError
+    from ..verification import VerificationError
+
+    return (BundleError, CompileError, OSError, ProbeError, TargetError, ToolchainError, VerificationError)
+
+
+def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn a command's expected errors into one line and exit code 2."""
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except ImportError as e:
+            fail(f"{e.name or e} is not installed: pip install 'biisnet[compile]'")
+        except Exception as e:
+            if not isinstance(e, expected_errors()):
+                raise
+            fail(one_line(e))
+    return wrapped
+
+
+def fail(message: str) -> None:
+    """Say it and leave."""
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(2)

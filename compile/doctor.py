@@ -1,0 +1,47 @@
+"""What this machine has of what the tool-chain needs, and how to get the rest."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from ..targets import TARGETS, TargetError, emulator, resolve
+
+PACKAGES = {
+    "numpy": "runtime", "typer": "command line", "onnx": "compile", "onnxruntime": "verification",
+    "apache-tvm": "compile", "ziglang": "link", "pillow": "read images", "torch": "export and train",
+    "safetensors": "export and train",
+}
+EXTRAS = {"torch": "train", "safetensors": "train"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is there or not."""
+
+    what: str
+    found: bool
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """All findings, what everything needs first."""
+    findings = [Finding("python", True, platform.python_version())]
+    for package, use in PACKAGES.items():
+        try:
+            findings.append(Finding(f"package {package}", True, f"{version(package)} ({use})"))
+        except PackageNotFoundError:
+            extra = EXTRAS.get(package, "compile")
+            findings.append(Finding(f"package {package}", False, f"{use}: pip install 'biisnet[{extra}]'"))
+    found = emulator.find_emulator(TARGETS["rpi4"])
+    findings.append(Finding("emulator", found is not None, "qemu-aarch64" if found else emulator.MISSING))
+    try:
+        host = resolve("host")
+        findings.append(Finding("target host", True, f"{host.arch} as {host.cpu}"))
+    except TargetError as e:
+        findings.append(Finding("target host", False, str(e)))
+    can_link = importlib.util.find_spec("ziglang") is not None
+    findings.append(Finding("cross-linking", can_link, "zig cc" if can_link else "pip install 'biisnet[compile]'"))
+    return findings

@@ -1,0 +1,25 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from .errors import CompileError
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write beside `path`, then move. Raises CompileError where it cannot be written."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+    except OSError as e:
+        raise CompileError(f"{path}: cannot be written: {e.strerror}") from e
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError as e:
+        os.unlink(name)
+        raise CompileError(f"{path}: cannot be written: {e.strerror}") from e

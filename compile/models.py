@@ -1,0 +1,53 @@
+"""What a user may call a model: an ONNX file, a checkpoint, a preset's name, or nothing for the shipped one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..model import PRESETS, shipped_onnx, shipped_weights
+from .errors import CompileError
+from .frontend import Model, load_model
+from .frontend.loader import from_proto
+
+DEFAULT = "biisnet"
+CHECKPOINT = ".safetensors"
+
+
+def resolve_model(name: str | None) -> Model:
+    """The ONNX model behind a name. Raises CompileError where it is nothing of the kind."""
+    name = name or DEFAULT
+    if name in PRESETS:
+        path = shipped_onnx(name)
+        if path is None:
+            raise CompileError(f"preset '{name}' is not shipped; export it: biisnet export {name} -o {name}.onnx")
+        return load_model(path)
+    path = Path(name)
+    if not path.exists():
+        raise CompileError(f"{name}: no such file or preset; give an ONNX file, a {CHECKPOINT} checkpoint, or one of "
+                           f"{', '.join(PRESETS)}")
+    if path.suffix == CHECKPOINT:
+        return from_proto(export_checkpoint(name, None), name)
+    return load_model(path)
+
+
+def known_checkpoint(name: str) -> str:
+    """`name`, if it is a preset or an existing file. Raises CompileError."""
+    if name not in PRESETS and not Path(name).is_file():
+        raise CompileError(f"{name}: no such file or preset; give a {CHECKPOINT} checkpoint or one of {', '.join(PRESETS)}")
+    return name
+
+
+def export_checkpoint(name: str, size: tuple[int, int] | None):  # noqa: ANN201  (onnx.ModelProto)
+    """The ONNX model of a checkpoint or preset; needs torch. Raises CompileError."""
+    try:
+        from ..model.export import export
+        from ..model.network import build
+        from ..model.weights import load
+    except ImportError as e:
+        raise CompileError(f"{name}: exporting needs {e.name}: pip install 'biisnet[train]'") from e
+    try:
+        trained = shipped_weights(name)
+        network = load(trained or Path(name)) if trained or name not in PRESETS else build(name)
+    except (OSError, ValueError) as e:
+        raise CompileError(str(e)) from e
+    return export(network, size)

@@ -1,0 +1,5 @@
+"""Proof that a bundle computes what the network computes: ONNX Runtime against the (emulated) device."""
+
+from .check import NOT_ASKED, VerificationError, Verified, check_bundle
+
+__all__ = ["NOT_ASKED", "VerificationError", "Verified", "check_bundle"]

@@ -1,0 +1,103 @@
+"""Verifies a bundle: each stage with the reference's input, its accumulators, then the whole network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...runtime.bundle import RUNNER
+from ...runtime.probe import Probe, ProbeError
+from ...targets import Target, emulator
+from ..frontend import Model
+from ..plan import Plan
+from ..scene import scene
+from .accumulators import check_accumulators, readable
+from .onnx_reference import OnnxReference
+from .stages import Device, check_step
+
+MASK_TOLERANCE = 1e-4
+"""Share of mask pixels that may differ end to end, where a sign within rounding error of zero flips."""
+
+
+class VerificationError(RuntimeError):
+    """The device does not compute what the network computes; one line that names the first differing layer."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was verified, and how well it agreed."""
+
+    device: str  # where the code ran; empty where it did not
+    reason: str = ""  # why it did not
+    stages: int = 0
+    stage_error: float = 0.0
+    accumulators: int = 0
+    mask_pixels: int = 0
+    mask_pixels_differing: int = 0
+    probability_error: float = 0.0
+
+    def summary(self) -> str:
+        """One line for a person."""
+        if not self.device:
+            return f"not verified: {self.reason}"
+        return (f"verified on {self.device} against ONNX Runtime: {self.stages} stages within {self.stage_error:.1e}, "
+                f"{self.accumulators} integer accumulators equal, {self.mask_pixels_differing} of {self.mask_pixels} "
+                f"mask pixels differ, probability within {self.probability_error:.1e}")
+
+
+NOT_ASKED = Verified("", "--no-verify was given")
+
+
+def check_bundle(model: Model, plan: Plan, target: Target, root: Path, failure: Path,
+                 image: npt.NDArray | None = None, threads: int = 1) -> Verified:
+    """Run the bundle in `root` here, under the emulator where it is for another machine.
+
+    `image` [H, W] grey levels, by default a synthetic scene. Raises VerificationError naming the first layer
+    that differs, its tensors left in `failure` (npz).
+    """
+    prefix = emulator.command(target)
+    if prefix is None:
+        return Verified("", emulator.MISSING)
+    device_name = "this machine" if not prefix else f"an emulated {target.cpu}"
+    source = plan.program.inputs[0]
+    if image is None:
+        image = scene(source.height, source.width)
+    frame = np.broadcast_to(image.astype(np.float32), (source.channels, source.height, source.width)).copy()
+    onnx = OnnxReference(model.proto, [b.value for b in plan.program.buffers()])
+    reference = onnx.run(frame)
+    try:
+        with Probe([*prefix, root / RUNNER], threads) as probe:
+            return compare(Device(probe, plan.arena), device_name, plan, onnx, reference, failure)
+    except ProbeError as e:
+        raise VerificationError(f"the runner failed on {device_name}: {e}") from e
+
+
+def compare(device: Device, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray],
+            failure: Path) -> Verified:
+    """All comparisons, the first that fails raised."""
+    def fail(layer: str, why: str, tensors: dict[str, npt.NDArray]) -> None:
+        np.savez_compressed(failure, allow_pickle=False, **tensors)
+        raise VerificationError(f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}")
+
+    error, accumulators = 0.0, 0
+    for k, step in enumerate(plan.kernels.steps):
+        result = check_step(device, k, step, reference)
+        if not result.passed:
+            fail(result.name, f"relative error {result.error:.1e}, {result.wrong_bits} wrong sign bits", result.tensors)
+        error = max(error, result.error)
+        if readable(step.stage):
+            compared, differ, tensors = check_accumulators(device, k, step, reference, onnx)
+            if differ:
+                fail(step.stage.name, f"{differ} of {compared} integer accumulators", tensors)
+            accumulators += compared
+    outputs = device.probe.run(reference[onnx.input][None])
+    found, expected = outputs[0][0], reference[onnx.outputs[0]]
+    differing = int(((found > plan.threshold) != (expected > plan.threshold)).sum())
+    if differing > max(MASK_TOLERANCE * expected.size, 1):
+        fail(onnx.outputs[0], f"{differing} of {expected.size} mask pixels end to end",
+             {"device": found, "reference": expected, "image": reference[onnx.input]})
+    return Verified(name, "", len(plan.kernels.steps), error, accumulators, expected.size, differing,
+                    float(np.abs(found - expected).max()))

@@ -1,0 +1,67 @@
+"""The reference: stock ONNX Runtime, with every value of the graph that a stage stores as an extra output."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+
+from ..ops import DOMAIN
+
+F32 = npt.NDArray[np.float32]
+
+
+def session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """A quiet session with one thread, so that runs are repeatable."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+class OnnxReference:
+    """A model in ONNX Runtime that also gives inner values."""
+
+    def __init__(self, proto: onnx.ModelProto, values: list[str]) -> None:
+        self.proto = proto
+        opened = onnx.ModelProto()
+        opened.CopyFrom(proto)
+        self.outputs = [o.name for o in proto.graph.output]
+        known = {*self.outputs, *(i.name for i in proto.graph.input)}
+        self.names = [*self.outputs, *(v for v in dict.fromkeys(values) if v not in known)]
+        opened.graph.output.extend(onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None)
+                                   for n in self.names[len(self.outputs):])
+        self.input = proto.graph.input[0].name
+        self.session = session(opened)
+
+    def run(self, image: F32) -> dict[str, F32]:
+        """image [C, H, W] grey levels -> value name -> [C, H, W]; the image is among them."""
+        results = self.session.run(self.names, {self.input: image[None]})
+        return {self.input: image, **{n: r[0] for n, r in zip(self.names, results, strict=True)}}
+
+    def accumulators(self, layer: str, x: F32) -> F32 | None:
+        """The integer accumulators of a BinaryConv2d layer of +-1 levels on x [C, H, W]: the layer alone, with
+        scale 1 and offset 0. None where the layer is none."""
+        node = next((n for n in self.proto.graph.node if n.output[0] == layer
+                     and (n.domain, n.op_type) == (DOMAIN, "BinaryConv2d")), None)
+        if node is None:
+            return None
+        constants = {t.name: t for t in self.proto.graph.initializer}
+        levels = [onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (4, 5)]
+        if any(np.abs(v).min() != 1 or (v[..., 0] != -1).any() for v in levels):
+            return None
+        outputs = constants[node.input[2]].dims[0]
+        unit = onnx.NodeProto()
+        unit.CopyFrom(node)
+        unit.input[0], unit.input[2], unit.input[3], unit.output[0] = "x", "unit_scale", "unit_offset", "y"
+        graph = onnx.helper.make_graph(
+            [unit], "accumulators",
+            [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, *x.shape])],
+            [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)],
+            [onnx.numpy_helper.from_array(np.ones(outputs, np.float32), "unit_scale"),
+             onnx.numpy_helper.from_array(np.zeros(outputs, np.float32), "unit_offset"),
+             *(constants[i] for i in node.input[1:] if i in constants)])
+        model = onnx.helper.make_model(graph, opset_imports=self.proto.opset_import, functions=self.proto.functions,
+                                       ir_version=self.proto.ir_version)
+        return session(model).run(None, {"x": x[None]})[0][0]

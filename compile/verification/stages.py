@@ -1,0 +1,109 @@
+"""Checks the device stage by stage, each fed the reference's own input (teacher forcing).
+
+A float32 map may differ from the reference by 1e-5 of its channel's largest magnitude; the sign bits that a
+stage packs must be those of the float32 map that it stores beside them, or, where it stores none, of the
+reference wherever that is not within rounding error of the threshold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...runtime.probe import Probe
+from ..kernels.reference import from_bytes, sign_bits, to_bytes
+from ..passes.build_kernels import Step
+from ..passes.plan_arena import Arena
+from ..program import Buffer
+
+TOLERANCE = 1e-5
+
+Array = npt.NDArray
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What one stage did with the reference's input."""
+
+    name: str
+    error: float  # largest difference from the reference, relative to its channel's largest magnitude
+    wrong_bits: int
+    tensors: dict[str, Array]  # what was compared
+
+    @property
+    def passed(self) -> bool:
+        """Within the tolerance, and every bit right."""
+        return self.error <= TOLERANCE and not self.wrong_bits
+
+
+class Device:
+    """A bundle's runner with the buffers of its plan."""
+
+    def __init__(self, probe: Probe, arena: Arena) -> None:
+        self.probe, self.arena = probe, arena
+
+    def offset(self, buffer: Buffer, *, output: bool = False) -> int:
+        """Where a buffer lies in the probe's address space."""
+        if buffer.external is None:
+            return self.arena.placements[buffer].offset
+        return int(self.probe.info["outputs" if output else "inputs"][buffer.external]["offset"])
+
+    def store(self, buffer: Buffer, value: Array) -> None:
+        """Write a map [C, H, W]: float32, or bool for bits."""
+        data = value.astype(np.float32).tobytes() if buffer.external is not None else to_bytes(buffer, value)
+        self.probe.write(self.offset(buffer), data)
+
+    def fetch(self, buffer: Buffer) -> Array:
+        """Read a map that a stage has written."""
+        data = self.probe.read(self.offset(buffer, output=True), buffer.bytes * (1 if buffer.external is None else buffer.channels))
+        if buffer.external is not None:
+            return np.frombuffer(data, np.float32).reshape(buffer.channels, buffer.height, buffer.width)
+        return from_bytes(buffer, data)
+
+
+def stored_form(buffer: Buffer, value: Array) -> Array:
+    """A float32 map as the buffer holds it."""
+    return sign_bits(value, buffer.threshold) if buffer.dtype == "bits" else value
+
+
+def run_step(device: Device, index: int, step: Step, inputs: dict[str, Array], parameters: bytes | None = None) -> dict[Buffer, Array]:
+    """One stage on given maps (by buffer name); returns what it wrote."""
+    for buffer in dict.fromkeys(op.buffer for op in step.operands):
+        device.store(buffer, inputs[buffer.name])
+    device.probe.run_stage(index, parameters)
+    return {b: device.fetch(b) for b in step.stage.outputs}
+
+
+def check_step(device: Device, index: int, step: Step, reference: dict[str, Array]) -> StageResult:
+    """Run one stage on the reference's maps (by ONNX value) and compare."""
+    inputs = {op.buffer.name: stored_form(op.buffer, reference[op.buffer.value]) for op in step.operands}
+    outputs = run_step(device, index, step, inputs)
+    tensors = {f"input {n}": v for n, v in inputs.items()}
+    error, wrong_bits, own_map = 0.0, 0, None
+    for buffer, value in outputs.items():
+        expected = reference[buffer.value]
+        tensors |= {f"device {buffer.name}": value, f"reference {buffer.value}": expected}
+        if buffer.dtype == "float32":
+            own_map = value
+            error = max(error, relative_error(value, expected))
+    for buffer, value in outputs.items():
+        if buffer.dtype == "bits":
+            assert buffer.threshold is not None
+            expected = reference[buffer.value] if own_map is None else own_map
+            wrong = value != sign_bits(expected, buffer.threshold)
+            if own_map is None:
+                near = TOLERANCE * np.abs(expected).max(axis=(1, 2), keepdims=True)
+                wrong &= np.abs(expected - buffer.threshold[:, None, None]) > near
+            wrong_bits += int(wrong.sum())
+    return StageResult(step.stage.name, error, wrong_bits, tensors)
+
+
+def relative_error(value: Array, expected: Array) -> float:
+    """Largest difference, relative to the largest magnitude of its channel; infinite where one alone is NaN."""
+    difference = np.abs(value.astype(np.float64) - expected)
+    if (np.isnan(value) != np.isnan(expected)).any():
+        return float("inf")
+    magnitude = np.nanmax(np.abs(expected), axis=(1, 2), keepdims=True, initial=1e-30)
+    return float(np.nanmax(difference / magnitude, initial=0.0))

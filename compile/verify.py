@@ -1,0 +1,43 @@
+"""`biisnet verify`: a finished bundle against the model it carries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from ..runtime.bundle import open_bundle
+from ..runtime.resize import resize_bilinear
+from ..targets import TARGETS, Target
+from .bundle import MODEL
+from .errors import CompileError
+from .frontend import load_model
+from .images import read_image
+from .pipeline import PLAN_STEPS, make_plan
+from .progress import Progress
+from .verification import Verified, check_bundle
+
+
+def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[[str], None]) -> Verified:
+    """Check a bundle's files, make its plan anew from its model, and compare it with ONNX Runtime.
+
+    Raises BundleError, CompileError, VerificationError.
+    """
+    with open_bundle(bundle) as opened:
+        manifest = opened.manifest
+        model = load_model(opened.path / MODEL)
+        *_, height, width = manifest["inputs"][0]["shape"]
+        plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None))
+        if hashlib.sha256(plan.source.encode()).hexdigest() != manifest["plan_sha256"]:
+            raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again to verify it")
+        frame = None if image is None else resize_bilinear(read_image(image), height, width)
+        failure = Path(f"{bundle.name}.failed.npz").absolute()
+        return check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)
+
+
+def target_of(manifest: dict) -> Target:
+    """The target that a manifest describes."""
+    entry = manifest["target"]
+    emulated = TARGETS[entry["name"]].emulated_cpu if entry["name"] in TARGETS else None
+    return Target(entry["name"], "", entry["arch"], entry["cpu"], tuple(entry["features"]), emulated,
+                  glibc=manifest["glibc"])
