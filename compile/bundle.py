@@ -81,7 +81,9 @@ class BundleWriter:
         assert self.staging is not None
         return self.staging / "build"
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.staging:
             shutil.rmtree(self.staging, ignore_errors=True)
 
@@ -100,8 +102,14 @@ class BundleWriter:
         staged_tar.write_bytes(tar)
         self.replace_output()
         os.replace(staged_tar, self.tar)
-        return Summary(self.output, hashlib.sha256(tar).hexdigest(), (self.output / LIBRARY).stat().st_size, len(tar),
-                       plan.arena.bytes, verified)
+        return Summary(
+            self.output,
+            hashlib.sha256(tar).hexdigest(),
+            (self.output / LIBRARY).stat().st_size,
+            len(tar),
+            plan.arena.bytes,
+            verified,
+        )
 
     def replace_output(self) -> None:
         """Move the bundle to its place; an older bundle there is whole until the moment it is replaced."""
@@ -116,8 +124,9 @@ class BundleWriter:
 def write_golden(folder: Path, model: Model, plan: Plan) -> None:
     """An input and ONNX Runtime's output for it, raw float32, for a smoke test on the device."""
     source = plan.program.inputs[0]
-    image = np.broadcast_to(scene(source.height, source.width).astype(np.float32),
-                            (source.channels, source.height, source.width)).copy()
+    image = np.broadcast_to(
+        scene(source.height, source.width).astype(np.float32), (source.channels, source.height, source.width)
+    ).copy()
     onnx = OnnxReference(model.proto, [])
     folder.mkdir()
     (folder / "image.f32").write_bytes(image.tobytes())
@@ -126,6 +135,7 @@ def write_golden(folder: Path, model: Model, plan: Plan) -> None:
 
 def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified: Verified) -> dict[str, Any]:
     """What docs/bundle.md specifies."""
+
     def tensors(buffers: list) -> list[dict[str, Any]]:
         return [{"name": b.name, "dtype": "float32", "shape": [1, b.channels, b.height, b.width]} for b in buffers]
 
@@ -140,18 +150,33 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
         "outputs": tensors(plan.program.outputs),
         "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
         "threshold": plan.threshold,
-        "target": {"name": target.name, "triple": target.triple, "cpu": target.cpu, "arch": target.arch,
-                   "features": list(target.features)},
+        "target": {
+            "name": target.name,
+            "triple": target.triple,
+            "cpu": target.cpu,
+            "arch": target.arch,
+            "features": list(target.features),
+        },
         "glibc": target.glibc,
         "arena_bytes": plan.arena.bytes,
         "plan_sha256": hashlib.sha256(plan.source.encode()).hexdigest(),
-        "stages": [{"name": s.stage.name, "kernel": s.kernel, "layers": list(s.stage.layers),
-                    "shape": [s.stage.outputs[0].channels, s.stage.height, s.stage.width]} for s in plan.kernels.steps],
+        "stages": [
+            {
+                "name": s.stage.name,
+                "kernel": s.kernel,
+                "layers": list(s.stage.layers),
+                "shape": [s.stage.outputs[0].channels, s.stage.height, s.stage.width],
+            }
+            for s in plan.kernels.steps
+        ],
         "tuning": "default schedules",
         "verification": asdict(verified),
         "tools": {tool: version(tool) for tool in TOOLS},
-        "files": {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
-                  for p in sorted(root.rglob("*")) if p.is_file()},
+        "files": {
+            str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(root.rglob("*"))
+            if p.is_file()
+        },
     }
 
 

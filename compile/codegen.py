@@ -33,8 +33,11 @@ class MachineCode:
 
     def assembly(self) -> str:
         """The target's assembly, without debug directives."""
-        return "\n".join(line for line in self.module.inspect_source("asm").splitlines()
-                         if not line.lstrip().startswith((".loc", ".Ltmp", ".file")))
+        return "\n".join(
+            line
+            for line in self.module.inspect_source("asm").splitlines()
+            if not line.lstrip().startswith((".loc", ".Ltmp", ".file"))
+        )
 
 
 def generate(kernels: dict[str, tirx.PrimFunc], target: Target) -> MachineCode:

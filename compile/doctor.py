@@ -10,8 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from ..targets import TARGETS, TargetError, emulator, resolve
 
 PACKAGES = {
-    "numpy": "runtime", "typer": "command line", "onnx": "compile", "onnxruntime": "verification",
-    "apache-tvm": "compile", "ziglang": "link", "pillow": "read images", "torch": "export and train",
+    "numpy": "runtime",
+    "typer": "command line",
+    "onnx": "compile",
+    "onnxruntime": "verification",
+    "apache-tvm": "compile",
+    "ziglang": "link",
+    "pillow": "read images",
+    "torch": "export and train",
     "safetensors": "export and train",
 }
 EXTRAS = {"torch": "train", "safetensors": "train"}

@@ -41,9 +41,23 @@ def write_objects(folder: Path, plan: str, parameters: bytes, code: MachineCode)
 def link_library(objects: Objects, target: Target, bundle: Path) -> None:
     """The stripped shared library for glibc: libc, libm and pthreads is all that it needs."""
     (bundle / "lib").mkdir(parents=True, exist_ok=True)
-    zig(["cc", *target.zig(), *sources.LIBRARY_CFLAGS, *INCLUDES, *objects.generated, *sources.LIBRARY_SOURCES,
-         *sources.SHARED_LDFLAGS, "-Wl,--gc-sections", f"-Wl,-soname,{Path(LIBRARY).name}", *sources.LIBS,
-         "-o", bundle / LIBRARY], objects.folder)
+    zig(
+        [
+            "cc",
+            *target.zig(),
+            *sources.LIBRARY_CFLAGS,
+            *INCLUDES,
+            *objects.generated,
+            *sources.LIBRARY_SOURCES,
+            *sources.SHARED_LDFLAGS,
+            "-Wl,--gc-sections",
+            f"-Wl,-soname,{Path(LIBRARY).name}",
+            *sources.LIBS,
+            "-o",
+            bundle / LIBRARY,
+        ],
+        objects.folder,
+    )
 
 
 def link_archive(objects: Objects, target: Target, bundle: Path) -> None:
@@ -59,6 +73,21 @@ def link_archive(objects: Objects, target: Target, bundle: Path) -> None:
 def link_runner(objects: Objects, target: Target, bundle: Path) -> None:
     """The device's command-line runner, fully static."""
     (bundle / "bin").mkdir(parents=True, exist_ok=True)
-    zig(["cc", *target.zig("musl"), "-static", *sources.CFLAGS, *INCLUDES, *objects.generated,
-         *sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, "-s", "-Wl,--gc-sections", *sources.LIBS,
-         "-o", bundle / RUNNER], objects.folder)
+    zig(
+        [
+            "cc",
+            *target.zig("musl"),
+            "-static",
+            *sources.CFLAGS,
+            *INCLUDES,
+            *objects.generated,
+            *sources.LIBRARY_SOURCES,
+            *sources.RUNNER_SOURCES,
+            "-s",
+            "-Wl,--gc-sections",
+            *sources.LIBS,
+            "-o",
+            bundle / RUNNER,
+        ],
+        objects.folder,
+    )

@@ -23,8 +23,10 @@ def resolve_model(name: str | None) -> Model:
         return load_model(path)
     path = Path(name)
     if not path.exists():
-        raise CompileError(f"{name}: no such file or preset; give an ONNX file, a {CHECKPOINT} checkpoint, or one of "
-                           f"{', '.join(PRESETS)}")
+        raise CompileError(
+            f"{name}: no such file or preset; give an ONNX file, a {CHECKPOINT} checkpoint, or one of "
+            f"{', '.join(PRESETS)}"
+        )
     if path.suffix == CHECKPOINT:
         return from_proto(export_checkpoint(name, None), name)
     return load_model(path)
@@ -33,11 +35,13 @@ def resolve_model(name: str | None) -> Model:
 def known_checkpoint(name: str) -> str:
     """`name`, if it is a preset or an existing file. Raises CompileError."""
     if name not in PRESETS and not Path(name).is_file():
-        raise CompileError(f"{name}: no such file or preset; give a {CHECKPOINT} checkpoint or one of {', '.join(PRESETS)}")
+        raise CompileError(
+            f"{name}: no such file or preset; give a {CHECKPOINT} checkpoint or one of {', '.join(PRESETS)}"
+        )
     return name
 
 
-def export_checkpoint(name: str, size: tuple[int, int] | None):  # noqa: ANN201  (onnx.ModelProto)
+def export_checkpoint(name: str, size: tuple[int, int] | None):
     """The ONNX model of a checkpoint or preset; needs torch. Raises CompileError."""
     try:
         from ..model.export import export

@@ -44,8 +44,16 @@ def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress) ->
     return Plan(program, arena, kernels, float(model.metadata.get("threshold", 0.5)))
 
 
-def compile_model(model: Model, size: tuple[int, int] | None, target: Target, output: Path, *,
-                  say: Callable[[str], None], dump: Path | None = None, verify: bool = True) -> Summary:
+def compile_model(
+    model: Model,
+    size: tuple[int, int] | None,
+    target: Target,
+    output: Path,
+    *,
+    say: Callable[[str], None],
+    dump: Path | None = None,
+    verify: bool = True,
+) -> Summary:
     """Compile `model` for `target` into the bundle folder `output` (and `output`.tar beside it).
 
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
@@ -61,5 +69,9 @@ def compile_model(model: Model, size: tuple[int, int] | None, target: Target, ou
         progress.run("link_library", link_library, objects, target, bundle.root)
         progress.run("link_archive", link_archive, objects, target, bundle.root)
         progress.run("link_runner", link_runner, objects, target, bundle.root)
-        verified = progress.run("verify", check_bundle, model, plan, target, bundle.root, bundle.failure) if verify else NOT_ASKED
+        verified = (
+            progress.run("verify", check_bundle, model, plan, target, bundle.root, bundle.failure)
+            if verify
+            else NOT_ASKED
+        )
         return bundle.finish(model, plan, target, verified)

@@ -21,6 +21,7 @@ MARGIN = 16
 """Elements kept left and right of a row that is read by a window."""
 
 F32 = npt.NDArray[np.float32]
+Dtype = Literal["float32", "bits"]
 Margin = Literal["none", "zero", "edge"]
 
 
@@ -42,10 +43,10 @@ class Buffer:
     channels: int
     height: int
     width: int
-    dtype: Literal["float32", "bits"] = "float32"
+    dtype: Dtype = "float32"
     margin: Margin = "none"
     groups: int = 1
-    threshold: F32 | None = None  # [channels] or [1]; bits only
+    threshold: F32 = field(default_factory=lambda: np.zeros(1, np.float32))  # [channels] or [1]; bits only
     external: int | None = None  # index of the model's input or output that it is, [channel][row][column]
 
     @property
@@ -151,13 +152,18 @@ class Window:
         """Height and width of the result."""
         top, left, bottom, right = self.pads
         spans = [(k - 1) * d + 1 for k, d in zip(self.kernel, self.dilations, strict=True)]
-        return ((height + top + bottom - spans[0]) // self.strides[0] + 1,
-                (width + left + right - spans[1]) // self.strides[1] + 1)
+        return (
+            (height + top + bottom - spans[0]) // self.strides[0] + 1,
+            (width + left + right - spans[1]) // self.strides[1] + 1,
+        )
 
     def padded(self, axis: int, size: int, output: int) -> npt.NDArray[np.bool_]:
         """[output, kernel]: which taps fall outside of 0 .. size-1 along `axis`."""
-        at = (np.arange(output)[:, None] * self.strides[axis] - self.pads[axis]
-              + np.arange(self.kernel[axis]) * self.dilations[axis])
+        at = (
+            np.arange(output)[:, None] * self.strides[axis]
+            - self.pads[axis]
+            + np.arange(self.kernel[axis]) * self.dilations[axis]
+        )
         return (at < 0) | (at >= size)
 
 

@@ -56,8 +56,10 @@ def _(result: Program) -> dict[str, str]:
     for stage in result.stages:
         kinds = " ".join(type(e).__name__ for e in stage.expressions())
         lines.append(f"{stage.name}: {stage.height}x{stage.width}, {kinds}")
-        lines += [f"    writes {b.name}: {b.dtype} [{b.height}, {b.planes}, {b.plane_stride}], margin {b.margin}"
-                  for b in stage.outputs]
+        lines += [
+            f"    writes {b.name}: {b.dtype} [{b.height}, {b.planes}, {b.plane_stride}], margin {b.margin}"
+            for b in stage.outputs
+        ]
         lines.append(f"    layers {', '.join(stage.layers)}")
     return {"stages.txt": "\n".join(lines) + "\n"}
 
@@ -65,8 +67,10 @@ def _(result: Program) -> dict[str, str]:
 @to_text.register
 def _(result: Arena) -> dict[str, str]:
     lines = [f"{result.bytes} bytes, the first {result.zero_bytes} of them the zero row"]
-    lines += [f"{p.offset:>12} +{p.buffer.bytes:<12} stages {p.first}-{p.last}  {p.buffer.name}"
-              for p in sorted(result.placements.values(), key=lambda p: (p.offset, p.first))]
+    lines += [
+        f"{p.offset:>12} +{p.buffer.bytes:<12} stages {p.first}-{p.last}  {p.buffer.name}"
+        for p in sorted(result.placements.values(), key=lambda p: (p.offset, p.first))
+    ]
     return {"arena.txt": "\n".join(lines) + "\n"}
 
 

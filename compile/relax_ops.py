@@ -124,4 +124,7 @@ def ints(attribute: Any) -> tuple[int, ...]:
 
 def window_of(attributes: Any, kernel: tuple[int, ...]) -> Window:
     """The geometry in the attributes strides, pads, dilations."""
-    return Window((kernel[0], kernel[1]), *(ints(attributes[name]) for name in ("strides", "pads", "dilations")))
+    sy, sx = ints(attributes["strides"])
+    top, left, bottom, right = ints(attributes["pads"])
+    dy, dx = ints(attributes["dilations"])
+    return Window((kernel[0], kernel[1]), (sy, sx), (top, left, bottom, right), (dy, dx))

@@ -51,14 +51,17 @@ def open_model(bundle: Path, threads: int, say: Callable[[str], None]) -> Iterat
         say(f"{target.name} is emulated here: results are those of the board, times are not")
         *_, height, width = opened.manifest["inputs"][0]["shape"]
         with Probe([*prefix, opened.path / RUNNER], threads) as probe:
+
             def emulated(image: F32) -> F32:
                 (result,) = probe.run(resize_bilinear(image, height, width)[None, None])
                 return resize_bilinear(result[0, 0], *image.shape)
+
             yield emulated, threshold
 
 
-def run_images(bundle: Path, images: list[Path], threads: int, output: Path | None, probability: bool,
-               say: Callable[[str], None]) -> Iterator[Detection]:
+def run_images(
+    bundle: Path, images: list[Path], threads: int, output: Path | None, probability: bool, say: Callable[[str], None]
+) -> Iterator[Detection]:
     """Detections image by image; masks (and probabilities) are written to `output`. Raises CompileError."""
     if output:
         output.mkdir(parents=True, exist_ok=True)
@@ -75,7 +78,8 @@ def run_images(bundle: Path, images: list[Path], threads: int, output: Path | No
                 write_whole(Path(written), mask_png(mask))
                 if probability:
                     np.save(output / f"{path.stem}.probability.npy", result)
-            yield Detection(str(path), *mask.shape, int(mask.sum()), count_components(mask), written)
+            height, width = mask.shape
+            yield Detection(str(path), height, width, int(mask.sum()), count_components(mask), written)
 
 
 def count_components(mask: npt.NDArray[np.bool_]) -> int:

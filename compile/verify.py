@@ -39,5 +39,6 @@ def target_of(manifest: dict) -> Target:
     """The target that a manifest describes."""
     entry = manifest["target"]
     emulated = TARGETS[entry["name"]].emulated_cpu if entry["name"] in TARGETS else None
-    return Target(entry["name"], "", entry["arch"], entry["cpu"], tuple(entry["features"]), emulated,
-                  glibc=manifest["glibc"])
+    return Target(
+        entry["name"], "", entry["arch"], entry["cpu"], tuple(entry["features"]), emulated, glibc=manifest["glibc"]
+    )

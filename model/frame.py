@@ -46,9 +46,7 @@ def surround(graph: GraphProto, frame: Frame, size: tuple[int, int] | None) -> N
             before += _symbolic_pads(builder, frame.multiple)
         builder.constant("spatial_axes", np.array([2, 3], np.int64))
         builder.constant("origin", np.zeros(2, np.int64))
-        before.append(
-            builder.node("Pad", ["normalise", "extend.pads", "", "spatial_axes"], "extend", mode="edge")
-        )
+        before.append(builder.node("Pad", ["normalise", "extend.pads", "", "spatial_axes"], "extend", mode="edge"))
         after.append(builder.node("Slice", ["logits", "origin", "image.size", "spatial_axes"], "crop"))
         features, logits = "extend", "crop"
     after.append(builder.node("Sigmoid", [logits], "probability"))

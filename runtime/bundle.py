@@ -61,9 +61,7 @@ class Bundle:
                 f"{manifest}: built for {target['name']} ({target['arch']}), this is {machine.arch}; {other}"
             )
         if missing := machine.lacks(target["features"]):
-            raise BundleError(
-                f"{manifest}: built for {target['name']}, this CPU lacks {', '.join(missing)}; {other}"
-            )
+            raise BundleError(f"{manifest}: built for {target['name']}, this CPU lacks {', '.join(missing)}; {other}")
         if machine.glibc is not None and machine.glibc < version_tuple(self.manifest["glibc"]):
             here = ".".join(map(str, machine.glibc))
             raise BundleError(

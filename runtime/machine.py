@@ -23,7 +23,7 @@ class Machine:
 
 
 def version_tuple(text: str) -> tuple[int, ...]:
-    """"2.28" -> (2, 28); raises ValueError."""
+    """ "2.28" -> (2, 28); raises ValueError."""
     return tuple(int(part) for part in text.split("."))
 
 

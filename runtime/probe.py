@@ -36,9 +36,7 @@ class Probe:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the runner)
         self.info = self._read_info(words)
         arguments = [*words, "--threads", str(threads), "--probe"]
-        self._process = subprocess.Popen(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
-        )
+        self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
 
     def _read_info(self, words: list[str]) -> dict[str, Any]:
         try:

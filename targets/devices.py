@@ -45,13 +45,16 @@ class Target:
 
 
 RPI = ("asimd",)
-TARGETS: dict[str, Target] = {t.name: t for t in (
-    Target("rpi4", "Raspberry Pi 4 (Cortex-A72, 64-bit)", "aarch64", "cortex-a72", RPI, "cortex-a72"),
-    Target("rpi3", "Raspberry Pi 3 (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
-    Target("rpi-zero2w", "Raspberry Pi Zero 2 W (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
-    Target("rpi5", "Raspberry Pi 5 (Cortex-A76)", "aarch64", "cortex-a76", (*RPI, "asimddp"), "cortex-a76"),
-    Target("host", "this machine's own CPU", "", "", ()),
-)}
+TARGETS: dict[str, Target] = {
+    t.name: t
+    for t in (
+        Target("rpi4", "Raspberry Pi 4 (Cortex-A72, 64-bit)", "aarch64", "cortex-a72", RPI, "cortex-a72"),
+        Target("rpi3", "Raspberry Pi 3 (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
+        Target("rpi-zero2w", "Raspberry Pi Zero 2 W (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
+        Target("rpi5", "Raspberry Pi 5 (Cortex-A76)", "aarch64", "cortex-a76", (*RPI, "asimddp"), "cortex-a76"),
+        Target("host", "this machine's own CPU", "", "", ()),
+    )
+}
 
 # LLVM's x86-64 levels, best first, with the flags that /proc/cpuinfo must show
 X86_LEVELS = (
@@ -81,8 +84,13 @@ def this_machine(flags: set[str], machine: str) -> Target:
         for level, needed in X86_LEVELS:
             if flags.issuperset(needed):
                 vpopcnt = ("avx512_bitalg",) if level == "x86-64-v4" and "avx512_bitalg" in flags else ()
-                return replace(host, arch="x86_64", cpu=level, features=(*needed, *vpopcnt),
-                               llvm_features=("+avx512bitalg",) if vpopcnt else ())
+                return replace(
+                    host,
+                    arch="x86_64",
+                    cpu=level,
+                    features=(*needed, *vpopcnt),
+                    llvm_features=("+avx512bitalg",) if vpopcnt else (),
+                )
         raise TargetError("target host: this CPU lacks AVX2 or FMA; compile for rpi4 and use the emulated device")
     raise TargetError(f"target host: no kernels for {machine}; this works on x86_64 and aarch64")
 

@@ -17,8 +17,13 @@ def zig(arguments: list[str | Path], folder: Path) -> None:
     """Run `zig` in `folder`, so that no path of this machine gets into what it writes."""
     if importlib.util.find_spec("ziglang") is None:
         raise ToolchainError("the cross tool-chain is missing: pip install 'biisnet[compile]' (package ziglang)")
-    done = subprocess.run([sys.executable, "-m", "ziglang", *map(str, arguments)], cwd=folder,
-                          capture_output=True, text=True, env={**os.environ, "SOURCE_DATE_EPOCH": "0"})
+    done = subprocess.run(
+        [sys.executable, "-m", "ziglang", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
+    )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
         raise ToolchainError(f"zig {arguments[0]} failed: {lines[0]}")

@@ -9,8 +9,13 @@ from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, targets
 from .model_commands import export, run, verify
 
-app = typer.Typer(name="biisnet", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="From a trained binarized network to a verified bundle for a small ARM board.")
+app = typer.Typer(
+    name="biisnet",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a trained binarized network to a verified bundle for a small ARM board.",
+)
 for command in (export, analyze, verify, run, inspect, targets, doctor):
     app.command()(reports_errors(command))
 app.command(name="compile")(reports_errors(compile_command))

@@ -13,8 +13,13 @@ import typer
 MAX_SIDE = 8192
 
 Size = Annotated[str | None, typer.Option("--size", metavar="HxW", help="Height and width of the frames.")]
-ModelArgument = Annotated[str | None, typer.Argument(
-    metavar="[MODEL]", help="An ONNX file, a .safetensors checkpoint or a preset's name; by default the shipped network.")]
+ModelArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="An ONNX file, a .safetensors checkpoint or a preset's name; by default the shipped network.",
+    ),
+]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or its .tar.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON; everything else goes to standard error.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=64, help="Threads to run on.")]

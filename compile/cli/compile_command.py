@@ -15,11 +15,17 @@ def compile_command(
     model: ModelArgument = None,
     target: Annotated[str, typer.Option("--target", help="The device; `biisnet targets` lists them.")] = "rpi4",
     size: Size = None,
-    output: Annotated[Path | None, typer.Option(
-        "-o", "--output", metavar="DIR", help="The bundle's folder [default: ./MODEL-TARGET-HxW].")] = None,
-    dump: Annotated[Path | None, typer.Option(
-        "--dump", metavar="DIR", help="Write the module after every pass, and the assembly, there.")] = None,
-    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Prove the bundle on the (emulated) device.")] = True,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The bundle's folder [default: ./MODEL-TARGET-HxW]."),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--dump", metavar="DIR", help="Write the module after every pass, and the assembly, there."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Prove the bundle on the (emulated) device.")
+    ] = True,
     json_: Json = False,
 ) -> None:
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
@@ -41,5 +47,7 @@ def compile_command(
     if json_:
         print_json(asdict(summary))
         return
-    print(f"{summary.bundle}: library {summary.library_bytes / 1e3:.0f} KB, tar {summary.tar_bytes / 1e3:.0f} KB "
-          f"(sha256 {summary.sha256[:16]}), arena {summary.arena_bytes / 1e6:.1f} MB")
+    print(
+        f"{summary.bundle}: library {summary.library_bytes / 1e3:.0f} KB, tar {summary.tar_bytes / 1e3:.0f} KB "
+        f"(sha256 {summary.sha256[:16]}), arena {summary.arena_bytes / 1e6:.1f} MB"
+    )

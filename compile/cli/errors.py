@@ -29,6 +29,7 @@ def expected_errors() -> tuple[type[BaseException], ...]:
 
 def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Turn a command's expected errors into one line and exit code 2."""
+
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> None:
         try:
@@ -39,6 +40,7 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
             if not isinstance(e, expected_errors()):
                 raise
             fail(one_line(e))
+
     return wrapped
 
 

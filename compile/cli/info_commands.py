@@ -17,11 +17,14 @@ def analyze(model: ModelArgument = None, size: Size = None, json_: Json = False)
     if json_:
         print_json({**asdict(cost), "params": cost.params, "ops": cost.ops})
         return
-    print(f"{'layer':32} {'kind':16} {'output':>16} {'binary params':>14} {'other params':>13} {'binary MACs':>14} {'other MACs':>13}")
+    titles = f"{'binary params':>14} {'other params':>13} {'binary MACs':>14} {'other MACs':>13}"
+    print(f"{'layer':32} {'kind':16} {'output':>16} {titles}")
     for row in cost.layers:
         shape = "x".join(map(str, row.output_shape))
-        print(f"{row.name:32} {row.kind:16} {shape:>16} {row.binary_params:14,} {row.full_params:13,} "
-              f"{row.binary_macs:14,} {row.full_macs:13,}")
+        print(
+            f"{row.name:32} {row.kind:16} {shape:>16} {row.binary_params:14,} {row.full_params:13,} "
+            f"{row.binary_macs:14,} {row.full_macs:13,}"
+        )
     print(f"Params {cost.params / 1e3:.3f} K ({cost.binary_params:,} binary / 32 + {cost.full_params:,})")
     print(f"OPs    {cost.ops / 1e9:.4f} G at {cost.size[0]}x{cost.size[1]}")
 
@@ -47,9 +50,15 @@ def inspect(bundle: BundleArgument, json_: Json = False) -> None:
     for name, size in sizes.items():
         print(f"file     {name} {size:,} bytes")
     verified = manifest["verification"]
-    print("verified " + (f"on {verified['device']}: stages within {verified['stage_error']:.1e}, {verified['accumulators']:,} "
-                         f"accumulators equal, {verified['mask_pixels_differing']} mask pixels differ"
-                         if verified["device"] else f"not: {verified['reason']}"))
+    print(
+        "verified "
+        + (
+            f"on {verified['device']}: stages within {verified['stage_error']:.1e}, {verified['accumulators']:,} "
+            f"accumulators equal, {verified['mask_pixels_differing']} mask pixels differ"
+            if verified["device"]
+            else f"not: {verified['reason']}"
+        )
+    )
 
 
 def targets(json_: Json = False) -> None:

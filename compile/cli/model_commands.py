@@ -34,7 +34,9 @@ def export(
 
 def verify(
     bundle: BundleArgument,
-    image: Annotated[Path | None, typer.Option("--image", metavar="FILE", help="A frame instead of the synthetic scene.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", metavar="FILE", help="A frame instead of the synthetic scene.")
+    ] = None,
     threads: Threads = 1,
     json_: Json = False,
 ) -> None:
@@ -54,7 +56,9 @@ def verify(
 def run(
     bundle: BundleArgument,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images of any size, grey or colour.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write NAME.mask.png there.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write NAME.mask.png there.")
+    ] = None,
     probability: Annotated[bool, typer.Option("--probability", help="Write NAME.probability.npy too.")] = False,
     threads: Threads = 1,
     json_: Json = False,
@@ -66,7 +70,9 @@ def run(
     for result in run_images(bundle, images, threads, output, probability, say):
         results.append(asdict(result))
         if not json_:
-            print(f"{result.image}: {result.height}x{result.width}, {result.target_pixels} target pixels, "
-                  f"{result.targets} targets")
+            print(
+                f"{result.image}: {result.height}x{result.width}, {result.target_pixels} target pixels, "
+                f"{result.targets} targets"
+            )
     if json_:
         print_json(results)

@@ -1,6 +1,6 @@
 """One converter an ONNX operator: a node and its inputs -> Relax expressions, one for each output.
 
-What a converter cannot express exactly it refuses with `Unsupported`; the importer adds file and layer.
+What a converter cannot express exactly it refuses with `UnsupportedError`; the importer adds file and layer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 from ..relax_ops import call, channels_of, leaky, scale_shift, shape_of
 
 
-class Unsupported(ValueError):
+class UnsupportedError(ValueError):
     """Why a node cannot be converted, and what can."""
 
 
@@ -34,13 +34,13 @@ class Node:
     def tensor(self, i: int) -> Expr:
         """Input `i`, which depends on the image."""
         if not isinstance(self.inputs[i], Expr):
-            raise Unsupported(f"input {i} must depend on the image")
+            raise UnsupportedError(f"input {i} must depend on the image")
         return self.inputs[i]
 
     def constant(self, i: int) -> npt.NDArray:
         """Input `i`, which is a constant."""
         if i >= len(self.inputs) or not isinstance(self.inputs[i], np.ndarray):
-            raise Unsupported(f"input {i} must be a constant")
+            raise UnsupportedError(f"input {i} must be a constant")
         return self.inputs[i]
 
     def get(self, name: str, default: Any) -> Any:
@@ -51,7 +51,7 @@ class Node:
     def require(self, condition: bool, why: str) -> None:
         """Refuse the node where the condition does not hold."""
         if not condition:
-            raise Unsupported(why)
+            raise UnsupportedError(why)
 
 
 Results = list[Expr]
@@ -60,9 +60,11 @@ CONVERTERS: dict[tuple[str, str], Callable[[Node], Results]] = {}
 
 def converts(op_type: str, domain: str = "") -> Callable[[Callable[[Node], Results]], Callable[[Node], Results]]:
     """Register a converter."""
+
     def register(f: Callable[[Node], Results]) -> Callable[[Node], Results]:
         CONVERTERS[domain, op_type] = f
         return f
+
     return register
 
 
@@ -70,31 +72,41 @@ def geometry(node: Node, rank: int = 2) -> dict[str, list[int]]:
     """strides, pads and dilations of a convolution or pooling node."""
     node.require(node.get("auto_pad", "NOTSET") == "NOTSET", "auto_pad is not supported; export explicit pads")
     pads = list(node.get("pads", [0, 0] * rank))
-    node.require(0 <= min(pads) and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported")
-    return {"strides": list(node.get("strides", [1] * rank)), "pads": pads,
-            "dilations": list(node.get("dilations", [1] * rank))}
+    node.require(min(pads) >= 0 and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported")
+    return {
+        "strides": list(node.get("strides", [1] * rank)),
+        "pads": pads,
+        "dilations": list(node.get("dilations", [1] * rank)),
+    }
 
 
 def channel_vector(node: Node, array: npt.NDArray, channels: int) -> npt.NDArray[np.float64]:
     """A constant that varies by channel only, as float64 [channels]."""
     shape = (1,) * (4 - array.ndim) + array.shape
     if array.ndim > 4 or shape not in {(1, 1, 1, 1), (1, channels, 1, 1)}:
-        raise Unsupported(f"a constant of shape {array.shape}: a scalar or one value a channel is supported")
+        raise UnsupportedError(f"a constant of shape {array.shape}: a scalar or one value a channel is supported")
     return np.broadcast_to(array.astype(np.float64).ravel(), (channels,))
 
 
 # ---- com.biisnet ----
 
+
 def pass_through(op_type: str, name: str) -> None:
     """A custom op whose Relax operator takes the same inputs and attributes."""
+
     def convert(node: Node) -> Results:
         constants = [node.constant(i) for i in range(1, len(node.inputs))]
         return [call(name, [node.tensor(0), *constants], **node.attributes)]
+
     CONVERTERS["com.biisnet", op_type] = convert
 
 
-for _op_type, _name in (("DotBinaryConv2d", "dot_binary_conv2d"), ("RPReLU", "rprelu"), ("MaxOut", "maxout"),
-                        ("ReDistribution", "redistribution")):
+for _op_type, _name in (
+    ("DotBinaryConv2d", "dot_binary_conv2d"),
+    ("RPReLU", "rprelu"),
+    ("MaxOut", "maxout"),
+    ("ReDistribution", "redistribution"),
+):
     pass_through(_op_type, _name)
 
 
@@ -103,13 +115,21 @@ def binary_conv2d(node: Node) -> Results:
     """Attributes are completed by their defaults."""
     x, weight = node.tensor(0), node.constant(1)
     groups, channels = int(node.get("group", 1)), int(node.attributes["channels"])
-    node.require(channels_of(x) == groups * channels and weight.shape[1] == -(-channels // 8),
-                 f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}")
-    attributes = {**geometry(node), "group": groups, "channels": channels, "pad_value": float(node.get("pad_value", 0.0))}
+    node.require(
+        channels_of(x) == groups * channels and weight.shape[1] == -(-channels // 8),
+        f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}",
+    )
+    attributes = {
+        **geometry(node),
+        "group": groups,
+        "channels": channels,
+        "pad_value": float(node.get("pad_value", 0.0)),
+    }
     return [call("binary_conv2d", [x, *(node.constant(i) for i in range(1, 7))], **attributes)]
 
 
 # ---- element-wise ----
+
 
 @converts("Add")
 def add(node: Node) -> Results:
@@ -198,14 +218,21 @@ def identity(node: Node) -> Results:
 
 # ---- windows ----
 
+
 @converts("Conv")
 def conv(node: Node) -> Results:
     """Full precision, zero padding."""
     weight = node.constant(1)
     node.require(weight.ndim == 4, "only two-dimensional convolutions are supported")
     node.require(weight.size <= 64 * 1024, f"{weight.size} full-precision weights: 65536 are supported")
-    x = R.nn.conv2d(node.tensor(0), relax.const(weight), strides=geometry(node)["strides"], padding=geometry(node)["pads"],
-                    dilation=geometry(node)["dilations"], groups=int(node.get("group", 1)))
+    x = R.nn.conv2d(
+        node.tensor(0),
+        relax.const(weight),
+        strides=geometry(node)["strides"],
+        padding=geometry(node)["pads"],
+        dilation=geometry(node)["dilations"],
+        groups=int(node.get("group", 1)),
+    )
     if len(node.inputs) < 3 or node.inputs[2] is None:
         return [x]
     bias = node.constant(2).astype(np.float32).reshape(1, -1, 1, 1)
@@ -216,8 +243,13 @@ def conv(node: Node) -> Results:
 def average_pool(node: Node) -> Results:
     """2x2 with stride 2."""
     g = geometry(node)
-    node.require(list(node.get("kernel_shape", [])) == [2, 2] and g["strides"] == [2, 2] and not any(g["pads"])
-                 and not node.get("ceil_mode", 0), "2x2 with stride 2, without pads or ceil_mode, is supported")
+    node.require(
+        list(node.get("kernel_shape", [])) == [2, 2]
+        and g["strides"] == [2, 2]
+        and not any(g["pads"])
+        and not node.get("ceil_mode", 0),
+        "2x2 with stride 2, without pads or ceil_mode, is supported",
+    )
     _, _, h, w = shape_of(node.tensor(0))
     node.require(h >= 2 and w >= 2, f"its input is only {h}x{w}")
     return [R.nn.avg_pool2d(node.tensor(0), pool_size=(2, 2), strides=(2, 2))]
@@ -234,18 +266,28 @@ def resize(node: Node) -> Results:
     node.require(factors.tolist() == [1, 1, 2, 2], f"scales {factors.tolist()}: [1, 1, 2, 2] is supported")
     mode, centres = node.get("mode", "nearest"), node.get("coordinate_transformation_mode", "half_pixel")
     if mode == "linear":
-        node.require(centres in {"half_pixel", "pytorch_half_pixel"} and not node.get("antialias", 0),
-                     f"linear with {centres}: half_pixel is supported")
+        node.require(
+            centres in {"half_pixel", "pytorch_half_pixel"} and not node.get("antialias", 0),
+            f"linear with {centres}: half_pixel is supported",
+        )
     else:
         rounding = node.get("nearest_mode", "round_prefer_floor")
-        exact = ((centres == "asymmetric" and rounding == "floor")
-                 or (centres == "half_pixel" and rounding.startswith("round_prefer")))
+        exact = (centres == "asymmetric" and rounding == "floor") or (
+            centres == "half_pixel" and rounding.startswith("round_prefer")
+        )
         node.require(mode == "nearest" and exact, f"{mode} with {centres} and {rounding} is not supported")
-    return [R.image.resize2d(x, relax.ShapeExpr([2 * h, 2 * w]), layout="NCHW",
-                             method="linear" if mode == "linear" else "nearest_neighbor")]
+    return [
+        R.image.resize2d(
+            x,
+            relax.ShapeExpr([2 * h, 2 * w]),
+            layout="NCHW",
+            method="linear" if mode == "linear" else "nearest_neighbor",
+        )
+    ]
 
 
 # ---- shape ----
+
 
 @converts("Concat")
 def concat(node: Node) -> Results:
@@ -278,9 +320,11 @@ def pad(node: Node) -> Results:
     pads = node.constant(1).astype(int)
     axes = node.constant(3).astype(int) % 4 if len(node.inputs) > 3 and node.inputs[3] is not None else np.arange(4)
     before, after = np.zeros(4, int), np.zeros(4, int)
-    before[axes], after[axes] = pads[:len(axes)], pads[len(axes):]
-    node.require(not before.any() and not after[:2].any() and (after >= 0).all(),
-                 "only an extension at the bottom and the right is supported")
+    before[axes], after[axes] = pads[: len(axes)], pads[len(axes) :]
+    node.require(
+        not before.any() and not after[:2].any() and bool((after >= 0).all()),
+        "only an extension at the bottom and the right is supported",
+    )
     _, _, h, w = shape_of(x)
     return [resized(x, "extend", h + after[2], w + after[3])]
 

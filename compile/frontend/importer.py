@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -12,11 +14,11 @@ from tvm.ir import Expr
 
 from ..errors import CompileError
 from ..relax_ops import shape_of
-from .converters import CONVERTERS, Node, Unsupported
+from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import Model
 from .shapes import evaluate, input_shape
 
-Value = Expr | npt.NDArray | None
+Value: TypeAlias = Expr | npt.NDArray | None
 """What a name of the graph stands for: a Relax variable, a constant, or an input that is left out."""
 
 
@@ -49,8 +51,9 @@ def import_onnx(model: Model, size: tuple[int, int] | None) -> tvm.IRModule:
     return builder.get().with_attrs({"onnx_names": names, "onnx_outputs": [o.name for o in graph.output]})
 
 
-def add_node(builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str, Value], model: Model,
-             opset: int) -> None:
+def add_node(
+    builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str, Value], model: Model, opset: int
+) -> None:
     """Convert one node, or compute it where its inputs are constant."""
     inputs = [values[i] for i in node.input]
     label = node.name or (node.output[0] if node.output else node.op_type)
@@ -62,12 +65,14 @@ def add_node(builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str
     convert = CONVERTERS.get((node.domain, node.op_type))
     if convert is None:
         domain = f"{node.domain}::" if node.domain else ""
-        raise CompileError(f"{model.path}: layer '{label}': operator {domain}{node.op_type} is not supported; "
-                           "see docs/onnx-ops.md for those that are")
+        raise CompileError(
+            f"{model.path}: layer '{label}': operator {domain}{node.op_type} is not supported; "
+            "see docs/onnx-ops.md for those that are"
+        )
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     try:
         results = convert(Node(label, inputs, attributes, len(node.output)))
-    except Unsupported as e:
+    except UnsupportedError as e:
         raise CompileError(f"{model.path}: layer '{label}' ({node.op_type}): {e}") from e
     for output, result in zip(node.output, results, strict=True):
         values[output] = builder.emit(result, name_hint=output)

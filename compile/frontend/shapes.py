@@ -32,11 +32,15 @@ def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str)
         raise CompileError(f"{path}: input '{name}' has {len(dims)} dimensions; [1, C, H, W] is supported")
     n, c, *sides = dims
     if (n or 1) != 1 or not c:
-        raise CompileError(f"{path}: input '{name}' is {dims}; a batch of 1 and a fixed number of channels are "
-                           "supported, --size settles height and width only")
+        raise CompileError(
+            f"{path}: input '{name}' is {dims}; a batch of 1 and a fixed number of channels are "
+            "supported, --size settles height and width only"
+        )
     if size and any(s not in (None, w) for s, w in zip(sides, size, strict=True)):
-        raise CompileError(f"{path}: input '{name}' is fixed at {sides[0]}x{sides[1]}, --size asks for "
-                           f"{size[0]}x{size[1]}; leave --size out, or export with symbolic height and width")
+        raise CompileError(
+            f"{path}: input '{name}' is fixed at {sides[0]}x{sides[1]}, --size asks for "
+            f"{size[0]}x{size[1]}; leave --size out, or export with symbolic height and width"
+        )
     height, width = (s or w for s, w in zip(sides, size or DEFAULT_SIZE, strict=True))
     return 1, c, height, width
 
@@ -45,9 +49,13 @@ def evaluate(node: onnx.NodeProto, inputs: list[npt.NDArray | None], opset: int)
     """A standard node's outputs from constant inputs, by ONNX's own reference."""
     given = {n: v for n, v in zip(node.input, inputs, strict=True) if n and v is not None}
     graph = onnx.helper.make_graph(
-        [node], "constant",
-        [onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
-         for n, v in given.items()],
-        [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.UNDEFINED, None) for n in node.output])
+        [node],
+        "constant",
+        [
+            onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
+            for n, v in given.items()
+        ],
+        [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.UNDEFINED, None) for n in node.output],
+    )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
     return [np.asarray(v) for v in ReferenceEvaluator(model).run(None, given)]

@@ -13,7 +13,7 @@ from .context import Context
 
 def reference(e: AveragePool, x: F32) -> F32:
     """x [C, H, W] -> [channels, H // 2, W // 2]."""
-    x = x[e.offset:e.offset + e.channels]
+    x = x[e.offset : e.offset + e.channels]
     h, w = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
     rows = x[:, 0:h:2] + x[:, 1:h:2]
     return (rows[:, :, 0:w:2] + rows[:, :, 1:w:2]) * x.dtype.type(0.25)

@@ -72,7 +72,9 @@ class BorderTable:
             return vector * LANES
         # arithmetic, not conditions: TVM's simplifier takes seconds over nested selects in an address
         before = tirx.min(vector, tirx.const(first, "int32"))
-        return before * self.first_step + tirx.max(vector - (vectors - last - 1), tirx.const(0, "int32")) * self.last_step
+        return (
+            before * self.first_step + tirx.max(vector - (vectors - last - 1), tirx.const(0, "int32")) * self.last_step
+        )
 
 
 def border_table(e: BinaryDot, height: int, width: int) -> BorderTable:
@@ -80,20 +82,22 @@ def border_table(e: BinaryDot, height: int, width: int) -> BorderTable:
     sums = np.where(e.signs, 1, -1).sum(axis=1)  # [channels, kh, kw]
     rows = e.window.padded(0, e.buffer.height, height)  # [height, kh]
     vectors = -(-width // LANES)
-    columns = np.zeros((vectors * LANES, e.window.kernel[1]), bool)
-    columns[:width] = e.window.padded(1, e.buffer.width, width)
-    columns = columns.reshape(vectors, LANES, -1)
-    row_ends, column_ends = border_extent(rows.any(1)), border_extent(columns.any((1, 2)))
+    padded = np.zeros((vectors * LANES, e.window.kernel[1]), bool)
+    padded[:width] = e.window.padded(1, e.buffer.width, width)
+    columns = padded.reshape(vectors, LANES, -1)
+    row_ends, column_ends = border_extent(rows.any(axis=1)), border_extent(padded.reshape(vectors, -1).any(axis=1))
     table = np.empty((place_count(*row_ends, height), len(sums), place_count(*column_ends, vectors), LANES), np.int64)
     for r, c in np.ndindex(len(table), table.shape[2]):
-        under = (rows[place_example(r, *row_ends, height)][None, :, None]
-                 | columns[place_example(c, *column_ends, vectors)][:, None, :])  # [lane, kh, kw]
+        under = (
+            rows[place_example(r, *row_ends, height)][None, :, None]
+            | columns[place_example(c, *column_ends, vectors)][:, None, :]
+        )  # [lane, kh, kw]
         table[r, :, c] = np.einsum("okl,nkl->on", sums, under)
     table = e.signs[0].size + e.pad_shift * table
     strips = table.reshape(*table.shape[:2], -1)
     if table.shape[2] == 3 and column_ends == (1, 1):
         ends = np.concatenate([table[:, :, 0], table[:, :, 2]], axis=2)
-        if (ends[:, :, 1:1 + LANES] == table[:, :, 1]).all():
+        if (ends[:, :, 1 : 1 + LANES] == table[:, :, 1]).all():
             return BorderTable(ends, row_ends, column_ends, 1, LANES - 1)
     return BorderTable(strips, row_ends, column_ends, LANES, LANES)
 
@@ -104,7 +108,7 @@ def border_extent(touched: npt.NDArray[np.bool_]) -> tuple[int, int]:
     if not len(inner):
         return len(touched), 0
     first, last = int(inner[0]), len(touched) - 1 - int(inner[-1])
-    return (first, last) if not touched[first:len(touched) - last].any() else (len(touched), 0)
+    return (first, last) if not touched[first : len(touched) - last].any() else (len(touched), 0)
 
 
 def prepare(e: BinaryDot, ctx: Context) -> tuple[BorderTable, TirExpr]:
@@ -128,7 +132,7 @@ def emit(e: BinaryDot, ctx: Context, o: TirExpr) -> TirExpr:
     taps = list(np.ndindex(planes, *w.kernel))
     for chunk in range(0, len(taps), CHUNK):
         count = None
-        for n, (plane, ky, kx) in list(enumerate(taps))[chunk:chunk + CHUNK]:
+        for n, (plane, ky, kx) in list(enumerate(taps))[chunk : chunk + CHUNK]:
             at = (group * planes + plane) * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]
             x = s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1])
             ones = tirx.popcount(x ^ s.splat(bytes_[weights + o * len(taps) + n]))

@@ -55,8 +55,16 @@ class Parameters:
 class Context:
     """One place in the row: `lanes` pixels from `column`, of one channel at a time."""
 
-    def __init__(self, simd: Simd, rows: dict[Operand, list[TirExpr]], parameters: Parameters,
-                 sections: dict[str, TirExpr], width: int, height: int, y: TirExpr) -> None:
+    def __init__(
+        self,
+        simd: Simd,
+        rows: dict[Operand, list[TirExpr]],
+        parameters: Parameters,
+        sections: dict[str, TirExpr],
+        width: int,
+        height: int,
+        y: TirExpr,
+    ) -> None:
         self.simd = simd
         self.width, self.height, self.y = width, height, y
         self.column: TirExpr | int = 0

@@ -16,7 +16,7 @@ from .context import Context
 def reference(e: Load, x: F32, height: int, width: int) -> F32:
     """x [C, H, W] -> [channels, height, width]: cropped, or extended by its last row and column."""
     rows, columns = (np.minimum(np.arange(n), size - 1) for n, size in ((height, x.shape[1]), (width, x.shape[2])))
-    return x[e.offset:e.offset + e.channels][:, rows][:, :, columns]
+    return x[e.offset : e.offset + e.channels][:, rows][:, :, columns]
 
 
 def operand(e: Load) -> Operand:

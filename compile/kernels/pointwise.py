@@ -33,8 +33,11 @@ def leaky_reference(e: Leaky, x: F32) -> F32:
 
 def emit_leaky(e: Leaky, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
     """Compare, choose the slope, multiply: right for any sign of the slopes."""
-    slope = ctx.simd.select(x >= ctx.simd.const(0.0, "float32"), ctx.per_channel(e, "positive", e.positive, o),
-                            ctx.per_channel(e, "negative", e.negative, o))
+    slope = ctx.simd.select(
+        x >= ctx.simd.const(0.0, "float32"),
+        ctx.per_channel(e, "positive", e.positive, o),
+        ctx.per_channel(e, "negative", e.negative, o),
+    )
     return slope * x
 
 

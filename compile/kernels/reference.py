@@ -73,10 +73,10 @@ def to_bytes(buffer: Buffer, value: Array) -> bytes:
     """The memory of a buffer in the arena that holds `value` [C, H, W] (float32, or bool for bits)."""
     planes = pack_planes(buffer, value) if buffer.dtype == "bits" else value
     memory = np.zeros((buffer.height, buffer.planes, buffer.plane_stride), planes.dtype)
-    memory[:, :, buffer.origin:buffer.origin + buffer.width] = planes.transpose(1, 0, 2)
+    memory[:, :, buffer.origin : buffer.origin + buffer.width] = planes.transpose(1, 0, 2)
     if buffer.margin == "edge":
-        memory[:, :, :buffer.origin] = memory[:, :, buffer.origin, None]
-        memory[:, :, buffer.origin + buffer.width:] = memory[:, :, buffer.origin + buffer.width - 1, None]
+        memory[:, :, : buffer.origin] = memory[:, :, buffer.origin, None]
+        memory[:, :, buffer.origin + buffer.width :] = memory[:, :, buffer.origin + buffer.width - 1, None]
     return memory.tobytes()
 
 
@@ -84,7 +84,7 @@ def from_bytes(buffer: Buffer, memory: bytes) -> Array:
     """The value [C, H, W] (float32 or bool) in a buffer's memory."""
     dtype = np.uint8 if buffer.dtype == "bits" else np.float32
     rows = np.frombuffer(memory, dtype).reshape(buffer.height, buffer.planes, buffer.plane_stride)
-    planes = rows[:, :, buffer.origin:buffer.origin + buffer.width].transpose(1, 0, 2)
+    planes = rows[:, :, buffer.origin : buffer.origin + buffer.width].transpose(1, 0, 2)
     return unpack_planes(buffer, planes) if buffer.dtype == "bits" else planes.copy()
 
 

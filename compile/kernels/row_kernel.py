@@ -9,6 +9,7 @@ behind them, the last columns are computed one by one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -75,7 +76,7 @@ def blocks(stage: Stage) -> Iterator[Block]:
     first = 0
     for index, branch in enumerate(stage.branches):
         inner = sorted(c for c in cuts if first <= c <= first + branch.channels)
-        for start, end in zip(inner, inner[1:], strict=False):
+        for start, end in itertools.pairwise(inner):
             last = found[-1] if found else None
             if last and last.branch == index and end - start == 8 == last.length and whole_bytes(stage, start):
                 found[-1] = Block(index, last.start, last.channel, 8, last.repeat + 1)
@@ -87,8 +88,11 @@ def blocks(stage: Stage) -> Iterator[Block]:
 
 def whole_bytes(stage: Stage, channel: int) -> bool:
     """Whether the 8 channels before `channel` and the 8 from it on are consecutive bytes of every output."""
-    return all((channel - 8) % (b.channels // b.groups) % 8 == 0 and channel % (b.channels // b.groups) % 8 == 0
-               for b in stage.outputs if b.dtype == "bits")
+    return all(
+        (channel - 8) % (b.channels // b.groups) % 8 == 0 and channel % (b.channels // b.groups) % 8 == 0
+        for b in stage.outputs
+        if b.dtype == "bits"
+    )
 
 
 def plane_of(buffer: Buffer, channel: TirExpr | int) -> TirExpr | int:
@@ -106,8 +110,9 @@ def build(stage: Stage, name: str) -> RowKernel:
         T.func_name(name)
         T.func_attr({"global_symbol": name, "tir.noalias": True})
         T.func_ret(PrimType("int32"))
-        pointers = [[pointer(f"in{n}_{i}", element(op.buffer)) for i in range(op.count)]
-                    for n, op in enumerate(operands)]
+        pointers = [
+            [pointer(f"in{n}_{i}", element(op.buffer)) for i in range(op.count)] for n, op in enumerate(operands)
+        ]
         constants = [pointer(f"constants_{s}", s) for s in SECTIONS]
         results = [pointer(f"out{n}", element(b)) for n, b in enumerate(stage.outputs)]
         y = T.arg("y", tirx.Var("y", "int32"))
@@ -162,8 +167,9 @@ def emit_channels(stage: Stage, ctx: Context, outputs: list[TirExpr]) -> None:
                 emit_block(stage, ctx, outputs, block, i * 8, packed)
 
 
-def emit_block(stage: Stage, ctx: Context, outputs: list[TirExpr], block: Block, ahead: TirExpr | int,
-               packed: dict[int, TirExpr]) -> None:
+def emit_block(
+    stage: Stage, ctx: Context, outputs: list[TirExpr], block: Block, ahead: TirExpr | int, packed: dict[int, TirExpr]
+) -> None:
     """Up to 8 channels, unrolled; `ahead` is the running offset of a loop over equal blocks."""
     s = ctx.simd
     for i in range(block.length):
@@ -176,19 +182,20 @@ def emit_block(stage: Stage, ctx: Context, outputs: list[TirExpr], block: Block,
                 continue
             per_group = buffer.channels // buffer.groups
             in_group = (block.channel + i) % per_group
-            bit = s.select(value >= threshold(buffer, ctx, channel), s.const(1 << in_group % 8, "uint8"),
-                           s.const(0, "uint8"))
+            bit = s.select(
+                value >= threshold(buffer, ctx, channel), s.const(1 << in_group % 8, "uint8"), s.const(0, "uint8")
+            )
             packed[n] = ctx.bind(packed[n] | bit if n in packed else bit)
             if in_group % 8 == 7 or in_group == per_group - 1:
                 # in a loop the plane follows from the block's first channel, and so stays affine
-                plane = plane_of(buffer, block.channel + i) + (ahead // 8 if isinstance(ahead, int)
-                                                               else tirx.floordiv(ahead, 8))
+                plane = plane_of(buffer, block.channel + i) + (
+                    ahead // 8 if isinstance(ahead, int) else tirx.floordiv(ahead, 8)
+                )
                 s.store(row, packed.pop(n), plane * buffer.plane_stride + buffer.origin + ctx.column)
 
 
 def threshold(buffer: Buffer, ctx: Context, channel: TirExpr | int) -> TirExpr:
     """What a channel is compared with for its sign bit."""
-    assert buffer.threshold is not None
     if not buffer.threshold.any():
         return ctx.simd.const(0.0, "float32")
     return ctx.per_channel(buffer, "threshold", buffer.threshold, channel if len(buffer.threshold) > 1 else 0)
@@ -196,10 +203,12 @@ def threshold(buffer: Buffer, ctx: Context, channel: TirExpr | int) -> TirExpr:
 
 def emit_expression(e: Expr, ctx: Context, o: TirExpr | int) -> TirExpr:
     """The value of `e` for channel `o`, each node once."""
+
     def emit() -> TirExpr:
         if isinstance(e, Spread):
             return emit_expression(e.x, ctx, tirx.floordiv(tirx.const(0, "int32") + o, e.channels // e.x.channels))
         return KINDS[type(e)].emit(e, ctx, o, *(emit_expression(c, ctx, o) for c in e.children()))
+
     return ctx.memo(e, emit)
 
 

@@ -21,7 +21,7 @@ from .simd import Simd
 
 def reference(e: Upsample, x: F32) -> F32:
     """x [C, H, W] -> [channels, 2H, 2W]."""
-    x = x[e.offset:e.offset + e.channels]
+    x = x[e.offset : e.offset + e.channels]
     for axis in (1, 2):
         if e.mode == "nearest":
             x = x.repeat(2, axis)
@@ -58,7 +58,8 @@ def emit(e: Upsample, ctx: Context, o: TirExpr) -> TirExpr:
         return half.shuffle([x], [i // 2 for i in range(ctx.simd.lanes)])
     upper, lower = (half.splat(weight) for weight in ctx.prepared(e))
     before, here, after = (
-        ctx.bind(half.fma(half.load(rows[1], at + d), lower, half.load(rows[0], at + d) * upper)) for d in (-1, 0, 1))
+        ctx.bind(half.fma(half.load(rows[1], at + d), lower, half.load(rows[0], at + d) * upper)) for d in (-1, 0, 1)
+    )
     quarter, centre = half.const(0.25, "float32"), ctx.bind(here * half.const(0.75, "float32"))
     pair = [ctx.bind(half.fma(side, quarter, centre)) for side in (before, after)]
     return half.shuffle(pair, [i // 2 + half.lanes * (i % 2) for i in range(ctx.simd.lanes)])

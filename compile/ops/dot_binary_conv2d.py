@@ -54,9 +54,7 @@ TEXT = """
 """
 
 
-def reference(
-    x: np.ndarray, w: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, channels: int
-) -> np.ndarray:
+def reference(x: np.ndarray, w: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, channels: int) -> np.ndarray:
     """The operator in numpy, float32 throughout."""
     if x.ndim != 4 or x.shape[1] != channels:
         raise ValueError(f"DotBinaryConv2d: X is {list(x.shape)}, expected {channels} channels on axis 1")

@@ -8,9 +8,11 @@ the next binary convolution reads are packed while the values are still in regis
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import tvm
@@ -24,6 +26,7 @@ from ..program import (
     BinaryDot,
     Buffer,
     Convolution,
+    Dtype,
     Expr,
     Leaky,
     Load,
@@ -37,7 +40,6 @@ from ..program import (
 )
 from ..relax_ops import constant, ints, shape_of, window_of
 
-Key = RelaxExpr
 MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
 
 
@@ -45,7 +47,7 @@ MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
 class Form:
     """A way in which a map is stored."""
 
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
     margin: Margin = "none"
     groups: int = 1
     threshold: tuple[float, ...] = ()
@@ -57,8 +59,9 @@ WINDOWS: dict[str, Callable[[relax.Call], Form]] = {
     "relax.nn.conv2d": lambda call: Form(margin="zero") if any(ints(call.attrs.padding)) else PLAIN,
     "relax.nn.avg_pool2d": lambda _: PLAIN,
     "relax.image.resize2d": lambda call: Form(margin="edge") if call.attrs.method == "linear" else PLAIN,
-    "biisnet.binary_dot": lambda call: Form("bits", "zero", int(call.attrs["group"]),
-                                            tuple(constant(call.args[2]).ravel().tolist())),
+    "biisnet.binary_dot": lambda call: Form(
+        "bits", "zero", int(call.attrs["group"]), tuple(constant(call.args[2]).ravel().tolist())
+    ),
 }
 
 
@@ -93,7 +96,7 @@ class Cutter:
         body = self.resolve(function.body.body)
         self.outputs = [self.resolve(o) for o in (body.fields if isinstance(body, relax.Tuple) else [body])]
         self.names |= {o.name: str(n) for o, n in zip(self.outputs, module.attrs["onnx_outputs"], strict=True)}
-        self.values: dict[Key, Value] = {}
+        self.values: dict[RelaxExpr, Value] = {}
         self.stages: list[Stage] = []
         self.program = Program(name, self.stages, [], [])
         self.consumers = self.find_consumers()
@@ -109,7 +112,7 @@ class Cutter:
         """The ONNX value that a variable holds; for a value that a pass made, the variable's own name."""
         return self.names.get(var.name, var.name)
 
-    def find_consumers(self) -> dict[Key, list[relax.VarBinding]]:
+    def find_consumers(self) -> dict[RelaxExpr, list[relax.VarBinding]]:
         """variable -> the bindings that read it."""
         consumers = defaultdict(list)
         for b in self.bindings:
@@ -126,17 +129,20 @@ class Cutter:
         flat = [f for a in value.args for f in (a.fields if isinstance(a, relax.Tuple) else [a])]
         return [self.resolve(a) for a in flat if isinstance(a, relax.Var)]
 
-    def find_stored(self) -> dict[Key, set[Form]]:
+    def find_stored(self) -> dict[RelaxExpr, set[Form]]:
         """The variables that must be stored, and the forms that their readers want."""
-        stored: dict[Key, set[Form]] = {output: set() for output in self.outputs}
-        readers: dict[Key, set[Key]] = {output: {output} for output in self.outputs}
+        stored: dict[RelaxExpr, set[Form]] = {output: set() for output in self.outputs}
+        readers: dict[RelaxExpr, set[RelaxExpr]] = {output: {output} for output in self.outputs}
         for b in [*reversed(self.bindings), None]:
             var = b.var if b else self.image
             if b and var in self.alias:
                 continue
             uses = [c for c in self.consumers[var] if c.var not in self.alias]
-            windows = {WINDOWS[op](c.value) for c in uses if (op := operator(c.value)) in WINDOWS
-                       and self.resolve(c.value.args[0]) == var}
+            windows = {
+                WINDOWS[op](c.value)
+                for c in uses
+                if (op := operator(c.value)) in WINDOWS and self.resolve(c.value.args[0]) == var
+            }
             plain = [c for c in uses if operator(c.value) not in WINDOWS]
             stages = {s for c in plain for s in ({c.var} if c.var in stored else readers[c.var])}
             computed = b is not None and not isinstance(b.value, relax.TupleGetItem)
@@ -177,9 +183,18 @@ class Cutter:
             forms.discard(PLAIN)
         buffers = {}
         for n, form in enumerate(sorted(forms, key=str)):
-            threshold = np.array(form.threshold, np.float32) if form.dtype == "bits" else None
-            buffers[form] = Buffer(f"{name}.{'bits' if form.dtype == 'bits' else 'map'}{n or ''}", name, channels, height,
-                                   width, form.dtype, form.margin, form.groups, threshold)
+            threshold = np.array(form.threshold or (0,), np.float32)
+            buffers[form] = Buffer(
+                f"{name}.{'bits' if form.dtype == 'bits' else 'map'}{n or ''}",
+                name,
+                channels,
+                height,
+                width,
+                form.dtype,
+                form.margin,
+                form.groups,
+                threshold,
+            )
         if windowed:
             buffers[PLAIN] = buffers[windowed[0]]
         stage.outputs += dict.fromkeys(buffers.values())
@@ -227,12 +242,19 @@ def merge(name: str, *values: Value) -> tuple[str, ...]:
 
 # ---- one lowering an operator ----
 
+
 def convolution(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """A full-precision convolution; its bias is added by the `add` after it."""
     weight, attrs = constant(call.args[1]).astype(np.float32), call.attrs
     shape = {"strides": attrs.strides, "pads": attrs.padding, "dilations": attrs.dilation}
-    e = Convolution(len(weight), cutter.window_argument(call), weight, np.zeros(len(weight), np.float32),
-                    window_of(shape, weight.shape[2:]), int(attrs.groups))
+    e = Convolution(
+        len(weight),
+        cutter.window_argument(call),
+        weight,
+        np.zeros(len(weight), np.float32),
+        window_of(shape, weight.shape[2:]),
+        int(attrs.groups),
+    )
     return Value((e,), merge(name))
 
 
@@ -241,8 +263,13 @@ def binary_dot(cutter: Cutter, name: str, call: relax.Call) -> Value:
     signs = constant(call.args[1]).astype(bool)
     if signs[0].size > MAX_TAPS:
         raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_TAPS} are supported")
-    e = BinaryDot(len(signs), cutter.window_argument(call), signs, window_of(call.attrs, signs.shape[2:]),
-                  int(call.attrs["pad_shift"]))
+    e = BinaryDot(
+        len(signs),
+        cutter.window_argument(call),
+        signs,
+        window_of(call.attrs, signs.shape[2:]),
+        int(call.attrs["pad_shift"]),
+    )
     return Value((e,), merge(name))
 
 
@@ -255,7 +282,7 @@ def average_pool(cutter: Cutter, name: str, call: relax.Call) -> Value:
 def upsample(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """Twice the resolution."""
     buffer = cutter.window_argument(call)
-    mode = "linear" if call.attrs.method == "linear" else "nearest"
+    mode: Literal["linear", "nearest"] = "linear" if call.attrs.method == "linear" else "nearest"
     return Value((Upsample(buffer.channels, buffer, mode),), merge(name))
 
 
@@ -287,9 +314,11 @@ def add(cutter: Cutter, name: str, call: relax.Call) -> Value:
         assert isinstance(e, Convolution)
         return Value((replace(e, bias=bias),), merge(name, x))
     y = cutter.argument(call, 1)
-    cuts = sorted({0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches])))
+    cuts = sorted(
+        {0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches]))
+    )
     branches = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
         branches.append(Add(a.channels, a, b))
     return Value(tuple(branches), merge(name, x, y))

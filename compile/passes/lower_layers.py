@@ -1,19 +1,21 @@
 """com.biisnet layers -> the primitives binary_dot, spread, scale_shift, leaky.
 
-    RPReLU (10)          y > a ? y - a + b : c(y - a) + b   =  leaky(y - a; 1, c) + b
-    ReDistribution (11)  alpha*x + beta
-    DotBinaryConv2d (18) x*(scale*b_w + offset), b_w the channel's sign
-    MaxOut               positive*relu(y) - negative*relu(-y)  =  leaky(y; positive, -(-negative))
-    BinaryConv2d (3)     a tap's activation is a = am + ah*s, its weight w = wm + wh*t, with signs s, t = +-1 and
-                         m, h the middle and half the distance of the levels. Summed over the K taps
-                             sum a*w = ah*wh*(sum s*t) + am*wh*(sum t) + wm*(sum a)
-                         sum s*t is the binary dot product; sum t is known; sum a, wanted only where wm != 0, is
-                         the dot product of the activations with weights that all are +1.
-                         A padded tap has s = -1 and is owed (pad_value - a_lower)*w more: pad_shift times t in
-                         units of ah*wh.
+RPReLU (10)          y > a ? y - a + b : c(y - a) + b   =  leaky(y - a; 1, c) + b
+ReDistribution (11)  alpha*x + beta
+DotBinaryConv2d (18) x*(scale*b_w + offset), b_w the channel's sign
+MaxOut               positive*relu(y) - negative*relu(-y)  =  leaky(y; positive, -(-negative))
+BinaryConv2d (3)     a tap's activation is a = am + ah*s, its weight w = wm + wh*t, with signs s, t = +-1 and
+                     m, h the middle and half the distance of the levels. Summed over the K taps
+                         sum a*w = ah*wh*(sum s*t) + am*wh*(sum t) + wm*(sum a)
+                     sum s*t is the binary dot product; sum t is known; sum a, wanted only where wm != 0, is
+                     the dot product of the activations with weights that all are +1.
+                     A padded tap has s = -1 and is owed (pad_value - a_lower)*w more: pad_shift times t in
+                     units of ah*wh.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import tvm
@@ -101,9 +103,11 @@ def binary_conv2d() -> Rule:
         if any(ints(attributes["pads"])):
             pad_shift = (float(attributes["pad_value"]) - lower) / a_half if a_half else np.nan
         if pad_shift not in (0, 1, 2):
-            raise CompileError(f"a binary convolution pads with {float(attributes['pad_value'])}: the lower level {lower}, "
-                               f"the middle or the upper level {upper} of its activations are supported")
-        geometry = {name: list(ints(attributes[name])) for name in ("strides", "pads", "dilations")}
+            raise CompileError(
+                f"a binary convolution pads with {float(attributes['pad_value'])}: the lower level {lower}, "
+                f"the middle or the upper level {upper} of its activations are supported"
+            )
+        geometry: dict[str, Any] = {name: list(ints(attributes[name])) for name in ("strides", "pads", "dilations")}
         geometry |= {"group": groups, "pad_shift": int(pad_shift)}
 
         def dot(bits: np.ndarray) -> Expr:

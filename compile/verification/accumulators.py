@@ -44,12 +44,16 @@ def readable(stage: Stage) -> bool:
     """Whether the stage's accumulators can be read: it has a binary convolution, otherwise only loads and
     element-wise work, and stores a float32 map."""
     kinds = {type(e) for e in stage.expressions()}
-    return (BinaryDot in kinds and kinds <= {BinaryDot, Load, ScaleShift, Leaky, Add, Spread}
-            and any(b.dtype == "float32" for b in stage.outputs))
+    return (
+        BinaryDot in kinds
+        and kinds <= {BinaryDot, Load, ScaleShift, Leaky, Add, Spread}
+        and any(b.dtype == "float32" for b in stage.outputs)
+    )
 
 
-def check_accumulators(device: Device, index: int, step: Step, reference: dict[str, Array],
-                       onnx: OnnxReference) -> tuple[int, int, dict[str, Array]]:
+def check_accumulators(
+    device: Device, index: int, step: Step, reference: dict[str, Array], onnx: OnnxReference
+) -> tuple[int, int, dict[str, Array]]:
     """(accumulators compared, accumulators that differ, the tensors) of one stage, on the reference's maps."""
     stage = step.stage
     done: dict[int, Expr] = {}

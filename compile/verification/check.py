@@ -43,16 +43,25 @@ class Verified:
         """One line for a person."""
         if not self.device:
             return f"not verified: {self.reason}"
-        return (f"verified on {self.device} against ONNX Runtime: {self.stages} stages within {self.stage_error:.1e}, "
-                f"{self.accumulators} integer accumulators equal, {self.mask_pixels_differing} of {self.mask_pixels} "
-                f"mask pixels differ, probability within {self.probability_error:.1e}")
+        return (
+            f"verified on {self.device} against ONNX Runtime: {self.stages} stages within {self.stage_error:.1e}, "
+            f"{self.accumulators} integer accumulators equal, {self.mask_pixels_differing} of {self.mask_pixels} "
+            f"mask pixels differ, probability within {self.probability_error:.1e}"
+        )
 
 
 NOT_ASKED = Verified("", "--no-verify was given")
 
 
-def check_bundle(model: Model, plan: Plan, target: Target, root: Path, failure: Path,
-                 image: npt.NDArray | None = None, threads: int = 1) -> Verified:
+def check_bundle(
+    model: Model,
+    plan: Plan,
+    target: Target,
+    root: Path,
+    failure: Path,
+    image: npt.NDArray | None = None,
+    threads: int = 1,
+) -> Verified:
     """Run the bundle in `root` here, under the emulator where it is for another machine.
 
     `image` [H, W] grey levels, by default a synthetic scene. Raises VerificationError naming the first layer
@@ -75,12 +84,16 @@ def check_bundle(model: Model, plan: Plan, target: Target, root: Path, failure: 
         raise VerificationError(f"the runner failed on {device_name}: {e}") from e
 
 
-def compare(device: Device, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray],
-            failure: Path) -> Verified:
+def compare(
+    device: Device, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray], failure: Path
+) -> Verified:
     """All comparisons, the first that fails raised."""
+
     def fail(layer: str, why: str, tensors: dict[str, npt.NDArray]) -> None:
         np.savez_compressed(failure, allow_pickle=False, **tensors)
-        raise VerificationError(f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}")
+        raise VerificationError(
+            f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
+        )
 
     error, accumulators = 0.0, 0
     for k, step in enumerate(plan.kernels.steps):
@@ -97,7 +110,18 @@ def compare(device: Device, name: str, plan: Plan, onnx: OnnxReference, referenc
     found, expected = outputs[0][0], reference[onnx.outputs[0]]
     differing = int(((found > plan.threshold) != (expected > plan.threshold)).sum())
     if differing > max(MASK_TOLERANCE * expected.size, 1):
-        fail(onnx.outputs[0], f"{differing} of {expected.size} mask pixels end to end",
-             {"device": found, "reference": expected, "image": reference[onnx.input]})
-    return Verified(name, "", len(plan.kernels.steps), error, accumulators, expected.size, differing,
-                    float(np.abs(found - expected).max()))
+        fail(
+            onnx.outputs[0],
+            f"{differing} of {expected.size} mask pixels end to end",
+            {"device": found, "reference": expected, "image": reference[onnx.input]},
+        )
+    return Verified(
+        name,
+        "",
+        len(plan.kernels.steps),
+        error,
+        accumulators,
+        expected.size,
+        differing,
+        float(np.abs(found - expected).max()),
+    )

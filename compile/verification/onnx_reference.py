@@ -30,8 +30,9 @@ class OnnxReference:
         self.outputs = [o.name for o in proto.graph.output]
         known = {*self.outputs, *(i.name for i in proto.graph.input)}
         self.names = [*self.outputs, *(v for v in dict.fromkeys(values) if v not in known)]
-        opened.graph.output.extend(onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None)
-                                   for n in self.names[len(self.outputs):])
+        opened.graph.output.extend(
+            onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in self.names[len(self.outputs) :]
+        )
         self.input = proto.graph.input[0].name
         self.session = session(opened)
 
@@ -43,8 +44,14 @@ class OnnxReference:
     def accumulators(self, layer: str, x: F32) -> F32 | None:
         """The integer accumulators of a BinaryConv2d layer of +-1 levels on x [C, H, W]: the layer alone, with
         scale 1 and offset 0. None where the layer is none."""
-        node = next((n for n in self.proto.graph.node if n.output[0] == layer
-                     and (n.domain, n.op_type) == (DOMAIN, "BinaryConv2d")), None)
+        node = next(
+            (
+                n
+                for n in self.proto.graph.node
+                if n.output[0] == layer and (n.domain, n.op_type) == (DOMAIN, "BinaryConv2d")
+            ),
+            None,
+        )
         if node is None:
             return None
         constants = {t.name: t for t in self.proto.graph.initializer}
@@ -56,12 +63,20 @@ class OnnxReference:
         unit.CopyFrom(node)
         unit.input[0], unit.input[2], unit.input[3], unit.output[0] = "x", "unit_scale", "unit_offset", "y"
         graph = onnx.helper.make_graph(
-            [unit], "accumulators",
+            [unit],
+            "accumulators",
             [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, *x.shape])],
             [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)],
-            [onnx.numpy_helper.from_array(np.ones(outputs, np.float32), "unit_scale"),
-             onnx.numpy_helper.from_array(np.zeros(outputs, np.float32), "unit_offset"),
-             *(constants[i] for i in node.input[1:] if i in constants)])
-        model = onnx.helper.make_model(graph, opset_imports=self.proto.opset_import, functions=self.proto.functions,
-                                       ir_version=self.proto.ir_version)
+            [
+                onnx.numpy_helper.from_array(np.ones(outputs, np.float32), "unit_scale"),
+                onnx.numpy_helper.from_array(np.zeros(outputs, np.float32), "unit_offset"),
+                *(constants[i] for i in node.input[1:] if i in constants),
+            ],
+        )
+        model = onnx.helper.make_model(
+            graph,
+            opset_imports=self.proto.opset_import,
+            functions=self.proto.functions,
+            ir_version=self.proto.ir_version,
+        )
         return session(model).run(None, {"x": x[None]})[0][0]
