@@ -69,6 +69,12 @@ class BundleWriter:
         self.build.mkdir()
         return self
 
+    def make_folder(self, name: str) -> Path:
+        """A folder for other intermediate files."""
+        assert self.staging is not None
+        (self.staging / name).mkdir()
+        return self.staging / name
+
     @property
     def root(self) -> Path:
         """The bundle while it is being made."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import tvm
 
 from ..targets import Target
+from ..targets.toolchain import prepare
 from . import plan_source
 from .bundle import BundleWriter, Summary
 from .codegen import generate
@@ -59,13 +61,13 @@ def compile_model(
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
-    with BundleWriter(output) as bundle:
-        if dump:
-            dump.mkdir(parents=True, exist_ok=True)
-        progress = Progress(PLAN_STEPS + 4 + verify, say, dump)
+    with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
+        libraries = beside.submit(prepare, target, bundle.make_folder("toolchain"))
+        progress = Progress(PLAN_STEPS + 5 + verify, say, dump)
         plan = make_plan(model, size, progress)
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)
         objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
+        progress.run("prepare_toolchain", libraries.result)
         progress.run("link_library", link_library, objects, target, bundle.root)
         progress.run("link_archive", link_archive, objects, target, bundle.root)
         progress.run("link_runner", link_runner, objects, target, bundle.root)

@@ -24,6 +24,8 @@ class Progress:
     def __init__(self, steps: int, say: Callable[[str], None], dump: Path | None) -> None:
         self.steps, self.say, self.dump = steps, say, dump
         self.done = 0
+        if dump:
+            dump.mkdir(parents=True, exist_ok=True)
         self.seconds: dict[str, float] = {}
 
     def run(self, name: str, step: Callable[..., Result], *arguments: Any) -> Result:

@@ -20,11 +20,12 @@ from torch import nn
 from biisnet.compile.ops import DOMAIN, OPSET, VERSION, functions
 
 from . import weights
+from .config import PRESETS
 from .frame import Frame, surround
 from .lowering import lower
 from .naming import name_by_module
-from .network import BiisNet
-from .shipped import DATA
+from .network import BiisNet, build
+from .shipped import DATA, shipped_weights
 
 IR_VERSION = 10
 PRODUCER = "biisnet"
@@ -152,11 +153,12 @@ def _describe(proto: ModelProto, model: BiisNet) -> None:
 
 
 def main() -> None:
-    """Export the shipped weights to the shipped ONNX file."""
-    for path in sorted(DATA.glob("*.safetensors")):
-        target = path.with_suffix(".onnx")
-        export_file(weights.load(path), target)
-        print(f"{target} {target.stat().st_size} bytes")
+    """Write the shipped ONNX files: of the shipped weights, or of seeded random ones where a preset has none."""
+    for preset in PRESETS:
+        trained = shipped_weights(preset)
+        target = DATA / f"{preset}.onnx"
+        export_file(weights.load(trained) if trained else build(preset), target)
+        print(f"{target.name} {target.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

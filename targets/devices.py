@@ -39,9 +39,13 @@ class Target:
         return {"kind": "llvm", "mtriple": self.triple, "mcpu": self.cpu, **attributes}
 
     def zig(self, libc: str = "gnu") -> list[str]:
-        """zig cc's target options, for a glibc of at least `self.glibc` or for static musl."""
+        """zig cc's target options, for a glibc of at least `self.glibc` or for static musl.
+
+        The CPU is left at the architecture's baseline: only the runtime's C is compiled with it, and zig's libc,
+        a minute's work, then serves every CPU of the architecture.
+        """
         suffix = f"gnu.{self.glibc}" if libc == "gnu" else libc
-        return ["-target", f"{self.arch}-linux-{suffix}", f"-mcpu={self.cpu.replace('-', '_')}"]
+        return ["-target", f"{self.arch}-linux-{suffix}"]
 
 
 RPI = ("asimd",)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .devices import Target
+
 
 class ToolchainError(RuntimeError):
     """zig is missing or failed; one line."""
@@ -27,3 +29,13 @@ def zig(arguments: list[str | Path], folder: Path) -> None:
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
         raise ToolchainError(f"zig {arguments[0]} failed: {lines[0]}")
+
+
+def prepare(target: Target, folder: Path) -> None:
+    """Have zig build its C libraries for the target, which takes a minute the first time on a machine.
+
+    Worth doing beside other work; what it makes stays in zig's own cache.
+    """
+    (folder / "empty.c").write_text("int main(void) { return 0; }\n")
+    for libc, options in (("musl", ["-static"]), ("gnu", [])):
+        zig(["cc", *target.zig(libc), *options, "-s", "-o", f"empty-{libc}", "empty.c"], folder)

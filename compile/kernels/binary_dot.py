@@ -85,7 +85,10 @@ def border_table(e: BinaryDot, height: int, width: int) -> BorderTable:
     padded = np.zeros((vectors * LANES, e.window.kernel[1]), bool)
     padded[:width] = e.window.padded(1, e.buffer.width, width)
     columns = padded.reshape(vectors, LANES, -1)
-    row_ends, column_ends = border_extent(rows.any(axis=1)), border_extent(padded.reshape(vectors, -1).any(axis=1))
+    row_ends, column_ends = (
+        border_extent(np.asarray(rows.any(axis=1))),
+        border_extent(np.asarray(padded.reshape(vectors, -1).any(axis=1))),
+    )
     table = np.empty((place_count(*row_ends, height), len(sums), place_count(*column_ends, vectors), LANES), np.int64)
     for r, c in np.ndindex(len(table), table.shape[2]):
         under = (

@@ -182,9 +182,9 @@ def emit_block(
                 continue
             per_group = buffer.channels // buffer.groups
             in_group = (block.channel + i) % per_group
-            bit = s.select(
-                value >= threshold(buffer, ctx, channel), s.const(1 << in_group % 8, "uint8"), s.const(0, "uint8")
-            )
+            # a shift, not a select: TVM's simplifier takes seconds over a chain of selects
+            above = s.cast(value >= threshold(buffer, ctx, channel), "uint8")
+            bit = tirx.shift_left(above, s.const(in_group % 8, "uint8"))
             packed[n] = ctx.bind(packed[n] | bit if n in packed else bit)
             if in_group % 8 == 7 or in_group == per_group - 1:
                 # in a loop the plane follows from the block's first channel, and so stays affine

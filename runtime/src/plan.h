@@ -16,7 +16,8 @@ enum { BN_ARENA = -1 };                  /* bn_buffer.external of a buffer in th
 enum { BN_EDGE_ZERO = 0, BN_EDGE_CLAMP = 1 };
 enum { BN_MAX_INPUTS = 8, BN_MAX_OUTPUTS = 4, BN_MAX_ROWS = 32, BN_MAX_RANK = 4 };
 
-/* Where rows of a feature map are found. */
+/* Where rows of a feature map are found. The user's own tensors are [channel][row][column]; a kernel is given
+ * the row of channel 0 and knows how far the other channels are. */
 typedef struct {
     int32_t external;    /* BN_ARENA, or the index of the user's input (or output) that this buffer is */
     uint64_t offset;     /* bytes from the arena's start, a multiple of 64; 0 for external buffers */

@@ -31,7 +31,8 @@ static bool check_external(const bn_plan *plan, int32_t index) {
     bool output = bn_is_written(plan, index);
     if (buffer->external >= (output ? plan->outputs : plan->inputs)) return false;
     const bn_tensor *tensor = output ? &plan->output[buffer->external] : &plan->input[buffer->external];
-    return buffer->slots == buffer->rows && (uint64_t)buffer->rows * buffer->row_bytes == tensor_bytes(tensor);
+    /* A tensor is a whole number of planes of rows, one a channel. */
+    return buffer->slots == buffer->rows && tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
 }
 
 static bool check_buffer(const bn_plan *plan, int32_t index) {
