@@ -13,9 +13,7 @@ from biisnet.model.config import ESTIMATORS  # noqa: E402
 APPROXIMATIONS = {
     "dysoftsign": lambda x, k: k * x / (1 + (k * x).abs()),
     "clip": lambda x, k: x.clamp(-1, 1),
-    "quad": lambda x, k: torch.where(
-        x.abs() < 1, torch.where(x < 0, 2 * x + x * x, 2 * x - x * x), torch.sign(x)
-    ),
+    "quad": lambda x, k: torch.where(x.abs() < 1, torch.where(x < 0, 2 * x + x * x, 2 * x - x * x), torch.sign(x)),
     "tanh": lambda x, k: torch.tanh(k * x),
 }
 

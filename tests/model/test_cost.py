@@ -61,8 +61,6 @@ def test_settled_models_have_only_numbers(model: onnx.ModelProto) -> None:
     assert shapes["probability"] == (1, 1, 30, 33)
     assert shapes["extend"] == (1, 1, 32, 36)
     assert shapes["bottleneck.0.binary"] == (1, 64, 8, 9)
-    assert not {"Shape", "Mod", "Sub"} & {
-        node.op_type for node in settled.graph.node if node.name != "normalise.sub"
-    }
+    assert not {"Shape", "Mod", "Sub"} & {node.op_type for node in settled.graph.node if node.name != "normalise.sub"}
     assert all(isinstance(side, int) for node in settled.graph.node for side in shapes[node.output[0]])
     assert "Shape" in {node.op_type for node in model.graph.node}

@@ -125,9 +125,7 @@ def test_onnx_runtime_is_pytorch(
 def test_accumulators_of_every_layer(trained: Any, shipped: onnx.ModelProto) -> None:
     """PyTorch's own input of each layer, through the file's packed bytes: the same integers."""
     packed = {tensor.name: numpy_helper.to_array(tensor) for tensor in shipped.graph.initializer}
-    layers = {
-        name: module for name, module in trained.named_modules() if type(module).__name__ == "BinaryConvLayer"
-    }
+    layers = {name: module for name, module in trained.named_modules() if type(module).__name__ == "BinaryConvLayer"}
     inputs: dict[str, Any] = {}
     handles = [
         module.register_forward_hook(lambda _m, args, _o, name=name: inputs.update({name: args[0]}))
@@ -141,9 +139,7 @@ def test_accumulators_of_every_layer(trained: Any, shipped: onnx.ModelProto) -> 
         with torch.no_grad():
             expected = layer.accumulator(inputs[name]).numpy()
         channels = layer.weight.shape[1]
-        actual = accumulators(
-            inputs[name].numpy(), packed[f"{name}.weight"], channels=channels, pads=[1, 1, 1, 1]
-        )
+        actual = accumulators(inputs[name].numpy(), packed[f"{name}.weight"], channels=channels, pads=[1, 1, 1, 1])
         np.testing.assert_array_equal(actual, expected, err_msg=name)
 
 

@@ -21,14 +21,10 @@ SMALL = NetworkConfig(channels=3, encoder_blocks=(1, 1), decoder_blocks=(1, 1), 
 def test_golden_tensors(trained: Any, golden: dict[str, np.ndarray], dtype: str, tolerance: float) -> None:
     model = copy.deepcopy(trained).to(getattr(torch, dtype))
     outputs: dict[str, np.ndarray] = {}
-    watched = {name: name for name in golden} | {
-        "encoder.0.0.binary.norm": "encoder.0.0.binary.convolution_and_norm"
-    }
+    watched = {name: name for name in golden} | {"encoder.0.0.binary.norm": "encoder.0.0.binary.convolution_and_norm"}
     for name, module in model.named_modules():
         if name in watched:
-            module.register_forward_hook(
-                lambda _m, _i, out, key=watched[name]: outputs.update({key: out[0].numpy()})
-            )
+            module.register_forward_hook(lambda _m, _i, out, key=watched[name]: outputs.update({key: out[0].numpy()}))
     image = torch.from_numpy(golden["image"].astype(dtype))[None, None]
     with torch.no_grad():
         outputs["logits"] = model(image)[0].numpy()

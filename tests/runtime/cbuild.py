@@ -27,10 +27,32 @@ NO_EMULATOR_REASON = "qemu-aarch64 is not installed (Debian: qemu-user)"
 
 Floats = npt.NDArray[np.float32]
 
+# Constants and layouts of plan.c: where its maps lie when each stage runs for itself, and where constants are spread.
+STAGES = ["blur", "box", "half", "up", "join"]
+BLUR_FLOATS = np.array([0.125], np.float32)
+BOX_FLOATS = np.array([0.125, 0.5], np.float32)
+BOX_WORDS = np.array([7, -300, 260], np.int16)
+BOX_BYTES = np.array([1, 2, 0, 255, 3], np.uint8)
+JOIN_FLOATS = np.array([-14, 0.03125], np.float32)
+HALF = max(HEIGHT // 2, 1)
 
-def compile_c(
-    output: Path, files: tuple[Path, ...], *flags: str, compiler: tuple[str, ...] = HOST_CC
-) -> Path:
+
+def _end(start: int, rows: int, channels: int = 1) -> int:
+    return start + -(-rows * channels * WIDTH * 4 // 64) * 64
+
+
+BLUR_CONSTANTS = _end(0, 1)
+BOX_CONSTANTS = BLUR_CONSTANTS + 64
+JOIN_CONSTANTS = BOX_CONSTANTS + 64 + 64 + 128
+BOX = JOIN_CONSTANTS + 64
+MEAN = _end(BOX, HEIGHT, 2)
+MOST = _end(MEAN, HALF)
+BLUR = _end(MOST, HALF)
+UP = _end(BLUR, HEIGHT)
+ARENA_BYTES = BLUR + _end(0, 3)
+
+
+def compile_c(output: Path, files: tuple[Path, ...], *flags: str, compiler: tuple[str, ...] = HOST_CC) -> Path:
     """Compiles and links C files with the runtime's own flags; a warning is an error."""
     command = [*compiler, *sources.CFLAGS, *INCLUDES, *DEFINES, *flags, *map(str, files), "-o", str(output)]
     done = subprocess.run([*command, *sources.LIBS], capture_output=True, text=True)
@@ -54,18 +76,26 @@ def refused(done: "subprocess.CompletedProcess[bytes]") -> str:
 def reference(grey: Floats) -> dict[str, Floats]:
     """The plan of plan.c in numpy: grey [H, W] -> the maps of every stage."""
     height, width = grey.shape
-    padded = np.pad(grey, 1)
-    total = sum(padded[i : i + height, j : j + width] for i in range(3) for j in range(3))
-    box, pixel = np.float32(0.125) * total, np.float32(0.5) * grey
-    first = np.arange(0, height, 2)
+
+    def sum_3x3(rows: Floats) -> Floats:
+        padded = np.pad(rows, 1)
+        return np.sum([padded[i : i + height, j : j + width] for i in range(3) for j in range(3)], 0, np.float32)
+
+    blur = BLUR_FLOATS[0] * sum_3x3(grey)
+    box = BOX_FLOATS[0] * sum_3x3(blur) + np.float32(BOX_WORDS.sum())
+    pixel = BOX_FLOATS[1] * blur + np.float32((BOX_BYTES * np.arange(1, 6)).sum() / 16)
+    half = max(height // 2, 1)
+    first = 2 * np.arange(half)
     second = np.minimum(first + 1, height - 1)
     mean = np.float32(0.5) * (box[first] + box[second])
     most = np.maximum(pixel[first], pixel[second])
     y = np.arange(height)
-    near = np.clip((y - 1) // 2, 0, len(first) - 1), np.clip((y - 1) // 2 + 1, 0, len(first) - 1)
-    between = np.float32(0.5) * (mean[near[0]] + mean[near[1]])
+    near, far = (np.clip(rows, 0, half - 1) for rows in (y // 2, y // 2 + np.where(y % 2, 1, -1)))
+    up = np.float32(0.75) * mean[near] + np.float32(0.25) * mean[far]
+    above, below = np.pad(up, ((1, 0), (0, 0)))[:-1], np.pad(up, ((0, 1), (0, 0)))[1:]
+    window = np.float32(0.25) * above + np.float32(0.5) * up + np.float32(0.25) * below
     slope = (y / np.float32(1024))[:, None]
-    z = np.float32(-20) + np.float32(0.03125) * (between + most[y // 2] + box) + slope
+    z = JOIN_FLOATS[0] + JOIN_FLOATS[1] * (window + most[near] + box) + slope
     probability = np.float32(0.5) * (1 + z / (1 + np.abs(z)))
-    maps = {"box": np.stack([box, pixel], 1), "mean": mean, "most": most, "probability": probability}
-    return {name: value.astype(np.float32) for name, value in maps.items()}
+    maps = {"blur": blur, "box": np.stack([box, pixel], 1), "mean": mean, "most": most, "up": up}
+    return {name: value.astype(np.float32) for name, value in (maps | {"probability": probability}).items()}

@@ -13,6 +13,7 @@ import pytest
 from biisnet.runtime import sources
 
 from .cbuild import (
+    ARENA_BYTES,
     ARM_STATIC,
     EMULATOR,
     HEIGHT,
@@ -90,7 +91,7 @@ def make_bundle(host_library: Path, tmp_path: Path) -> Callable[..., Path]:
             "threshold": 0.5,
             "target": {"name": "host", "triple": "", "cpu": "", "arch": arch, "features": []},
             "glibc": "2.28",
-            "arena_bytes": 1536,
+            "arena_bytes": ARENA_BYTES,
             "files": {"lib/libbiisnet_model.so": hashlib.sha256(library.read_bytes()).hexdigest()},
         }
         if edit:

@@ -1,6 +1,6 @@
 /* Uses the C interface as a program would, for the sanitizers: arguments that are refused, instances side by
- * side in several threads, stage by stage against the whole. Linked with --wrap, it counts what the runtime asks
- * of the system, too. Prints "ok". */
+ * side in several threads, every number of threads and stage by stage against the whole. Linked with --wrap, it
+ * counts what the runtime asks of the system, too. Prints "ok"; writes the probabilities to a file if one is named. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdatomic.h>
@@ -74,42 +74,97 @@ static void *repeat(void *argument) {
 static void check_refusals(void) {
     biisnet_model *model = (biisnet_model *)grey;
     _Alignas(64) static uint8_t small[64];
+    uint64_t one = biisnet_arena_bytes(1), two = biisnet_arena_bytes(2), probing = biisnet_probing_arena_bytes();
     CHECK(biisnet_create(NULL, 1) == BIISNET_E_ARGUMENT);
     CHECK(biisnet_create(&model, 0) == BIISNET_E_ARGUMENT && model == NULL);
     CHECK(biisnet_create(&model, BIISNET_MAX_THREADS + 1) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_arena_bytes(0) == 0 && biisnet_arena_bytes(BIISNET_MAX_THREADS + 1) == 0);
+    CHECK(one > 0 && two > one && biisnet_arena_bytes(BIISNET_MAX_THREADS) == one + 63 * (two - one));
     CHECK(biisnet_create_in(&model, 1, small, sizeof small) == BIISNET_E_ARGUMENT);
-    CHECK(biisnet_create_in(&model, 1, small + 4, biisnet_arena_bytes()) == BIISNET_E_ARGUMENT);
-    CHECK(biisnet_create_in(&model, 1, NULL, biisnet_arena_bytes()) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_in(&model, 2, small, one) == BIISNET_E_ARGUMENT); /* no room for the second thread */
+    CHECK(biisnet_create_in(&model, 1, small + 4, one) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_in(&model, 1, NULL, one) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_probing(NULL, 1, small, probing) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_probing(&model, 0, small, probing) == BIISNET_E_ARGUMENT && model == NULL);
+    CHECK(biisnet_create_probing(&model, 1, small, probing - 1) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_probing(&model, 1, small + 4, probing) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_create_probing(&model, 1, NULL, probing) == BIISNET_E_ARGUMENT);
     CHECK(biisnet_run(NULL, NULL, NULL) == BIISNET_E_ARGUMENT);
-    CHECK(biisnet_create(&model, 1) == BIISNET_OK);
-    const float *none[] = {NULL};
-    float *outputs[] = {expected};
-    CHECK(biisnet_run(model, none, outputs) == BIISNET_E_ARGUMENT);
-    CHECK(biisnet_run_stage(model, 0, NULL) == BIISNET_E_UNBOUND);
-    CHECK(biisnet_run_stage(model, 1, NULL) == BIISNET_OK); /* only in the arena */
-    CHECK(biisnet_run_stage(model, 1, small + 1) == BIISNET_E_ARGUMENT);
-    CHECK(biisnet_run_stage(model, -1, NULL) == BIISNET_E_ARGUMENT);
-    CHECK(biisnet_run_stage(model, biisnet_stage_count(), NULL) == BIISNET_E_ARGUMENT);
     CHECK(!biisnet_stage_name(-1) && !biisnet_input_name(1) && !biisnet_output_shape(7));
     CHECK(biisnet_input_rank(-1) == 0 && biisnet_stage_params_bytes(99) == 0 && !biisnet_arena(NULL));
-    biisnet_destroy(model);
     biisnet_destroy(NULL);
     for (int status = -1; status < 8; status++) CHECK(biisnet_status_string(status)[0]);
 }
 
-static void check_stages(int threads) {
+static biisnet_model *create_probing(int threads, void **arena) {
     biisnet_model *model;
+    uint64_t bytes = biisnet_probing_arena_bytes();
+    CHECK(posix_memalign(arena, BIISNET_ALIGNMENT, bytes) == 0);
+    memset(*arena, 0xff, bytes);
+    CHECK(biisnet_create_probing(&model, threads, *arena, bytes) == BIISNET_OK);
+    CHECK(biisnet_arena(model) == *arena);
+    return model;
+}
+
+static void check_refused_runs(void) {
+    biisnet_model *model;
+    _Alignas(64) static uint8_t constants[128];
+    const float *none[] = {NULL};
+    const float *inputs[] = {grey};
+    float *outputs[] = {expected};
+    CHECK(biisnet_create(&model, 1) == BIISNET_OK);
+    CHECK(biisnet_run(model, none, outputs) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_bind(model, inputs, outputs) == BIISNET_OK);
+    for (int k = 0; k < biisnet_stage_count(); k++) /* its maps are rings */
+        CHECK(biisnet_run_stage(model, k, NULL) == BIISNET_E_ARGUMENT);
+    biisnet_destroy(model);
+
+    void *arena = NULL;
+    model = create_probing(1, &arena);
+    CHECK(biisnet_run_stage(model, 0, NULL) == BIISNET_E_UNBOUND);
+    CHECK(biisnet_run_stage(model, 1, NULL) == BIISNET_OK); /* only in the arena */
+    CHECK(biisnet_run_stage(model, 1, constants + 1) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_run_stage(model, -1, NULL) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_run_stage(model, biisnet_stage_count(), NULL) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_bind(model, inputs, outputs) == BIISNET_OK);
+    CHECK(biisnet_run_stage(model, 0, NULL) == BIISNET_OK);
+    biisnet_destroy(model);
+    free(arena);
+}
+
+static void check_threads(int threads) {
+    biisnet_model *model;
+    void *arena = NULL;
+    uint64_t bytes = biisnet_arena_bytes(threads);
+    CHECK(posix_memalign(&arena, BIISNET_ALIGNMENT, bytes) == 0);
+    memset(arena, 0xff, bytes);
+    CHECK(biisnet_create_in(&model, threads, arena, bytes) == BIISNET_OK);
+    CHECK(biisnet_arena(model) == arena);
+    repeat(model);
+    biisnet_destroy(model);
+    free(arena);
+}
+
+static void check_stages(int threads) {
     float result[PIXELS] = {0};
+    _Alignas(64) static uint8_t others[128]; /* constants that are not the stage's */
     const float *inputs[] = {grey};
     float *outputs[] = {result};
     void *arena = NULL;
-    CHECK(posix_memalign(&arena, BIISNET_ALIGNMENT, biisnet_arena_bytes()) == 0);
-    memset(arena, 0xff, biisnet_arena_bytes());
-    CHECK(biisnet_create_in(&model, threads, arena, biisnet_arena_bytes()) == BIISNET_OK);
-    CHECK(biisnet_arena(model) == arena);
-    CHECK(biisnet_bind(model, inputs, outputs) == BIISNET_OK);
-    for (int k = 0; k < biisnet_stage_count(); k++) CHECK(biisnet_run_stage(model, k, NULL) == BIISNET_OK);
-    CHECK(memcmp(result, expected, sizeof result) == 0);
+    biisnet_model *model = create_probing(threads, &arena);
+    for (int round = 0; round < 2; round++) {
+        memset(result, 0, sizeof result);
+        CHECK(biisnet_bind(model, inputs, outputs) == BIISNET_OK);
+        for (int k = 0; k < biisnet_stage_count(); k++) {
+            CHECK(biisnet_stage_params_bytes(k) <= sizeof others);
+            if (round) CHECK(biisnet_run_stage(model, k, others) == BIISNET_OK);
+            CHECK(biisnet_run_stage(model, k, NULL) == BIISNET_OK); /* with its own again */
+        }
+        CHECK(memcmp(result, expected, sizeof result) == 0);
+    }
+    for (int k = 0; k < biisnet_stage_count(); k++) CHECK(biisnet_run_stage(model, k, others) == BIISNET_OK);
+    CHECK(memcmp(result, expected, sizeof result) != 0);
+    repeat(model); /* all of it, by stages */
     biisnet_destroy(model);
     free(arena);
 }
@@ -148,18 +203,29 @@ static void check_calls(void) {
 }
 #endif
 
-int main(void) {
+static void write_expected(const char *name) {
+    FILE *file = fopen(name, "wb");
+    CHECK(file && fwrite(expected, sizeof expected, 1, file) == 1 && fclose(file) == 0);
+}
+
+int main(int count, char **arguments) {
+    static const int threads[] = {1, 2, 3, 4, 7};
     biisnet_model *model;
-    for (int i = 0; i < PIXELS; i++) grey[i] = (float)(i * 37 % 256);
+    for (int i = 0; i < PIXELS; i++) grey[i] = (float)(i * 37 % 256 + 1);
     check_refusals();
+    check_refused_runs();
     CHECK(biisnet_create(&model, 1) == BIISNET_OK);
     run_whole(model, expected);
     biisnet_destroy(model);
-    for (int threads = 1; threads <= 5; threads++) check_stages(threads);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        check_threads(threads[i]);
+        check_stages(threads[i]);
+    }
     check_side_by_side();
 #ifdef COUNT_CALLS
     check_calls();
 #endif
+    if (count > 1) write_expected(arguments[1]);
     puts("ok");
     return 0;
 }

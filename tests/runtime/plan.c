@@ -1,38 +1,74 @@
 /* A small plan with hand-written row kernels: what compile/ generates, short enough to be checked by eye. Its
- * meaning in numpy is `reference` in conftest.py. Two stages have halos across stripes (zero edge and clamped
- * edge), one reduces rows, one doubles them; PLAN_HEIGHT and PLAN_WIDTH may be odd. */
+ * meaning in numpy is `reference` in cbuild.py; PLAN_HEIGHT and PLAN_WIDTH may be odd. To run fast it has two
+ * segments, each with a ring:
+ *     blur -> box -> half   3x3, 3x3 and 2:1; blur's map is a ring, box's is read by join, too
+ *     up -> join            1:2 with an odd operand, and a window over its ring
+ */
 #include "plan.h"
 
 enum {
     H = PLAN_HEIGHT,
     W = PLAN_WIDTH,
-    HALF = (H + 1) / 2,
-    ROW = W * 4,
-    /* Every map starts at a multiple of 64. */
-    ZERO_BYTES = (ROW + 63) / 64 * 64,
-    BOX = ZERO_BYTES,
-    MEAN = BOX + (H * 2 * ROW + 63) / 64 * 64,
-    MOST = MEAN + (HALF * ROW + 63) / 64 * 64,
-    ARENA = MOST + (HALF * ROW + 63) / 64 * 64
+    HALF = H > 1 ? H / 2 : 1, /* an odd last row is dropped: no row of `half` asks for it */
+    RING = H < 3 ? H : 3,
+    ROW = W * 4
 };
 
-static const union {
-    _Alignas(64) float value[32];
-    uint8_t bytes[128];
-} params = {.value = {[0] = 0.125f, [1] = 0.5f, [16] = -20.0f, [17] = 0.03125f}};
+#define UP_64(bytes) (((bytes) + 63) / 64 * 64)
 
-/* box[0] = w0 * sum of the 3x3 neighbours, box[1] = w1 * pixel */
+/* Every map starts at a multiple of 64. */
+enum {
+    BLUR_CONSTANTS = UP_64(ROW), /* behind the zero row */
+    BOX_CONSTANTS = BLUR_CONSTANTS + 64,
+    JOIN_CONSTANTS = BOX_CONSTANTS + 64 + 64 + 128,
+    MAPS = JOIN_CONSTANTS + 64,
+    BOX = MAPS,
+    MEAN = BOX + UP_64(H * 2 * ROW),
+    MOST = MEAN + UP_64(HALF * ROW),
+    SHARED = MOST + UP_64(HALF * ROW),
+    /* Behind those, in the layout with whole maps only: */
+    BLUR = SHARED,
+    UP = BLUR + UP_64(H * ROW),
+    BY_STAGE = UP + UP_64(H * ROW)
+};
+
+static const struct {
+    _Alignas(64) float blur[1];
+    float box[2];
+    int16_t box_words[4]; /* 3 and padding */
+    uint8_t box_bytes[8]; /* 5 and padding */
+    float join[2];
+} params = {{0.125f}, {0.125f, 0.5f}, {7, -300, 260, 0}, {1, 2, 0, 255, 3, 0, 0, 0}, {-14.0f, 0.03125f}};
+
+/* How kernels find constant i of a section that starts at `section`. */
+static float float_at(const uint8_t *section, int i) { return ((const float *)(const void *)section)[i * 4 + i % 4]; }
+static int word_at(const uint8_t *section, int i) { return ((const int16_t *)(const void *)section)[i]; }
+static int byte_at(const uint8_t *section, int i) { return section[i * 16 + i * 3]; }
+
+static float sum_3x3(const void *const *in, int x) {
+    float sum = 0;
+    for (int i = 0; i < 3; i++)
+        for (int j = -1; j <= 1; j++)
+            if (x + j >= 0 && x + j < W) sum += ((const float *)in[i])[x + j];
+    return sum;
+}
+
+/* blur = w * sum of the 3x3 neighbours */
+static void blur_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
+    (void)y;
+    for (int x = 0; x < W; x++) ((float *)out[0])[x] = float_at(constants, 0) * sum_3x3(in, x);
+}
+
+/* box[0] = w0 * sum of the 3x3 neighbours + sum of words, box[1] = w1 * pixel + bytes, weighted 1 .. 5 */
 static void box_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
-    const float *weight = (const float *)(const void *)constants;
     float *box = out[0];
     (void)y;
+    int words = 0, bytes = 0;
+    for (int i = 0; i < 3; i++) words += word_at(constants + 64, i);
+    for (int i = 0; i < 5; i++) bytes += (i + 1) * byte_at(constants + 128, i);
     for (int x = 0; x < W; x++) {
-        float sum = 0;
-        for (int i = 0; i < 3; i++)
-            for (int j = -1; j <= 1; j++)
-                if (x + j >= 0 && x + j < W) sum += ((const float *)in[i])[x + j];
-        box[x] = weight[0] * sum;
-        box[W + x] = weight[1] * ((const float *)in[1])[x];
+        box[x] = float_at(constants, 0) * sum_3x3(in, x) + (float)words;
+        box[W + x] = float_at(constants, 1) * ((const float *)in[1])[x] + (float)bytes / 16;
     }
 }
 
@@ -46,39 +82,71 @@ static void half_row(const void *const *in, const uint8_t *constants, void *cons
     }
 }
 
-/* z = bias + scale * (mean of two mean rows + most + box[0]) + y / 1024, output = (1 + z / (1 + |z|)) / 2 */
+/* up = 3/4 of the mean row that holds y and 1/4 of the one on the other side of y */
+static void up_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
+    const float *near = in[0], *far = in[1];
+    (void)constants, (void)y;
+    for (int x = 0; x < W; x++) ((float *)out[0])[x] = 0.75f * near[x] + 0.25f * far[x];
+}
+
+/* z = bias + scale * (three up rows, weighted 1/4 1/2 1/4, + most + box[0]) + y / 1024,
+ * output = (1 + z / (1 + |z|)) / 2 */
 static void join_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
-    const float *weight = (const float *)(const void *)constants;
-    const float *above = in[0], *below = in[1], *most = in[2], *box = in[3];
+    const float *above = in[0], *up = in[1], *below = in[2], *most = in[3], *box = in[4];
     for (int x = 0; x < W; x++) {
-        float z = weight[0] + weight[1] * (0.5f * (above[x] + below[x]) + most[x] + box[x]) + (float)y / 1024;
+        float window = 0.25f * above[x] + 0.5f * up[x] + 0.25f * below[x];
+        float z = float_at(constants, 0) + float_at(constants, 1) * (window + most[x] + box[x]) + (float)y / 1024;
         ((float *)out[0])[x] = 0.5f * (1 + z / (1 + (z < 0 ? -z : z)));
     }
 }
 
-enum { INPUT, BOX_MAP, MEAN_MAP, MOST_MAP, OUTPUT };
+enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, UP_MAP, OUTPUT, BUFFERS };
 
+/* Tests make this a ring, which only private maps may be. */
 #ifndef BOX_SLOTS
 #define BOX_SLOTS H
 #endif
 
-static const bn_buffer buffers[] = {
-    [INPUT] = {.external = 0, .row_bytes = ROW, .rows = H, .slots = H},
-    [BOX_MAP] = {.external = BN_ARENA, .offset = BOX, .row_bytes = 2 * ROW, .rows = H, .slots = BOX_SLOTS},
-    [MEAN_MAP] = {.external = BN_ARENA, .offset = MEAN, .row_bytes = ROW, .rows = HALF, .slots = HALF},
-    [MOST_MAP] = {.external = BN_ARENA, .offset = MOST, .row_bytes = ROW, .rows = HALF, .slots = HALF},
-    [OUTPUT] = {.external = 0, .row_bytes = ROW, .rows = H, .slots = H},
+#define SHARED_MAPS                                                                                             \
+    [INPUT] = {.external = 0, .row_bytes = ROW, .rows = H, .slots = H},                                         \
+    [BOX_MAP] = {.external = BN_ARENA, .offset = BOX, .row_bytes = 2 * ROW, .rows = H, .slots = BOX_SLOTS},     \
+    [MEAN_MAP] = {.external = BN_ARENA, .offset = MEAN, .row_bytes = ROW, .rows = HALF, .slots = HALF},         \
+    [MOST_MAP] = {.external = BN_ARENA, .offset = MOST, .row_bytes = ROW, .rows = HALF, .slots = HALF},         \
+    [OUTPUT] = {.external = 0, .row_bytes = ROW, .rows = H, .slots = H}
+
+/* The rings live in different segments, so they share their memory. */
+static const bn_buffer fast_buffers[] = {
+    SHARED_MAPS,
+    [BLUR_MAP] = {.external = BN_PRIVATE, .offset = 0, .row_bytes = ROW, .rows = H, .slots = RING},
+    [UP_MAP] = {.external = BN_PRIVATE, .offset = 0, .row_bytes = ROW, .rows = H, .slots = RING},
 };
+static const bn_buffer by_stage_buffers[] = {
+    SHARED_MAPS,
+    [BLUR_MAP] = {.external = BN_ARENA, .offset = BLUR, .row_bytes = ROW, .rows = H, .slots = H},
+    [UP_MAP] = {.external = BN_ARENA, .offset = UP, .row_bytes = ROW, .rows = H, .slots = H},
+};
+static const bn_segment fast_segments[] = {{0, 3}, {3, 5}};
+static const bn_segment by_stage_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}};
+
+#define ROWS_3X3 .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO
 
 static const bn_stage stages[] = {
-    {.name = "box", .kernel = box_row, .params = 0, .params_bytes = 64, .rows = H, .inputs = 1, .outputs = 1,
-     .input = {{.buffer = INPUT, .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO}},
-     .output = {BOX_MAP}},
-    {.name = "half", .kernel = half_row, .params = 64, .params_bytes = 0, .rows = HALF, .inputs = 1, .outputs = 2,
+    {.name = "blur", .kernel = blur_row, .params = 0, .params_bytes = 4, .floats = 1, .constants = BLUR_CONSTANTS,
+     .rows = H, .inputs = 1, .outputs = 1, .input = {{.buffer = INPUT, ROWS_3X3}}, .output = {BLUR_MAP}},
+    {.name = "box", .kernel = box_row, .params = 4, .params_bytes = 24, .floats = 2, .words = 3, .bytes = 5,
+     .constants = BOX_CONSTANTS, .rows = H, .inputs = 1, .outputs = 1,
+     .input = {{.buffer = BLUR_MAP, ROWS_3X3}}, .output = {BOX_MAP}},
+    {.name = "half", .kernel = half_row, .params = 28, .constants = MAPS, .rows = HALF, .inputs = 1, .outputs = 2,
      .input = {{.buffer = BOX_MAP, .mul = 2, .add = 0, .div = 1, .step = 1, .count = 2, .edge = BN_EDGE_CLAMP}},
      .output = {MEAN_MAP, MOST_MAP}},
-    {.name = "join", .kernel = join_row, .params = 64, .params_bytes = 64, .rows = H, .inputs = 3, .outputs = 1,
-     .input = {{.buffer = MEAN_MAP, .mul = 1, .add = -1, .div = 2, .step = 1, .count = 2, .edge = BN_EDGE_CLAMP},
+    {.name = "up", .kernel = up_row, .params = 28, .constants = MAPS, .rows = H, .inputs = 2, .outputs = 1,
+     .input = {{.buffer = MEAN_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
+               {.buffer = MEAN_MAP, .mul = 1, .add = -2, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP,
+                .odd = 2}},
+     .output = {UP_MAP}},
+    {.name = "join", .kernel = join_row, .params = 28, .params_bytes = 8, .floats = 2, .constants = JOIN_CONSTANTS,
+     .rows = H, .inputs = 3, .outputs = 1,
+     .input = {{.buffer = UP_MAP, ROWS_3X3},
                {.buffer = MOST_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
                {.buffer = BOX_MAP, .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP}},
      .output = {OUTPUT}},
@@ -89,13 +157,18 @@ static const bn_tensor output = {.name = "probability", .rank = 4, .shape = {1, 
 
 const bn_plan biisnet_plan = {
     .version = BN_PLAN_VERSION,
-    .arena_bytes = ARENA,
     .zero_offset = 0,
-    .zero_bytes = ZERO_BYTES,
-    .params = params.bytes,
+    .zero_bytes = ROW,
+    .params = (const uint8_t *)&params,
     .params_bytes = sizeof params,
-    .inputs = 1, .outputs = 1, .buffers = 5, .stages = 3,
-    .input = &input, .output = &output, .buffer = buffers, .stage = stages,
+    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = 5,
+    .input = &input, .output = &output, .stage = stages,
+    .layout = {
+        [BN_FAST] = {.shared_bytes = SHARED, .private_bytes = UP_64(RING * ROW), .segments = 2,
+                     .segment = fast_segments, .buffer = fast_buffers},
+        [BN_BY_STAGE] = {.shared_bytes = BY_STAGE, .private_bytes = 0, .segments = 5,
+                         .segment = by_stage_segments, .buffer = by_stage_buffers},
+    },
     .model_name = "tiny \"box\"",
     .threshold = 0.5f,
 };

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biisnet.runtime import sources
@@ -18,9 +19,11 @@ from .cbuild import (
     NO_EMULATOR,
     NO_EMULATOR_REASON,
     PLAN,
+    SANITIZED,
     WIDTH,
     ZIG,
     compile_c,
+    reference,
     run,
 )
 
@@ -31,17 +34,20 @@ needs_readelf = pytest.mark.skipif(shutil.which("readelf") is None, reason="need
 
 def _passes(*command: str | Path) -> None:
     done = run(*command)
-    assert done.stdout == b"ok\n", done.stderr.decode()
+    assert done.stdout == b"ok\n", (done.stdout + done.stderr).decode()
     assert done.returncode == 0, done.stderr.decode()
 
 
 @needs_gcc
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
-@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (1, 1)])  # one row: most threads have nothing to do
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (1, 1), (2, 5), (7, 3)])  # one row: most threads have nothing to do
 def test_sanitizers_find_nothing(tmp_path: Path, sanitizer: str, size: tuple[int, int]) -> None:
     sizes = ("-UPLAN_HEIGHT", "-UPLAN_WIDTH", f"-DPLAN_HEIGHT={size[0]}", f"-DPLAN_WIDTH={size[1]}")
     flags = ("-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", *sizes)
-    _passes(compile_c(tmp_path / "driver", FILES, *flags))
+    _passes(compile_c(tmp_path / "driver", FILES, *flags), tmp_path / "probability")
+    grey = (np.arange(size[0] * size[1]) * 37 % 256 + 1).astype(np.float32).reshape(size)
+    probability = np.fromfile(tmp_path / "probability", np.float32).reshape(size)
+    np.testing.assert_allclose(probability, reference(grey)["probability"], rtol=0, atol=1e-6)
 
 
 @needs_gcc
@@ -68,6 +74,10 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, define: str) -> Non
     done = run(compile_c(tmp_path / "run", files, *extra), "--probe")
     assert done.returncode == 2
     assert b"plan does not fit" in done.stderr
+
+
+def test_every_broken_plan_is_refused(tmp_path: Path) -> None:
+    _passes(compile_c(tmp_path / "broken", (*sources.LIBRARY_SOURCES, HERE / "broken.c", PLAN), *SANITIZED))
 
 
 def test_header_is_cplusplus_and_c99(tmp_path: Path) -> None:

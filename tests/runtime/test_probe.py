@@ -4,24 +4,48 @@ import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from biisnet.runtime.probe import Probe, ProbeError
 
-from .cbuild import HEIGHT, WIDTH, Floats, reference
-
-HALF = (HEIGHT + 1) // 2
-# Offsets of the maps as plan.c lays them out.
-BOX = 64
-MEAN = BOX + -(-HEIGHT * 2 * WIDTH * 4 // 64) * 64
-MOST = MEAN + -(-HALF * WIDTH * 4 // 64) * 64
+from .cbuild import (
+    BLUR,
+    BLUR_CONSTANTS,
+    BLUR_FLOATS,
+    BOX,
+    BOX_BYTES,
+    BOX_CONSTANTS,
+    BOX_FLOATS,
+    BOX_WORDS,
+    HALF,
+    HEIGHT,
+    JOIN_CONSTANTS,
+    JOIN_FLOATS,
+    MEAN,
+    MOST,
+    UP,
+    WIDTH,
+    Floats,
+    reference,
+)
 
 
 @pytest.fixture
 def grey() -> Floats:
     return np.random.default_rng(5).integers(0, 256, (1, 1, HEIGHT, WIDTH)).astype(np.float32)
+
+
+def spread(array: npt.NDArray[Any], copies: int) -> bytes:
+    """A section of constants as kernels read it."""
+    data = np.repeat(array, copies).tobytes()
+    return data + bytes(-len(data) % 64)
+
+
+SPREAD_BOX = spread(BOX_FLOATS, 4) + spread(BOX_WORDS, 1) + spread(BOX_BYTES, 16)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -30,13 +54,16 @@ def test_stages_one_by_one(runner: list[str], grey: Floats, threads: int) -> Non
     with Probe(runner, threads) as probe:
         source, result = (probe.info[key][0]["offset"] for key in ("inputs", "outputs"))
         probe.write(source, grey)
-        probe.run_stage(probe.stage_index("box"))
-        box = probe.read_array(BOX, np.float32, (HEIGHT, 2, WIDTH))
-        np.testing.assert_allclose(box, expected["box"], rtol=1e-6)
-        probe.run_stage(probe.stage_index("half"))
-        mean = probe.read_array(MEAN, np.float32, (HALF, WIDTH))
-        np.testing.assert_allclose(mean, expected["mean"], rtol=1e-6)
-        np.testing.assert_array_equal(probe.read_array(MOST, np.float32, (HALF, WIDTH)), expected["most"])
+
+        def check(stage: str, **maps: tuple[int, tuple[int, ...]]) -> None:
+            probe.run_stage(probe.stage_index(stage))
+            for name, (offset, shape) in maps.items():
+                np.testing.assert_allclose(probe.read_array(offset, np.float32, shape), expected[name], rtol=1e-6)
+
+        check("blur", blur=(BLUR, (HEIGHT, WIDTH)))
+        check("box", box=(BOX, (HEIGHT, 2, WIDTH)))
+        check("half", mean=(MEAN, (HALF, WIDTH)), most=(MOST, (HALF, WIDTH)))
+        check("up", up=(UP, (HEIGHT, WIDTH)))
         probe.run_stage(probe.stage_index("join"))
         stepped = probe.read_array(result, np.float32, (HEIGHT, WIDTH))
         np.testing.assert_allclose(stepped, expected["probability"], atol=1e-6)
@@ -44,28 +71,38 @@ def test_stages_one_by_one(runner: list[str], grey: Floats, threads: int) -> Non
         np.testing.assert_array_equal(whole[0, 0], stepped)
 
 
-def test_other_constants_and_other_maps(runner: list[str], grey: Floats) -> None:
-    """Teacher forcing: a stage gets the reference's input, and constants that are not its own."""
-    constants = np.zeros(16, np.float32)
-    constants[:2] = 2, 3
+def test_constants_are_spread(runner: list[str]) -> None:
     with Probe(runner) as probe:
-        probe.write(probe.info["inputs"][0]["offset"], grey)
-        probe.run_stage(0, constants)
+        assert probe.read(BLUR_CONSTANTS, 64) == spread(BLUR_FLOATS, 4)
+        assert probe.read(BOX_CONSTANTS, len(SPREAD_BOX)) == SPREAD_BOX
+        assert probe.read(JOIN_CONSTANTS, 64) == spread(JOIN_FLOATS, 4)
+
+
+def test_other_constants_and_other_maps(runner: list[str], grey: Floats) -> None:
+    """Teacher forcing: a stage gets the reference's input, and constants that are not its own, for once."""
+    expected = reference(grey[0, 0])
+    sections = np.array([2, 3], np.float32), np.array([5, 6, -8, 0], np.int16), np.array([16, *[0] * 7], np.uint8)
+    with Probe(runner) as probe:
+        probe.write(BLUR, expected["blur"])
+        probe.run_stage(1, b"".join(section.tobytes() for section in sections))
         box = probe.read_array(BOX, np.float32, (HEIGHT, 2, WIDTH))
-        np.testing.assert_allclose(box[:, 0], reference(grey[0, 0])["box"][:, 0] * 16, rtol=1e-6)
-        np.testing.assert_array_equal(box[:, 1], grey[0, 0] * 3)
+        sums = (expected["box"][:, 0] - BOX_WORDS.sum()) / BOX_FLOATS[0]
+        np.testing.assert_allclose(box[:, 0], sums * 2 + 3, rtol=1e-6)
+        np.testing.assert_array_equal(box[:, 1], expected["blur"] * 3 + 1)
+        assert probe.read(BOX_CONSTANTS, len(SPREAD_BOX)) == SPREAD_BOX
+        probe.run_stage(1)
+        own = probe.read_array(BOX, np.float32, (HEIGHT, 2, WIDTH))
+        np.testing.assert_allclose(own, expected["box"], rtol=1e-6)
         forced = np.random.default_rng(1).random((HEIGHT, 2, WIDTH), np.float32)
         probe.write(BOX, forced)
-        probe.run_stage(1, b"")
-        upper, lower = forced[::2, 1], np.vstack([forced[1::2, 1], forced[-1:, 1]])
-        np.testing.assert_array_equal(
-            probe.read_array(MOST, np.float32, (HALF, WIDTH)), np.maximum(upper, lower)
-        )
+        probe.run_stage(2, b"")
+        upper, lower = forced[: 2 * HALF : 2, 1], forced[1 : 2 * HALF : 2, 1]
+        np.testing.assert_array_equal(probe.read_array(MOST, np.float32, (HALF, WIDTH)), np.maximum(upper, lower))
 
 
 def test_thread_counts_agree(runner: list[str], grey: Floats) -> None:
     results = []
-    for threads in (1, 2, 3, 4):
+    for threads in (1, 2, 3, 4, 7):
         with Probe(runner, threads) as probe:
             results.append(probe.run(grey)[0])
     for other in results[1:]:
@@ -80,8 +117,8 @@ def test_refusals_are_exceptions(host_runner: Path) -> None:
         (lambda p: p.write(end - 4, bytes(5)), "range"),
         (lambda p: p.read(2**64 - 1, 2), "range"),
         (lambda p: p.read(0, 2**64 - 1), "range"),
-        (lambda p: p.run_stage(3), "no such stage"),
-        (lambda p: p.run_stage(0, bytes(63)), "another size"),
+        (lambda p: p.run_stage(5), "no such stage"),
+        (lambda p: p.run_stage(0, bytes(5)), "another size"),
         (lambda p: p._command(b"X"), "unknown command"),
     ]
     for command, message in commands:

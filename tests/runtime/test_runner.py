@@ -15,6 +15,7 @@ from .cbuild import (
     HEIGHT,
     NO_EMULATOR,
     NO_EMULATOR_REASON,
+    STAGES,
     WIDTH,
     Floats,
     reference,
@@ -45,9 +46,7 @@ def _read_pgm(path: Path) -> Floats:
 @pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (1, 1), (30, 21), (5, 40)])
 def test_probability_and_mask(runner: list[str], tmp_path: Path, size: tuple[int, int], threads: int) -> None:
     image = _image(*size)
-    expected = resize_bilinear(
-        reference(resize_bilinear(image, HEIGHT, WIDTH))["probability"], *size
-    )
+    expected = resize_bilinear(reference(resize_bilinear(image, HEIGHT, WIDTH))["probability"], *size)
     source = _write_pgm(tmp_path / "in.pgm", image)
     raw, mask = tmp_path / "p.f32", tmp_path / "mask.pgm"
     done = run(*runner, "--threads", str(threads), "--probability", raw, f"--mask={mask}", source)
@@ -78,7 +77,7 @@ def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
     info = json.loads(run(*runner, "--info").stdout)
     assert info["model"] == 'tiny "box"'
     assert info["inputs"][0]["shape"] == [1, 1, HEIGHT, WIDTH]
-    assert [stage["name"] for stage in info["stages"]] == ["box", "half", "join"]
+    assert [stage["name"] for stage in info["stages"]] == STAGES
     assert b"ABI 1" in run(*runner, "--version").stdout
     assert b"--roi" in run(*runner, "--help").stdout
 

@@ -26,9 +26,7 @@ def _run(name: str, inputs: Sequence[np.ndarray], **attributes: Any) -> np.ndarr
     onnx.checker.check_model(model, full_check=True)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     result: np.ndarray = session.run(None, dict(zip(function.input, inputs, strict=True)))[0]
     return result
 

@@ -26,9 +26,7 @@ class Case:
     threshold: np.ndarray
     attributes: dict[str, Any]
 
-    def inputs(
-        self, activation: np.ndarray, weight: np.ndarray, scale: np.ndarray, offset: np.ndarray
-    ) -> list:
+    def inputs(self, activation: np.ndarray, weight: np.ndarray, scale: np.ndarray, offset: np.ndarray) -> list:
         return [self.x, pack_weights(self.bits), scale, offset, activation, weight, self.threshold]
 
     def unit(self) -> list:
@@ -126,9 +124,7 @@ def test_the_bit_of_special_values(run_op: Run, value: float, bit: int) -> None:
     assert run_op("BinaryConv2d", case.unit(), channels=1).item() == bit
 
 
-@pytest.mark.parametrize(
-    ("pad_value", "corner", "edge"), [(0.0, 4 * 8, 6 * 8), (1.0, 72, 72), (-1.0, -8, 3 * 8)]
-)
+@pytest.mark.parametrize(("pad_value", "corner", "edge"), [(0.0, 4 * 8, 6 * 8), (1.0, 72, 72), (-1.0, -8, 3 * 8)])
 def test_border_taps(run_op: Run, pad_value: float, corner: int, edge: int) -> None:
     """Eight channels of +1 under weights of +1: at a corner 5 of the 9 taps are padded, at an edge 3."""
     x = np.ones((1, 8, 3, 3), np.float32)

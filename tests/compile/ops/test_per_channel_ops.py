@@ -17,9 +17,7 @@ PER_CHANNEL_INPUTS = {"RPReLU": 3, "MaxOut": 2, "ReDistribution": 2}
 @pytest.mark.parametrize("name", PER_CHANNEL_INPUTS)
 @given(st.integers(1, 17), st.integers(1, 5), st.booleans(), st.integers(0, 2**32 - 1))
 @settings(max_examples=15, deadline=None)
-def test_numpy_is_onnx_runtime(
-    run_op: Run, name: str, channels: int, side: int, shared: bool, seed: int
-) -> None:
+def test_numpy_is_onnx_runtime(run_op: Run, name: str, channels: int, side: int, shared: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(2, channels, side, 3)).astype(np.float32)
     odd = rng.random(x.shape) < 0.3
@@ -41,9 +39,7 @@ def test_dot_binary_conv_is_a_scaling(run_op: Run, channels: int, shared: bool, 
     scale, offset = (rng.normal(size=1 if shared else channels).astype(np.float32) for _ in range(2))
     inputs = [x, pack_bits(bits), scale, offset]
     expected = x * (scale * np.where(bits, 1, -1) + offset).astype(np.float32).reshape(-1, 1, 1)
-    np.testing.assert_allclose(
-        REGISTRY["DotBinaryConv2d"].reference(*inputs, channels=channels), expected, rtol=1e-6
-    )
+    np.testing.assert_allclose(REGISTRY["DotBinaryConv2d"].reference(*inputs, channels=channels), expected, rtol=1e-6)
     np.testing.assert_allclose(run_op("DotBinaryConv2d", inputs, channels=channels), expected, rtol=1e-6)
 
 

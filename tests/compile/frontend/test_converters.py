@@ -1,0 +1,251 @@
+"""Each supported ONNX operator against ONNX Runtime, and each refusal by its message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from biisnet.compile.errors import CompileError
+from biisnet.compile.frontend import Model, import_onnx
+from biisnet.compile.frontend.converters import CONVERTERS
+from biisnet.compile.ops import DOMAIN, pack_weights
+from biisnet.compile.ops.packing import pack_bits
+
+from .models import Array, compiled, model_of, node, onnx_runtime
+
+RNG = np.random.default_rng(0)
+SHAPE = (4, 6, 10)
+I64 = np.int64
+
+
+def normal(*shape: int) -> Array:
+    """Weights."""
+    return RNG.normal(0, 1, shape).astype(np.float32)
+
+
+def conv(pads: list[int], *, bias: bool = True, outputs: int = 6, group: int = 1, kernel: int = 3, **more: Any) -> Any:
+    """A convolution node and its constants."""
+    constants = {"w": normal(outputs, 4 // group, kernel, kernel), **({"b": normal(outputs)} if bias else {})}
+    return [node("Conv", "x", *constants, pads=pads, group=group, **more)], constants
+
+
+def binary(**attributes: Any) -> Any:
+    """A BinaryConv2d node and its constants."""
+    group = attributes.get("group", 1)
+    constants = {
+        "w": pack_weights(RNG.random((6, 4 // group, 3, 3)) < 0.5),
+        "scale": normal(6),
+        "offset": normal(6),
+        "a": np.array([-1, 1], np.float32),
+        "l": np.array([[-1, 1]], np.float32),
+        "t": normal(4),
+    }
+    return [node("BinaryConv2d", "x", *constants, domain=DOMAIN, channels=4 // group, **attributes)], constants
+
+
+def resize(mode: str, centres: str, *, sizes: bool = False, factor: int = 2, **more: Any) -> Any:
+    """A Resize node and its constants."""
+    given = (
+        {"sizes": np.array([1, 4, 6 * factor, 10 * factor], I64)}
+        if sizes
+        else {"scales": np.array([1, 1, factor, factor], np.float32)}
+    )
+    inputs = ["x", "", "", "sizes"] if sizes else ["x", "", "scales"]
+    return [node("Resize", *inputs, mode=mode, coordinate_transformation_mode=centres, **more)], given
+
+
+def slices(starts: list[int], ends: list[int], axes: list[int] | None, steps: list[int] | None = None) -> Any:
+    """A Slice node and its constants."""
+    given = {"s": starts, "e": ends, **({"a": axes} if axes is not None else {}), **({"t": steps} if steps else {})}
+    return [node("Slice", "x", *given)], {k: np.array(v, I64) for k, v in given.items()}
+
+
+def padded(pads: list[int], mode: str = "edge", axes: list[int] | None = None) -> Any:
+    """A Pad node and its constants."""
+    constants = {"p": np.array(pads, I64), **({"a": np.array(axes, I64)} if axes else {})}
+    return [node("Pad", "x", "p", *(["", "a"] if axes else []), mode=mode)], constants
+
+
+CHANNEL = normal(1, 4, 1, 1)
+SUPPORTED: dict[str, Any] = {
+    "Add constant": ([node("Add", "x", "k")], {"k": CHANNEL}),
+    "Add scalar first": ([node("Add", "k", "x")], {"k": np.float32(3)}),
+    "Add maps": ([node("Add", "x", "x")], {}),
+    "Sub constant": ([node("Sub", "x", "k")], {"k": CHANNEL}),
+    "Sub from constant": ([node("Sub", "k", "x")], {"k": CHANNEL[0]}),
+    "Sub maps": ([node("Relu", "x", output="r"), node("Sub", "x", "r")], {}),
+    "Mul": ([node("Mul", "k", "x")], {"k": CHANNEL}),
+    "Div": ([node("Div", "x", "k")], {"k": CHANNEL}),
+    "BatchNormalization": (
+        [node("BatchNormalization", "x", "g", "b", "m", "v", epsilon=0.01)],
+        {"g": normal(4), "b": normal(4), "m": normal(4), "v": normal(4) ** 2},
+    ),
+    "Relu": ([node("Relu", "x")], {}),
+    "LeakyRelu": ([node("LeakyRelu", "x", alpha=0.25)], {}),
+    "LeakyRelu default": ([node("LeakyRelu", "x")], {}),
+    "PRelu": ([node("PRelu", "x", "k")], {"k": CHANNEL[0]}),
+    "Sigmoid": ([node("Sigmoid", "x")], {}),
+    "Identity": ([node("Identity", "x", output="i"), node("Relu", "i")], {}),
+    "Conv 3x3": conv([1, 1, 1, 1]),
+    "Conv without bias": conv([0, 0, 0, 0], bias=False),
+    "Conv all of it": conv([2, 0, 1, 3], outputs=4, group=2, strides=[2, 3], dilations=[1, 2]),
+    "Conv 1x1": conv([0, 0, 0, 0], outputs=1, kernel=1),
+    "AveragePool": ([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2])], {}),
+    "Resize linear": resize("linear", "half_pixel"),
+    "Resize linear sizes": resize("linear", "pytorch_half_pixel", sizes=True),
+    "Resize nearest": resize("nearest", "asymmetric", nearest_mode="floor"),
+    "Resize nearest half pixel": resize("nearest", "half_pixel", nearest_mode="round_prefer_floor"),
+    "Resize nearest ceil": resize("nearest", "half_pixel", nearest_mode="round_prefer_ceil"),
+    "Concat": ([node("Relu", "x", output="r"), node("Concat", "r", "x", axis=1)], {}),
+    "Split": (
+        [node("Split", "x", "k", output=["a", "b"], axis=1), node("Concat", "b", "a", axis=-3)],
+        {"k": np.array([1, 3], I64)},
+    ),
+    "Split equal": ([node("Split", "x", output=["a", "b"], axis=1, num_outputs=2), node("Sub", "a", "b")], {}),
+    "Pad": padded([0, 0, 0, 0, 0, 0, 3, 1]),
+    "Pad axes": padded([0, 0, 1, 2], axes=[2, -1]),
+    "Pad after a window": (
+        [node("AveragePool", "x", output="p", kernel_shape=[2, 2], strides=[2, 2]), node("Pad", "p", "k", mode="edge")],
+        {"k": np.array([0, 0, 0, 0, 0, 0, 1, 2], I64)},
+    ),
+    "Slice": slices([0, 0], [5, -3], [2, 3]),
+    "Slice negative axes": slices([0, 0], [-1, 7], [-2, -1], [1, 1]),
+    "Slice all axes": slices([0, 0, 0, 0], [1, 9, 4, 2**31], None),
+    "BinaryConv2d": binary(pads=[1, 1, 1, 1]),
+    "BinaryConv2d all of it": binary(pads=[2, 0, 1, 3], strides=[2, 1], dilations=[1, 2], group=2, pad_value=-1.0),
+    "BinaryConv2d padded with +1": binary(pads=[1, 1, 1, 1], pad_value=1.0),
+    "DotBinaryConv2d": (
+        [node("DotBinaryConv2d", "x", "w", "s", "o", domain=DOMAIN, channels=4)],
+        {"w": pack_bits(np.array([1, 0, 1, 1])), "s": normal(1), "o": normal(1)},
+    ),
+    "RPReLU": ([node("RPReLU", "x", "a", "b", "c", domain=DOMAIN)], {n: normal(4) for n in "abc"}),
+    "MaxOut": ([node("MaxOut", "x", "a", "b", domain=DOMAIN)], {n: normal(4) for n in "ab"}),
+    "ReDistribution": ([node("ReDistribution", "x", "a", "b", domain=DOMAIN)], {n: normal(4) for n in "ab"}),
+}
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_means_what_onnx_runtime_says(name: str) -> None:
+    """Fails where a converter, or what comes after it, takes an attribute or a default otherwise than ONNX."""
+    proto, image = model_of(*SUPPORTED[name]), normal(*SHAPE)
+    for found, expected in zip(compiled(proto, image), onnx_runtime(proto, image), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_every_converter_is_tested() -> None:
+    """Fails where an operator is added without a case here."""
+    tested = {(n.domain, n.op_type) for nodes, _ in SUPPORTED.values() for n in nodes}
+    assert not set(CONVERTERS) - tested
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 4)])
+@pytest.mark.parametrize("name", ["Conv 3x3", "Resize linear", "Resize nearest", "BinaryConv2d", "Pad axes"])
+def test_small_sizes(name: str, size: tuple[int, int]) -> None:
+    """Fails where a map of one row or column has another border than ONNX's."""
+    proto, image = model_of(SUPPORTED[name][0], SUPPORTED[name][1], (1, 4, "h", "w")), normal(4, *size)
+    np.testing.assert_allclose(compiled(proto, image, size)[0], onnx_runtime(proto, image)[0], rtol=1e-5, atol=1e-5)
+
+
+def test_outputs_keep_their_order() -> None:
+    """Fails where outputs are given in the order in which they are computed, or an alias of one is lost."""
+    nodes = [
+        node("Relu", "x", output="early"),
+        node("Sigmoid", "early", output="late"),
+        node("Identity", "late", output="same"),
+    ]
+    proto, image = model_of(nodes, outputs=("late", "early", "same")), normal(*SHAPE)
+    found, expected = compiled(proto, image), onnx_runtime(proto, image)
+    assert len(found) == 3
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_image_is_an_output(axis: int) -> None:
+    """Fails where a model's input that is also its output is not copied."""
+    nodes = [node("Identity", "x", output="same"), node("Relu", "x")]
+    proto, image = model_of(nodes, outputs=("same", "y")[:axis]), normal(*SHAPE)
+    for a, b in zip(compiled(proto, image), onnx_runtime(proto, image), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+TWO = {"w": normal(6, 4, 3, 3)}
+REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
+    ("auto_pad is not supported", [node("Conv", "x", "w", auto_pad="SAME_UPPER")], TWO),
+    ("pads [17, 0, 0, 0]: 0 to 16 are supported", *conv([17, 0, 0, 0])),
+    ("input 1 must be a constant", [node("Relu", "x", output="r"), node("Conv", "x", "r")], {}),
+    ("66564 full-precision weights: 65536 are supported", [node("Conv", "x", "w")], {"w": normal(16641, 4, 1, 1)}),
+    ("a product of two maps is not supported", [node("Mul", "x", "x")], {}),
+    ("division by zero", [node("Div", "x", "k")], {"k": np.array([[[[0]]]], np.float32)}),
+    ("input 1 must be a constant", [node("Div", "k", "x")], {"k": np.float32(1)}),
+    (
+        "a constant of shape (10,): a scalar or one value a channel is supported",
+        [node("Add", "x", "k")],
+        {"k": normal(10)},
+    ),
+    (
+        "shapes (1, 4, 6, 10) and (1, 4, 3, 5) differ",
+        [node("AveragePool", "x", output="p", kernel_shape=[2, 2], strides=[2, 2]), node("Add", "x", "p")],
+        {},
+    ),
+    ("2x2 with stride 2", [node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2])], {}),
+    ("2x2 with stride 2", [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}),
+    ("[1, 1, 2, 2] is supported", *resize("linear", "half_pixel", factor=3)),
+    ("half_pixel is supported", *resize("linear", "align_corners")),
+    ("is not supported", *resize("cubic", "half_pixel")),
+    ("nearest with asymmetric and ceil is not supported", *resize("nearest", "asymmetric", nearest_mode="ceil")),
+    ("only a concatenation of channels", [node("Concat", "x", "x", axis=2)], {}),
+    ("only a split of channels", [node("Split", "x", output=["y", "z"], axis=2, num_outputs=2)], {}),
+    ("only mode 'edge' is supported", *padded([0, 0, 0, 0, 0, 0, 1, 1], "constant")),
+    ("only an extension at the bottom and the right", *padded([0, 0, 1, 0, 0, 0, 0, 0])),
+    ("only an extension at the bottom and the right", *padded([0, 0, 0, 0, 0, 1, 0, 0])),
+    ("only a crop that keeps the top left corner", *slices([1], [5], [2])),
+    ("only a crop that keeps the top left corner", *slices([0], [5], [2], [2])),
+    ("only height and width can be cropped", *slices([0], [2], [1])),
+    (
+        "weights for 1 x 9 channels do not fit an input of 4",
+        [node("BinaryConv2d", "x", *"wsoalt", domain=DOMAIN, channels=9)],
+        {
+            "w": np.zeros((2, 2, 3, 3), np.uint8),
+            "s": normal(2),
+            "o": normal(2),
+            "a": np.array([-1, 1], np.float32),
+            "l": np.array([[-1, 1]], np.float32),
+            "t": normal(1),
+        },
+    ),
+    ("do not fit", [node("Conv", "x", "w")], {"w": normal(6, 3, 3, 3)}),
+    ("its window does not fit: the result is (1, 6, 0, 8)", [node("Conv", "x", "w")], {"w": normal(6, 4, 7, 3)}),
+    ("do not fit", [node("Conv", "x", "w", "b")], {"w": normal(6, 4, 3, 3), "b": normal(5)}),
+    (
+        "constants of shape (3,) do not fit an input of 4 channels",
+        [node("RPReLU", "x", "a", "a", "a", domain=DOMAIN)],
+        {"a": normal(3)},
+    ),
+    ("do not fit", [node("BatchNormalization", "x", "a", "a", "a", "a")], {"a": np.abs(normal(3))}),
+    ("do not fit", [node("Split", "x", "k", output=["y", "z"], axis=1)], {"k": np.array([1, 4], I64)}),
+    ("operator Exp is not supported; see docs/onnx-ops.md", [node("Exp", "x")], {}),
+    ("an output does not depend on the image", [node("Relu", "k")], {"k": normal(1, 1, 1, 1)}),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "nodes", "constants"), REFUSED, ids=[f"{i}-{m[:30]}" for i, (m, *_) in enumerate(REFUSED)]
+)
+def test_refusals(message: str, nodes: list[onnx.NodeProto], constants: dict[str, Array]) -> None:
+    """Fails where something else than ONNX means is compiled, or the one line does not name file and layer."""
+    proto = model_of(nodes, constants)
+    with pytest.raises(CompileError) as error:  # what ONNX's checker would refuse, too
+        import_onnx(Model(proto, "net.onnx", ""), None)
+    text = str(error.value)
+    assert message in text
+    assert "\n" not in text
+    assert text.startswith("net.onnx: ")
+    assert "layer 'y'" in text or "an output" in text
+    with pytest.raises(CompileError, match=r"^net\.onnx: .*('y'|node name: y|an output)") as error:
+        compiled(proto, normal(*SHAPE))
+    assert "\n" not in str(error.value)
+    assert message in str(error.value) or "not a valid ONNX model: " in str(error.value)

@@ -1,0 +1,183 @@
+"""Runs the row kernels of many stages on a device, here or emulated, with all memory around them watched.
+
+All stages of a batch are linked into one device runner, each with a region of the arena to itself: guard bytes,
+what it reads, guard bytes, what it writes, guard bytes. Bytes that a kernel may read but must not depend on
+(the lanes past a row's end) hold noise; bytes that it must not write are compared afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from biisnet.compile.codegen import generate
+from biisnet.compile.kernels.reference import from_bytes, to_bytes
+from biisnet.compile.link import RUNNER, link_runner, write_objects
+from biisnet.compile.passes.build_kernels import Step, build_kernels
+from biisnet.compile.passes.form_segments import layer_by_layer
+from biisnet.compile.passes.plan_arena import Arena, Placement
+from biisnet.compile.plan_source import parameter_offsets, plan_source
+from biisnet.compile.program import Buffer, Expr, Program, Stage, Window, round_up
+from biisnet.runtime.probe import Probe
+from biisnet.targets import Target
+from biisnet.targets.emulator import command
+
+Array = npt.NDArray
+GUARD = 1024
+"""Bytes before and after each map; a window reads up to some vectors past the map's last row."""
+
+
+class Case:
+    """A stage, and what the maps that it reads hold (by buffer name): float32, or bool for bits."""
+
+    def __init__(self, stage: Stage, maps: dict[str, Array]) -> None:
+        self.stage, self.maps = stage, maps
+
+    def __repr__(self) -> str:
+        return f"Case({', '.join(map(said, self.stage.expressions()))} -> {', '.join(map(said, self.stage.outputs))})"
+
+    @property
+    def reads(self) -> list[Buffer]:
+        """The buffers that the stage reads."""
+        leaves = (getattr(e, "buffer", None) for e in self.stage.expressions())
+        return list(dict.fromkeys(b for b in leaves if b is not None))
+
+
+def said(x: Expr | Buffer) -> str:
+    """An expression or a buffer without its constants."""
+    plain = {f.name: getattr(x, f.name) for f in fields(x)}
+    words = [
+        f"{n}={said(v) if isinstance(v, Buffer) else v}"
+        for n, v in plain.items()
+        if isinstance(v, int | str | Window | Buffer) and n not in {"name", "value"}
+    ]
+    return f"{type(x).__name__}({', '.join(words)})"
+
+
+class Mapped(Buffer):
+    """A buffer of the user's, [channel][row][column], that lies in the arena here, where it can be watched."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes from one row to the next."""
+        return self.width * self.itemsize
+
+
+class Layout(Program):
+    """The batch as a program: every map that is read or written has a place, whoever wrote it."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        pixel = Buffer("pixel", "pixel", 1, 1, 1, external=0)
+        super().__init__("batch", [c.stage for c in cases], [pixel], [pixel])
+        self.placed = {b: in_arena(b) for c in cases for b in [*c.reads, *c.stage.outputs]}
+
+    def buffers(self) -> list[Buffer]:
+        """As they lie in the arena."""
+        return list(self.placed.values())
+
+    def step(self, step: Step) -> Step:
+        """A step on the placed buffers."""
+        operands = tuple(replace(op, buffer=self.placed[op.buffer]) for op in step.operands)
+        outputs = [self.placed[b] for b in step.stage.outputs]
+        return replace(step, operands=operands, stage=replace(step.stage, outputs=outputs))
+
+
+def in_arena(b: Buffer) -> Buffer:
+    """The buffer itself, or its stand-in in the arena."""
+    if b.external is None:
+        return b
+    return Mapped(b.name, b.value, b.channels, b.height, b.width)
+
+
+def size(b: Buffer) -> int:
+    """Bytes of the whole map."""
+    return b.channels * b.height * b.width * 4 if b.external is not None else b.bytes
+
+
+def defined(b: Buffer) -> npt.NDArray[np.bool_]:
+    """Which bytes of a map's memory have a meaning: not the lanes past a row's end and its margin."""
+    if b.external is not None:
+        return np.ones(size(b), bool)
+    known = np.zeros((b.height, b.planes, b.plane_stride, b.itemsize), bool)
+    known[:, :, : b.width + 2 * b.origin] = True
+    return known.ravel()
+
+
+def memory(b: Buffer, value: Array, noise: np.random.Generator) -> bytes:
+    """The map's memory, noise where it has no meaning."""
+    if b.external is not None:
+        return value.astype(np.float32).tobytes()
+    content = np.frombuffer(to_bytes(b, value), np.uint8)
+    return np.where(defined(b), content, noise.integers(0, 256, len(content), np.uint8)).tobytes()
+
+
+def value_in(b: Buffer, content: bytes) -> Array:
+    """The value [C, H, W] in a map's memory. Fails where a margin or the unused bits do not follow from it."""
+    if b.external is not None:
+        return np.frombuffer(content, np.float32).reshape(b.channels, b.height, b.width)
+    value = from_bytes(b, content)
+    found, wanted = (np.frombuffer(c, np.uint8)[defined(b)] for c in (content, to_bytes(b, value)))
+    assert (found == wanted).all(), f"{b}: margin or unused bits are wrong"
+    return value
+
+
+def run(cases: Sequence[Case], target: Target, folder: Path) -> list[dict[Buffer, Array]]:
+    """What each case's stage stores. Fails where a kernel writes elsewhere."""
+    layout = Layout(cases)
+    kernels = build_kernels(layout)
+    places, at = {}, round_up(max(b.row_bytes for b in layout.buffers()) + GUARD, 64)
+    zero_bytes = at
+    regions = []
+    for case in cases:
+        start = at
+        for b in [*case.reads, *case.stage.outputs]:
+            places[b] = at = round_up(at + GUARD, 64)
+            at += size(b)
+        at = round_up(at + GUARD, 64)
+        regions.append((start, at))
+    placed = replace(kernels, steps=[layout.step(s) for s in kernels.steps])
+    constants = []
+    for step in placed.steps:
+        constants.append(at)
+        at += step.sections["end"]
+    placements = {
+        layout.placed[b]: Placement(layout.placed[b], place, b.height, False, 0, 0) for b, place in places.items()
+    }
+    arena = Arena(layer_by_layer(placed), placements, zero_bytes, constants, round_up(at, 64), 0)
+    plan = plan_source(layout, placed, (arena, arena), 0.5)
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = write_objects(folder, plan, parameter_offsets(kernels)[1], generate(kernels.funcs, target))
+    link_runner(objects, target, folder)
+    prefix = command(target)
+    assert prefix is not None
+    with Probe([*prefix, folder / RUNNER]) as probe:
+        results = [
+            run_case(probe, i, case, region, places)
+            for i, (case, region) in enumerate(zip(cases, regions, strict=True))
+        ]
+        assert not any(probe.read(0, zero_bytes)), "a kernel wrote into the zero row"
+    return results
+
+
+def run_case(
+    probe: Probe, index: int, case: Case, region: tuple[int, int], places: dict[Buffer, int]
+) -> dict[Buffer, Array]:
+    """One stage in its region."""
+    noise = np.random.default_rng(index)
+    start, end = region
+    before = noise.integers(0, 256, end - start, np.uint8)
+    for b in case.reads:
+        at = places[b] - start
+        before[at : at + size(b)] = np.frombuffer(memory(b, case.maps[b.name], noise), np.uint8)
+    probe.write(start, before)
+    probe.run_stage(index)
+    after = np.frombuffer(probe.read(start, end - start), np.uint8)
+    untouched = np.ones(len(after), bool)
+    for b in case.stage.outputs:
+        untouched[places[b] - start :][: size(b)] = False
+    assert (after == before)[untouched].all(), f"a kernel writes outside of its maps: {case}"
+    return {b: value_in(b, after[places[b] - start :][: size(b)].tobytes()) for b in case.stage.outputs}

@@ -1,0 +1,64 @@
+"""Upsample: twice the resolution, linear with half-pixel centres or nearest, perhaps cropped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+from biisnet.compile.kernels.upsample import reference
+from biisnet.compile.program import Buffer, Upsample
+
+from . import draw as d
+from .conftest import Check
+from .device import Case
+
+
+@st.composite
+def upsamples(draw: st.DrawFn) -> Case:
+    """Both modes; results of odd size are cropped ones."""
+    rng, (height, width) = draw(d.generators()), draw(d.sizes())
+    rows, columns = -(-height // 2), -(-width // 2)
+    channels, offset = draw(st.sampled_from(d.CHANNELS)), draw(st.sampled_from((0, 0, 3)))
+    mode, margin = draw(st.sampled_from((("linear", "edge"), ("nearest", "none"), ("nearest", "zero"))))
+    buffer = Buffer("in", "in", channels + offset, rows, columns, margin=margin)
+    maps = {"in": draw(st.sampled_from((d.plain_map, d.special_map)))(rng, (buffer.channels, rows, columns))}
+    return draw(d.around(Upsample(channels, buffer, mode, offset), height, width, maps))
+
+
+@d.BATCH
+@given(cases=d.batches(upsamples(), 16))
+def test_host(on_host: Check, cases: list[Case]) -> None:
+    """Fails where a neighbour or its weight is wrong, most likely at a border."""
+    on_host(cases)
+
+
+@pytest.mark.emulator
+@d.BATCH
+@given(cases=d.batches(upsamples(), 8))
+def test_emulated(on_both: Check, cases: list[Case]) -> None:
+    """Fails where the board blends or interleaves differently from this machine."""
+    on_both(cases)
+
+
+@pytest.mark.parametrize("mode", ["linear", "nearest"])
+def test_reference_is_onnx(mode: str) -> None:
+    """Fails where the yardstick is not ONNX's Resize with half-pixel centres."""
+    x = d.plain_map(np.random.default_rng(0), (2, 3, 5))
+    node = helper.make_node(
+        "Resize", ["x", "", "scales"], ["y"], mode=mode, coordinate_transformation_mode="half_pixel"
+    )
+    graph = helper.make_graph(
+        [node],
+        "resize",
+        [helper.make_tensor_value_info(n, 1, None) for n in ("x", "scales")],
+        [helper.make_tensor_value_info("y", 1, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    (expected,) = ReferenceEvaluator(model).run(None, {"x": x[None], "scales": np.array([1, 1, 2, 2], np.float32)})
+    e = Upsample(2, Buffer("in", "in", 2, 3, 5), mode)  # type: ignore[arg-type]
+    factor = 16 if mode == "linear" else 1
+    np.testing.assert_array_equal(reference(e, x), factor * expected[0])

@@ -1,0 +1,138 @@
+"""Small Relax modules by hand, and the shipped one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import tvm
+from tvm import relax
+from tvm.ir import Expr
+
+from biisnet.compile.frontend import import_onnx, load_model
+from biisnet.compile.kernels.reference import evaluate, sign_bits
+from biisnet.compile.kernels.row_kernel import stage_operands
+from biisnet.compile.passes.build_kernels import Kernels, Step
+from biisnet.compile.passes.cut_stages import cut_stages
+from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
+from biisnet.compile.program import Buffer, Program, Stage
+from biisnet.compile.program import Expr as Node
+from biisnet.model import shipped_onnx
+
+Array = npt.NDArray
+
+
+def module_of(body: Callable[[Expr], Expr | list[Expr]], shape: tuple[int, int, int] = (4, 3, 5)) -> tvm.IRModule:
+    """main(x [1, *shape]) = body(x), as the importer makes it."""
+    x = relax.Var("x", relax.TensorType((1, *shape), "float32"))
+    builder = relax.BlockBuilder()
+    with builder.function("main", [x]):
+        with builder.dataflow():
+            made = body(x)
+            results = made if isinstance(made, list) else [made]
+            outputs = [builder.emit_output(r) for r in results]
+        builder.emit_func_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
+    names = [f"y{i}" for i in range(len(outputs))]
+    return relax.transform.Normalize()(builder.get()).with_attrs({"onnx_names": {"x": "x"}, "onnx_outputs": names})
+
+
+def run_program(program: Program, image: Array) -> list[Array]:
+    """The program on image [C, H, W], stage by stage in numpy -> its outputs."""
+    (source,) = program.inputs
+    stored: dict[str, Array] = {source.name: image}
+    for stage in program.stages:
+        for b, value in zip(stage.outputs, evaluate(stage, stored), strict=True):
+            assert value.shape == (b.channels, b.height, b.width), f"{stage.name}: {value.shape}"
+            stored[b.name] = value if b.dtype == "float32" else sign_bits(value, b.threshold)
+    return [stored[b.name] for b in program.outputs]
+
+
+def vector(seed: int, n: int = 4) -> Array:
+    """Per-channel constants, multiples of 1/4."""
+    return np.random.default_rng(seed).integers(-8, 9, n).astype(np.float32) / 4
+
+
+def picture(shape: tuple[int, ...] = (4, 3, 5), seed: int = 9) -> Array:
+    """A map, multiples of 1/8."""
+    return (np.random.default_rng(seed).integers(-32, 33, shape) / 8).astype(np.float32)
+
+
+@cache
+def shipped_module(size: tuple[int, int]) -> tvm.IRModule:
+    """The shipped network after the Relax passes."""
+    path = shipped_onnx()
+    assert path is not None
+    module = import_onnx(load_model(path), size)
+    for relax_pass in RELAX_PASSES:
+        module = relax_pass(module)
+    return module
+
+
+def shipped_program(size: tuple[int, int], until: str | None = "cut_stages") -> Program:
+    """The shipped network's stages, made anew, after the pass `until`; None: after all."""
+    program = cut_stages(shipped_module(size), "biisnet")
+    for name, program_pass in {p.__name__: p for p in PROGRAM_PASSES}.items():
+        if until == "cut_stages":
+            break
+        program = program_pass(program)
+        if name == until:
+            break
+    return program
+
+
+def steps_of(program: Program, constants: int = 0) -> Kernels:
+    """The stages as steps, without their machine code."""
+    steps = [Step(s, "kernel", stage_operands(s), b"", {}, {"end": constants}) for s in program.stages]
+    return Kernels({}, steps)
+
+
+def one_stage(*results: tuple[Node, ...], height: int = 3, width: int = 5) -> Program:
+    """A program of one stage that stores each of the results."""
+    outputs = [
+        Buffer(f"y{n}", f"y{n}", sum(e.channels for e in r), height, width, external=n) for n, r in enumerate(results)
+    ]
+    stage = Stage("stage", (), list(outputs), list(results))
+    inputs = list(dict.fromkeys(op.buffer for op in stage_operands(stage)))
+    return Program("net", [stage], inputs, outputs)
+
+
+def kinds(program: Program) -> dict[str, int]:
+    """How many nodes of each kind the stages have."""
+    return dict(Counter(type(e).__name__ for s in program.stages for e in s.expressions()))
+
+
+def stored_maps(program: Program, image: Array) -> dict[str, Array]:
+    """Everything the program stores, [C, H, W], bits as bool, by buffer; `image` is its only input."""
+    stored = {program.inputs[0].name: image}
+    for stage in program.stages:
+        for b, value in zip(stage.outputs, evaluate(stage, stored), strict=True):
+            stored[b.name] = value if b.dtype == "float32" else sign_bits(value, b.threshold)
+    return stored
+
+
+def in_form(b: Buffer, value: Array) -> Array:
+    """A map as `b` holds it: scale*x + shift."""
+    if b.dtype == "bits" or b.scale is None or b.shift is None:
+        return value
+    return value * b.scale.astype(np.float64)[:, None, None] + b.shift.astype(np.float64)[:, None, None]
+
+
+def assert_same_stages(before: Program, after: Program, image: Array) -> None:
+    """Every stage of `after`, given `before`'s maps in the form its buffers have, stores what `before` stores.
+
+    (Stage by stage, so that a sign that rounding flips in one does not show in all that follow.)
+    """
+    maps = stored_maps(before, image.astype(np.float64))
+    given = {b.name: in_form(b, maps[b.name]) for b in after.buffers()}
+    assert [[b.name for b in s.outputs] for s in before.stages] == [[b.name for b in s.outputs] for s in after.stages]
+    assert all(b.scale is None for b in before.buffers())
+    for old, new in zip(before.stages, after.stages, strict=True):
+        for b, expected, found in zip(new.outputs, evaluate(old, maps), evaluate(new, given), strict=True):
+            if b.dtype == "bits" and np.abs(found - expected).max() > 1e-6 * np.abs(expected).max():
+                # another value of the same sign
+                found, expected = (sign_bits(v, b.threshold) for v in (found, expected))
+            wanted = in_form(b, expected)
+            np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6 * np.abs(wanted).max(), err_msg=b.name)

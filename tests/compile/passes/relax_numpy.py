@@ -1,0 +1,149 @@
+"""A Relax function in numpy, float64: what the passes must not change, and what models are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import tvm
+from tvm import relax
+from tvm.ir import Expr
+
+from biisnet.compile.kernels import binary_dot, convolution, pool_sum, upsample
+from biisnet.compile.ops import REGISTRY
+from biisnet.compile.passes.cut_stages import operator
+from biisnet.compile.program import BinaryDot, Buffer, Convolution, PoolSum, Upsample
+from biisnet.compile.relax_ops import constant, ints, shape_of, window_of
+
+Array = npt.NDArray
+LAYERS = {
+    "binary_conv2d": "BinaryConv2d",
+    "dot_binary_conv2d": "DotBinaryConv2d",
+    "rprelu": "RPReLU",
+    "maxout": "MaxOut",
+    "redistribution": "ReDistribution",
+}
+LAYER_ATTRIBUTES = {"channels": int, "group": int, "pad_value": float, "strides": ints, "pads": ints, "dilations": ints}
+
+
+def column(x: Array) -> Array:
+    """[C] -> [C, 1, 1]."""
+    return x.astype(np.float64).reshape(-1, 1, 1)
+
+
+def buffer_of(x: Array) -> Buffer:
+    """A description of a map [C, H, W]."""
+    return Buffer("x", "x", *x.shape)
+
+
+def conv2d(call: relax.Call, x: Array, weight: Array) -> Array:
+    """nn.conv2d."""
+    a = call.attrs
+    window = window_of({"strides": a.strides, "pads": a.padding, "dilations": a.dilation}, weight.shape[2:])
+    bias = np.zeros(len(weight), np.float32)
+    return convolution.reference(Convolution(len(weight), buffer_of(x), weight, bias, window, int(a.groups)), x)
+
+
+def dot(call: relax.Call, x: Array, weight: Array, threshold: Array) -> Array:
+    """biisnet.binary_dot."""
+    buffer = Buffer("x", "x", *x.shape, "bits", groups=int(call.attrs["group"]))
+    window, (pad_shift, unit) = window_of(call.attrs, weight.shape[2:]), (call.attrs[k] for k in ("pad_shift", "unit"))
+    e = BinaryDot(len(weight), buffer, weight.astype(bool), window, int(pad_shift), int(unit))
+    return binary_dot.reference(e, x >= column(threshold)).astype(np.float64)
+
+
+def layer(call: relax.Call, x: Array, *constants: Array) -> Array:
+    """A com.biisnet operator by its own reference."""
+    name = call.op.name.removeprefix("biisnet.")
+    attributes = {k: kind(call.attrs[k]) for k, kind in LAYER_ATTRIBUTES.items() if k in (call.attrs or {})}
+    return REGISTRY[LAYERS[name]].reference(x[None].astype(np.float32), *constants, **attributes)[0].astype(np.float64)
+
+
+def resize2d(call: relax.Call, x: Array, _: Array) -> Array:
+    """image.resize2d to twice the size."""
+    if call.attrs.method != "linear":
+        return upsample.reference(Upsample(len(x), buffer_of(x), "nearest"), x)
+    return upsample.reference(Upsample(len(x), buffer_of(x), "linear"), x) / 16
+
+
+def upsampled(call: relax.Call, x: Array) -> Array:
+    """biisnet.upsample."""
+    return upsample.reference(Upsample(len(x), buffer_of(x), str(call.attrs["mode"])), x)  # type: ignore[arg-type]
+
+
+def pooled(_: relax.Call, x: Array) -> Array:
+    """biisnet.pool_sum."""
+    return pool_sum.reference(PoolSum(len(x), buffer_of(x)), x)
+
+
+def extended(call: relax.Call, x: Array) -> Array:
+    """biisnet.extend and biisnet.crop."""
+    rows, columns = (
+        np.minimum(np.arange(int(call.attrs[k])), n - 1) for k, n in zip(("height", "width"), x.shape[1:], strict=True)
+    )
+    return x[:, rows][:, :, columns]
+
+
+MEANINGS: dict[str, Callable[..., Array]] = {
+    "relax.nn.conv2d": conv2d,
+    "relax.nn.avg_pool2d": lambda call, x: pooled(call, x) / 4,
+    "relax.image.resize2d": resize2d,
+    "relax.add": lambda _, a, b: a + (b[0] if b.ndim == 4 else b),
+    "relax.sigmoid": lambda _, x: 1 / (1 + np.exp(-x)),
+    "biisnet.binary_dot": dot,
+    "biisnet.pool_sum": pooled,
+    "biisnet.upsample": upsampled,
+    "biisnet.scale_shift": lambda _, x, scale, shift: x * column(scale) + column(shift),
+    "biisnet.leaky": lambda _, x, p, n: np.where(x >= 0, column(p), column(n)) * x,
+    "biisnet.spread": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
+    "biisnet.extend": extended,
+    "biisnet.crop": extended,
+    **{f"biisnet.{name}": layer for name in LAYERS},
+}
+
+
+def run(module: tvm.IRModule, image: Array) -> list[Array]:
+    """main on image [C, H, W] -> its outputs [C, H, W]."""
+    main = module["main"]
+    values: dict[Expr, object] = {main.params[0]: image.astype(np.float64)}
+
+    def value(e: Expr) -> object:
+        if hasattr(e, "value"):  # a constant
+            return constant(e)
+        if isinstance(e, relax.Tuple):
+            return [value(f) for f in e.fields]
+        if isinstance(e, relax.TupleGetItem):
+            whole = value(e.tuple_value)
+            assert isinstance(whole, list)
+            return whole[e.index]
+        if isinstance(e, relax.ShapeExpr):
+            return None
+        if not isinstance(e, relax.Call):
+            return values[e]
+        arguments = [value(a) for a in e.args]
+        if operator(e) == "relax.split":
+            x = arguments[0]
+            assert isinstance(x, np.ndarray)
+            return np.split(x, ints(e.attrs.indices_or_sections))
+        if operator(e) == "relax.concat":
+            parts = arguments[0]
+            assert isinstance(parts, list)
+            return np.concatenate(parts)
+        return MEANINGS[operator(e)](e, *arguments)
+
+    for block in main.body.blocks:
+        for b in block.bindings:
+            values[b.var] = value(b.value)
+            if isinstance(b.value, relax.Call) and operator(b.value) != "relax.split":
+                found = values[b.var]
+                assert isinstance(found, np.ndarray)
+                assert found.shape == shape_of(b.var)[1:], operator(b.value)
+    result = value(main.body.body)
+    return result if isinstance(result, list) else [result]  # type: ignore[list-item]
+
+
+def operators(module: tvm.IRModule) -> dict[str, int]:
+    """How often main calls each operator."""
+    names = [operator(b.value) for block in module["main"].body.blocks for b in block.bindings]
+    return {n: names.count(n) for n in sorted(set(names)) if n}

@@ -1,0 +1,53 @@
+"""build_kernels: stages of one structure share one kernel, each with constants of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from biisnet.compile.passes.build_kernels import build_kernels
+from biisnet.compile.program import Add, Buffer, Expr, Leaky, Load, Program, ScaleShift, Stage
+
+from .graphs import shipped_program, vector
+
+
+def stage(seed: int, width: int = 20, *, residual: bool = False) -> Stage:
+    """scale_shift over a map, perhaps plus that map."""
+    buffer = Buffer(f"in{seed}", "in", 4, 3, width)
+    load: Expr = Load(4, buffer)
+    e: Expr = ScaleShift(4, load, vector(seed), vector(seed + 1))
+    output = Buffer(f"out{seed}", "out", 4, 3, width)
+    return Stage.of(f"stage{seed}", (), (Add(4, e, load) if residual else e,), [output])
+
+
+def test_equal_structures_share_a_kernel() -> None:
+    """Fails where constants are part of a kernel, or a kernel is made again."""
+    kernels = build_kernels(Program("net", [stage(1), stage(5), stage(9)], [], []))
+    assert list(kernels.funcs) == ["bn_load_c4_w20"]
+    assert {s.kernel for s in kernels.steps} == {"bn_load_c4_w20"}
+    assert len({s.parameters for s in kernels.steps}) == 3
+
+
+def test_other_structures_do_not() -> None:
+    """Fails where a kernel is used for another width or another expression."""
+    leaky = stage(13)
+    ((e,),) = leaky.results
+    leaky.results = [(Leaky(4, e, vector(1), vector(2)),)]
+    kernels = build_kernels(Program("net", [stage(1), stage(1, 50), stage(1, residual=True), leaky], [], []))
+    assert list(kernels.funcs) == ["bn_load_c4_w20", "bn_load_c4_w50", "bn_load_c4_w20_2", "bn_load_c4_w20_3"]
+    assert [s.kernel for s in kernels.steps] == list(kernels.funcs)
+    assert all(str(f.attrs["global_symbol"]) == n for n, f in kernels.funcs.items())
+
+
+def test_constants_are_the_steps_own() -> None:
+    """Fails where a step's block does not start with its own scales."""
+    kernels = build_kernels(Program("net", [stage(1), stage(5)], [], []))
+    for step, seed in zip(kernels.steps, (1, 5), strict=True):
+        found = np.frombuffer(step.parameters, np.float32, 8, step.sections["float32"])
+        np.testing.assert_array_equal(found, [*vector(seed), *vector(seed + 1)])
+
+
+def test_shipped() -> None:
+    """Fails where the shipped network's 21 stages need more machine code than they have structures."""
+    kernels = build_kernels(shipped_program((256, 256), None))
+    assert len(kernels.steps) == 21
+    assert len(kernels.funcs) <= 16

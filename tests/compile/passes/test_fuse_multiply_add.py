@@ -1,0 +1,121 @@
+"""fuse_multiply_add: leaky + y and s*leaky + b are one node each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from biisnet.compile.passes.fuse_multiply_add import fuse_multiply_add
+from biisnet.compile.program import (
+    Add,
+    BinaryDot,
+    Buffer,
+    Constant,
+    Expr,
+    Leaky,
+    LeakyAdd,
+    Load,
+    ScaleShift,
+    Sigmoid,
+    Stage,
+)
+
+from .graphs import assert_same_stages, kinds, one_stage, picture, run_program, shipped_program, vector
+
+
+def image() -> Load:
+    """The input."""
+    return Load(4, Buffer("x", "x", 4, 3, 5, external=0))
+
+
+def bent(x: Expr, seed: int = 1) -> Leaky:
+    """leaky."""
+    return Leaky(4, x, vector(seed), vector(seed + 1))
+
+
+CASES: dict[str, tuple[Callable[[Load], Expr], dict[str, int]]] = {
+    "leaky first": (lambda x: Add(4, bent(x), Sigmoid(4, x)), {"Load": 1, "Sigmoid": 1, "LeakyAdd": 1}),
+    "leaky second": (lambda x: Add(4, Sigmoid(4, x), bent(x)), {"Load": 1, "Sigmoid": 1, "LeakyAdd": 1}),
+    "two leakies": (lambda x: Add(4, bent(x), bent(x, 3)), {"Load": 1, "Leaky": 1, "LeakyAdd": 1}),
+    "scale_shift": (
+        lambda x: ScaleShift(4, bent(x), vector(3), vector(4)),
+        {"Load": 1, "LeakyAdd": 1, "Constant": 1},
+    ),
+    "nested": (
+        lambda x: ScaleShift(4, bent(Add(4, bent(x), x), 5), vector(3), vector(4)),
+        {"Load": 1, "LeakyAdd": 2, "Constant": 1},
+    ),
+    "nothing": (lambda x: Add(4, ScaleShift(4, x, vector(1), vector(2)), x), {"Load": 1, "ScaleShift": 1, "Add": 1}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_small(name: str) -> None:
+    """Fails where a multiply-add is left in two, or its parts are taken for each other."""
+    make, expected = CASES[name]
+    before, after = (one_stage((make(image()),)) for _ in range(2))
+    after = fuse_multiply_add(after)
+    assert kinds(after) == expected
+    np.testing.assert_array_equal(run_program(after, picture())[0], run_program(before, picture())[0])
+
+
+def test_shared_nodes_stay_shared() -> None:
+    """Fails where what two outputs share is computed for each."""
+    inner = Add(4, bent(image()), image())
+    program = fuse_multiply_add(one_stage((inner,), (Sigmoid(4, inner),)))
+    (first,), (second,) = program.stages[0].results
+    assert isinstance(second, Sigmoid)
+    assert second.x is first
+
+
+def test_shipped() -> None:
+    """Fails where a leaky and what is added to it stay apart, or a sum changes."""
+    before, after = shipped_program((16, 24), "store_scaled"), shipped_program((16, 24))
+    fuse_multiply_add(before_fusion := shipped_program((16, 24), "store_scaled"))
+    old, new = kinds(before), kinds(before_fusion)
+    # 18 sums, and 13 stored maps that are scaled and shifted for their reader
+    assert (old["Add"], new["LeakyAdd"], new["Constant"], new.get("Add", 0)) == (18, 18 + 13, 13, 0)
+    assert old["Leaky"] - new["Leaky"] == 18 + 13
+    assert old["ScaleShift"] - new["ScaleShift"] == 13
+    for s in before_fusion.stages:
+        for e in s.expressions():
+            assert not (isinstance(e, ScaleShift) and isinstance(e.x, Leaky))
+    assert_same_stages(after, before_fusion, np.random.default_rng(0).integers(0, 256, (1, 16, 24)))
+
+
+def chain(e: Expr) -> list[Expr]:
+    """A node and everything below it."""
+    return [e, *(n for c in e.children() for n in chain(c))]
+
+
+def is_block(stage: Stage) -> bool:
+    """Whether it is a Binary Block."""
+    return any(isinstance(e, BinaryDot) for e in stage.expressions())
+
+
+@pytest.mark.parametrize("size", [(256, 256), (13, 7)])
+def test_what_a_block_has_become(size: tuple[int, int]) -> None:
+    """Fails where a Binary Block costs more than: dot, one multiply-add, leaky plus residual, slopes."""
+    blocks = [s for s in shipped_program(size, None).stages if is_block(s)]
+    assert len(blocks) == 14
+    for stage in blocks:
+        count = {k: [e for e in stage.expressions() if type(e) is k] for k in (BinaryDot, ScaleShift, Load)}
+        assert [len(v) for v in count.values()] == [1, 1, 1], stage.name
+        (dot,), (first,), (residual,) = count.values()
+        assert isinstance(first, ScaleShift)
+        assert first.x is dot
+        (joined,) = (e for e in stage.expressions() if isinstance(e, LeakyAdd) and e.y is residual)
+        assert joined.x is first
+        for (result,), b in zip(stage.results, stage.outputs, strict=True):
+            if b.dtype == "bits":
+                assert result is joined, stage.name
+                continue
+            if b.scale is None:
+                assert isinstance(result, Leaky)
+            else:
+                assert isinstance(result, LeakyAdd)
+                assert isinstance(result.y, Constant)
+            assert result.x is joined, stage.name
+        assert {type(e) for e in stage.expressions()} <= {BinaryDot, ScaleShift, Load, LeakyAdd, Leaky, Constant}

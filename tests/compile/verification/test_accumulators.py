@@ -1,0 +1,145 @@
+"""The integer accumulators, read out of a bundle's own machine code, against numpy and ONNX Runtime."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biisnet.compile.frontend import Model
+from biisnet.compile.kernels.reference import evaluate
+from biisnet.compile.pipeline import PLAN_STEPS, make_plan
+from biisnet.compile.plan import Plan
+from biisnet.compile.program import BinaryDot, Expr, Stage
+from biisnet.compile.progress import Progress
+from biisnet.compile.scene import scene
+from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable, transparent
+from biisnet.compile.verification.check import compare
+from biisnet.compile.verification.onnx_reference import OnnxReference
+from biisnet.compile.verification.stages import Device, stored_form
+from biisnet.runtime.bundle import RUNNER
+from biisnet.runtime.probe import Probe
+
+SIZE = (24, 20)
+
+
+@pytest.fixture(scope="module")
+def plan(tiny: Model) -> Plan:
+    return make_plan(tiny, SIZE, Progress(PLAN_STEPS, lambda _: None, None))
+
+
+@pytest.fixture(scope="module")
+def reference(tiny: Model, plan: Plan) -> OnnxReference:
+    return OnnxReference(tiny, [b.value for b in plan.program.buffers()])
+
+
+@pytest.fixture(scope="module")
+def values(reference: OnnxReference) -> dict[str, np.ndarray]:
+    return reference.run(scene(*SIZE).astype(np.float32)[None])
+
+
+@pytest.fixture
+def device(tiny_bundle: Callable[[str], Path], plan: Plan) -> Iterator[Device]:
+    with Probe([tiny_bundle("host") / RUNNER]) as probe:
+        yield Device(probe, plan.by_stage)
+
+
+def binary_stage(plan: Plan) -> int:
+    (index,) = (k for k, s in enumerate(plan.kernels.steps) if is_binary(s.stage) and readable(s.stage))
+    return index
+
+
+def test_transparent_constants_leave_the_accumulator_alone(plan: Plan, values: dict[str, np.ndarray]) -> None:
+    """With slopes and scales 1, shifts and residual 0, the stage's expression is the binary convolution's."""
+    step = plan.kernels.steps[binary_stage(plan)]
+    (dot,) = (e for e in step.stage.expressions() if isinstance(e, BinaryDot))
+    inputs = {}
+    for op in step.operands:
+        value = stored_form(op.buffer, values[op.buffer.value])
+        inputs[op.buffer.name] = value if op.buffer.dtype == "bits" else np.zeros_like(value)
+    done: dict = {}
+    probe = through(step.stage, lambda e: transparent(e, done))
+    through_the_stage = evaluate(probe, inputs)
+    alone = evaluate(Stage.of("alone", (), (dot,), step.stage.outputs[:1]), inputs)[0] * dot.unit
+    n = next(n for n, b in enumerate(step.stage.outputs) if b.dtype == "float32")
+    through_the_stage = through_the_stage[n] * dot.unit
+    np.testing.assert_array_equal(through_the_stage, alone)
+    taps = dot.signs[0].size
+    np.testing.assert_array_equal(alone, np.rint(alone))
+    assert np.abs(alone).max() <= taps
+    # a stage of which it is not so must not be taken for one
+    assert [is_binary(s.stage) and readable(s.stage) for s in plan.kernels.steps] == [False, False, True, False]
+
+
+def test_the_device_gives_integers_that_onnx_runtime_gives(
+    plan: Plan, reference: OnnxReference, values: dict[str, np.ndarray], device: Device
+) -> None:
+    index = binary_stage(plan)
+    count, differ, tensors = check_accumulators(device, index, plan.kernels.steps[index], values, reference)
+    assert (count, differ) == (8 * SIZE[0] * SIZE[1], 0)
+    found = tensors["device accumulators"]
+    assert set(np.unique(found)) <= set(range(-72, 73))
+    by_onnx_runtime = reference.accumulators("bottleneck.0.binary", values["embedding"])
+    assert by_onnx_runtime is not None
+    (dot,) = (e for e in plan.kernels.steps[index].stage.expressions() if isinstance(e, BinaryDot))
+    np.testing.assert_array_equal(found * dot.unit, by_onnx_runtime)
+
+
+def test_one_wrong_accumulator_counts(
+    plan: Plan, reference: OnnxReference, values: dict[str, np.ndarray], device: Device
+) -> None:
+    """Feeding the check a flipped input sign on the reference's side alone shows as differing integers."""
+    index = binary_stage(plan)
+    (dot,) = (e for e in plan.kernels.steps[index].stage.expressions() if isinstance(e, BinaryDot))
+    signs = dot.signs.copy()
+    signs[5, 2, 0, 1] ^= True
+    wrong = replace_dot(plan, index, signs)
+    _, differ, tensors = check_accumulators(device, index, plan.kernels.steps[index], values, reference)
+    assert differ == 0
+    done: dict = {}
+    stage = through(wrong, lambda e: transparent(e, done))
+    inputs = {k: v for k, v in tensors.items() if not k.endswith("accumulators")}
+    expected = evaluate(stage, inputs)[0]
+    assert set(np.unique(tensors["device accumulators"][5] - expected[5])) <= {-2 / dot.unit, 0, 2 / dot.unit}
+    assert (tensors["device accumulators"] != expected).any(axis=(1, 2)).tolist() == [i == 5 for i in range(8)]
+
+
+def replace_dot(plan: Plan, index: int, signs: np.ndarray):
+    """The stage with other weights."""
+
+    def other(e):
+        if isinstance(e, BinaryDot):
+            return replace(e, signs=signs)
+        children = {n: other(getattr(e, n)) for n in ("x", "y", "a", "b") if hasattr(e, n)}
+        return replace(e, **children) if children else e
+
+    stage = plan.kernels.steps[index].stage
+    return through(stage, other)
+
+
+def through(stage: Stage, change: Callable[[Expr], Expr]) -> Stage:
+    """The stage with every result changed."""
+    return replace(stage, results=[tuple(change(e) for e in branches) for branches in stage.results])
+
+
+def test_verification_asks_onnx_runtime_for_every_accumulator(
+    plan: Plan,
+    reference: OnnxReference,
+    values: dict[str, np.ndarray],
+    device: Device,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a layer's name is not found, its accumulators are compared with numpy's only, and nobody is told."""
+    right, asked = OnnxReference.accumulators, []
+
+    def watched(self: OnnxReference, layer: str, x: np.ndarray) -> np.ndarray | None:
+        found = right(self, layer, x)
+        asked.extend([layer] if found is not None else [])
+        return found
+
+    monkeypatch.setattr(OnnxReference, "accumulators", watched)
+    compare(device, "this machine", plan, reference, values, tmp_path / "failed.npz")
+    layers = [n.output[0] for n in reference.proto.graph.node if n.op_type == "BinaryConv2d"]
+    assert asked == layers

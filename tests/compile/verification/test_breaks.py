@@ -1,0 +1,190 @@
+"""Verification is worth what it catches: the compiler is broken on purpose, and the build must stop.
+
+Each break must name the layer, leave the tensors, and leave no bundle.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tvm import tirx
+
+from biisnet.compile import pipeline, plan_source
+from biisnet.compile.frontend import Model
+from biisnet.compile.kernels import binary_dot, pointwise, row_kernel
+from biisnet.compile.kernels.context import Context
+from biisnet.compile.kernels.simd import Simd
+from biisnet.compile.passes.build_kernels import Kernels
+from biisnet.compile.passes.form_segments import Segment
+from biisnet.compile.passes.plan_arena import Arena
+from biisnet.compile.program import BinaryDot, Leaky, LeakyAdd
+from biisnet.compile.verification import VerificationError
+from biisnet.targets import resolve
+
+SIZE = (24, 20)
+STAGES = ["normalise", "embedding", "bottleneck.0.dot.add", "probability"]
+Refuse = Callable[..., str]
+
+
+@pytest.fixture
+def refuse(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refuse:
+    """`refuse(layer)`: compiling must fail there; returns the message."""
+    for step in ("link_library", "link_archive"):  # the runner is what is verified
+        monkeypatch.setattr(pipeline, step, lambda *_: None)
+
+    def compile_and_fail(layer: str, target: str = "host") -> str:
+        output = tmp_path / "bundle"
+        with pytest.raises(VerificationError) as caught:
+            pipeline.compile_model(tiny, SIZE, resolve(target), output, say=lambda _: None)
+        message = str(caught.value)
+        assert f"layer '{layer}'" in message
+        assert "\n" not in message
+        failure = tmp_path / "bundle.failed.npz"
+        assert str(failure) in message
+        assert list(tmp_path.iterdir()) == [failure]  # no bundle, no tar, no staging folder
+        with np.load(failure) as tensors:
+            assert any("device" in name for name in tensors)
+            assert any("reference" in name for name in tensors)
+        return message
+
+    return compile_and_fail
+
+
+class DropsATap:
+    """TIR in which every ninth count of bits is zero: each binary convolution loses one of its 3x3 taps."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(tirx, name)
+
+    def popcount(self, x: Any) -> Any:
+        self.calls += 1
+        return tirx.popcount(x ^ x if self.calls % 9 == 5 else x)
+
+
+def drop_a_tap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binary_dot, "tirx", DropsATap())
+
+
+def shift_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first row class reads the table of the last: the top border is corrected as if it were the bottom's."""
+    right = binary_dot.border_table
+
+    def wrong(e: BinaryDot, height: int, width: int) -> binary_dot.BorderTable:
+        table = right(e, height, width)
+        return replace(table, strips=table.strips[::-1].copy())
+
+    monkeypatch.setattr(binary_dot, "border_table", wrong)
+
+
+def shift_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window reads one column too far to the right."""
+    right = Simd.load_strided
+
+    def wrong(self: Simd, buffer: Any, start: Any, stride: int) -> Any:
+        return right(self, buffer, start + 1, stride)
+
+    monkeypatch.setattr(Simd, "load_strided", wrong)
+
+
+def swap_the_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RPReLU and MaxOut bend the wrong way."""
+
+    right = pointwise.slope
+
+    def wrong(e: Leaky | LeakyAdd, ctx: Context, o: Any, x: Any) -> Any:
+        return right(replace(e, positive=e.negative, negative=e.positive), ctx, o, x)
+
+    monkeypatch.setattr(pointwise, "slope", wrong)
+
+
+def shift_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs are packed of x - 0.5."""
+    right = row_kernel.threshold
+
+    def wrong(buffer: Any, ctx: Context, channel: Any) -> Any:
+        return right(buffer, ctx, channel) + ctx.simd.const(0.5, "float32")
+
+    monkeypatch.setattr(row_kernel, "threshold", wrong)
+
+
+def forget_the_margins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies left and right of a row stays as it was."""
+    monkeypatch.setattr(row_kernel, "emit_margins", lambda buffer, row: None)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "layer"),
+    [
+        (drop_a_tap, "bottleneck.0.dot.add"),
+        (shift_the_border, "bottleneck.0.dot.add"),
+        (swap_the_slopes, "bottleneck.0.dot.add"),
+        (shift_the_margin, "embedding"),
+        (shift_the_threshold, "embedding"),
+        (forget_the_margins, "embedding"),
+    ],
+    ids=lambda x: getattr(x, "__name__", None),
+)
+def test_a_broken_kernel(
+    break_it: Callable[[pytest.MonkeyPatch], None], layer: str, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_it(monkeypatch)
+    refuse(layer)
+
+
+@pytest.mark.emulator
+def test_a_broken_kernel_on_the_emulated_device(
+    emulated: None, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop_a_tap(monkeypatch)
+    assert "on an emulated cortex-a72" in refuse("bottleneck.0.dot.add", "rpi4")
+
+
+@pytest.mark.parametrize("index", range(len(STAGES)), ids=STAGES)
+def test_one_wrong_constant(index: int, refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single float32 of one stage is off by 1 %: that stage is named, no other."""
+    right = plan_source.parameter_offsets
+
+    def wrong(kernels: Kernels) -> tuple[list[int], bytes]:
+        offsets, block = right(kernels)
+        step = kernels.steps[index]
+        assert step.stage.name == STAGES[index]
+        start = offsets[index] + step.sections["float32"]
+        value = np.frombuffer(block[start : start + 4], np.float32) * np.float32(1.01)
+        return offsets, block[:start] + value.tobytes() + block[start + 4 :]
+
+    monkeypatch.setattr(plan_source, "parameter_offsets", wrong)
+    refuse(STAGES[index])
+
+
+def test_an_overlap_in_the_arena(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map is written over the one that its stage still reads."""
+
+    def wrong(kernels: Kernels, segments: list[Segment]) -> Arena:
+        arena = right(kernels, segments)
+        of = {b.name: b for b in arena.placements}
+        source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
+        moved = replace(result, offset=source.offset)
+        return replace(arena, placements=arena.placements | {result.buffer: moved})
+
+    right = pipeline.plan_arena
+    monkeypatch.setattr(pipeline, "plan_arena", wrong)
+    refuse("embedding")
+
+
+def test_wrong_weights_show_in_the_accumulators(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One weight bit of one channel. (Parameters are what verification replaces: they must be compared too.)"""
+    right = binary_dot.packed_weights
+
+    def wrong(e: BinaryDot) -> np.ndarray:
+        weights = right(e)
+        weights[3, 0, 1, 1] ^= 16
+        return weights
+
+    monkeypatch.setattr(binary_dot, "packed_weights", wrong)
+    refuse("bottleneck.0.dot.add")

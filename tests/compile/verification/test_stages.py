@@ -1,0 +1,106 @@
+"""Teacher forcing: each stage with the reference's own input, and how much it may differ."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biisnet.compile.frontend import Model
+from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
+from biisnet.compile.plan import Plan
+from biisnet.compile.progress import Progress
+from biisnet.compile.scene import scene
+from biisnet.compile.verification.onnx_reference import OnnxReference
+from biisnet.compile.verification.stages import TOLERANCE, Device, StageResult, check_step, relative_error
+from biisnet.runtime.bundle import RUNNER
+from biisnet.runtime.probe import Probe
+from biisnet.targets import resolve
+
+SIZE = (24, 20)
+Reference = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def plan(tiny: Model) -> Plan:
+    return make_plan(tiny, SIZE, Progress(PLAN_STEPS, lambda _: None, None))
+
+
+@pytest.fixture
+def reference(tiny: Model, plan: Plan) -> Reference:
+    onnx = OnnxReference(tiny, [b.value for b in plan.program.buffers()])
+    return onnx.run(scene(*SIZE).astype(np.float32)[None])
+
+
+@pytest.fixture
+def device(tiny_bundle: Callable[[str], Path], plan: Plan) -> Iterator[Device]:
+    with Probe([tiny_bundle("host") / RUNNER]) as probe:
+        yield Device(probe, plan.by_stage)
+
+
+def results(device: Device, plan: Plan, reference: Reference) -> list[StageResult]:
+    return [check_step(device, k, step, reference) for k, step in enumerate(plan.kernels.steps)]
+
+
+def test_every_stage_is_within_the_tolerance(device: Device, plan: Plan, reference: Reference) -> None:
+    for result in results(device, plan, reference):
+        assert result.passed, result.name
+        assert result.error <= 1e-5
+        assert result.wrong_bits == 0
+
+
+@pytest.mark.parametrize(("share", "passed"), [(0.3, True), (3.0, False)])
+def test_the_tolerance_is_of_the_channels_largest_magnitude(
+    device: Device, plan: Plan, reference: Reference, share: float, passed: bool
+) -> None:
+    """One value that is off by less than 1e-5 of its channel's largest passes, by more does not."""
+    value = reference["bottleneck.0.dot.add"].copy()
+    value[4, 11, 7] += share * TOLERANCE * np.abs(value[4]).max()
+    result = check_step(device, 2, plan.kernels.steps[2], reference | {"bottleneck.0.dot.add": value})
+    assert result.passed is passed
+
+
+def test_stages_do_not_see_each_others_errors(device: Device, plan: Plan, reference: Reference) -> None:
+    """A wrong map condemns the stage that wrote it and those that read it in the reference, and no other."""
+    wrong = reference | {"embedding": reference["embedding"] * 1.5}
+    assert [r.passed for r in results(device, plan, wrong)] == [True, False, False, True]
+
+
+def test_sign_bits_are_those_of_the_map_beside_them(device: Device, plan: Plan, reference: Reference) -> None:
+    """-0.0 is 0, so its bit is set, and so it is packed; NaN is below everything."""
+    result = check_step(device, 1, plan.kernels.steps[1], reference)
+    bits, floats = (result.tensors[f"device embedding.{form}"] for form in ("bits", "map1"))
+    (stored,) = (b for b in plan.kernels.steps[1].stage.outputs if b.dtype == "float32")
+    if stored.scale is not None and stored.shift is not None:
+        floats = (floats - stored.shift[:, None, None]) / stored.scale[:, None, None]
+    sure = np.abs(floats) > 1e-5 * np.abs(floats).max()
+    assert sure.mean() > 0.99
+    np.testing.assert_array_equal(bits[sure], floats[sure] >= 0)
+
+
+def test_relative_error() -> None:
+    ones = np.ones((1, 2, 2), np.float32)
+    assert relative_error(ones, ones, ones) == 0
+    assert relative_error(ones * np.float32(1.25), ones, ones) == 0.25
+    two = np.stack([ones[0], 2 * ones[0]])
+    assert relative_error(np.stack([ones[0], 3 * ones[0]]), two, two) == 0.5
+    assert relative_error(ones * np.float32(1.25), ones, 5 * ones) == 0.05  # of what was summed, not of what is left
+    nan = ones.copy()
+    nan[0, 0, 0] = np.nan
+    assert relative_error(nan, ones, ones) == np.inf
+    assert relative_error(nan, nan, ones) == 0
+
+
+def test_an_image_without_targets_is_no_error(tiny: Model, tmp_path: Path) -> None:
+    """Where all probabilities are 1e-6, the reference's own sigmoid is off by 3e-8: 1e-5 of 1, not of 1e-6."""
+    model = Model(type(tiny.proto).FromString(tiny.proto.SerializeToString()), tiny.path, tiny.sha256)
+    (bias,) = (t for t in model.proto.graph.initializer if t.name == "head.bias")
+    bias.CopyFrom(onnx_array(np.array([-20], np.float32), bias.name))
+    assert compile_model(model, SIZE, resolve("host"), tmp_path / "b", say=lambda _: None).verified.device
+
+
+def onnx_array(array: np.ndarray, name: str):
+    """An initializer."""
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(array, name)

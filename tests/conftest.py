@@ -1,0 +1,125 @@
+"""What several folders' tests share: models and bundles, each compiled once a run however many workers there are."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from biisnet.compile.frontend import Model, load_model
+from biisnet.compile.pipeline import compile_model
+from biisnet.compile.scene import scene
+from biisnet.model import NetworkConfig, shipped_onnx
+from biisnet.targets import resolve
+from biisnet.targets.emulator import MISSING, find_emulator
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+TINY_SIZE = (24, 20)  # neither side is a multiple of 16
+FRAME_SIZE = (256, 256)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="accumulators on all 20 images (or BIISNET_FULL=1)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "emulator: runs on the emulated device")
+
+
+@pytest.fixture(scope="session")
+def emulated() -> None:
+    """Skips where the emulator is missing; in CI it must be there."""
+    if find_emulator(resolve("rpi4")) is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """`once(name, make)`: the path of what `make(path)` made, by the first worker that asked."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    root = root / "shared"
+    root.mkdir(exist_ok=True)
+
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        path = root / name
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                make(path)
+        return path
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def tiny_onnx(once: Once) -> Path:
+    """One Binary Block of 8 channels with random weights, symbolic height and width.
+
+    Its last bias is such that half of the scene's pixels are targets: a wrong map shows in the mask.
+    """
+
+    def make(path: Path) -> None:
+        torch = pytest.importorskip("torch")
+        from biisnet.model.export import export_file
+        from biisnet.model.network import build
+
+        network = build(NetworkConfig(channels=8, encoder_blocks=(), decoder_blocks=(), bottleneck_blocks=1))
+        with torch.no_grad():
+            image = torch.from_numpy(scene(*TINY_SIZE).astype(np.float32))[None, None]
+            network.head.bias -= network(image).median()
+        export_file(network, path)
+
+    return once("tiny.onnx", make)
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_onnx: Path) -> Model:
+    """The tiny network, as the compiler reads it."""
+    return load_model(tiny_onnx)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(once: Once, tiny: Model) -> Callable[[str], Path]:
+    """`tiny_bundle(target)`: the tiny network, 24x20, compiled (and verified where the emulator is)."""
+
+    def get(target: str) -> Path:
+        return once(
+            f"tiny-{target}", lambda path: compile_model(tiny, TINY_SIZE, resolve(target), path, say=lambda _: None)
+        )
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Model:
+    """The default network with its trained weights."""
+    path = shipped_onnx()
+    assert path is not None
+    return load_model(path)
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(once: Once, shipped: Model) -> Callable[[str], Path]:
+    """`shipped_bundle(target)`: the default network at 256x256, not verified yet. Takes half a minute."""
+
+    def get(target: str) -> Path:
+        def make(path: Path) -> None:
+            compile_model(shipped, FRAME_SIZE, resolve(target), path, say=lambda _: None, verify=False)
+
+        return once(f"biisnet-{target}", make)
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def manifest_of() -> Callable[[Path], dict[str, Any]]:
+    """A bundle's manifest."""
+    return lambda bundle: json.loads((bundle / "manifest.json").read_text())

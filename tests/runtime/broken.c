@@ -1,0 +1,151 @@
+/* Breaks the small plan in every way that the check has to notice; each line of `broken` is one. Prints "ok". */
+#include <stdio.h>
+#include <string.h>
+
+#include "plan.h"
+#include "plan_check.h"
+
+enum { STAGES = 5, BUFFERS = 7, SEGMENTS = 5 };
+enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, UP_MAP, OUTPUT };
+enum { BOX_STAGE = 1, HALF_STAGE = 2, UP_STAGE = 3, JOIN_STAGE = 4 };
+
+/* A copy of the plan that may be changed. */
+static bn_plan plan;
+static bn_stage stage[STAGES];
+static bn_tensor input, output;
+static bn_segment segment[BN_LAYOUTS][SEGMENTS];
+static bn_buffer buffer[BN_LAYOUTS][BUFFERS];
+static bn_layout *const fast = &plan.layout[BN_FAST], *const by_stage = &plan.layout[BN_BY_STAGE];
+
+static void copy(void) {
+    plan = biisnet_plan;
+    memcpy(stage, biisnet_plan.stage, sizeof stage);
+    input = *biisnet_plan.input;
+    output = *biisnet_plan.output;
+    plan.stage = stage;
+    plan.input = &input;
+    plan.output = &output;
+    for (int i = 0; i < BN_LAYOUTS; i++) {
+        const bn_layout *from = &biisnet_plan.layout[i];
+        memcpy(segment[i], from->segment, (size_t)from->segments * sizeof(bn_segment));
+        memcpy(buffer[i], from->buffer, sizeof buffer[i]);
+        plan.layout[i].segment = segment[i];
+        plan.layout[i].buffer = buffer[i];
+    }
+}
+
+static int failures;
+
+#define BREAK(...)                                                  \
+    do {                                                            \
+        copy();                                                     \
+        __VA_ARGS__;                                                \
+        if (bn_plan_check(&plan)) failures++, puts(#__VA_ARGS__);   \
+    } while (0)
+
+static void break_plan(void) {
+    BREAK(plan.version++);
+    BREAK(plan.model_name = NULL);
+    BREAK(plan.zero_offset = 32);
+    BREAK(plan.zero_offset = fast->shared_bytes);
+    BREAK(plan.zero_bytes = PLAN_WIDTH * 4 - 1);
+    BREAK(plan.params = NULL);
+    BREAK(plan.params++);
+    BREAK(plan.inputs = 0);
+    BREAK(plan.outputs = BN_MAX_OUTPUTS + 1);
+    BREAK(plan.stages = 0);
+    BREAK(plan.buffers = 0);
+    BREAK(input.shape[3] = 0);
+    BREAK(input.shape[3] = INT64_MAX);
+    BREAK(output.shape[3]++);
+    BREAK(output.rank = BN_MAX_RANK + 1);
+}
+
+static void break_buffers(void) {
+    BREAK(buffer[BN_FAST][BOX_MAP].slots--);                        /* a ring in the shared part */
+    BREAK(buffer[BN_BY_STAGE][BLUR_MAP].slots = 3);
+    BREAK(buffer[BN_FAST][BLUR_MAP].slots = 0);
+    BREAK(buffer[BN_FAST][BLUR_MAP].slots = PLAN_HEIGHT + 1);
+    BREAK(buffer[BN_FAST][INPUT].slots--);
+    BREAK(buffer[BN_FAST][BLUR_MAP].offset = fast->private_bytes);  /* another thread's */
+    BREAK(buffer[BN_FAST][BLUR_MAP].offset = UINT64_MAX - 63);
+    BREAK(buffer[BN_FAST][BLUR_MAP].offset = 4);
+    BREAK(buffer[BN_FAST][MOST_MAP].offset += 64);
+    BREAK(buffer[BN_BY_STAGE][UP_MAP].offset += 64);
+    BREAK(buffer[BN_FAST][BLUR_MAP].external = -3);
+    BREAK(buffer[BN_FAST][INPUT].external = 1);
+    BREAK(buffer[BN_FAST][OUTPUT].external = 1);
+    BREAK(buffer[BN_FAST][BOX_MAP].row_bytes = 0);
+    BREAK(buffer[BN_FAST][BOX_MAP].rows = 0);
+    /* The layouts hold the same maps. */
+    BREAK(buffer[BN_BY_STAGE][BLUR_MAP].rows--, buffer[BN_BY_STAGE][BLUR_MAP].slots--);
+    BREAK(buffer[BN_BY_STAGE][BLUR_MAP].row_bytes -= 4);
+    BREAK(buffer[BN_BY_STAGE][UP_MAP] = buffer[BN_BY_STAGE][OUTPUT]);
+    /* A ring is gone when its segment ends. */
+    BREAK(buffer[BN_FAST][MEAN_MAP] = buffer[BN_FAST][BLUR_MAP], buffer[BN_FAST][MEAN_MAP].slots = 1,
+          buffer[BN_FAST][MEAN_MAP].rows = buffer[BN_FAST][MOST_MAP].rows);
+}
+
+static void break_stages(void) {
+    BREAK(stage[0].kernel = NULL);
+    BREAK(stage[0].name = NULL);
+    BREAK(stage[0].rows--);
+    BREAK(stage[0].inputs = BN_MAX_INPUTS + 1);
+    BREAK(stage[0].outputs = 0);
+    BREAK(stage[0].output[0] = BUFFERS);
+    BREAK(stage[BOX_STAGE].floats++);
+    BREAK(stage[BOX_STAGE].words += 2);
+    BREAK(stage[BOX_STAGE].bytes += 4);
+    BREAK(stage[BOX_STAGE].params = plan.params_bytes - 20);
+    BREAK(stage[BOX_STAGE].constants += 4);
+    BREAK(stage[BOX_STAGE].constants = fast->shared_bytes - 64);
+    BREAK(stage[BOX_STAGE].constants = UINT64_MAX - 63);
+    BREAK(stage[0].input[0].buffer = -1);
+    BREAK(stage[0].input[0].buffer = BUFFERS);
+    BREAK(stage[0].input[0].div = 0);
+    BREAK(stage[0].input[0].count = 0);
+    BREAK(stage[0].input[0].count = BN_MAX_ROWS + 1);
+    BREAK(stage[JOIN_STAGE].input[0].count = stage[JOIN_STAGE].input[1].count = BN_MAX_ROWS / 2);
+    BREAK(stage[0].input[0].edge = 2);
+    /* Maps are written by one stage, before they are read. */
+    BREAK(stage[0].input[0].buffer = BLUR_MAP);
+    BREAK(stage[BOX_STAGE].input[0].buffer = BOX_MAP);
+    BREAK(stage[BOX_STAGE].input[0].buffer = UP_MAP);
+    BREAK(stage[UP_STAGE].output[0] = BLUR_MAP);
+    BREAK(stage[HALF_STAGE].output[1] = MEAN_MAP);
+}
+
+static void break_layouts(void) {
+    BREAK(segment[BN_FAST][1].first++);                             /* a gap */
+    BREAK(segment[BN_FAST][1].first--);                             /* an overlap */
+    BREAK(segment[BN_FAST][0].last = 0);
+    BREAK(segment[BN_FAST][0].first = -1);
+    BREAK(segment[BN_FAST][1].last--);                              /* a stage is left over */
+    BREAK(segment[BN_FAST][1].last++);
+    BREAK(fast->segments--);
+    BREAK(by_stage->segments = 0);
+    BREAK(segment[BN_FAST][0].last = 1, segment[BN_FAST][1].first = 1); /* blur's ring is read in the next one */
+    /* Stage k is segment k, and the instance needs no memory for each thread. */
+    BREAK(by_stage->segments = 2, by_stage->segment = segment[BN_FAST]);
+    BREAK(by_stage->private_bytes = 64);
+    BREAK(fast->shared_bytes = 0);
+    BREAK(fast->shared_bytes -= 64);
+    BREAK(fast->shared_bytes += 4);
+    BREAK(fast->private_bytes -= 64);
+    BREAK(fast->private_bytes += 4);
+    BREAK(fast->private_bytes = UINT64_MAX - 63);
+    BREAK(by_stage->shared_bytes -= 64);
+    /* A stage that nothing in its segment asks for would not run. */
+    BREAK(stage[HALF_STAGE].input[0].buffer = INPUT);
+}
+
+int main(void) {
+    copy();
+    if (!bn_plan_check(&plan)) failures++, puts("the plan itself is refused");
+    break_plan();
+    break_buffers();
+    break_stages();
+    break_layouts();
+    if (!failures) puts("ok");
+    return failures != 0;
+}

@@ -1,0 +1,82 @@
+"""The registry, and what this machine's own entry becomes."""
+
+from pathlib import Path
+
+import pytest
+
+from biisnet.targets import TARGETS, Target, TargetError, devices, resolve
+from biisnet.targets.devices import cpu_flags, this_machine
+
+V3 = {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
+V4 = V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
+
+
+def test_the_boards() -> None:
+    """A name is a board's, once; what is emulated is the CPU that is compiled for."""
+    assert set(TARGETS) >= {"rpi4", "rpi3", "rpi-zero2w", "rpi5", "host"}
+    for name, target in TARGETS.items():
+        assert target.name == name
+        assert target.description
+        if name != "host":
+            assert target.emulated_cpu == target.cpu
+            assert resolve(name) is target
+    rpi4 = resolve("rpi4")
+    assert (rpi4.triple, rpi4.glibc) == ("aarch64-linux-gnu", "2.28")
+    assert rpi4.llvm == {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a72"}
+    assert rpi4.zig()[:2] == ["-target", "aarch64-linux-gnu.2.28"]
+    assert rpi4.zig("musl")[:2] == ["-target", "aarch64-linux-musl"]
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(TargetError) as caught:
+        resolve("rpi9")
+    assert str(caught.value) == f"unknown target 'rpi9': choose one of {', '.join(TARGETS)}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "machine", "cpu"),
+    [
+        (V3, "x86_64", "x86-64-v3"),
+        (V3 | {"avx512f"}, "x86_64", "x86-64-v3"),
+        (V4, "x86_64", "x86-64-v4"),
+        ({"asimd", "fp"}, "aarch64", "cortex-a72"),
+    ],
+)
+def test_this_machines_level(flags: set[str], machine: str, cpu: str) -> None:
+    target = this_machine(flags, machine)
+    assert (target.name, target.arch, target.cpu, target.emulated_cpu) == ("host", machine, cpu, None)
+    assert set(target.features) <= flags
+
+
+def test_bit_counts_of_avx512() -> None:
+    """The vector's own byte count is asked for where it is there, and then the loader must find it."""
+    plain, counting = this_machine(V4, "x86_64"), this_machine(V4 | {"avx512_bitalg"}, "x86_64")
+    assert plain.llvm_features == ()
+    assert counting.llvm["mattr"] == ["+avx512bitalg"]
+    assert "avx512_bitalg" in counting.features
+    assert this_machine(V3 | {"avx512_bitalg"}, "x86_64").llvm_features == ()
+
+
+@pytest.mark.parametrize(("flags", "machine"), [(set(), "x86_64"), (V3 - {"fma"}, "x86_64"), (V4, "riscv64")])
+def test_a_machine_without_kernels(flags: set[str], machine: str) -> None:
+    with pytest.raises(TargetError, match="target host: ") as caught:
+        this_machine(flags, machine)
+    assert "\n" not in str(caught.value)
+
+
+def test_host_is_resolved_by_the_cpus_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "cpu_flags", lambda: V3)
+    monkeypatch.setattr(devices.platform, "machine", lambda: "x86_64")
+    target = resolve("host")
+    assert isinstance(target, Target)
+    assert target.cpu == "x86-64-v3"
+
+
+def test_flags_are_read_from_cpuinfo(tmp_path: Path) -> None:
+    (tmp_path / "x86").write_text(
+        "processor\t: 0\nflags\t\t: fpu avx2 fma\n\nprocessor\t: 1\nflags\t\t: fpu avx2 fma\n"
+    )
+    (tmp_path / "arm").write_text("processor\t: 0\nFeatures\t: fp asimd crc32\n")
+    assert cpu_flags(tmp_path / "x86") == {"fpu", "avx2", "fma"}
+    assert cpu_flags(tmp_path / "arm") == {"fp", "asimd", "crc32"}
+    assert cpu_flags(tmp_path / "nothing") == set()
