@@ -17,7 +17,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "biisnet_destroy": (None, [ctypes.c_void_p]),
     "biisnet_model_name": (ctypes.c_char_p, []),
     "biisnet_threshold": (ctypes.c_float, []),
-    "biisnet_arena_bytes": (ctypes.c_uint64, []),
+    "biisnet_arena_bytes": (ctypes.c_uint64, [ctypes.c_int32]),
     "biisnet_input_count": (ctypes.c_int32, []),
     "biisnet_input_rank": (ctypes.c_int32, [ctypes.c_int32]),
     "biisnet_input_shape": (ctypes.POINTER(ctypes.c_int64), [ctypes.c_int32]),

@@ -77,7 +77,7 @@ class Model:
         told = [list(tensor["shape"]) for tensor in (*manifest["inputs"], *manifest["outputs"])]
         if told != [list(self.input_shape), list(self.output_shape)]:
             raise BundleError(f"{bundle.library}: is not the manifest's (shapes); compile the model again")
-        if manifest["arena_bytes"] != self._library.biisnet_arena_bytes():
+        if manifest["arena_bytes"] != self._library.biisnet_arena_bytes(1):
             raise BundleError(f"{bundle.library}: is not the manifest's (arena); compile the model again")
 
     def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

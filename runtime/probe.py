@@ -25,8 +25,8 @@ def _bytes(data: bytes | npt.NDArray[Any]) -> bytes:
 class Probe:
     """A running biisnet-run: read and write its memory, run single stages, run everything.
 
-    Offsets are bytes in one address space: the arena from 0, then every input, then every output; `info` (the
-    JSON of --info) has their offsets. A context manager; one thread at a time.
+    Offsets are bytes in one address space: the arena of the instance for single stages from 0, then every input,
+    then every output; `info` (the JSON of --info) has their offsets. A context manager; one thread at a time.
     """
 
     def __init__(self, command: Sequence[str | Path], threads: int = 1) -> None:

@@ -7,7 +7,10 @@ HEADER = ROOT / "include" / "biisnet.h"
 INCLUDE_DIRS = (ROOT / "include", ROOT / "src")
 
 # Linked with a generated plan (plan.c, which defines `biisnet_plan`), its kernels and its weights.
-LIBRARY_SOURCES = tuple(ROOT / "src" / name for name in ("info.c", "model.c", "plan_check.c", "rows.c", "threads.c"))
+LIBRARY_SOURCES = tuple(
+    ROOT / "src" / name
+    for name in ("constants.c", "info.c", "model.c", "plan_check.c", "rows.c", "segment.c", "threads.c")
+)
 RUNNER_SOURCES = tuple(
     ROOT / "src" / "run" / name
     for name in (

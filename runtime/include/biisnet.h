@@ -58,7 +58,7 @@ BIISNET_API const char *biisnet_status_string(int32_t status);
 BIISNET_API int32_t biisnet_create(biisnet_model **model, int32_t threads);
 
 /* The same in the caller's memory: `arena` is BIISNET_ALIGNMENT-aligned, holds at least
- * biisnet_arena_bytes(), is cleared here, and stays the caller's to free after biisnet_destroy(). */
+ * biisnet_arena_bytes(threads), is cleared here, and stays the caller's to free after biisnet_destroy(). */
 BIISNET_API int32_t biisnet_create_in(biisnet_model **model, int32_t threads, void *arena, size_t bytes);
 
 /* One inference. inputs[i] and outputs[i] are dense float32 in C order of the shapes below, aligned as a
@@ -72,7 +72,9 @@ BIISNET_API void biisnet_destroy(biisnet_model *model);
 
 BIISNET_API const char *biisnet_model_name(void);
 BIISNET_API float biisnet_threshold(void);
-BIISNET_API uint64_t biisnet_arena_bytes(void);
+
+/* What an instance on `threads` threads takes; 0 if there cannot be one. */
+BIISNET_API uint64_t biisnet_arena_bytes(int32_t threads);
 
 BIISNET_API int32_t biisnet_input_count(void);
 BIISNET_API const char *biisnet_input_name(int32_t index);
@@ -90,13 +92,19 @@ BIISNET_API int32_t biisnet_stage_count(void);
 BIISNET_API const char *biisnet_stage_name(int32_t stage);
 BIISNET_API uint64_t biisnet_stage_params_bytes(int32_t stage);
 
-/* The arena, biisnet_arena_bytes() long: feature maps lie where the bundle's plan says. */
+/* An instance for biisnet_run_stage(): every feature map is kept whole, each stage runs for itself. It takes
+ * more memory and time than biisnet_create()'s and gives the same results, bit for bit. The arena is the caller's,
+ * as for biisnet_create_in(), and of biisnet_probing_arena_bytes(). */
+BIISNET_API uint64_t biisnet_probing_arena_bytes(void);
+BIISNET_API int32_t biisnet_create_probing(biisnet_model **model, int32_t threads, void *arena, size_t bytes);
+
+/* The arena: feature maps lie where the bundle's plan says. */
 BIISNET_API void *biisnet_arena(biisnet_model *model);
 
 /* Says where the model's inputs and outputs are for the biisnet_run_stage() calls that follow. */
 BIISNET_API int32_t biisnet_bind(biisnet_model *model, const float *const *inputs, float *const *outputs);
 
-/* All rows of one stage, on the instance's threads, with the stage's own constants (params = NULL) or with
+/* All rows of one stage of an instance for probing, on its threads, with the stage's own constants (params = NULL) or with
  * the caller's: BIISNET_ALIGNMENT-aligned, biisnet_stage_params_bytes() long. */
 BIISNET_API int32_t biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params);
 

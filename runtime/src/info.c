@@ -31,7 +31,6 @@ const char *biisnet_status_string(int32_t status) {
 
 const char *biisnet_model_name(void) { return biisnet_plan.model_name; }
 float biisnet_threshold(void) { return biisnet_plan.threshold; }
-uint64_t biisnet_arena_bytes(void) { return biisnet_plan.arena_bytes; }
 
 int32_t biisnet_input_count(void) { return biisnet_plan.inputs; }
 const char *biisnet_input_name(int32_t index) { return input(index) ? input(index)->name : NULL; }

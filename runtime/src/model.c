@@ -4,39 +4,36 @@
 #include <string.h>
 
 #include "biisnet.h"
+#include "constants.h"
 #include "plan.h"
 #include "plan_check.h"
 #include "rows.h"
+#include "segment.h"
 #include "threads.h"
 
 struct biisnet_model {
     const bn_plan *plan;
+    const bn_layout *layout;
     uint8_t *arena;
     void *own_arena; /* NULL when the arena is the caller's */
     bn_addresses addresses;
     bn_team team;
 };
 
-/* What one run of the team does: stages first .. last-1. */
+/* What one run of the team does: segments first .. last-1. */
 typedef struct {
     biisnet_model *model;
     int32_t first, last;
-    const uint8_t *params; /* instead of the (only) stage's own, or NULL */
-} walk;
+} job;
 
-static void walk_stages(void *context, int member) {
-    const walk *job = context;
-    biisnet_model *model = job->model;
-    const bn_plan *plan = model->plan;
-    int64_t members = model->team.members;
-    for (int32_t k = job->first; k < job->last; k++) {
-        const bn_stage *stage = &plan->stage[k];
-        int32_t begin = (int32_t)(stage->rows * (int64_t)member / members);
-        int32_t end = (int32_t)(stage->rows * ((int64_t)member + 1) / members);
-        const uint8_t *params = job->params ? job->params : plan->params + stage->params;
-        bn_run_rows(plan, stage, params, &model->addresses, begin, end);
-        /* The next stage reads rows of the neighbouring stripes, and may reuse this one's memory. */
-        if (k + 1 < job->last) bn_team_barrier(&model->team);
+static void run_segments(void *context, int member) {
+    const job *work = context;
+    biisnet_model *model = work->model;
+    for (int32_t k = work->first; k < work->last; k++) {
+        bn_run_segment(model->plan, model->layout, &model->layout->segment[k], model->arena, &model->addresses,
+                       member, model->team.members);
+        /* The next segment reads rows of the neighbouring stripes, and may reuse this one's memory. */
+        if (k + 1 < work->last) bn_team_barrier(&model->team);
     }
 }
 
@@ -44,7 +41,7 @@ static void walk_stages(void *context, int member) {
 static void bind_external(biisnet_model *model, const float *const *inputs, float *const *outputs) {
     const bn_plan *plan = model->plan;
     for (int32_t i = 0; i < plan->buffers; i++) {
-        int32_t external = plan->buffer[i].external;
+        int32_t external = model->layout->buffer[i].external;
         if (external < 0) continue;
         float *target = bn_is_written(plan, i) && outputs ? outputs[external] : NULL;
         const float *source = bn_is_written(plan, i) ? target : inputs ? inputs[external] : NULL;
@@ -56,39 +53,49 @@ static void bind_external(biisnet_model *model, const float *const *inputs, floa
 static void bind_arena(biisnet_model *model) {
     const bn_plan *plan = model->plan;
     for (int32_t i = 0; i < plan->buffers; i++) {
-        if (plan->buffer[i].external >= 0) continue;
-        model->addresses.target[i] = model->arena + plan->buffer[i].offset;
+        const bn_buffer *buffer = &model->layout->buffer[i];
+        if (buffer->external >= 0) continue;
+        uint64_t base = buffer->external == BN_PRIVATE ? model->layout->shared_bytes : 0;
+        model->addresses.target[i] = model->arena + base + buffer->offset;
         model->addresses.source[i] = model->addresses.target[i];
     }
     model->addresses.zero = model->arena + plan->zero_offset;
 }
 
 /* The instance and its tables of addresses are one block. */
-static biisnet_model *allocate_model(const bn_plan *plan) {
+static biisnet_model *allocate_model(const bn_plan *plan, const bn_layout *layout) {
     size_t buffers = (size_t)plan->buffers;
     biisnet_model *model = malloc(sizeof *model + buffers * 2 * sizeof(uint8_t *));
     if (!model) return NULL;
     memset(model, 0, sizeof *model);
     model->plan = plan;
+    model->layout = layout;
     model->addresses.source = (const uint8_t **)(void *)(model + 1);
     model->addresses.target = (uint8_t **)(void *)(model->addresses.source + buffers);
     return model;
 }
 
-int32_t biisnet_create_in(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
+static uint64_t arena_bytes(int layout, int32_t threads) {
+    if (threads < 1 || threads > BIISNET_MAX_THREADS) return 0;
+    const bn_layout *l = &biisnet_plan.layout[layout];
+    return l->shared_bytes + (uint64_t)threads * l->private_bytes;
+}
+
+static int32_t create(biisnet_model **result, int layout, int32_t threads, void *arena, size_t bytes) {
     const bn_plan *plan = &biisnet_plan;
     if (!result) return BIISNET_E_ARGUMENT;
     *result = NULL;
     if (!bn_plan_check(plan)) return BIISNET_E_PLAN;
-    if (threads < 1 || threads > BIISNET_MAX_THREADS || !arena || (uintptr_t)arena % BIISNET_ALIGNMENT != 0 ||
-        bytes < plan->arena_bytes)
-        return BIISNET_E_ARGUMENT;
+    uint64_t needed = arena_bytes(layout, threads);
+    if (!needed || !arena || (uintptr_t)arena % BIISNET_ALIGNMENT != 0 || bytes < needed) return BIISNET_E_ARGUMENT;
 
-    biisnet_model *model = allocate_model(plan);
+    biisnet_model *model = allocate_model(plan, &plan->layout[layout]);
     if (!model) return BIISNET_E_MEMORY;
     /* All of it, not just the zero row: results then never depend on what was there (lanes beyond a row's
      * end), and the system hands out the pages here instead of in the first inference. */
-    model->arena = memset(arena, 0, (size_t)plan->arena_bytes);
+    model->arena = memset(arena, 0, (size_t)needed);
+    for (int32_t k = 0; k < plan->stages; k++)
+        bn_spread(&plan->stage[k], plan->params + plan->stage[k].params, model->arena + plan->stage[k].constants);
     bind_arena(model);
     bind_external(model, NULL, NULL);
     if (!bn_team_start(&model->team, threads)) {
@@ -99,14 +106,27 @@ int32_t biisnet_create_in(biisnet_model **result, int32_t threads, void *arena, 
     return BIISNET_OK;
 }
 
+uint64_t biisnet_arena_bytes(int32_t threads) { return arena_bytes(BN_FAST, threads); }
+
+uint64_t biisnet_probing_arena_bytes(void) { return arena_bytes(BN_BY_STAGE, 1); }
+
+int32_t biisnet_create_in(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
+    return create(result, BN_FAST, threads, arena, bytes);
+}
+
+int32_t biisnet_create_probing(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
+    return create(result, BN_BY_STAGE, threads, arena, bytes);
+}
+
 int32_t biisnet_create(biisnet_model **result, int32_t threads) {
     if (!result) return BIISNET_E_ARGUMENT;
     *result = NULL;
     if (!bn_plan_check(&biisnet_plan)) return BIISNET_E_PLAN;
+    uint64_t bytes = biisnet_arena_bytes(threads);
+    if (!bytes) return BIISNET_E_ARGUMENT;
     void *arena = NULL;
-    if (posix_memalign(&arena, BIISNET_ALIGNMENT, (size_t)biisnet_plan.arena_bytes) != 0)
-        return BIISNET_E_MEMORY;
-    int32_t status = biisnet_create_in(result, threads, arena, (size_t)biisnet_plan.arena_bytes);
+    if (bytes > SIZE_MAX || posix_memalign(&arena, BIISNET_ALIGNMENT, (size_t)bytes) != 0) return BIISNET_E_MEMORY;
+    int32_t status = biisnet_create_in(result, threads, arena, (size_t)bytes);
     if (status != BIISNET_OK)
         free(arena);
     else
@@ -136,8 +156,8 @@ int32_t biisnet_bind(biisnet_model *model, const float *const *inputs, float *co
 int32_t biisnet_run(biisnet_model *model, const float *const *inputs, float *const *outputs) {
     int32_t status = biisnet_bind(model, inputs, outputs);
     if (status != BIISNET_OK) return status;
-    walk job = {.model = model, .first = 0, .last = model->plan->stages, .params = NULL};
-    bn_team_run(&model->team, walk_stages, &job);
+    job all = {.model = model, .first = 0, .last = model->layout->segments};
+    bn_team_run(&model->team, run_segments, &all);
     bind_external(model, NULL, NULL); /* the caller may free them now */
     return BIISNET_OK;
 }
@@ -153,8 +173,13 @@ static bool is_bound(const biisnet_model *model, const bn_stage *stage) {
 int32_t biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params) {
     if (!model || stage < 0 || stage >= model->plan->stages) return BIISNET_E_ARGUMENT;
     if ((uintptr_t)params % BIISNET_ALIGNMENT != 0) return BIISNET_E_ARGUMENT;
+    if (model->layout != &model->plan->layout[BN_BY_STAGE]) return BIISNET_E_ARGUMENT;
     if (!is_bound(model, &model->plan->stage[stage])) return BIISNET_E_UNBOUND;
-    walk job = {.model = model, .first = stage, .last = stage + 1, .params = params};
-    bn_team_run(&model->team, walk_stages, &job);
+    const bn_stage *probed = &model->plan->stage[stage];
+    uint8_t *constants = model->arena + probed->constants;
+    if (params) bn_spread(probed, params, constants);
+    job one = {.model = model, .first = stage, .last = stage + 1};
+    bn_team_run(&model->team, run_segments, &one);
+    if (params) bn_spread(probed, model->plan->params + probed->params, constants);
     return BIISNET_OK;
 }

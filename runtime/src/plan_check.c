@@ -1,6 +1,8 @@
 /* Checks the plan once, when an instance is made: a compiler's mistake becomes a status, not a crash. */
 #include "plan_check.h"
 
+#include "biisnet.h"
+#include "constants.h"
 #include "rows.h"
 
 enum { ALIGNMENT = 64 };
@@ -26,8 +28,8 @@ static bool check_tensors(const bn_tensor *tensor, int32_t count, int32_t limit)
     return true;
 }
 
-static bool check_external(const bn_plan *plan, int32_t index) {
-    const bn_buffer *buffer = &plan->buffer[index];
+static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t index) {
+    const bn_buffer *buffer = &layout->buffer[index];
     bool output = bn_is_written(plan, index);
     if (buffer->external >= (output ? plan->outputs : plan->inputs)) return false;
     const bn_tensor *tensor = output ? &plan->output[buffer->external] : &plan->input[buffer->external];
@@ -35,20 +37,24 @@ static bool check_external(const bn_plan *plan, int32_t index) {
     return buffer->slots == buffer->rows && tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
 }
 
-static bool check_buffer(const bn_plan *plan, int32_t index) {
-    const bn_buffer *buffer = &plan->buffer[index];
+static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t index) {
+    const bn_buffer *buffer = &layout->buffer[index], *fast = &plan->layout[BN_FAST].buffer[index];
+    if (buffer->rows != fast->rows || buffer->row_bytes != fast->row_bytes) return false;
+    if ((buffer->external >= 0 || fast->external >= 0) && buffer->external != fast->external) return false;
     if (buffer->rows < 1 || buffer->row_bytes < 1 || buffer->row_bytes > UINT32_MAX) return false;
-    /* A stage is finished before the next begins, so a ring of fewer rows would lose some. */
-    if (buffer->slots != buffer->rows) return false;
-    if (buffer->external >= 0) return check_external(plan, index);
-    return buffer->external == BN_ARENA && buffer->offset % ALIGNMENT == 0 &&
-           fits(buffer->offset, (uint64_t)buffer->slots * buffer->row_bytes, plan->arena_bytes);
+    if (buffer->slots < 1 || buffer->slots > buffer->rows) return false;
+    if (buffer->external >= 0) return check_external(plan, layout, index);
+    if (buffer->external != BN_PRIVATE && buffer->slots != buffer->rows) return false;
+    uint64_t room = buffer->external == BN_PRIVATE ? layout->private_bytes : layout->shared_bytes;
+    return (buffer->external == BN_ARENA || buffer->external == BN_PRIVATE) && buffer->offset % ALIGNMENT == 0 &&
+           fits(buffer->offset, (uint64_t)buffer->slots * buffer->row_bytes, room);
 }
 
 static bool check_operand(const bn_plan *plan, const bn_operand *operand) {
     if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
     if (operand->div < 1 || operand->count < 1 || operand->count > BN_MAX_ROWS) return false;
-    if (operand->edge == BN_EDGE_ZERO) return plan->buffer[operand->buffer].row_bytes <= plan->zero_bytes;
+    const bn_buffer *buffer = &plan->layout[BN_FAST].buffer[operand->buffer];
+    if (operand->edge == BN_EDGE_ZERO) return buffer->row_bytes <= plan->zero_bytes;
     return operand->edge == BN_EDGE_CLAMP;
 }
 
@@ -57,6 +63,10 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (stage->inputs < 0 || stage->inputs > BN_MAX_INPUTS) return false;
     if (stage->outputs < 1 || stage->outputs > BN_MAX_OUTPUTS) return false;
     if (!fits(stage->params, stage->params_bytes, plan->params_bytes)) return false;
+    if (stage->params_bytes != bn_packed_bytes(stage)) return false;
+    if (stage->constants % ALIGNMENT != 0) return false;
+    for (int i = 0; i < BN_LAYOUTS; i++)
+        if (!fits(stage->constants, bn_spread_bytes(stage), plan->layout[i].shared_bytes)) return false;
     int32_t rows = 0; /* at most BN_MAX_INPUTS * BN_MAX_ROWS: cannot overflow */
     for (int32_t i = 0; i < stage->inputs; i++) {
         if (!check_operand(plan, &stage->input[i])) return false;
@@ -65,15 +75,74 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (rows > BN_MAX_ROWS) return false;
     for (int32_t i = 0; i < stage->outputs; i++) {
         int32_t buffer = stage->output[i];
-        if (buffer < 0 || buffer >= plan->buffers || plan->buffer[buffer].rows != stage->rows) return false;
+        if (buffer < 0 || buffer >= plan->buffers || plan->layout[BN_FAST].buffer[buffer].rows != stage->rows)
+            return false;
     }
     return true;
 }
 
+/* The first stage that writes a buffer; -1: none. */
+static int32_t writer_of(const bn_plan *plan, int32_t buffer) {
+    for (int32_t k = 0; k < plan->stages; k++)
+        for (int32_t i = 0; i < plan->stage[k].outputs; i++)
+            if (plan->stage[k].output[i] == buffer) return k;
+    return -1;
+}
+
+/* Each map is written once, and before it is read. */
+static bool check_order(const bn_plan *plan, int32_t k) {
+    const bn_stage *stage = &plan->stage[k];
+    for (int32_t i = 0; i < stage->outputs; i++) {
+        if (writer_of(plan, stage->output[i]) != k) return false;
+        for (int32_t j = 0; j < i; j++)
+            if (stage->output[i] == stage->output[j]) return false;
+    }
+    for (int32_t i = 0; i < stage->inputs; i++) {
+        /* One that no stage writes is the caller's to fill: harmless, and what tests of single kernels do. */
+        if (writer_of(plan, stage->input[i].buffer) >= k) return false;
+    }
+    return true;
+}
+
+/* In a segment, private maps stay private, and each stage but the last is asked for rows: else it would not run. */
+static bool check_walk(const bn_plan *plan, const bn_layout *layout, const bn_segment *segment) {
+    uint64_t asked = 0; /* bit k: stage first+k; BN_MAX_SEGMENT of them */
+    for (int32_t k = segment->first; k < segment->last; k++)
+        for (int32_t i = 0; i < plan->stage[k].inputs; i++) {
+            int32_t buffer = plan->stage[k].input[i].buffer, writer = writer_of(plan, buffer);
+            if (writer >= segment->first)
+                asked |= UINT64_C(1) << (writer - segment->first);
+            else if (layout->buffer[buffer].external == BN_PRIVATE)
+                return false;
+        }
+    int32_t others = segment->last - segment->first - 1;
+    return asked == (UINT64_C(1) << others) - 1;
+}
+
+static bool check_segments(const bn_plan *plan, const bn_layout *layout) {
+    int32_t next = 0;
+    for (int32_t k = 0; k < layout->segments; k++) {
+        const bn_segment *segment = &layout->segment[k];
+        if (segment->first != next || segment->last <= next || segment->last > plan->stages) return false;
+        if (segment->last - next > BN_MAX_SEGMENT || !check_walk(plan, layout, segment)) return false;
+        next = segment->last;
+    }
+    return next == plan->stages;
+}
+
+static bool check_layout(const bn_plan *plan, const bn_layout *layout) {
+    if (layout->shared_bytes < 1 || layout->shared_bytes % ALIGNMENT != 0 || layout->shared_bytes > SIZE_MAX / 2)
+        return false;
+    if (layout->private_bytes % ALIGNMENT != 0 || layout->private_bytes > SIZE_MAX / 2 / BIISNET_MAX_THREADS)
+        return false;
+    if (!fits(plan->zero_offset, plan->zero_bytes, layout->shared_bytes)) return false;
+    for (int32_t i = 0; i < plan->buffers; i++)
+        if (!check_buffer(plan, layout, i)) return false;
+    return check_segments(plan, layout);
+}
+
 bool bn_plan_check(const bn_plan *plan) {
     if (plan->version != BN_PLAN_VERSION || !plan->model_name) return false;
-    if (plan->arena_bytes < 1 || plan->arena_bytes % ALIGNMENT != 0 || plan->arena_bytes > SIZE_MAX) return false;
-    if (!fits(plan->zero_offset, plan->zero_bytes, plan->arena_bytes)) return false;
     if (plan->zero_offset % ALIGNMENT != 0) return false;
     if (plan->params_bytes > 0 && (!plan->params || (uintptr_t)plan->params % ALIGNMENT != 0)) return false;
     if (!check_tensors(plan->input, plan->inputs, BN_MAX_INPUTS)) return false;
@@ -81,7 +150,12 @@ bool bn_plan_check(const bn_plan *plan) {
     if (plan->stages < 1 || plan->buffers < 1) return false;
     for (int32_t k = 0; k < plan->stages; k++)
         if (!check_stage(plan, &plan->stage[k])) return false;
-    for (int32_t i = 0; i < plan->buffers; i++)
-        if (!check_buffer(plan, i)) return false;
+    for (int32_t k = 0; k < plan->stages; k++)
+        if (!check_order(plan, k)) return false;
+    /* Stage k is segment k, and the arena does not grow with the threads: biisnet_run_stage() relies on it. */
+    const bn_layout *by_stage = &plan->layout[BN_BY_STAGE];
+    if (by_stage->segments != plan->stages || by_stage->private_bytes != 0) return false;
+    for (int i = 0; i < BN_LAYOUTS; i++)
+        if (!check_layout(plan, &plan->layout[i])) return false;
     return true;
 }

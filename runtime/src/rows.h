@@ -4,18 +4,27 @@
 
 #include "plan.h"
 
-/* Base address of every buffer, by its index: arena buffers for good, external ones while they are bound. */
+/* Base address of every buffer, by its index: arena buffers for good, external ones while they are bound. Private
+ * buffers' are those of thread 0, those of thread m lie m * layout->private_bytes behind. */
 typedef struct {
     const uint8_t **source; /* to read from; NULL: not bound */
     uint8_t **target;       /* to write to; NULL: not bound, or an input */
     const uint8_t *zero;    /* the zero row */
 } bn_addresses;
 
+/* Rows from .. to-1 of a map. */
+typedef struct {
+    int64_t from, to;
+} bn_range;
+
 /* Whether some stage writes the buffer: what tells an external output from an external input. */
 int bn_is_written(const bn_plan *plan, int32_t buffer);
 
-/* Row kernels of output rows first .. last-1 of a stage. */
-void bn_run_rows(const bn_plan *plan, const bn_stage *stage, const uint8_t *params,
-                 const bn_addresses *addresses, int32_t first, int32_t last);
+/* The rows of the operand's map (of `height` rows) that output rows `rows` read. */
+bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height);
+
+/* Calls a stage's kernel for row y; `ahead` is the offset of this thread's private buffers from thread 0's. */
+void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
+                const bn_addresses *addresses, uint64_t ahead, int32_t y);
 
 #endif

@@ -27,11 +27,11 @@ static void print_tensor(const char *name, int rank, const int64_t *shape, uint6
 }
 
 void print_info(void) {
-    session_layout layout = session_plan();
+    session_layout layout = session_plan(true);
     printf("{\"abi\": %" PRIu32 ", \"model\": ", biisnet_abi_version());
     print_string(biisnet_model_name());
     printf(", \"threshold\": %.9g, \"arena_bytes\": %" PRIu64 ", \"inputs\": [", (double)biisnet_threshold(),
-           biisnet_arena_bytes());
+           biisnet_arena_bytes(1));
     for (int i = 0; i < biisnet_input_count(); i++) {
         if (i) fputs(", ", stdout);
         print_tensor(biisnet_input_name(i), biisnet_input_rank(i), biisnet_input_shape(i),

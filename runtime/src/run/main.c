@@ -32,7 +32,7 @@ static void process(const options *o) {
     results_check(o);
     image source = o->raw_height ? image_read_raw(o->image, o->raw_height, o->raw_width) : image_read(o->image);
 
-    session s = session_open(o->threads);
+    session s = session_open(o->threads, false);
     float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
     resize_bilinear(source.grey, source.height, source.width, input, in_height, in_width);
     if (o->bench) measure_time(&s, o->bench, o->threads);
@@ -58,7 +58,7 @@ int main(int count, char **arguments) {
     } else if (o.info) {
         print_info();
     } else if (o.probe) {
-        session s = session_open(o.threads);
+        session s = session_open(o.threads, true);
         probe_serve(&s);
         session_close(&s);
     } else {

@@ -18,11 +18,11 @@ static uint64_t place(uint64_t *end, uint64_t bytes) {
     return offset;
 }
 
-session_layout session_plan(void) {
+session_layout session_plan(bool probing) {
     session_layout layout = {0};
     if (biisnet_input_count() > SESSION_MAX_TENSORS || biisnet_output_count() > SESSION_MAX_TENSORS)
         fail("the model has more than %d inputs or outputs; use the library instead", SESSION_MAX_TENSORS);
-    place(&layout.block_bytes, biisnet_arena_bytes());
+    if (probing) place(&layout.block_bytes, biisnet_probing_arena_bytes());
     for (int i = 0; i < biisnet_input_count(); i++) {
         layout.input_bytes[i] = tensor_bytes(biisnet_input_rank(i), biisnet_input_shape(i));
         layout.input_offset[i] = place(&layout.block_bytes, layout.input_bytes[i]);
@@ -40,8 +40,8 @@ void session_check(int32_t status) {
     if (status != BIISNET_OK) fail("%s", biisnet_status_string(status));
 }
 
-session session_open(int threads) {
-    session s = {.layout = session_plan()};
+session session_open(int threads, bool probing) {
+    session s = {.layout = session_plan(probing)};
     void *block = NULL;
     if (posix_memalign(&block, BIISNET_ALIGNMENT, (size_t)s.layout.block_bytes) != 0)
         fail("no memory for the model's %llu bytes; compile it for a smaller size",
@@ -51,7 +51,9 @@ session session_open(int threads) {
         s.inputs[i] = (const float *)(const void *)(s.block + s.layout.input_offset[i]);
     for (int i = 0; i < biisnet_output_count(); i++)
         s.outputs[i] = (float *)(void *)(s.block + s.layout.output_offset[i]);
-    session_check(biisnet_create_in(&s.model, threads, block, (size_t)biisnet_arena_bytes()));
+    session_check(biisnet_create(&s.model, threads));
+    if (probing)
+        session_check(biisnet_create_probing(&s.probed, threads, block, (size_t)biisnet_probing_arena_bytes()));
     return s;
 }
 
@@ -59,5 +61,6 @@ void session_run(session *s) { session_check(biisnet_run(s->model, s->inputs, s-
 
 void session_close(session *s) {
     biisnet_destroy(s->model);
+    biisnet_destroy(s->probed);
     free(s->block);
 }

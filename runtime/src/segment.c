@@ -1,0 +1,88 @@
+/* Walks a segment: every stage's rows as late as the last stage's next row allows. */
+#include "segment.h"
+
+typedef struct {
+    const bn_plan *plan;
+    const bn_layout *layout;
+    const bn_segment *segment;
+    const uint8_t *constants;
+    const bn_addresses *addresses;
+    uint64_t ahead;                   /* this thread's private buffers from thread 0's */
+    bn_range rows[BN_MAX_SEGMENT];    /* what is left to compute of each stage: from is its next row */
+    int8_t producer[BN_MAX_SEGMENT][BN_MAX_INPUTS]; /* the segment's stage that writes an input; -1: none */
+} walk;
+
+static int find_producer(const walk *w, int32_t buffer) {
+    for (int32_t k = w->segment->first; k < w->segment->last; k++)
+        for (int32_t i = 0; i < w->plan->stage[k].outputs; i++)
+            if (w->plan->stage[k].output[i] == buffer) return k - w->segment->first;
+    return -1;
+}
+
+static void find_producers(walk *w) {
+    for (int32_t k = w->segment->first; k < w->segment->last; k++)
+        for (int32_t i = 0; i < w->plan->stage[k].inputs; i++)
+            w->producer[k - w->segment->first][i] = (int8_t)find_producer(w, w->plan->stage[k].input[i].buffer);
+}
+
+static bn_range needed(const walk *w, const bn_operand *operand, bn_range rows) {
+    return bn_needed_rows(operand, rows, w->layout->buffer[operand->buffer].rows);
+}
+
+/* rows[]: of each stage those that stripe `member` of the last one needs. */
+static void find_rows(walk *w, int64_t member, int64_t members) {
+    int stages = w->segment->last - w->segment->first;
+    int64_t height = w->plan->stage[w->segment->last - 1].rows;
+    for (int k = 0; k < stages; k++) w->rows[k] = (bn_range){INT64_MAX, INT64_MIN};
+    w->rows[stages - 1] = (bn_range){height * member / members, height * (member + 1) / members};
+    for (int k = stages - 1; k >= 0; k--) {
+        const bn_stage *stage = &w->plan->stage[w->segment->first + k];
+        if (w->rows[k].from >= w->rows[k].to) continue;
+        for (int32_t i = 0; i < stage->inputs; i++) {
+            int p = w->producer[k][i];
+            if (p < 0) continue;
+            bn_range n = needed(w, &stage->input[i], w->rows[k]);
+            if (n.from < w->rows[p].from) w->rows[p].from = n.from;
+            if (n.to > w->rows[p].to) w->rows[p].to = n.to;
+        }
+    }
+}
+
+/* A map that is read outside of the segment has no halo (the compiler saw to that), but a row of it that no later
+ * stage of the segment needs, at its bottom, still has to be computed: by the last stripe. */
+static void add_bottom(walk *w) {
+    for (int k = 0; k < w->segment->last - w->segment->first; k++) {
+        const bn_stage *stage = &w->plan->stage[w->segment->first + k];
+        int whole = 0;
+        for (int32_t i = 0; i < stage->outputs; i++)
+            whole |= w->layout->buffer[stage->output[i]].external != BN_PRIVATE;
+        if (whole && w->rows[k].from < w->rows[k].to) w->rows[k].to = stage->rows;
+    }
+}
+
+static void run_next(walk *w, int k) {
+    const bn_stage *stage = &w->plan->stage[w->segment->first + k];
+    int64_t y = w->rows[k].from;
+    for (int32_t i = 0; i < stage->inputs; i++) {
+        int p = w->producer[k][i];
+        if (p < 0) continue;
+        int64_t to = needed(w, &stage->input[i], (bn_range){y, y + 1}).to;
+        while (w->rows[p].from < to) run_next(w, p);
+    }
+    bn_run_row(w->layout, stage, w->constants + stage->constants, w->addresses, w->ahead, (int32_t)y);
+    w->rows[k].from++;
+}
+
+void bn_run_segment(const bn_plan *plan, const bn_layout *layout, const bn_segment *segment, const uint8_t *constants,
+                    const bn_addresses *addresses, int member, int members) {
+    walk w = {.plan = plan, .layout = layout, .segment = segment, .constants = constants, .addresses = addresses,
+              .ahead = (uint64_t)member * layout->private_bytes};
+    find_producers(&w);
+    find_rows(&w, member, members);
+    if (member == members - 1) add_bottom(&w);
+    int stages = segment->last - segment->first;
+    while (w.rows[stages - 1].from < w.rows[stages - 1].to) run_next(&w, stages - 1);
+    /* what the last stage did not ask for */
+    for (int k = 0; k < stages - 1; k++)
+        while (w.rows[k].from < w.rows[k].to) run_next(&w, k);
+}
