@@ -16,23 +16,39 @@ from .codegen import generate
 from .frontend import Model, import_onnx
 from .link import link_archive, link_library, link_runner, write_objects
 from .passes.build_kernels import build_kernels
+from .passes.check_constants import check_constants
 from .passes.cut_stages import cut_stages
+from .passes.distribute_scale import distribute_scale
 from .passes.fold_residual import fold_residual
 from .passes.fold_scale_into_leaky import fold_scale_into_leaky
 from .passes.fold_scale_shift import fold_scale_shift
+from .passes.form_segments import form_segments, layer_by_layer
+from .passes.fuse_multiply_add import fuse_multiply_add
 from .passes.lower_layers import lower_layers
 from .passes.plan_arena import plan_arena
+from .passes.scale_through_split import scale_through_split
+from .passes.sign_of_argument import sign_of_argument
+from .passes.store_scaled import store_scaled
 from .plan import Plan
+from .program import Program
 from .progress import Progress
 from .verification import NOT_ASKED, check_bundle
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
-    lower_layers,  # com.biisnet layers -> binary_dot, scale_shift, leaky
+    lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, leaky
+    scale_through_split,  # so that each part's work can take the factor
     fold_scale_into_leaky,  # DB Conv's factor goes into MaxOut's slopes
     fold_residual,  # ... and its residual too
-    fold_scale_shift,  # BatchNorm, RPReLU's shifts and ReDistribution become one multiply-add
+    fold_scale_shift,  # BatchNorm and RPReLU's first shift become one multiply-add
 )
-PLAN_STEPS = 1 + len(RELAX_PASSES) + 3
+PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
+    sign_of_argument,  # sign bits are packed before the layer's last leaky
+    distribute_scale,  # ReDistribution and averages go into the parts of the sums they follow
+    store_scaled,  # ... and what is left of them, to the stage before
+    fuse_multiply_add,  # a slope and what is added
+    check_constants,
+)
+PLAN_STEPS = 1 + len(RELAX_PASSES) + len(PROGRAM_PASSES) + 4
 
 
 def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress) -> Plan:
@@ -41,9 +57,13 @@ def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress) ->
     for relax_pass in RELAX_PASSES:
         module = progress.run(relax_pass.__name__, relax_pass, module)
     program = progress.run("cut_stages", cut_stages, module, model.name)
-    arena = progress.run("plan_arena", plan_arena, program)
+    for program_pass in PROGRAM_PASSES:
+        program = progress.run(program_pass.__name__, program_pass, program)
     kernels = progress.run("build_kernels", build_kernels, program)
-    return Plan(program, arena, kernels, float(model.metadata.get("threshold", 0.5)))
+    segments = progress.run("form_segments", form_segments, kernels)
+    arena = progress.run("plan_arena", plan_arena, kernels, segments)
+    by_stage = plan_arena(kernels, layer_by_layer(kernels))
+    return Plan(program, kernels, arena, by_stage, model.threshold)
 
 
 def compile_model(

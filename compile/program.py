@@ -30,7 +30,7 @@ def round_up(n: int, multiple: int) -> int:
     return -(-n // multiple) * multiple
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Buffer:
     """One stored form of a feature map, laid out [row][plane][margin, columns, margin].
 
@@ -48,6 +48,8 @@ class Buffer:
     groups: int = 1
     threshold: F32 = field(default_factory=lambda: np.zeros(1, np.float32))  # [channels] or [1]; bits only
     external: int | None = None  # index of the model's input or output that it is, [channel][row][column]
+    scale: F32 | None = None  # [channels]; a float32 buffer holds scale*value + shift where these are given
+    shift: F32 | None = None
 
     @property
     def planes_per_group(self) -> int:
@@ -92,7 +94,8 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Operand:
-    """Rows of `buffer` that output row y reads: (y*mul + add) // div + i*step, i < count."""
+    """Rows of `buffer` that output row y reads: (y*mul + add) // div + i*step, i < count, and for odd y
+    `odd` rows further down."""
 
     buffer: Buffer
     mul: int = 1
@@ -101,6 +104,7 @@ class Operand:
     step: int = 1
     count: int = 1
     edge: Literal["zero", "clamp"] = "clamp"
+    odd: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +127,8 @@ class Load(Expr):
 
 
 @dataclass(frozen=True, eq=False)
-class AveragePool(Expr):
-    """Mean of 2x2 pixels with stride 2, from channel `offset` on; an odd last row or column is dropped."""
+class PoolSum(Expr):
+    """Sum of 2x2 pixels with stride 2, from channel `offset` on; an odd last row or column is dropped."""
 
     buffer: Buffer
     offset: int = 0
@@ -132,7 +136,7 @@ class AveragePool(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Upsample(Expr):
-    """Twice the resolution, half-pixel centres, from channel `offset` on."""
+    """Twice the resolution, half-pixel centres, from channel `offset` on; linear: 16 times the value."""
 
     buffer: Buffer
     mode: Literal["linear", "nearest"]
@@ -180,17 +184,19 @@ class Convolution(Expr):
 
 @dataclass(frozen=True, eq=False)
 class BinaryDot(Expr):
-    """The integer accumulator of a binary convolution: K - 2*popcount(a XOR w) + border correction.
+    """The integer accumulator of a binary convolution, (K - 2*popcount(a XOR w) + border correction) / unit.
 
     `signs` [channels, c, kh, kw] are the weights' bits (True is +1). A padded tap reads bit 0, which is -1;
     `pad_shift` times the tap's weight is added to make it what the padding value asks: 0 for padding with
     -1, 1 for zero padding, 2 for padding with +1 (in units of half the distance of the activation's levels).
+    `unit` is 2 where that leaves all accumulators whole numbers, else 1.
     """
 
     buffer: Buffer
     signs: npt.NDArray[np.bool_]
     window: Window
     pad_shift: int = 1
+    unit: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +221,26 @@ class Leaky(Expr):
 
     def children(self) -> tuple[Expr, ...]:
         return (self.x,)
+
+
+@dataclass(frozen=True, eq=False)
+class LeakyAdd(Expr):
+    """Leaky of x, plus y: one multiply-add."""
+
+    x: Expr
+    y: Expr
+    positive: F32
+    negative: F32
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.x, self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Expr):
+    """One value a channel."""
+
+    values: F32
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,8 +280,15 @@ class Stage:
 
     name: str
     layers: tuple[str, ...]  # the ONNX nodes whose work it does
-    branches: tuple[Expr, ...]  # concatenated on channels
     outputs: list[Buffer] = field(default_factory=list)
+    results: list[tuple[Expr, ...]] = field(default_factory=list)
+    """What each output stores: expressions whose channels are concatenated, cut alike for all outputs. For packed
+    bits it is the value whose sign is taken."""
+
+    @classmethod
+    def of(cls, name: str, layers: tuple[str, ...], branches: tuple[Expr, ...], outputs: list[Buffer]) -> Stage:
+        """A stage whose outputs all store the same."""
+        return cls(name, layers, outputs, [branches] * len(outputs))
 
     @property
     def height(self) -> int:
@@ -279,8 +312,9 @@ class Stage:
                 yield from visit(child)
             yield e
 
-        for branch in self.branches:
-            yield from visit(branch)
+        for branches in self.results:
+            for branch in branches:
+                yield from visit(branch)
 
 
 @dataclass(eq=False)

@@ -4,9 +4,12 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
 
     biisnet.binary_conv2d (x, weight, scale, offset, activation_levels, weight_levels, threshold), dot_binary_conv2d,
     rprelu, maxout, redistribution    as in ONNX (see compile/ops)
-    biisnet.binary_dot  (x, weight, threshold)       the integer accumulator of a binary convolution, as float32
+    biisnet.binary_dot  (x, weight, threshold)       the integer accumulator of a binary convolution over the
+                                                     attribute unit, as float32
     biisnet.scale_shift (x, scale, shift)            scale*x + shift, per channel
     biisnet.leaky       (x, positive, negative)      x >= 0 ? positive*x : negative*x, per channel
+    biisnet.pool_sum    (x)                          sum of 2x2 pixels, stride 2
+    biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
     biisnet.spread      (x)                          attribute channels: channel o is x's o // (channels / C)
     biisnet.extend / biisnet.crop (x)                attributes height, width: edge-replicated or cut at the
                                                      bottom and the right
@@ -44,6 +47,18 @@ def convolved(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     return relax.TensorType((n, weight[0], *window_of(call.attrs, weight[2:]).output(h, w)), "float32")
 
 
+def halved(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """Half the height and width, rounded down."""
+    n, c, h, w = shape_of(call.args[0])
+    return relax.TensorType((n, c, h // 2, w // 2), "float32")
+
+
+def doubled(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """Twice the height and width."""
+    n, c, h, w = shape_of(call.args[0])
+    return relax.TensorType((n, c, 2 * h, 2 * w), "float32")
+
+
 def spread(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """As many channels as the attribute says."""
     n, _c, h, w = shape_of(call.args[0])
@@ -59,6 +74,8 @@ OPS = {
     "binary_dot": (3, convolved),
     "scale_shift": (3, same_shape),
     "leaky": (3, same_shape),
+    "pool_sum": (1, halved),
+    "upsample": (1, doubled),
     "spread": (1, spread),
     "extend": (1, resized),
     "crop": (1, resized),

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from tvm import tirx
 from tvm_ffi import structural_equal, structural_hash
 
-from ..kernels.context import SECTIONS
-from ..kernels.row_kernel import build
+from ..errors import CompileError
+from ..kernels.row_kernel import RowKernel, build
 from ..program import Operand, Program, Stage
 
-MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "AveragePool", "Load")
+MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS = 8, 4, 32  # as runtime/src/plan.h has them
+MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "PoolSum", "Load")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class Step:
     stage: Stage
     kernel: str
     operands: tuple[Operand, ...]
-    parameters: bytes
-    sections: dict[str, int]  # element type -> byte offset in the parameters
+    parameters: bytes  # as the library carries them
+    counts: dict[str, int]  # element type -> constants of it
+    sections: dict[str, int]  # element type -> byte offset among the spread constants; "end" is their size
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,26 @@ def build_kernels(program: Program) -> Kernels:
     steps = []
     for stage in program.stages:
         built = build(stage, "kernel")
+        check_limits(stage, built)
         same = known.setdefault(structural_hash(built.func), [])
         name = next((n for f, n in same if structural_equal(f, built.func)), None)
         if name is None:
             name = unused_name(stage, funcs)
             same.append((built.func, name))
             funcs[name] = built.func.with_attr("global_symbol", name)
-        offsets = built.parameters.section_offsets()
-        steps.append(Step(stage, name, built.operands, built.parameters.to_bytes(), {s: offsets[s] for s in SECTIONS}))
+        p = built.parameters
+        steps.append(Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets()))
     return Kernels(funcs, steps)
+
+
+def check_limits(stage: Stage, kernel: RowKernel) -> None:
+    """Raise CompileError where a stage does not fit the runtime's plan."""
+    rows = sum(op.count for op in kernel.operands)
+    if rows > MAX_ROWS or len(kernel.operands) > MAX_INPUTS or len(stage.outputs) > MAX_OUTPUTS:
+        raise CompileError(
+            f"layer '{stage.name}': reads {rows} rows of {len(kernel.operands)} maps and stores {len(stage.outputs)}; "
+            f"{MAX_ROWS} rows of {MAX_INPUTS} maps and {MAX_OUTPUTS} are supported"
+        )
 
 
 def unused_name(stage: Stage, taken: dict[str, tirx.PrimFunc]) -> str:

@@ -22,7 +22,6 @@ from tvm.ir import Expr as RelaxExpr
 from ..errors import CompileError
 from ..program import (
     Add,
-    AveragePool,
     BinaryDot,
     Buffer,
     Convolution,
@@ -31,6 +30,7 @@ from ..program import (
     Leaky,
     Load,
     Margin,
+    PoolSum,
     Program,
     ScaleShift,
     Sigmoid,
@@ -57,20 +57,31 @@ PLAIN = Form()
 # what a windowed operator reads its first argument as
 WINDOWS: dict[str, Callable[[relax.Call], Form]] = {
     "relax.nn.conv2d": lambda call: Form(margin="zero") if any(ints(call.attrs.padding)) else PLAIN,
-    "relax.nn.avg_pool2d": lambda _: PLAIN,
-    "relax.image.resize2d": lambda call: Form(margin="edge") if call.attrs.method == "linear" else PLAIN,
+    "biisnet.pool_sum": lambda _: PLAIN,
+    "biisnet.upsample": lambda call: Form(margin="edge") if call.attrs["mode"] == "linear" else PLAIN,
     "biisnet.binary_dot": lambda call: Form(
         "bits", "zero", int(call.attrs["group"]), tuple(constant(call.args[2]).ravel().tolist())
     ),
 }
 
+# what is computed for each pixel alone
+POINTWISE = {
+    "relax.add",
+    "relax.concat",
+    "relax.sigmoid",
+    "relax.split",
+    "biisnet.scale_shift",
+    "biisnet.leaky",
+    "biisnet.spread",
+    "biisnet.extend",
+}
+
 
 @dataclass
 class Value:
-    """What a Relax variable stands for: its expression, and the layers whose work that is."""
+    """What a Relax variable stands for: its expression, and the forms in which it is stored."""
 
     branches: tuple[Expr, ...]
-    layers: tuple[str, ...] = ()
     forms: dict[Form, Buffer] = field(default_factory=dict)
 
     @property
@@ -90,12 +101,15 @@ class Cutter:
     def __init__(self, module: tvm.IRModule, name: str) -> None:
         function = module["main"]
         self.names = {str(k): str(v) for k, v in module.attrs["onnx_names"].items()}
+        self.reads = {str(k): [str(i) for i in v] for k, v in module.attrs.get("onnx_reads", {}).items()}
+        self.closed: set[str] = set()  # ONNX values that a stage has stored
         self.image = function.params[0]
         self.bindings = [b for block in function.body.blocks for b in block.bindings]
         self.alias = {b.var: b.value for b in self.bindings if isinstance(b.value, relax.Var)}
         body = self.resolve(function.body.body)
         self.outputs = [self.resolve(o) for o in (body.fields if isinstance(body, relax.Tuple) else [body])]
-        self.names |= {o.name: str(n) for o, n in zip(self.outputs, module.attrs["onnx_outputs"], strict=True)}
+        self.output_names = [str(n) for n in module.attrs["onnx_outputs"]]
+        self.names |= {o.name: n for o, n in zip(self.outputs, self.output_names, strict=True)}
         self.values: dict[RelaxExpr, Value] = {}
         self.stages: list[Stage] = []
         self.program = Program(name, self.stages, [], [])
@@ -147,12 +161,22 @@ class Cutter:
             stages = {s for c in plain for s in ({c.var} if c.var in stored else readers[c.var])}
             computed = b is not None and not isinstance(b.value, relax.TupleGetItem)
             several = computed and operator(b.value) != "relax.split" and len(stages) > 1
-            if windows or several or var in stored:
+            extended = computed and any(operator(c.value) == "biisnet.extend" for c in uses) and not self.repeats(var)
+            if windows or several or extended or var in stored:
                 stored.setdefault(var, set()).update(windows | ({PLAIN} if plain else set()))
                 readers[var] = {var}
             else:
                 readers[var] = stages
         return stored
+
+    def repeats(self, var: RelaxExpr) -> bool:
+        """Whether a variable's expression, past its border, repeats the border: where only loads are below it."""
+        if var == self.image:
+            return True
+        value = next(b.value for b in self.bindings if b.var == var)
+        if isinstance(value, relax.TupleGetItem) or operator(value) in POINTWISE:
+            return all(self.repeats(a) for a in self.arguments(value))
+        return False
 
     def run(self) -> Program:
         """Walk the bindings in order; a stored variable closes a stage."""
@@ -164,6 +188,7 @@ class Cutter:
         for b in self.bindings:
             if b.var not in self.alias and operator(b.value) != "relax.split":
                 self.define(b.var, self.convert(self.name_of(b.var), b.value))
+        self.program.outputs.sort(key=lambda b: b.external or 0)
         return self.program
 
     def define(self, var: RelaxExpr, value: Value) -> None:
@@ -172,10 +197,24 @@ class Cutter:
             value = self.close(var, value)
         self.values[var] = value
 
+    def layers_of(self, name: str) -> tuple[str, ...]:
+        """The ONNX values from the stored ones before it to `name`, in the graph's order."""
+        found: dict[str, None] = {}
+
+        def visit(value: str) -> None:
+            for source in self.reads.get(value, ()):
+                if source not in self.closed and source not in found and source in self.reads:
+                    visit(source)
+            found[value] = None
+
+        visit(name)
+        self.closed.add(name)
+        return tuple(found)
+
     def close(self, var: RelaxExpr, value: Value) -> Value:
         """A stage that stores `value` in all the forms that are wanted."""
         name, (_, channels, height, width) = self.name_of(var), shape_of(var)
-        stage = Stage(name, value.layers, value.branches)
+        stage = Stage(name, self.layers_of(name))
         self.stages.append(stage)
         forms = set(self.stored[var])
         windowed = sorted((f for f in forms if f.dtype == "float32" and f.margin != "none"), key=str)
@@ -183,27 +222,23 @@ class Cutter:
             forms.discard(PLAIN)
         buffers = {}
         for n, form in enumerate(sorted(forms, key=str)):
+            own_name = f"{name}.{'bits' if form.dtype == 'bits' else 'map'}{n or ''}"
             threshold = np.array(form.threshold or (0,), np.float32)
             buffers[form] = Buffer(
-                f"{name}.{'bits' if form.dtype == 'bits' else 'map'}{n or ''}",
-                name,
-                channels,
-                height,
-                width,
-                form.dtype,
-                form.margin,
-                form.groups,
-                threshold,
+                own_name, name, channels, height, width, form.dtype, form.margin, form.groups, threshold
             )
         if windowed:
             buffers[PLAIN] = buffers[windowed[0]]
-        stage.outputs += dict.fromkeys(buffers.values())
-        if var in self.outputs:
-            output = Buffer(name, name, channels, height, width, external=len(self.program.outputs))
-            self.program.outputs.append(output)
-            stage.outputs.append(output)
+        results = dict.fromkeys(buffers.values(), value.branches)
+        for index, result in enumerate(self.outputs):
+            if result == var:
+                output = Buffer(self.output_names[index], name, channels, height, width, external=index)
+                self.program.outputs.append(output)
+                results[output] = value.branches
+        stage.outputs += results.keys()
+        stage.results += results.values()
         branches = (Load(channels, buffers[PLAIN]),) if PLAIN in buffers else ()
-        return Value(branches, (), buffers)
+        return Value(branches, buffers)
 
     def convert(self, name: str, value: RelaxExpr) -> Value:
         """The value of one binding. Raises CompileError where its operator has no kernel."""
@@ -227,17 +262,14 @@ class Cutter:
         split = next(b.value for b in self.bindings if b.var == self.resolve(item.tuple_value))
         source = self.argument(split)
         cuts = [0, *ints(split.attrs.indices_or_sections), source.channels]
-        return Value(tuple(slice_branches(source.branches, cuts[item.index], cuts[item.index + 1])), source.layers)
+        return Value(
+            tuple(slice_branches(source.branches, cuts[item.index], cuts[item.index + 1])),
+        )
 
 
 def operator(value: RelaxExpr) -> str:
     """The name of the operator that is called."""
     return value.op.name if isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.Op) else ""
-
-
-def merge(name: str, *values: Value) -> tuple[str, ...]:
-    """The layers of all values, then this one."""
-    return tuple(dict.fromkeys([*(layer for v in values for layer in v.layers), name]))
 
 
 # ---- one lowering an operator ----
@@ -255,7 +287,7 @@ def convolution(cutter: Cutter, name: str, call: relax.Call) -> Value:
         window_of(shape, weight.shape[2:]),
         int(attrs.groups),
     )
-    return Value((e,), merge(name))
+    return Value((e,))
 
 
 def binary_dot(cutter: Cutter, name: str, call: relax.Call) -> Value:
@@ -269,21 +301,22 @@ def binary_dot(cutter: Cutter, name: str, call: relax.Call) -> Value:
         signs,
         window_of(call.attrs, signs.shape[2:]),
         int(call.attrs["pad_shift"]),
+        int(call.attrs["unit"]),
     )
-    return Value((e,), merge(name))
+    return Value((e,))
 
 
-def average_pool(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def pool_sum(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """2x2, stride 2."""
     buffer = cutter.window_argument(call)
-    return Value((AveragePool(buffer.channels, buffer),), merge(name))
+    return Value((PoolSum(buffer.channels, buffer),))
 
 
 def upsample(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """Twice the resolution."""
     buffer = cutter.window_argument(call)
-    mode: Literal["linear", "nearest"] = "linear" if call.attrs.method == "linear" else "nearest"
-    return Value((Upsample(buffer.channels, buffer, mode),), merge(name))
+    mode: Literal["linear", "nearest"] = "linear" if call.attrs["mode"] == "linear" else "nearest"
+    return Value((Upsample(buffer.channels, buffer, mode),))
 
 
 def scale_shift(cutter: Cutter, name: str, call: relax.Call) -> Value:
@@ -312,7 +345,7 @@ def add(cutter: Cutter, name: str, call: relax.Call) -> Value:
         bias = constant(call.args[1]).astype(np.float32).ravel()
         (e,) = x.branches
         assert isinstance(e, Convolution)
-        return Value((replace(e, bias=bias),), merge(name, x))
+        return Value((replace(e, bias=bias),))
     y = cutter.argument(call, 1)
     cuts = sorted(
         {0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches]))
@@ -321,26 +354,26 @@ def add(cutter: Cutter, name: str, call: relax.Call) -> Value:
     for start, end in itertools.pairwise(cuts):
         (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
         branches.append(Add(a.channels, a, b))
-    return Value(tuple(branches), merge(name, x, y))
+    return Value(tuple(branches))
 
 
 def concat(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """Branches side by side."""
     parts = [cutter.values[cutter.resolve(f)] for f in call.args[0].fields]
-    return Value(tuple(e for p in parts for e in p.branches), merge(name, *parts))
+    return Value(tuple(e for p in parts for e in p.branches))
 
 
 def spread(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """Channels repeated."""
     x = cutter.argument(call)
     (e,) = x.branches
-    return Value((Spread(int(call.attrs["channels"]), e),), merge(name, x))
+    return Value((Spread(int(call.attrs["channels"]), e),))
 
 
 def resized(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """extend and crop: the same expression over more or fewer pixels (a load repeats the border)."""
     x = cutter.argument(call)
-    return Value(x.branches, merge(name, x))
+    return Value(x.branches)
 
 
 def per_branch(x: Value, name: str, make: Callable[[Expr, slice], Expr]) -> Value:
@@ -349,13 +382,13 @@ def per_branch(x: Value, name: str, make: Callable[[Expr, slice], Expr]) -> Valu
     for e in x.branches:
         branches.append(make(e, slice(at, at + e.channels)))
         at += e.channels
-    return Value(tuple(branches), merge(name, x))
+    return Value(tuple(branches))
 
 
 LOWERINGS: dict[str, Callable[[Cutter, str, relax.Call], Value]] = {
     "relax.nn.conv2d": convolution,
-    "relax.nn.avg_pool2d": average_pool,
-    "relax.image.resize2d": upsample,
+    "biisnet.pool_sum": pool_sum,
+    "biisnet.upsample": upsample,
     "relax.add": add,
     "relax.concat": concat,
     "relax.sigmoid": sigmoid,
@@ -385,7 +418,7 @@ def slice_channels(e: Expr, start: int, end: int) -> Expr:
     if n == e.channels:
         return e
     match e:
-        case Load() | AveragePool() | Upsample():
+        case Load() | PoolSum() | Upsample():
             return replace(e, channels=n, offset=e.offset + start)
         case ScaleShift():
             return ScaleShift(n, slice_channels(e.x, start, end), e.scale[at], e.shift[at])

@@ -1,26 +1,35 @@
-"""The sum with the leaky's own argument goes into its slopes: leaky(x; p, n) + x = leaky(x; p+1, n+1).
+"""The sum with the leaky's own argument goes into its slopes: leaky(x; p, n) + s*x = leaky(x; p+s, n+s).
 
 With this the DB Conv Layer (12) is what the paper's algebra says: X_o = X_r >= 0 ? P*X_r : N*X_r.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import tvm
 from tvm.ir import Expr
-from tvm.relax.dpl import is_op, wildcard
+from tvm.relax.dpl import DFPattern, is_op, wildcard
 
 from ..relax_ops import channels_of, leaky, per_channel
-from .rewrite import Matches, rewrite_all
+from .rewrite import Matches, Rule, rewrite_all
 
 
 def fold_residual(module: tvm.IRModule) -> tvm.IRModule:
-    """Merge sums of a leaky and its argument."""
-    x, positive, negative = (wildcard() for _ in range(3))
+    """Merge sums of a leaky and its (scaled) argument."""
+    x, positive, negative, scale, shift = (wildcard() for _ in range(5))
     inner = is_op("biisnet.leaky")(x, positive, negative)
+    scaled = is_op("biisnet.scale_shift")(x, scale, shift)
 
-    def rewrite(m: Matches) -> Expr:
-        n = channels_of(m[x])
-        return leaky(m[x], per_channel(m[positive], n) + 1, per_channel(m[negative], n) + 1)
+    def rule(pattern: DFPattern, factor: DFPattern | None) -> Rule:
+        def rewrite(m: Matches) -> Expr | None:
+            n = channels_of(m[x])
+            if factor is not None and per_channel(m[shift], n).any():
+                return None
+            s = np.ones(n) if factor is None else per_channel(m[factor], n)
+            return leaky(m[x], per_channel(m[positive], n) + s, per_channel(m[negative], n) + s)
 
-    sums = (is_op("relax.add")(inner, x), is_op("relax.add")(x, inner))
-    return rewrite_all(module, "fold_residual", [(s, rewrite) for s in sums])
+        return pattern, rewrite
+
+    add = is_op("relax.add")
+    sums = [(add(inner, x), None), (add(x, inner), None), (add(inner, scaled), scale), (add(scaled, inner), scale)]
+    return rewrite_all(module, "fold_residual", [rule(*s) for s in sums])

@@ -1,4 +1,4 @@
-"""com.biisnet layers -> the primitives binary_dot, spread, scale_shift, leaky.
+"""com.biisnet layers and resampling -> the primitives binary_dot, spread, pool_sum, upsample, scale_shift, leaky.
 
 RPReLU (10)          y > a ? y - a + b : c(y - a) + b   =  leaky(y - a; 1, c) + b
 ReDistribution (11)  alpha*x + beta
@@ -10,11 +10,14 @@ BinaryConv2d (3)     a tap's activation is a = am + ah*s, its weight w = wm + wh
                      sum s*t is the binary dot product; sum t is known; sum a, wanted only where wm != 0, is
                      the dot product of the activations with weights that all are +1.
                      A padded tap has s = -1 and is owed (pad_value - a_lower)*w more: pad_shift times t in
-                     units of ah*wh.
+                     units of ah*wh. Where all accumulators are even, halves are computed (unit = 2).
+average pooling      the sum of 4 pixels, times 1/4
+linear resizing      16 times the value in small whole weights, times 1/16
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,7 +34,7 @@ from .rewrite import Matches, Rule, rewrite_all
 
 def lower_layers(module: tvm.IRModule) -> tvm.IRModule:
     """Rewrite all com.biisnet layers of main. Raises CompileError where one cannot be."""
-    rules = (rprelu, redistribution, dot_binary_conv2d, maxout, binary_conv2d)
+    rules = (rprelu, redistribution, dot_binary_conv2d, maxout, binary_conv2d, average_pool, resize)
     return rewrite_all(module, "lower_layers", [rule() for rule in rules])
 
 
@@ -108,18 +111,46 @@ def binary_conv2d() -> Rule:
                 f"the middle or the upper level {upper} of its activations are supported"
             )
         geometry: dict[str, Any] = {name: list(ints(attributes[name])) for name in ("strides", "pads", "dilations")}
-        geometry |= {"group": groups, "pad_shift": int(pad_shift)}
+        _, channels, *kernel = signs.shape
+        padded = any(ints(attributes["pads"])) and pad_shift == 1
+        unit = 1 if channels * math.prod(kernel) % 2 or (padded and channels % 2) else 2
+        geometry |= {"group": groups, "pad_shift": int(pad_shift), "unit": unit}
 
         def dot(bits: np.ndarray) -> Expr:
             return call("binary_dot", [x, bits.astype(np.uint8), constant(threshold)], **geometry)
 
         sum_t = (signs * 2.0 - 1).sum((1, 2, 3))
-        result = scale_shift(dot(signs), factor * a_half * w_half, shift + factor * a_middle * w_half * sum_t)
+        result = scale_shift(dot(signs), unit * factor * a_half * w_half, shift + factor * a_middle * w_half * sum_t)
         if not w_middle.any():
             return result
         ones = np.ones((groups, *signs.shape[1:]), bool)
         sum_a = call("spread", [dot(ones)], channels=outputs)
         taps = ones[0].size
-        return R.add(result, scale_shift(sum_a, factor * w_middle * a_half, factor * w_middle * a_middle * taps))
+        return R.add(result, scale_shift(sum_a, unit * factor * w_middle * a_half, factor * w_middle * a_middle * taps))
+
+    return pattern, rewrite
+
+
+def average_pool() -> Rule:
+    """relax.nn.avg_pool2d(x) of 2x2, the only one that the importer makes."""
+    x = wildcard()
+
+    def rewrite(m: Matches) -> Expr:
+        n = channels_of(m[x])
+        return scale_shift(call("pool_sum", [m[x]]), np.full(n, 0.25), np.zeros(n))
+
+    return is_op("relax.nn.avg_pool2d")(x), rewrite
+
+
+def resize() -> Rule:
+    """relax.image.resize2d(x, size) to twice the size, the only one that the importer makes."""
+    x, size = wildcard(), wildcard()
+    pattern = is_op("relax.image.resize2d")(x, size)
+
+    def rewrite(m: Matches) -> Expr:
+        n = channels_of(m[x])
+        if m[pattern].attrs.method != "linear":
+            return call("upsample", [m[x]], mode="nearest")
+        return scale_shift(call("upsample", [m[x]], mode="linear"), np.full(n, 1 / 16), np.zeros(n))
 
     return pattern, rewrite

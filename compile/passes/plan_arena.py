@@ -1,15 +1,18 @@
 """Where each map lies in the arena: planned when compiling, so that nothing is allocated on the device.
 
-A buffer lives from the stage that writes it to the last that reads it. Buffers are placed from the largest to
-the smallest, each at the lowest offset where it overlaps none that lives at the same time.
+A map that is kept whole lives from the segment that writes it to the last that reads it; a ring lives during its
+segment, and each thread has its own. Maps are placed from the largest to the smallest, each at the lowest offset
+where it overlaps none that lives at the same time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..kernels.row_kernel import stage_operands
-from ..program import Buffer, Program, round_up
+from ..program import Buffer, round_up
+from .build_kernels import Kernels
+from .form_segments import Segment
 
 ALIGNMENT = 64
 SLACK = 1024
@@ -18,45 +21,86 @@ SLACK = 1024
 
 @dataclass(frozen=True)
 class Placement:
-    """A buffer's bytes in the arena, and the stages during which they are its own."""
+    """A map's memory: bytes in the arena (of each thread, where it is private), rows kept, segments it lives in."""
 
     buffer: Buffer
     offset: int
+    slots: int
+    private: bool
     first: int
     last: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes it takes."""
+        return self.slots * self.buffer.row_bytes
 
 
 @dataclass(frozen=True)
 class Arena:
-    """The memory plan: the zero row (what windows read above and below a map) lies first."""
+    """The memory plan of one list of segments.
 
+    The shared part begins with the zero row (what windows read above and below a map) and the constants; a private
+    part for each thread lies behind it.
+    """
+
+    segments: list[Segment]
     placements: dict[Buffer, Placement]
     zero_bytes: int
-    bytes: int
+    constants: list[int]  # offset of each step's constants, spread
+    shared_bytes: int
+    private_bytes: int
+
+    def bytes(self, threads: int) -> int:
+        """Bytes of an instance on so many threads."""
+        return self.shared_bytes + threads * self.private_bytes
 
 
-def plan_arena(program: Program) -> Arena:
-    """Place all buffers of a program; external ones have no place."""
-    first: dict[Buffer, int] = {}
+def plan_arena(kernels: Kernels, segments: list[Segment]) -> Arena:
+    """Place the constants and maps of all steps; external buffers have no place."""
+    operands = [op for step in kernels.steps for op in step.operands]
+    zero_bytes = max((op.buffer.row_bytes for op in operands if op.edge == "zero"), default=0)
+    constants = [round_up(zero_bytes + SLACK, ALIGNMENT)]
+    for step in kernels.steps:
+        constants.append(constants[-1] + step.sections["end"])
+    wanted = lifetimes(kernels, segments)
+    shared = place((p for p in wanted if not p.private), constants[-1])
+    private = place((p for p in wanted if p.private), 0)
+    shared_bytes = round_up(end_of(shared, constants[-1]) + SLACK, ALIGNMENT)
+    private_bytes = round_up(end_of(private, 0) + SLACK, ALIGNMENT) if private else 0
+    placements = {p.buffer: p for p in shared + private}
+    return Arena(segments, placements, constants[0], constants[:-1], shared_bytes, private_bytes)
+
+
+def end_of(placed: list[Placement], start: int) -> int:
+    """Bytes up to the end of the last placement."""
+    return max((p.offset + p.bytes for p in placed), default=start)
+
+
+def lifetimes(kernels: Kernels, segments: list[Segment]) -> list[Placement]:
+    """Every inner buffer with its rows and the segments that it lives in, not placed yet."""
+    of_step = {k: n for n, segment in enumerate(segments) for k in range(segment.first, segment.last)}
     last: dict[Buffer, int] = {}
-    zero_bytes = 0
-    for k, stage in enumerate(program.stages):
-        for b in stage.outputs:
-            first[b] = last[b] = k
-        for operand in stage_operands(stage):
-            last[operand.buffer] = k
-            if operand.edge == "zero":
-                zero_bytes = max(zero_bytes, operand.buffer.row_bytes)
-    zero_bytes = round_up(zero_bytes + SLACK, ALIGNMENT)
+    for k, step in enumerate(kernels.steps):
+        last |= dict.fromkeys((op.buffer for op in step.operands), of_step[k])
+    found = []
+    for n, segment in enumerate(segments):
+        for buffer, slots in segment.slots.items():
+            if buffer.external is None:
+                end = last.get(buffer, n)
+                private = end == n and segment.last - segment.first > 1
+                found.append(Placement(buffer, 0, slots if private else buffer.height, private, n, end))
+    return found
+
+
+def place(wanted: Iterable[Placement], start: int) -> list[Placement]:
+    """Offsets from `start` on."""
     placed: list[Placement] = []
-    inner = [b for b in program.buffers() if b.external is None]
-    for b in sorted(inner, key=lambda b: (-b.bytes, first[b])):
-        rivals = sorted((p for p in placed if p.first <= last[b] and first[b] <= p.last), key=lambda p: p.offset)
-        offset = zero_bytes
-        for p in rivals:
-            if offset + b.bytes <= p.offset:
+    for p in sorted(wanted, key=lambda p: (-p.bytes, p.first)):
+        offset = start
+        for other in sorted((q for q in placed if q.first <= p.last and p.first <= q.last), key=lambda q: q.offset):
+            if offset + p.bytes <= other.offset:
                 break
-            offset = max(offset, round_up(p.offset + p.buffer.bytes, ALIGNMENT))
-        placed.append(Placement(b, offset, first[b], last[b]))
-    end = max((p.offset + p.buffer.bytes for p in placed), default=zero_bytes)
-    return Arena({p.buffer: p for p in placed}, zero_bytes, round_up(end + SLACK, ALIGNMENT))
+            offset = max(offset, round_up(other.offset + other.bytes, ALIGNMENT))
+        placed.append(Placement(p.buffer, offset, p.slots, p.private, p.first, p.last))
+    return placed

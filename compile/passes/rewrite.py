@@ -12,6 +12,8 @@ from tvm import relax
 from tvm.ir import Expr
 from tvm.relax.dpl import DFPattern, rewrite_call
 
+from ..errors import CompileError
+
 Matches = dict[DFPattern, Expr]
 
 
@@ -24,13 +26,18 @@ def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.I
     A rule's function gets the matched parts and returns the replacement, or None where it does not apply.
     """
     main, count = module["main"], 0
+    refused: list[str] = []  # an exception would lose its class on its way through TVM
 
     for pattern, rewrite in rules:
         fired = 0
 
         def replace(original: Expr, matches: Matches, rewrite: Callable = rewrite) -> Expr:
             nonlocal fired
-            new = rewrite(matches)
+            try:
+                new = rewrite(matches)
+            except CompileError as e:
+                refused.append(f"layer '{layer_of(module, original)}': {e}")
+                return original
             if new is None:
                 return original
             fired += 1
@@ -40,9 +47,19 @@ def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.I
         while fired != before:
             before = fired
             main = rewrite_call(pattern, replace, main)
+            if refused:
+                raise CompileError(refused[0])
         count += fired
     rewritten = tvm.IRModule({"main": main}, attrs=module.attrs)
     return relax.transform.DeadCodeElimination()(rewritten).with_attr("rewrites", {**counts(module), name: count})
+
+
+def layer_of(module: tvm.IRModule, e: Expr) -> str:
+    """The ONNX value that an expression of main computes."""
+    names = (module.attrs or {}).get("onnx_names", {})
+    found = (b.var.name for block in module["main"].body.blocks for b in block.bindings if b.value.same_as(e))
+    name = next(found, "?")
+    return str(names.get(name, name))
 
 
 def counts(module: tvm.IRModule) -> dict[str, int]:
