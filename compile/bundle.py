@@ -5,6 +5,7 @@ The same input gives the same bytes: files are written without times, the tar's 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -57,13 +58,18 @@ class BundleWriter:
             empty = self.output.is_dir() and not any(self.output.iterdir())
             if not empty:
                 raise CompileError(f"{output}: exists and is no bundle; give another -o")
+        if self.tar.is_dir():
+            raise CompileError(f"{self.tar}: is a folder, where the bundle's tar belongs; give another -o")
         self.staging: Path | None = None
+        self.made: list[Path] = []  # folders above the bundle that were not there, innermost first
 
     def __enter__(self) -> BundleWriter:
         try:
+            self.made = [folder for folder in self.output.parents if not folder.exists()]
             self.output.parent.mkdir(parents=True, exist_ok=True)
             self.staging = Path(tempfile.mkdtemp(prefix=f".{self.output.name}.", dir=self.output.parent))
         except OSError as e:
+            self.remove_made()
             raise CompileError(f"{self.output.parent}: cannot be written: {e.strerror}; give another -o") from e
         self.root.mkdir(mode=0o755)
         self.build.mkdir()
@@ -92,6 +98,14 @@ class BundleWriter:
     ) -> None:
         if self.staging:
             shutil.rmtree(self.staging, ignore_errors=True)
+        if kind:
+            self.remove_made()
+
+    def remove_made(self) -> None:
+        """Remove the folders that were made for nothing; one that holds something (failure) stays."""
+        for folder in self.made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def finish(self, model: Model, plan: Plan, target: Target, verified: Verified) -> Summary:
         """Complete the bundle, write its tar, and put both in place."""
@@ -113,16 +127,22 @@ class BundleWriter:
             hashlib.sha256(tar).hexdigest(),
             (self.output / LIBRARY).stat().st_size,
             len(tar),
-            plan.arena.bytes,
+            plan.arena.bytes(1),
             verified,
         )
 
     def replace_output(self) -> None:
         """Move the bundle to its place; an older bundle there is whole until the moment it is replaced."""
         assert self.staging is not None
+        old = self.staging / "old"
         if self.output.exists():
-            os.replace(self.output, self.staging / "old")
-        os.replace(self.root, self.output)
+            os.replace(self.output, old)
+        try:
+            os.replace(self.root, self.output)
+        except OSError:
+            if old.exists():
+                os.replace(old, self.output)
+            raise
         if self.failure.exists():
             self.failure.unlink()
 
@@ -133,7 +153,7 @@ def write_golden(folder: Path, model: Model, plan: Plan) -> None:
     image = np.broadcast_to(
         scene(source.height, source.width).astype(np.float32), (source.channels, source.height, source.width)
     ).copy()
-    onnx = OnnxReference(model.proto, [])
+    onnx = OnnxReference(model, [])
     folder.mkdir()
     (folder / "image.f32").write_bytes(image.tobytes())
     (folder / "probability.f32").write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())
@@ -146,8 +166,8 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
         return [{"name": b.name, "dtype": "float32", "shape": [1, b.channels, b.height, b.width]} for b in buffers]
 
     weights: dict[str, Any] = {"weights": "trained"}
-    if "seed" in model.metadata:
-        weights = {"weights": "random", "seed": int(model.metadata["seed"])}
+    if model.seed is not None:
+        weights = {"weights": "random", "seed": model.seed}
     return {
         "schema": SCHEMA,
         "abi": ABI,
@@ -164,7 +184,8 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
             "features": list(target.features),
         },
         "glibc": target.glibc,
-        "arena_bytes": plan.arena.bytes,
+        "arena_bytes": plan.arena.bytes(1),
+        "arena_bytes_per_further_thread": plan.arena.private_bytes,
         "plan_sha256": hashlib.sha256(plan.source.encode()).hexdigest(),
         "stages": [
             {

@@ -61,7 +61,7 @@ def link_library(objects: Objects, target: Target, bundle: Path) -> None:
 
 
 def link_archive(objects: Objects, target: Target, bundle: Path) -> None:
-    """The same as one relocatable object in a static archive."""
+    """The same objects as a static archive."""
     members = []
     for source in (Path("plan.c"), Path("weights.S"), *sources.LIBRARY_SOURCES):
         members.append(Path(f"{source.stem}.o"))

@@ -15,11 +15,12 @@ class Plan:
     """Stages, memory and kernels of one model at one size."""
 
     program: Program
-    arena: Arena
     kernels: Kernels
+    arena: Arena  # to run fast
+    by_stage: Arena  # to look at single stages
     threshold: float
 
     @property
     def source(self) -> str:
         """plan.c, by which a bundle is told to be of this plan."""
-        return plan_source.plan_source(self.program, self.kernels, self.arena, self.threshold)
+        return plan_source.plan_source(self.program, self.kernels, (self.arena, self.by_stage), self.threshold)

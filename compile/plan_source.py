@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .kernels.context import SECTIONS
 from .passes.build_kernels import Kernels, Step
 from .passes.plan_arena import ALIGNMENT, Arena
@@ -46,41 +48,66 @@ def shim(step: Step) -> str:
     parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in SECTIONS]
     parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
     arguments = [a for _, a in inputs]
-    arguments += [f"(const {C_TYPES[s]} *)(const void *)(params + {step.sections[s]})" for s in SECTIONS]
+    arguments += [f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in SECTIONS]
     arguments += [f"out[{n}]" for n in range(len(step.stage.outputs))] + ["y"]
     return (
         f"extern int32_t {step.kernel}({', '.join(parameters)});\n"
-        f"static void run_{step.kernel}(const void *const *in, const uint8_t *params, void *const *out, int32_t y) {{\n"
+        f"static void run_{step.kernel}(const void *const *in, const uint8_t *constants, void *const *out,\n"
+        f"    int32_t y) {{\n"
         f"    {step.kernel}({', '.join(arguments)});\n}}\n"
     )
 
 
+def word(text: str) -> str:
+    """A name that comes from a model, fit for a comment."""
+    return re.sub(r"[^A-Za-z0-9_.]", "_", text)
+
+
 def quoted(text: str) -> str:
     """A C string literal."""
-    return '"' + "".join(c if c.isalnum() or c in "._- /" else f"\\{ord(c) & 0xFF:03o}" for c in text) + '"'
+    return '"' + "".join(c if c.isascii() and (c.isalnum() or c in "._- /") else "_" for c in text) + '"'
 
 
-def plan_source(program: Program, kernels: Kernels, arena: Arena, threshold: float) -> str:
+def plan_source(program: Program, kernels: Kernels, layouts: tuple[Arena, Arena], threshold: float) -> str:
     """The whole of plan.c."""
     buffers = program.buffers()
     index = {b: i for i, b in enumerate(buffers)}
     offsets, parameters = parameter_offsets(kernels)
+    fast, _ = layouts
 
-    def buffer_row(b: Buffer) -> str:
-        place = arena.placements.get(b)
-        external = "BN_ARENA" if b.external is None else b.external
-        return (
-            f"    {{{external}, {place.offset if place else 0}, {b.row_bytes}, {b.height}, {b.height}}}, /* {b.name} */"
-        )
+    def buffer_row(b: Buffer, arena: Arena) -> str:
+        p = arena.placements.get(b)
+        if p is None:
+            return f"    {{{b.external}, 0, {b.row_bytes}, {b.height}, {b.height}}}, /* {word(b.name)} */"
+        kind = "BN_PRIVATE" if p.private else "BN_ARENA"
+        return f"    {{{kind}, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}}}, /* {word(b.name)} */"
+
+    def layout_tables(name: str, arena: Arena) -> list[str]:
+        segments = ", ".join(f"{{{s.first}, {s.last}}}" for s in arena.segments)
+        return [
+            f"static const bn_segment {name}_segments[] = {{{segments}}};",
+            f"static const bn_buffer {name}_buffers[] = {{",
+            *(buffer_row(b, arena) for b in buffers),
+            "};",
+            "",
+        ]
+
+    def layout_row(name: str, arena: Arena) -> str:
+        sizes = f"{arena.shared_bytes}, {arena.private_bytes}, {len(arena.segments)}"
+        return f"        {{{sizes}, {name}_segments, {name}_buffers}},"
 
     def operand_row(op: Operand) -> str:
-        return f"{{{index[op.buffer]}, {op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}}}"
-
-    def stage_row(step: Step, offset: int) -> str:
-        stage = step.stage
         return (
-            f"    {{{quoted(stage.name)}, run_{step.kernel}, {offset}, {len(step.parameters)}, {stage.height}, "
-            f"{len(step.operands)}, {len(stage.outputs)},\n     {{{', '.join(map(operand_row, step.operands))}}},\n"
+            f"{{{index[op.buffer]}, {op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}}}"
+        )
+
+    def stage_row(step: Step, offset: int, constants: int) -> str:
+        stage = step.stage
+        counts = ", ".join(str(step.counts[s]) for s in SECTIONS)
+        return (
+            f"    {{{quoted(stage.name)}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, {constants}, "
+            f"{stage.height}, {len(step.operands)}, {len(stage.outputs)},\n"
+            f"     {{{', '.join(map(operand_row, step.operands))}}},\n"
             f"     {{{', '.join(str(index[b]) for b in stage.outputs)}}}}},"
         )
 
@@ -96,12 +123,10 @@ def plan_source(program: Program, kernels: Kernels, arena: Arena, threshold: flo
             "extern const uint8_t biisnet_params[];",
             "",
             *shims.values(),
-            "static const bn_buffer buffers[] = {",
-            *map(buffer_row, buffers),
-            "};",
-            "",
+            *layout_tables("fast", fast),
+            *layout_tables("by_stage", layouts[1]),
             "static const bn_stage stages[] = {",
-            *map(stage_row, kernels.steps, offsets),
+            *map(stage_row, kernels.steps, offsets, fast.constants),
             "};",
             "",
             "static const bn_tensor inputs[] = {",
@@ -112,9 +137,14 @@ def plan_source(program: Program, kernels: Kernels, arena: Arena, threshold: flo
             "};",
             "",
             "const bn_plan biisnet_plan = {",
-            f"    BN_PLAN_VERSION, {arena.bytes}, 0, {arena.zero_bytes}, biisnet_params, {len(parameters)},",
+            f"    BN_PLAN_VERSION, 0, {fast.zero_bytes}, biisnet_params, {len(parameters)},",
             f"    {len(program.inputs)}, {len(program.outputs)}, {len(buffers)}, {len(kernels.steps)},",
-            f"    inputs, outputs, buffers, stages, {quoted(program.name)}, {threshold!r}f,",
+            "    inputs, outputs, stages,",
+            "    {",
+            layout_row("fast", fast),
+            layout_row("by_stage", layouts[1]),
+            "    },",
+            f"    {quoted(program.name)}, {threshold!r}f,",
             "};",
             "",
         ]

@@ -67,12 +67,22 @@ def _(result: Program) -> dict[str, str]:
 
 
 @to_text.register
+def _(result: list) -> dict[str, str]:
+    lines = []
+    for n, s in enumerate(result):
+        lines.append(f"segment {n}: stages {s.first}-{s.last - 1}")
+        lines += [f"    {b.name}: {slots} of {b.height} rows" for b, slots in s.slots.items()]
+    return {"segments.txt": "\n".join(lines) + "\n"}
+
+
+@to_text.register
 def _(result: Arena) -> dict[str, str]:
-    lines = [f"{result.bytes} bytes, the first {result.zero_bytes} of them the zero row"]
-    lines += [
-        f"{p.offset:>12} +{p.buffer.bytes:<12} stages {p.first}-{p.last}  {p.buffer.name}"
-        for p in sorted(result.placements.values(), key=lambda p: (p.offset, p.first))
-    ]
+    lines = [f"{result.shared_bytes} bytes shared, {result.private_bytes} more for each thread"]
+    lines += [f"segment {n}: stages {s.first}-{s.last - 1}" for n, s in enumerate(result.segments)]
+    for p in sorted(result.placements.values(), key=lambda p: (p.private, p.offset, p.first)):
+        kind = "private" if p.private else "shared"
+        rows = f"{p.slots} of {p.buffer.height} rows"
+        lines.append(f"{kind:8}{p.offset:>12} +{p.bytes:<12} {rows:20} segments {p.first}-{p.last}  {p.buffer.name}")
     return {"arena.txt": "\n".join(lines) + "\n"}
 
 

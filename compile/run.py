@@ -18,7 +18,7 @@ from ..targets import emulator
 from .errors import CompileError
 from .files import write_whole
 from .images import mask_png, read_image
-from .verify import target_of
+from .verify import frame_size, target_of
 
 F32 = npt.NDArray[np.float32]
 
@@ -49,7 +49,7 @@ def open_model(bundle: Path, threads: int, say: Callable[[str], None]) -> Iterat
                 yield model, threshold
             return
         say(f"{target.name} is emulated here: results are those of the board, times are not")
-        *_, height, width = opened.manifest["inputs"][0]["shape"]
+        height, width = frame_size(opened.manifest)
         with Probe([*prefix, opened.path / RUNNER], threads) as probe:
 
             def emulated(image: F32) -> F32:
@@ -64,6 +64,8 @@ def run_images(
 ) -> Iterator[Detection]:
     """Detections image by image; masks (and probabilities) are written to `output`. Raises CompileError."""
     if output:
+        if again := next((p for n, p in enumerate(images) if p.stem in {q.stem for q in images[:n]}), None):
+            raise CompileError(f"{again}: an image of the same name is given before it; run it with another -o")
         output.mkdir(parents=True, exist_ok=True)
     elif probability:
         raise CompileError("--probability writes files: say where with -o DIR")

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from ..runtime.bundle import open_bundle
+from ..runtime import BundleError
+from ..runtime.bundle import MANIFEST, open_bundle
 from ..runtime.resize import resize_bilinear
 from ..targets import TARGETS, Target
 from .bundle import MODEL
@@ -26,18 +27,27 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
-        *_, height, width = manifest["inputs"][0]["shape"]
+        height, width = frame_size(manifest)
         plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None))
-        if hashlib.sha256(plan.source.encode()).hexdigest() != manifest["plan_sha256"]:
+        if hashlib.sha256(plan.source.encode()).hexdigest() != manifest.get("plan_sha256"):
             raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again to verify it")
         frame = None if image is None else resize_bilinear(read_image(image), height, width)
         failure = Path(f"{bundle.name}.failed.npz").absolute()
         return check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)
 
 
+def frame_size(manifest: dict) -> tuple[int, int]:
+    """Height and width of the frames that a manifest describes. Raises BundleError."""
+    try:
+        *_, height, width = map(int, manifest["inputs"][0]["shape"])
+    except (IndexError, KeyError, TypeError, ValueError) as e:
+        raise BundleError(f"{MANIFEST}: inputs has no [1, C, H, W] shape; compile the model again") from e
+    return height, width
+
+
 def target_of(manifest: dict) -> Target:
     """The target that a manifest describes."""
-    entry = manifest["target"]
+    entry = {"cpu": "", **manifest["target"]}
     emulated = TARGETS[entry["name"]].emulated_cpu if entry["name"] in TARGETS else None
     return Target(
         entry["name"], "", entry["arch"], entry["cpu"], tuple(entry["features"]), emulated, glibc=manifest["glibc"]

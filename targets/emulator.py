@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 
-from .devices import Target
+from .devices import Target, cpu_flags
 
 MISSING = "no emulator here: apt-get install qemu-user (as root), then run `biisnet verify BUNDLE`"
 
@@ -18,8 +18,8 @@ def find_emulator(target: Target) -> str | None:
 
 
 def runs_here(target: Target) -> bool:
-    """Whether this machine runs the target's programs by itself (the host target only)."""
-    return target.emulated_cpu is None and target.arch == platform.machine()
+    """Whether this machine runs the target's programs by itself: it is of that kind, or better."""
+    return target.arch == platform.machine() and cpu_flags().issuperset(target.features)
 
 
 def command(target: Target) -> list[str] | None:

@@ -14,13 +14,16 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="From a trained binarized network to a verified bundle for a small ARM board.",
 )
 for command in (export, analyze, verify, run, inspect, targets, doctor):
     app.command()(reports_errors(command))
 app.command(name="compile")(reports_errors(compile_command))
 
-compile_app = typer.Typer(name="biisnet-compile", add_completion=False, pretty_exceptions_enable=False)
+compile_app = typer.Typer(
+    name="biisnet-compile", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
 compile_app.command()(reports_errors(compile_command))
 
 

@@ -31,7 +31,7 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    match = re.fullmatch(r"([0-9]+)[xX]([0-9]+)", text)
     size = (int(match[1]), int(match[2])) if match else (0, 0)
     if not all(1 <= side <= MAX_SIDE for side in size):
         raise CompileError(f"--size {text}: give HEIGHTxWIDTH, each 1 to {MAX_SIDE}, for example 256x320")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +38,9 @@ def compile_command(
     device = resolve(target)
     network = resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
-    place = output or Path(f"{network.name}-{device.name}-{height}x{width}")
-    weights = f"random weights, seed {network.metadata['seed']}" if "seed" in network.metadata else "trained weights"
+    own_name = re.sub(r"[^\w.-]", "_", network.name)  # it is the file's word
+    place = output or Path(f"{own_name}-{device.name}-{height}x{width}")
+    weights = "trained weights" if network.seed is None else f"random weights, seed {network.seed}"
     say(f"model   {network.name} ({weights}), {height}x{width}, sha256 {network.sha256[:12]}")
     say(f"target  {device.name}: {device.cpu}, {device.triple}, glibc {device.glibc}")
     say(f"output  {place}")

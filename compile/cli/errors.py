@@ -12,6 +12,8 @@ import typer
 
 def one_line(error: BaseException) -> str:
     """The error's message, without line breaks."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}; give another path"
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -34,12 +36,14 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*arguments: Any, **options: Any) -> None:
         try:
             command(*arguments, **options)
+            return
         except ImportError as e:
-            fail(f"{e.name or e} is not installed: pip install 'biisnet[compile]'")
+            message = f"{e.name or e} is not installed: pip install 'biisnet[compile]'"
         except Exception as e:
             if not isinstance(e, expected_errors()):
                 raise
-            fail(one_line(e))
+            message = one_line(e)
+        fail(message)  # out here, what the traceback kept alive is gone: TVM's remarks on it come before this line
 
     return wrapped
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json
 
 
 def analyze(model: ModelArgument = None, size: Size = None, json_: Json = False) -> None:
     """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512)."""
+    from onnx.shape_inference import InferenceError
+
     from ...model.cost import count
+    from ..errors import CompileError
+    from ..frontend.shapes import input_shape
     from ..models import resolve_model
 
-    network = resolve_model(model)
-    cost = count(network.proto, parse_size(size) or (512, 512))
+    network, asked = resolve_model(model), parse_size(size)
+    input_shape(network.proto.graph, asked, network.path)  # refuses what is no image
+    own = all(side.dim_value for side in network.proto.graph.input[0].type.tensor_type.shape.dim[2:])
+    try:
+        cost = count(network.proto, asked or (None if own else (512, 512)))
+    except (ValueError, InferenceError) as e:
+        raise CompileError(f"{network.path}: cannot be counted: {e}; `biisnet export` writes what can") from e
     if json_:
         print_json({**asdict(cost), "params": cost.params, "ops": cost.ops})
         return
@@ -31,6 +42,7 @@ def analyze(model: ModelArgument = None, size: Size = None, json_: Json = False)
 
 def inspect(bundle: BundleArgument, json_: Json = False) -> None:
     """Show what a bundle is: model, device, memory, stages, verification."""
+    from ...runtime import BundleError
     from ...runtime.bundle import open_bundle
 
     with open_bundle(bundle) as opened:
@@ -39,26 +51,33 @@ def inspect(bundle: BundleArgument, json_: Json = False) -> None:
     if json_:
         print_json(manifest)
         return
+    try:
+        lines = list(describe(manifest, sizes))
+    except (IndexError, KeyError, TypeError, ValueError) as e:
+        raise BundleError(f"{bundle}: its manifest is not as biisnet-compile writes it ({e}); compile it again") from e
+    print("\n".join(lines))
+
+
+def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
+    """A manifest for a person, line by line."""
     model, target = manifest["model"], manifest["target"]
     weights = f"random weights, seed {model['seed']}" if model["weights"] == "random" else "trained weights"
-    print(f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}")
+    yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
-            print(f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']}")
-    print(f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}")
-    print(f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages")
+            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']}"
+    yield f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}"
+    yield f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages"
     for name, size in sizes.items():
-        print(f"file     {name} {size:,} bytes")
+        yield f"file     {name} {size:,} bytes"
     verified = manifest["verification"]
-    print(
-        "verified "
-        + (
-            f"on {verified['device']}: stages within {verified['stage_error']:.1e}, {verified['accumulators']:,} "
-            f"accumulators equal, {verified['mask_pixels_differing']} mask pixels differ"
-            if verified["device"]
-            else f"not: {verified['reason']}"
+    if verified["device"]:
+        yield (
+            f"verified on {verified['device']}: stages within {verified['stage_error']:.1e}, "
+            f"{verified['accumulators']:,} accumulators equal, {verified['mask_pixels_differing']} mask pixels differ"
         )
-    )
+    else:
+        yield f"verified not: {verified['reason']}"
 
 
 def targets(json_: Json = False) -> None:

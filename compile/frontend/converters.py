@@ -95,8 +95,13 @@ def pass_through(op_type: str, name: str) -> None:
     """A custom op whose Relax operator takes the same inputs and attributes."""
 
     def convert(node: Node) -> Results:
-        constants = [node.constant(i) for i in range(1, len(node.inputs))]
-        return [call(name, [node.tensor(0), *constants], **node.attributes)]
+        x, constants = node.tensor(0), [node.constant(i) for i in range(1, len(node.inputs))]
+        for c in constants:
+            fits = (
+                c.shape == (-(-channels_of(x) // 8),) if c.dtype == np.uint8 else c.shape in {(1,), (channels_of(x),)}
+            )
+            node.require(fits, f"constants of shape {c.shape} do not fit an input of {channels_of(x)} channels")
+        return [call(name, [x, *constants], **node.attributes)]
 
     CONVERTERS["com.biisnet", op_type] = convert
 
@@ -118,6 +123,19 @@ def binary_conv2d(node: Node) -> Results:
     node.require(
         channels_of(x) == groups * channels and weight.shape[1] == -(-channels // 8),
         f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}",
+    )
+    outputs = len(weight)
+    shapes = [node.constant(i).shape for i in range(2, 7)]
+    wanted: list[set[tuple[int, ...]]] = [
+        {(outputs,)},
+        {(outputs,)},
+        {(2,)},
+        {(1, 2), (outputs, 2)},
+        {(1,), (channels_of(x),)},
+    ]
+    node.require(
+        outputs % groups == 0 and all(s in w for s, w in zip(shapes, wanted, strict=True)),
+        f"scale, offset, levels and threshold of shapes {shapes} do not fit {outputs} outputs in {groups} groups",
     )
     attributes = {
         **geometry(node),
@@ -179,6 +197,12 @@ def div(node: Node) -> Results:
 def batch_normalization(node: Node) -> Results:
     """Inference: (x - mean) / sqrt(var + epsilon) * gamma + beta."""
     gamma, beta, mean, var = (node.constant(i).astype(np.float64) for i in range(1, 5))
+    channels = channels_of(node.tensor(0))
+    node.require(
+        all(c.shape == (channels,) for c in (gamma, beta, mean, var))
+        and bool((var + node.get("epsilon", 1e-5) > 0).all()),
+        f"its constants do not fit {channels} channels, or a variance is negative",
+    )
     scale = gamma / np.sqrt(var + node.get("epsilon", 1e-5))
     return [scale_shift(node.tensor(0), scale, beta - mean * scale)]
 
@@ -308,6 +332,7 @@ def split(node: Node) -> Results:
     else:
         part = -(-c // node.outputs)
         sizes = [min(part, c - i * part) for i in range(node.outputs)]
+    node.require(sum(sizes) == c and min(sizes) > 0, f"parts {sizes} do not fit an input of {c} channels")
     parts = R.split(x, [int(i) for i in np.cumsum(sizes)[:-1]], axis=1)
     return [relax.TupleGetItem(parts, i) for i in range(node.outputs)]
 

@@ -15,7 +15,7 @@ from tvm.ir import Expr
 from ..errors import CompileError
 from ..relax_ops import shape_of
 from .converters import CONVERTERS, Node, UnsupportedError
-from .loader import Model
+from .loader import Model, first_line
 from .shapes import evaluate, input_shape
 
 Value: TypeAlias = Expr | npt.NDArray | None
@@ -37,30 +37,63 @@ def import_onnx(model: Model, size: tuple[int, int] | None) -> tvm.IRModule:
     image = relax.Var(name, relax.TensorType(shape, "float32"))
     values[name] = image
     builder = relax.BlockBuilder()
+    problem: CompileError | None = None
     with builder.function("main", [image]):
         with builder.dataflow():
-            for node in graph.node:
-                add_node(builder, node, values, model, opset)
-            results = [values.get(o.name) for o in graph.output]
-            if not all(isinstance(r, Expr) for r in results):
-                raise CompileError(f"{model.path}: an output does not depend on the image; nothing to compile")
-            outputs = [builder.emit_output(r) for r in results]
+            try:
+                for node in graph.node:
+                    add_node(builder, node, values, model, opset)
+                outputs = [builder.emit_output(r) for r in results_of(graph, values, model.path)]
+            except CompileError as e:  # kept until the builder is done: it writes warnings where it is left open
+                problem, outputs = e, [image]
         builder.emit_func_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
+    if problem:
+        raise problem
     # Relax's names are identifiers; stages and errors speak of the ONNX values
     names = {v.name: n for n, v in values.items() if isinstance(v, relax.Var)}
-    return builder.get().with_attrs({"onnx_names": names, "onnx_outputs": [o.name for o in graph.output]})
+    reads = {o: [i for i in node.input if isinstance(values[i], Expr)] for node in graph.node for o in node.output}
+    outputs_named = [o.name for o in graph.output]
+    return builder.get().with_attrs({"onnx_names": names, "onnx_outputs": outputs_named, "onnx_reads": reads})
+
+
+def results_of(graph: onnx.GraphProto, values: dict[str, Value], path: str) -> list[Expr]:
+    """The graph's outputs. Raises CompileError where one is a constant."""
+    results = [values.get(o.name) for o in graph.output]
+    if not all(isinstance(r, Expr) for r in results):
+        raise CompileError(f"{path}: an output does not depend on the image; nothing to compile")
+    return [r for r in results if isinstance(r, Expr)]
 
 
 def add_node(
     builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str, Value], model: Model, opset: int
 ) -> None:
     """Convert one node, or compute it where its inputs are constant."""
-    inputs = [values[i] for i in node.input]
     label = node.name or (node.output[0] if node.output else node.op_type)
+    try:
+        convert_node(builder, node, label, values, model, opset)
+    except CompileError:
+        raise
+    except UnsupportedError as e:
+        raise CompileError(f"{model.path}: layer '{label}' ({node.op_type}): {e}") from e
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        # what TVM, ONNX's reference or numpy say of attributes and shapes that do not belong together
+        raise CompileError(
+            f"{model.path}: layer '{label}' ({node.op_type}): its inputs or attributes do not fit: {first_line(e)}"
+        ) from e
+
+
+def convert_node(
+    builder: relax.BlockBuilder, node: onnx.NodeProto, label: str, values: dict[str, Value], model: Model, opset: int
+) -> None:
+    """What `add_node` does, by its converter; raises whatever that raises."""
+    inputs = [values[i] for i in node.input]
     if node.op_type == "Shape" and not node.domain and isinstance(inputs[0], Expr):
         inputs = [np.broadcast_to(np.float32(0), shape_of(inputs[0]))]
     if not node.domain and not any(isinstance(i, Expr) for i in inputs):
-        values |= dict(zip(node.output, evaluate(node, inputs, opset), strict=True))
+        constants = dict(zip(node.output, evaluate(node, inputs, opset), strict=True))
+        if any(c.dtype.kind == "f" and not np.isfinite(c).all() for c in constants.values()):
+            raise CompileError(f"{model.path}: constant '{label}' has NaN or infinite values; train or export it again")
+        values |= constants
         return
     convert = CONVERTERS.get((node.domain, node.op_type))
     if convert is None:
@@ -70,9 +103,8 @@ def add_node(
             "see docs/onnx-ops.md for those that are"
         )
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    try:
-        results = convert(Node(label, inputs, attributes, len(node.output)))
-    except UnsupportedError as e:
-        raise CompileError(f"{model.path}: layer '{label}' ({node.op_type}): {e}") from e
+    results = convert(Node(label, inputs, attributes, len(node.output)))
     for output, result in zip(node.output, results, strict=True):
-        values[output] = builder.emit(result, name_hint=output)
+        values[output] = emitted = builder.emit(result, name_hint=output)
+        if min(shape_of(emitted)) < 1:
+            raise UnsupportedError(f"its window does not fit: the result is {shape_of(emitted)}")

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from ..errors import CompileError
+from ..ops import DOMAIN
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ class Model:
     def metadata(self) -> dict[str, str]:
         """The model's metadata properties."""
         return {p.key: p.value for p in self.proto.metadata_props}
+
+    @property
+    def threshold(self) -> float:
+        """A pixel is a target where the probability is greater."""
+        return float(self.metadata.get("threshold", 0.5))
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of random weights; None for trained ones."""
+        return int(self.metadata["seed"]) if "seed" in self.metadata else None
 
     @property
     def name(self) -> str:
@@ -60,16 +71,37 @@ def from_proto(proto: onnx.ModelProto, name: str) -> Model:
 
 def check(proto: onnx.ModelProto, path: str) -> None:
     """Raise CompileError where the model is not valid, or its weights are not finite."""
-    if not proto.graph.node:
-        raise CompileError(f"{path}: not an ONNX model: it has no graph")
+    if not proto.graph.node or not proto.graph.output:
+        raise CompileError(f"{path}: not an ONNX model: it has no graph, or one without output")
+    bodies = {(f.domain, f.name) for f in proto.functions}
+    for node in proto.graph.node:
+        if node.domain == DOMAIN and (node.domain, node.op_type) not in bodies:
+            raise CompileError(f"{path}: lacks the function body of {DOMAIN}::{node.op_type}; export it again")
     try:
         onnx.checker.check_model(proto)
-    except onnx.checker.ValidationError as e:
+    except (onnx.checker.ValidationError, UnicodeDecodeError) as e:  # the latter where the message quotes the damage
         raise CompileError(f"{path}: not a valid ONNX model: {first_line(e)}") from e
+    check_metadata(Model(proto, path, ""))
     for tensor in proto.graph.initializer:
-        values = numpy_helper.to_array(tensor)
+        try:
+            values = numpy_helper.to_array(tensor)
+        except (OSError, TypeError, ValueError) as e:
+            raise CompileError(f"{path}: weight '{tensor.name}' cannot be read: {first_line(e)}") from e
+        if values.dtype.kind == "f" and values.dtype != np.float32:
+            raise CompileError(f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported")
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
+
+
+def check_metadata(model: Model) -> None:
+    """Raise CompileError where the threshold or the seed is no number that makes sense."""
+    for field, fits in (("threshold", lambda v: 0 <= v <= 1), ("seed", lambda v: v is None or v >= 0)):
+        try:
+            valid = fits(getattr(model, field))
+        except ValueError:
+            valid = False
+        if not valid:
+            raise CompileError(f"{model.path}: its metadata says {field} {model.metadata[field]!r}; export it again")
 
 
 def first_line(error: Exception) -> str:

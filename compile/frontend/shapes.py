@@ -41,6 +41,8 @@ def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str)
             f"{path}: input '{name}' is fixed at {sides[0]}x{sides[1]}, --size asks for "
             f"{size[0]}x{size[1]}; leave --size out, or export with symbolic height and width"
         )
+    if any(s is not None and s < 1 for s in (*sides, *(size or ()))):
+        raise CompileError(f"{path}: input '{name}' is {dims}, --size {size}; height and width must be at least 1")
     height, width = (s or w for s, w in zip(sides, size or DEFAULT_SIZE, strict=True))
     return 1, c, height, width
 

@@ -4,44 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..program import (
     Add,
-    AveragePool,
     BinaryDot,
+    Constant,
     Convolution,
     Expr,
     Leaky,
+    LeakyAdd,
     Load,
     Operand,
+    PoolSum,
     ScaleShift,
     Sigmoid,
+    Spread,
     Upsample,
 )
-from . import average_pool, binary_dot, convolution, load, pointwise, upsample
+from . import binary_dot, convolution, load, pointwise, pool_sum, upsample
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of expression reads rows (leaves only) and writes its TIR: emit(e, ctx, o, *children).
+    """How one kind of expression reads rows (leaves only) and writes its TIR.
 
-    What depends on the row alone, `prepare(e, ctx)` computes before the loops (LLVM would otherwise make a
-    copy of the loops for each case).
+    `emit(e, ctx, o, *children)` is the value of channel o; `emit_together(e, ctx, channels)` instead is those of
+    several channels that share loads. What depends on the row alone, `prepare(e, ctx)` computes before the loops.
     """
 
-    emit: Callable
-    operand: Callable[..., Operand] | None = None
-    prepare: Callable | None = None
+    emit: Callable[..., Any] | None = None
+    emit_together: Callable[..., Any] | None = None
+    operands: Callable[..., tuple[Operand, ...]] = lambda e: ()
+    prepare: Callable[..., Any] | None = None
 
 
 KINDS: dict[type[Expr], Kind] = {
-    Load: Kind(load.emit, load.operand),
-    AveragePool: Kind(average_pool.emit, average_pool.operand),
-    Upsample: Kind(upsample.emit, upsample.operand, upsample.prepare),
-    Convolution: Kind(convolution.emit, convolution.operand),
-    BinaryDot: Kind(binary_dot.emit, binary_dot.operand, binary_dot.prepare),
+    Load: Kind(load.emit, operands=lambda e: (load.operand(e),)),
+    PoolSum: Kind(pool_sum.emit, operands=lambda e: (pool_sum.operand(e),)),
+    Upsample: Kind(upsample.emit, operands=upsample.operands),
+    Convolution: Kind(emit_together=convolution.emit, operands=lambda e: (convolution.operand(e),)),
+    BinaryDot: Kind(
+        emit_together=binary_dot.emit, operands=lambda e: (binary_dot.operand(e),), prepare=binary_dot.prepare
+    ),
     ScaleShift: Kind(pointwise.emit_scale_shift),
     Leaky: Kind(pointwise.emit_leaky),
+    LeakyAdd: Kind(pointwise.emit_leaky_add),
+    Constant: Kind(pointwise.emit_constant),
     Add: Kind(pointwise.emit_add),
     Sigmoid: Kind(pointwise.emit_sigmoid),
+    Spread: Kind(),
 }

@@ -1,12 +1,12 @@
 """BinaryDot: the accumulator of a binary convolution, by XOR and bit count (3), (18).
 
-    dot = K - 2*popcount(a XOR w) + pad_shift * (sum of the weights under padded taps)
+    dot = (K - 2*popcount(a XOR w) + pad_shift * (sum of the weights under padded taps)) / unit
 
 Sixteen pixels a vector, eight channels a byte: `eor, cnt, add` is 128 one-bit multiply-adds. Counts are
 summed in bytes, at most 31 terms of 8 (248 < 256) before they are widened to 16 bits. A padded tap reads
 zeros, that is, -1; what the padding value asks for instead depends only on where the pixel lies, so it is a
-table by row class, channel, column class and lane, which also holds K. Where all its entries are even (always
-with an even number of channels) table and counts are halved, which spares the doubling.
+table by row class, channel, column class and lane, which also holds K. Where all accumulators are even (always
+with an even number of channels) half of them is computed, which spares doubling the counts.
 
 Meaning (numpy), then TIR.
 """
@@ -32,7 +32,7 @@ def reference(e: BinaryDot, bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32
     groups = e.buffer.groups
     signs = np.where(e.signs, 1, -1)
     dot = grouped_sum(windows(np.where(bits, 1, -1), e.window, e.pad_shift - 1), signs, groups)
-    return dot.astype(np.int32)
+    return dot.astype(np.int32) // e.unit
 
 
 def operand(e: BinaryDot) -> Operand:
@@ -65,16 +65,16 @@ class BorderTable:
     last_step: int
 
     def start(self, ctx: Context) -> TirExpr:
-        """Where in its strip the vector at hand begins."""
+        """Where in its strip the vector, or the pixel, at hand begins."""
         vectors = -(-ctx.width // LANES)
         vector, (first, last) = tirx.floordiv(ctx.column, LANES), self.column_ends
+        lane = tirx.floormod(ctx.column, LANES) if ctx.simd.lanes == 1 else 0
         if vectors <= first + last:
-            return vector * LANES
+            return vector * LANES + lane
         # arithmetic, not conditions: TVM's simplifier takes seconds over nested selects in an address
         before = tirx.min(vector, tirx.const(first, "int32"))
-        return (
-            before * self.first_step + tirx.max(vector - (vectors - last - 1), tirx.const(0, "int32")) * self.last_step
-        )
+        since = tirx.max(vector - (vectors - last - 1), tirx.const(0, "int32"))
+        return before * self.first_step + since * self.last_step + lane
 
 
 def border_table(e: BinaryDot, height: int, width: int) -> BorderTable:
@@ -120,27 +120,40 @@ def prepare(e: BinaryDot, ctx: Context) -> tuple[BorderTable, TirExpr]:
     return table, ctx.bind(place_class(ctx.y, *table.row_ends, ctx.height))
 
 
-def emit(e: BinaryDot, ctx: Context, o: TirExpr) -> TirExpr:
-    """The accumulator as float32 lanes (exact: it has at most 16 bits)."""
+def emit(e: BinaryDot, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+    """The accumulators of some channels as float32 lanes (exact: they have at most 16 bits).
+
+    A tap's pixels are loaded once for all of the channels.
+    """
     s, w, buffer = ctx.simd, e.window, e.buffer
     rows, planes = ctx.rows(operand(e)), buffer.planes_per_group
     table, row_class = ctx.prepared(e)
-    halved = not (table.strips % 2).any()
     bytes_, weights = ctx.parameter(e, "signs", lambda: packed_weights(e))
-    words, base = ctx.parameter(e, "border", lambda: (table.strips // 2 if halved else table.strips).astype(np.int16))
-    place = (row_class * len(e.signs) + o) * table.strips.shape[2] + table.start(ctx)
-    total = ctx.bind(s.load(words, base + place))
-
-    group = tirx.floordiv(o, len(e.signs) // buffer.groups) if buffer.groups > 1 else 0
+    words, base = ctx.parameter(e, "border", lambda: (table.strips // e.unit).astype(np.int16))
+    start = table.start(ctx)
+    totals = [
+        ctx.bind(s.load(words, base + (row_class * len(e.signs) + o) * table.strips.shape[2] + start)) for o in channels
+    ]
     taps = list(np.ndindex(planes, *w.kernel))
+
+    def pixels(plane: TirExpr, ky: int, kx: int) -> TirExpr:
+        at = plane * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]
+        return ctx.bind(s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1]))
+
     for chunk in range(0, len(taps), CHUNK):
-        count = None
+        counts: list[TirExpr] = []
         for n, (plane, ky, kx) in list(enumerate(taps))[chunk : chunk + CHUNK]:
-            at = (group * planes + plane) * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]
-            x = s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1])
-            ones = tirx.popcount(x ^ s.splat(bytes_[weights + o * len(taps) + n]))
-            count = ctx.bind(ones if count is None else count + ones)
-        wide = s.cast(count, "int16")
-        total = ctx.bind(total - wide if halved else total - wide - wide)
-    dot = s.cast(total, "float32")
-    return dot * s.const(2.0, "float32") if halved else dot
+            if buffer.groups == 1:
+                xs = [pixels(plane, ky, kx)] * len(channels)
+            else:
+                xs = [
+                    pixels(tirx.floordiv(o, len(e.signs) // buffer.groups) * planes + plane, ky, kx) for o in channels
+                ]
+            weight = [ctx.spread(bytes_, weights + o * len(taps) + n, "uint8") for o in channels]
+            ones = [tirx.popcount(x ^ v) for x, v in zip(xs, weight, strict=True)]
+            counts = (
+                [ctx.bind(a + b) for a, b in zip(counts, ones, strict=True)] if counts else list(map(ctx.bind, ones))
+            )
+        wide = [s.cast(c, "int16") for c in counts]
+        totals = [ctx.bind(t - v if e.unit == 2 else t - v - v) for t, v in zip(totals, wide, strict=True)]
+    return [s.cast(t, "float32") for t in totals]

@@ -12,11 +12,14 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import Expr, Operand
+from ..program import Expr, Operand, round_up
 from .simd import Simd
 
 SECTIONS = ("float32", "int16", "uint8")
 """Element types of a stage's constants, in the order that they lie in its parameter block."""
+SPREAD = {"float32": 4, "int16": 1, "uint8": 16}
+"""How often the runtime repeats each constant when it makes an instance: a per-channel constant then is one
+full 16-byte load, which costs the A72 no vector slot, and the library carries it once."""
 SECTION_ALIGNMENT = 64
 
 
@@ -36,24 +39,25 @@ class Parameters:
         return offset
 
     def section_offsets(self) -> dict[str, int]:
-        """Byte offset of each section in the block."""
+        """Byte offset of each section in the block as the kernel sees it, spread; "end" is its size."""
         offsets, at = {}, 0
         for section in SECTIONS:
             offsets[section] = at
-            at += -(-self.sizes[section] * np.dtype(section).itemsize // SECTION_ALIGNMENT) * SECTION_ALIGNMENT
-        return offsets
+            size = self.sizes[section] * np.dtype(section).itemsize * SPREAD[section]
+            at += round_up(size, SECTION_ALIGNMENT)
+        return {**offsets, "end": at}
 
     def to_bytes(self) -> bytes:
-        """The block as the kernel reads it."""
+        """The block as the library carries it: the sections, each element once."""
         block = b""
         for section in SECTIONS:
             data = np.concatenate([*self.arrays[section], np.zeros(0, section)]).astype(section).tobytes()
-            block += data + bytes(-len(data) % SECTION_ALIGNMENT)
+            block += data + bytes(-len(data) % 4)
         return block
 
 
 class Context:
-    """One place in the row: `lanes` pixels from `column`, of one channel at a time."""
+    """One place in the row: `lanes` pixels from `column`, of a few channels at a time."""
 
     def __init__(
         self,
@@ -71,7 +75,7 @@ class Context:
         self.parameters, self.sections = parameters, sections
         self._rows = rows
         self._offsets: dict[tuple[int, str], int] = {}
-        self._values: dict[int, TirExpr] = {}
+        self._values: dict[int, list[TirExpr]] = {}
         self._prepared: dict[int, Any] = {}
 
     def prepare(self, e: Expr, value: Any) -> None:
@@ -96,23 +100,31 @@ class Context:
         section = SECTIONS[self._offsets[id(owner), name + ".section"]]
         return self.sections[section], self._offsets[id(owner), name]
 
-    def per_channel(self, owner: object, name: str, array: npt.NDArray[np.float32], o: TirExpr | int) -> TirExpr:
-        """Element `o` of a float32 array, in every lane."""
-        section, offset = self.parameter(owner, name, lambda: np.asarray(array, np.float32))
-        return self.simd.splat(section[offset + o])
+    def per_channel(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
+        """Element `o` of a float32 or uint8 array, in every lane."""
+        section, offset = self.parameter(owner, name, lambda: array)
+        return self.spread(section, offset + o, str(array.dtype))
+
+    def spread(self, section: TirExpr, index: TirExpr | int, dtype: str) -> TirExpr:
+        """Constant `index` of a section in every lane: a load of its repeated copies."""
+        copies, lanes = SPREAD[dtype], self.simd.lanes
+        if lanes == 1:
+            return section[index * copies]
+        vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
+        return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""
         return T.Bind(value)
 
-    def begin_channel(self) -> None:
-        """Forget the values of the channel before."""
+    def begin_channels(self) -> None:
+        """Forget the values of the channels before."""
         self._values.clear()
 
-    def memo(self, e: Expr, emit: Callable[[], TirExpr]) -> TirExpr:
-        """The value of `e` at this place, emitted once."""
+    def memo(self, e: Expr, emit: Callable[[], list[TirExpr]]) -> list[TirExpr]:
+        """The values of `e` for the channels at hand, emitted once."""
         if id(e) not in self._values:
-            self._values[id(e)] = self.bind(emit())
+            self._values[id(e)] = [self.bind(v) for v in emit()]
         return self._values[id(e)]
 
 

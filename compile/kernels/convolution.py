@@ -42,24 +42,28 @@ def reference(e: Convolution, x: F32) -> F32:
     return (total + e.bias[:, None, None]).astype(np.float32)
 
 
-def row_operand(e: Convolution, edge: str = "zero") -> Operand:
+def operand(e: Convolution) -> Operand:
     """The window's rows; a row outside is zero."""
     w = e.window
     return Operand(e.buffer, mul=w.strides[0], add=-w.pads[0], step=w.dilations[0], count=w.kernel[0], edge="zero")
 
 
-operand = row_operand
-
-
-def emit(e: Convolution, ctx: Context, o: TirExpr) -> TirExpr:
-    """One fused multiply-add a tap, all taps unrolled."""
-    s, rows, w = ctx.simd, ctx.rows(operand(e)), e.window
+def emit(e: Convolution, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+    """One fused multiply-add a tap, all taps unrolled; a tap's pixels are loaded once for all of the channels."""
+    s, rows, w, buffer = ctx.simd, ctx.rows(operand(e)), e.window, e.buffer
     outputs, inputs, kh, kw = e.weight.shape
-    section, weights = ctx.parameter(e, "weight", lambda: np.asarray(e.weight, np.float32))
-    first_plane = tirx.floordiv(o, outputs // e.groups) * inputs if e.groups > 1 else 0
-    total = ctx.bind(ctx.per_channel(e, "bias", e.bias, o))
+    section, weights = ctx.parameter(e, "weight", lambda: e.weight)
+    totals = [ctx.bind(ctx.per_channel(e, "bias", e.bias, o)) for o in channels]
+
+    def pixels(plane: TirExpr, ky: int, kx: int) -> TirExpr:
+        at = plane * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]
+        return ctx.bind(s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1]))
+
     for n, (c, ky, kx) in enumerate(np.ndindex(inputs, kh, kw)):
-        at = (first_plane + c) * e.buffer.plane_stride + e.buffer.origin - w.pads[1] + kx * w.dilations[1]
-        x = s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1])
-        total = ctx.bind(s.fma(x, s.splat(section[weights + o * (inputs * kh * kw) + n]), total))
-    return total
+        if e.groups == 1:
+            xs = [pixels(c, ky, kx)] * len(channels)
+        else:
+            xs = [pixels(tirx.floordiv(o, outputs // e.groups) * inputs + c, ky, kx) for o in channels]
+        weight = [ctx.spread(section, weights + o * (inputs * kh * kw) + n, "float32") for o in channels]
+        totals = [ctx.bind(s.fma(x, v, t)) for x, v, t in zip(xs, weight, totals, strict=True)]
+    return totals

@@ -1,4 +1,4 @@
-"""Element-wise work: ScaleShift, Leaky, Add, and the logistic function.
+"""Element-wise work: ScaleShift, Leaky, LeakyAdd, Add, and the logistic function.
 
 Meaning (numpy), then TIR. RPReLU (10), ReDistribution (11), MaxOut, DB Conv (18) and BatchNorm all are
 chains of ScaleShift and Leaky.
@@ -12,7 +12,7 @@ import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
-from ..program import F32, Add, Leaky, ScaleShift, Sigmoid
+from ..program import F32, Add, Constant, Leaky, LeakyAdd, ScaleShift, Sigmoid
 from .context import Context
 
 
@@ -31,14 +31,30 @@ def leaky_reference(e: Leaky, x: F32) -> F32:
     return np.where(x >= 0, e.positive[:, None, None], e.negative[:, None, None]) * x
 
 
+def slope(e: Leaky | LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
+    """Compare and choose: right for any sign of the slopes."""
+    positive, negative = (ctx.per_channel(e, name, getattr(e, name), o) for name in ("positive", "negative"))
+    return ctx.simd.select(x >= ctx.simd.const(0.0, "float32"), positive, negative)
+
+
 def emit_leaky(e: Leaky, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
-    """Compare, choose the slope, multiply: right for any sign of the slopes."""
-    slope = ctx.simd.select(
-        x >= ctx.simd.const(0.0, "float32"),
-        ctx.per_channel(e, "positive", e.positive, o),
-        ctx.per_channel(e, "negative", e.negative, o),
-    )
-    return slope * x
+    """The chosen slope times x."""
+    return slope(e, ctx, o, x) * x
+
+
+def leaky_add_reference(e: LeakyAdd, x: F32, y: F32) -> F32:
+    """Leaky of x, plus y."""
+    return np.where(x >= 0, e.positive[:, None, None], e.negative[:, None, None]) * x + y
+
+
+def emit_leaky_add(e: LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirExpr:
+    """The chosen slope times x plus y, rounded once."""
+    return ctx.simd.fma(slope(e, ctx, o, x), x, y)
+
+
+def emit_constant(e: Constant, ctx: Context, o: TirExpr) -> TirExpr:
+    """The channel's value."""
+    return ctx.per_channel(e, "values", e.values, o)
 
 
 def add_reference(e: Add, a: F32, b: F32) -> F32:

@@ -8,20 +8,22 @@ import numpy.typing as npt
 from ..program import (
     F32,
     Add,
-    AveragePool,
     BinaryDot,
     Buffer,
+    Constant,
     Convolution,
     Expr,
     Leaky,
+    LeakyAdd,
     Load,
+    PoolSum,
     ScaleShift,
     Sigmoid,
     Spread,
     Stage,
     Upsample,
 )
-from . import average_pool, binary_dot, convolution, load, pointwise, upsample
+from . import binary_dot, convolution, load, pointwise, pool_sum, upsample
 
 Array = npt.NDArray
 
@@ -31,16 +33,18 @@ def sign_bits(x: F32, threshold: F32) -> npt.NDArray[np.bool_]:
     return x >= threshold[:, None, None]
 
 
-def evaluate(stage: Stage, stored: dict[str, Array]) -> F32:
-    """The stage's value [C, H, W] float32, given what its buffers (by name) hold: float32 or bool maps."""
+def evaluate(stage: Stage, stored: dict[str, Array]) -> list[F32]:
+    """What each output is made from, [C, H, W] float32 (of packed bits: the value whose sign they are), given what
+    the stage's buffers (by name) hold: float32 or bool maps."""
     values: dict[int, Array] = {}
 
     def value(e: Expr) -> Array:
         if id(e) not in values:
-            values[id(e)] = evaluate_one(e, [value(c) for c in e.children()], stage, stored)
+            whole = evaluate_one(e, [value(c) for c in e.children()], stage, stored)
+            values[id(e)] = whole[:, : stage.height, : stage.width]  # a window's result may be cropped
         return values[id(e)]
 
-    return np.concatenate([value(b) for b in stage.branches])
+    return [np.concatenate([value(b) for b in branches]) for branches in stage.results]
 
 
 def evaluate_one(e: Expr, children: list[Array], stage: Stage, stored: dict[str, Array]) -> Array:
@@ -48,8 +52,8 @@ def evaluate_one(e: Expr, children: list[Array], stage: Stage, stored: dict[str,
     match e:
         case Load():
             return load.reference(e, stored[e.buffer.name], stage.height, stage.width)
-        case AveragePool():
-            return average_pool.reference(e, stored[e.buffer.name])
+        case PoolSum():
+            return pool_sum.reference(e, stored[e.buffer.name])
         case Upsample():
             return upsample.reference(e, stored[e.buffer.name])
         case Convolution():
@@ -60,6 +64,10 @@ def evaluate_one(e: Expr, children: list[Array], stage: Stage, stored: dict[str,
             return pointwise.scale_shift_reference(e, *children)
         case Leaky():
             return pointwise.leaky_reference(e, *children)
+        case LeakyAdd():
+            return pointwise.leaky_add_reference(e, *children)
+        case Constant():
+            return np.broadcast_to(e.values[:, None, None], (e.channels, stage.height, stage.width))
         case Add():
             return pointwise.add_reference(e, *children)
         case Spread():

@@ -2,8 +2,8 @@
 
     int32 kernel(input rows..., float32 constants, int16 constants, uint8 constants, output rows..., y)
 
-The loop nest: vectors of 16 columns; within, blocks of 8 channels (a byte of packed bits); within, the
-channels of a block unrolled. Where the model's own input or output is touched, whose rows have no slack
+The loop nest: vectors of 16 columns; within, blocks of 8 channels (a byte of packed bits); within, a few
+channels at a time. Where the model's own input or output is touched, whose rows have no slack
 behind them, the last columns are computed one by one.
 """
 
@@ -13,7 +13,6 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import tvm
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.ir import PrimType
@@ -27,6 +26,8 @@ from .simd import Simd
 
 VECTOR = Simd(LANES)
 PIXEL = Simd(1)
+CHANNELS_TOGETHER = 2
+"""Channels computed side by side: they share the loads of the pixels that a convolution reads."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ def element(buffer: Buffer) -> str:
 
 def stage_operands(stage: Stage) -> tuple[Operand, ...]:
     """The distinct row windows that the stage's leaves read."""
-    found = [kind.operand(e) for e in stage.expressions() if (kind := KINDS.get(type(e))) and kind.operand]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(op for e in stage.expressions() for op in KINDS[type(e)].operands(e)))
 
 
 def blocks(stage: Stage) -> Iterator[Block]:
     """The map's channels cut at branches and at the bytes of every packed output; equal blocks as one loop."""
     cuts, at = {0}, 0
-    for branch in stage.branches:
+    branches = stage.results[0]
+    for branch in branches:
         cuts |= set(range(at, at + branch.channels, 8))
         at += branch.channels
         cuts.add(at)
@@ -74,7 +75,7 @@ def blocks(stage: Stage) -> Iterator[Block]:
             cuts |= {g * per_group + i for g in range(b.groups) for i in range(0, per_group, 8)}
     found: list[Block] = []
     first = 0
-    for index, branch in enumerate(stage.branches):
+    for index, branch in enumerate(branches):
         inner = sorted(c for c in cuts if first <= c <= first + branch.channels)
         for start, end in itertools.pairwise(inner):
             last = found[-1] if found else None
@@ -121,8 +122,8 @@ def build(stage: Stage, name: str) -> RowKernel:
         outputs = [flat_buffer(p) for p in results]
         ctx = Context(VECTOR, rows, parameters, sections, stage.width, stage.height, y)
         for e in stage.expressions():
-            if (kind := KINDS.get(type(e))) and kind.prepare:
-                ctx.prepare(e, kind.prepare(e, ctx))
+            if prepare := KINDS[type(e)].prepare:
+                ctx.prepare(e, prepare(e, ctx))
         bounded = any(b.external is not None for b in [*stage.outputs, *(op.buffer for op in operands)])
         clamped = any(isinstance(e, Load) and e.buffer.width < stage.width for e in stage.expressions())
         columns = min([stage.width, *(op.buffer.width for op in operands)]) if bounded or clamped else None
@@ -158,40 +159,68 @@ def emit_columns(stage: Stage, ctx: Context, outputs: list[TirExpr], bound: int 
 
 def emit_channels(stage: Stage, ctx: Context, outputs: list[TirExpr]) -> None:
     """All channels at one place."""
-    packed: dict[int, TirExpr] = {}  # output -> the byte being filled, where blocks share one
+    packs = {
+        n: T.alloc_buffer((ctx.simd.lanes,), "uint8", scope="local")
+        for n, b in enumerate(stage.outputs)
+        if b.dtype == "bits"
+    }
+    for pack in packs.values():
+        ctx.simd.store(pack, ctx.simd.const(0, "uint8"), 0)
     for block in blocks(stage):
         if block.repeat == 1:
-            emit_block(stage, ctx, outputs, block, 0, packed)
+            emit_block(stage, ctx, outputs, block, 0, packs)
         else:
             with T.serial(0, block.repeat) as i:
-                emit_block(stage, ctx, outputs, block, i * 8, packed)
+                emit_block(stage, ctx, outputs, block, i * 8, packs)
 
 
 def emit_block(
-    stage: Stage, ctx: Context, outputs: list[TirExpr], block: Block, ahead: TirExpr | int, packed: dict[int, TirExpr]
+    stage: Stage, ctx: Context, outputs: list[TirExpr], block: Block, ahead: TirExpr | int, packs: dict[int, TirExpr]
 ) -> None:
-    """Up to 8 channels, unrolled; `ahead` is the running offset of a loop over equal blocks."""
+    """Up to 8 channels, CHANNELS_TOGETHER at a time; `ahead` is the running offset of a loop over equal blocks.
+
+    The channels are a loop, not unrolled: in one long block LLVM hoists so many loads that registers spill.
+    """
+    together = next(n for n in range(CHANNELS_TOGETHER, 0, -1) if block.length % n == 0)
+    with T.serial(0, block.length // together) as step:
+        ctx.begin_channels()
+        inner = [step * together + i + ahead for i in range(together)]
+        emit_stores(stage, ctx, outputs, block, inner, packs)
+    for n, (buffer, row) in enumerate(zip(stage.outputs, outputs, strict=True)):
+        if n in packs:
+            finish_byte(ctx.simd, buffer, row, block, ahead, packs[n], ctx.column)
+
+
+def emit_stores(
+    stage: Stage, ctx: Context, outputs: list[TirExpr], block: Block, inner: list[TirExpr], packs: dict[int, TirExpr]
+) -> None:
+    """Store some channels of a block (`inner` counts from its start) in every form."""
     s = ctx.simd
-    for i in range(block.length):
-        ctx.begin_channel()
-        channel = block.channel + i + ahead
-        value = emit_expression(stage.branches[block.branch], ctx, block.start + i + ahead)
-        for n, (buffer, row) in enumerate(zip(stage.outputs, outputs, strict=True)):
-            if buffer.dtype == "float32":
-                s.store(row, value, channel * buffer.plane_stride + buffer.origin + ctx.column)
-                continue
-            per_group = buffer.channels // buffer.groups
-            in_group = (block.channel + i) % per_group
-            # a shift, not a select: TVM's simplifier takes seconds over a chain of selects
-            above = s.cast(value >= threshold(buffer, ctx, channel), "uint8")
-            bit = tirx.shift_left(above, s.const(in_group % 8, "uint8"))
-            packed[n] = ctx.bind(packed[n] | bit if n in packed else bit)
-            if in_group % 8 == 7 or in_group == per_group - 1:
-                # in a loop the plane follows from the block's first channel, and so stays affine
-                plane = plane_of(buffer, block.channel + i) + (
-                    ahead // 8 if isinstance(ahead, int) else tirx.floordiv(ahead, 8)
-                )
-                s.store(row, packed.pop(n), plane * buffer.plane_stride + buffer.origin + ctx.column)
+    for n, (buffer, row) in enumerate(zip(stage.outputs, outputs, strict=True)):
+        e, channels = stage.results[n][block.branch], [block.start + i for i in inner]
+        if buffer.dtype == "float32":
+            for i, value in zip(inner, emit_expression(e, ctx, channels), strict=True):
+                s.store(row, value, (block.channel + i) * buffer.plane_stride + buffer.origin + ctx.column)
+            continue
+        for i, value in zip(inner, emit_expression(e, ctx, channels), strict=True):
+            above = value >= threshold(buffer, ctx, block.channel + i)
+            top = s.select(above, s.const(0x80, "uint8"), s.const(0, "uint8"))
+            # shifting the byte right and setting its top bit is one instruction (sri)
+            s.store(packs[n], top | tirx.shift_right(s.load(packs[n], 0), s.const(1, "uint8")), 0)
+
+
+def finish_byte(
+    s: Simd, buffer: Buffer, row: TirExpr, block: Block, ahead: TirExpr | int, pack: TirExpr, column: TirExpr
+) -> None:
+    """Store a byte of packed bits where the block completes it; a byte of fewer channels is shifted down."""
+    per_group = buffer.channels // buffer.groups
+    filled = (block.channel + block.length) % per_group
+    if filled % 8 and filled:
+        return
+    unused = -per_group % 8 if not filled else 0
+    plane = plane_of(buffer, block.channel) + (ahead // 8 if isinstance(ahead, int) else tirx.floordiv(ahead, 8))
+    byte = tirx.shift_right(s.load(pack, 0), s.const(unused, "uint8"))
+    s.store(row, byte, plane * buffer.plane_stride + buffer.origin + column)
 
 
 def threshold(buffer: Buffer, ctx: Context, channel: TirExpr | int) -> TirExpr:
@@ -201,13 +230,18 @@ def threshold(buffer: Buffer, ctx: Context, channel: TirExpr | int) -> TirExpr:
     return ctx.per_channel(buffer, "threshold", buffer.threshold, channel if len(buffer.threshold) > 1 else 0)
 
 
-def emit_expression(e: Expr, ctx: Context, o: TirExpr | int) -> TirExpr:
-    """The value of `e` for channel `o`, each node once."""
+def emit_expression(e: Expr, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+    """The values of `e` for some channels, each node once."""
 
-    def emit() -> TirExpr:
+    def emit() -> list[TirExpr]:
         if isinstance(e, Spread):
-            return emit_expression(e.x, ctx, tirx.floordiv(tirx.const(0, "int32") + o, e.channels // e.x.channels))
-        return KINDS[type(e)].emit(e, ctx, o, *(emit_expression(c, ctx, o) for c in e.children()))
+            return emit_expression(e.x, ctx, [tirx.floordiv(o, e.channels // e.x.channels) for o in channels])
+        kind = KINDS[type(e)]
+        if kind.emit_together:
+            return kind.emit_together(e, ctx, channels)
+        assert kind.emit
+        children = [emit_expression(c, ctx, channels) for c in e.children()]
+        return [kind.emit(e, ctx, o, *(values[i] for values in children)) for i, o in enumerate(channels)]
 
     return ctx.memo(e, emit)
 
@@ -223,8 +257,3 @@ def emit_margins(buffer: Buffer, row: TirExpr) -> None:
         for at, edge in ((start, start + buffer.origin), (end, end - 1)):
             value = VECTOR.const(0, dtype) if buffer.margin == "zero" else VECTOR.splat(T.Bind(row[edge]))
             VECTOR.store(row, value, at)
-
-
-def ir_module(kernels: dict[str, tirx.PrimFunc]) -> tvm.IRModule:
-    """The kernels as one module."""
-    return tvm.IRModule(kernels)

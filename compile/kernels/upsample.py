@@ -1,7 +1,7 @@
 """Upsample: twice the resolution, half-pixel centres (UpSample's first half).
 
-    linear:  out[2i] = 0.25*in[i-1] + 0.75*in[i],  out[2i+1] = 0.75*in[i] + 0.25*in[i+1], in each direction,
-             the border repeated (so its row or column weighs 1)
+    linear:  4*out[2i] = in[i-1] + 3*in[i],  4*out[2i+1] = 3*in[i] + in[i+1], in each direction, the border
+             repeated; both together 16 times the value, a factor that goes into what follows
     nearest: out[2i] = out[2i+1] = in[i]
 
 Meaning (numpy), then TIR.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
-from tvm.ir import PrimType
 
 from ..program import F32, Operand, Upsample
 from .context import Context
@@ -20,7 +19,7 @@ from .simd import Simd
 
 
 def reference(e: Upsample, x: F32) -> F32:
-    """x [C, H, W] -> [channels, 2H, 2W]."""
+    """x [C, H, W] -> [channels, 2H, 2W]; linear: 16 times the interpolated value."""
     x = x[e.offset : e.offset + e.channels]
     for axis in (1, 2):
         if e.mode == "nearest":
@@ -28,38 +27,44 @@ def reference(e: Upsample, x: F32) -> F32:
             continue
         n = x.shape[axis]
         before, after = (x.take(np.clip(np.arange(n) + d, 0, n - 1), axis) for d in (-1, 1))
-        quarter, rest = x.dtype.type(0.25), x.dtype.type(0.75)
-        pair = np.stack([before * quarter + x * rest, x * rest + after * quarter], axis + 1)
+        three = x * x.dtype.type(3)
+        pair = np.stack([before + three, three + after], axis + 1)
         x = pair.reshape([2 * n if i == axis else size for i, size in enumerate(x.shape)])
     return x
 
 
-def operand(e: Upsample) -> Operand:
-    """linear: the two rows around y; nearest: row y // 2."""
-    if e.mode == "nearest":
-        return Operand(e.buffer, div=2)
-    return Operand(e.buffer, add=-1, div=2, count=2)
+def near(e: Upsample) -> Operand:
+    """Row y // 2."""
+    return Operand(e.buffer, div=2)
 
 
-def prepare(e: Upsample, ctx: Context) -> tuple[TirExpr, TirExpr]:
-    """The weights of the upper and the lower row."""
-    odd = ctx.bind(tirx.floormod(ctx.y, 2))
-    upper = ctx.bind(tirx.Cast(PrimType("float32"), odd) * tirx.const(0.5, "float32") + tirx.const(0.25, "float32"))
-    return upper, ctx.bind(tirx.const(1.0, "float32") - upper)
+def far(e: Upsample) -> Operand:
+    """The row on the other side of the output row: y // 2 - 1, for odd y y // 2 + 1."""
+    return Operand(e.buffer, add=-2, div=2, odd=2)
+
+
+def operands(e: Upsample) -> tuple[Operand, ...]:
+    """The rows that are blended."""
+    return (near(e),) if e.mode == "nearest" else (near(e), far(e))
 
 
 def emit(e: Upsample, ctx: Context, o: TirExpr) -> TirExpr:
-    """Blend the rows at three neighbouring places, then blend those and interleave even and odd columns."""
-    half = Simd(ctx.simd.lanes // 2)
-    rows = ctx.rows(operand(e))
+    """Blend the rows at three neighbouring places, then those, and interleave even and odd columns.
+
+    The row or column of weight 1 is loaded afresh or computed last, so that each blend is one multiply-add.
+    """
+    half = Simd(max(ctx.simd.lanes // 2, 1))
+    (near_row,) = ctx.rows(near(e))
     at = (o + e.offset) * e.buffer.plane_stride + e.buffer.origin + tirx.floordiv(ctx.column, 2)
     if e.mode == "nearest":
-        x = ctx.bind(half.load(rows[0], at))
-        return half.shuffle([x], [i // 2 for i in range(ctx.simd.lanes)])
-    upper, lower = (half.splat(weight) for weight in ctx.prepared(e))
+        x = ctx.bind(half.load(near_row, at))
+        return x if ctx.simd.lanes == 1 else half.shuffle([x, x], [i // 2 for i in range(ctx.simd.lanes)])
+    (far_row,) = ctx.rows(far(e))
+    three = half.const(3.0, "float32")
     before, here, after = (
-        ctx.bind(half.fma(half.load(rows[1], at + d), lower, half.load(rows[0], at + d) * upper)) for d in (-1, 0, 1)
+        ctx.bind(half.fma(half.load(near_row, at + d), three, half.load(far_row, at + d))) for d in (-1, 0, 1)
     )
-    quarter, centre = half.const(0.25, "float32"), ctx.bind(here * half.const(0.75, "float32"))
-    pair = [ctx.bind(half.fma(side, quarter, centre)) for side in (before, after)]
+    pair = [ctx.bind(half.fma(here, three, side)) for side in (before, after)]
+    if ctx.simd.lanes == 1:
+        return tirx.Select(tirx.floormod(ctx.column, 2) == 0, *pair)
     return half.shuffle(pair, [i // 2 + half.lanes * (i % 2) for i in range(ctx.simd.lanes)])

@@ -7,24 +7,30 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
+from ..errors import CompileError
+from ..frontend import Model
 from ..ops import DOMAIN
 
 F32 = npt.NDArray[np.float32]
 
 
-def session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
+def session(proto: onnx.ModelProto, path: str) -> onnxruntime.InferenceSession:
     """A quiet session with one thread, so that runs are repeatable."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as e:  # its exceptions have no class in common but this
+        raise CompileError(f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}") from e
 
 
 class OnnxReference:
     """A model in ONNX Runtime that also gives inner values."""
 
-    def __init__(self, proto: onnx.ModelProto, values: list[str]) -> None:
-        self.proto = proto
+    def __init__(self, model: Model, values: list[str]) -> None:
+        self.proto, self.path = model.proto, model.path
+        proto = model.proto
         opened = onnx.ModelProto()
         opened.CopyFrom(proto)
         self.outputs = [o.name for o in proto.graph.output]
@@ -34,26 +40,21 @@ class OnnxReference:
             onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in self.names[len(self.outputs) :]
         )
         self.input = proto.graph.input[0].name
-        self.session = session(opened)
+        self.session = session(opened, self.path)
 
     def run(self, image: F32) -> dict[str, F32]:
         """image [C, H, W] grey levels -> value name -> [C, H, W]; the image is among them."""
         results = self.session.run(self.names, {self.input: image[None]})
         return {self.input: image, **{n: r[0] for n, r in zip(self.names, results, strict=True)}}
 
+    def binary_layers(self) -> list[onnx.NodeProto]:
+        """The BinaryConv2d nodes."""
+        return [n for n in self.proto.graph.node if (n.domain, n.op_type) == (DOMAIN, "BinaryConv2d")]
+
     def accumulators(self, layer: str, x: F32) -> F32 | None:
-        """The integer accumulators of a BinaryConv2d layer of +-1 levels on x [C, H, W]: the layer alone, with
-        scale 1 and offset 0. None where the layer is none."""
-        node = next(
-            (
-                n
-                for n in self.proto.graph.node
-                if n.output[0] == layer and (n.domain, n.op_type) == (DOMAIN, "BinaryConv2d")
-            ),
-            None,
-        )
-        if node is None:
-            return None
+        """The integer accumulators of a BinaryConv2d layer (by its output) on x [C, H, W]: the layer alone, with
+        scale 1 and offset 0. None where its levels are not +-1."""
+        node = next(n for n in self.binary_layers() if n.output[0] == layer)
         constants = {t.name: t for t in self.proto.graph.initializer}
         levels = [onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (4, 5)]
         if any(np.abs(v).min() != 1 or (v[..., 0] != -1).any() for v in levels):
@@ -79,4 +80,4 @@ class OnnxReference:
             functions=self.proto.functions,
             ir_version=self.proto.ir_version,
         )
-        return session(model).run(None, {"x": x[None]})[0][0]
+        return session(model, self.path).run(None, {"x": x[None]})[0][0]

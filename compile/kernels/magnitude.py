@@ -1,0 +1,56 @@
+"""How large the numbers are that a stage adds up: what its rounding errors are relative to.
+
+|s*x + h| <= |s|*|x| + |h|,  |leaky(x)| <= max(|p|, |n|)*|x|,  and so on: no cancellation is counted on
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..program import F32, Add, BinaryDot, Constant, Convolution, Expr, Leaky, LeakyAdd, ScaleShift, Sigmoid, Stage
+from .reference import evaluate_one
+
+Array = npt.NDArray
+
+
+def magnitudes(stage: Stage, stored: dict[str, Array]) -> list[F32]:
+    """For each output a bound [C, H, W] of what was summed, given what the buffers hold (as for `evaluate`)."""
+    positive = {name: value if value.dtype == bool else np.abs(value) for name, value in stored.items()}
+    known: dict[int, Array] = {}
+
+    def bound(e: Expr) -> Array:
+        if id(e) not in known:
+            whole = bound_one(e, [bound(c) for c in e.children()], stage, positive)
+            known[id(e)] = whole[:, : stage.height, : stage.width]
+        return known[id(e)]
+
+    return [np.concatenate([bound(b) for b in branches]) for branches in stage.results]
+
+
+def bound_one(e: Expr, children: list[Array], stage: Stage, positive: dict[str, Array]) -> Array:
+    """One node, its children's bounds given."""
+
+    def channel(values: F32) -> F32:
+        return np.abs(values)[:, None, None]
+
+    match e:
+        case ScaleShift():
+            return channel(e.scale) * children[0] + channel(e.shift)
+        case Leaky():
+            return np.maximum(channel(e.positive), channel(e.negative)) * children[0]
+        case LeakyAdd():
+            return np.maximum(channel(e.positive), channel(e.negative)) * children[0] + children[1]
+        case Add():
+            return children[0] + children[1]
+        case Constant():
+            return np.broadcast_to(channel(e.values), (e.channels, stage.height, stage.width))
+        case Sigmoid():
+            return np.ones_like(children[0])
+        case Convolution():
+            return evaluate_one(replace(e, weight=np.abs(e.weight), bias=np.abs(e.bias)), [], stage, positive)
+        case BinaryDot():
+            return np.abs(evaluate_one(e, [], stage, positive))
+    return evaluate_one(e, children, stage, positive)
