@@ -104,8 +104,9 @@ BIISNET_API void *biisnet_arena(biisnet_model *model);
 /* Says where the model's inputs and outputs are for the biisnet_run_stage() calls that follow. */
 BIISNET_API int32_t biisnet_bind(biisnet_model *model, const float *const *inputs, float *const *outputs);
 
-/* All rows of one stage of an instance for probing, on its threads, with the stage's own constants (params = NULL) or with
- * the caller's: BIISNET_ALIGNMENT-aligned, biisnet_stage_params_bytes() long. */
+/* All rows of one stage of an instance of biisnet_create_probing() (of others: BIISNET_E_ARGUMENT), on its threads,
+ * with the stage's own constants (params = NULL) or the caller's, packed as in the library:
+ * BIISNET_ALIGNMENT-aligned, biisnet_stage_params_bytes() long. */
 BIISNET_API int32_t biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* Instances: their memory, and the walk over the plan's stages. */
+/* Instances: arena, constants and threads, and the run of the plan's segments on them. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +43,8 @@ static void bind_external(biisnet_model *model, const float *const *inputs, floa
     for (int32_t i = 0; i < plan->buffers; i++) {
         int32_t external = model->layout->buffer[i].external;
         if (external < 0) continue;
-        float *target = bn_is_written(plan, i) && outputs ? outputs[external] : NULL;
-        const float *source = bn_is_written(plan, i) ? target : inputs ? inputs[external] : NULL;
+        float *target = bn_writer(plan, i) >= 0 && outputs ? outputs[external] : NULL;
+        const float *source = bn_writer(plan, i) >= 0 ? target : inputs ? inputs[external] : NULL;
         model->addresses.target[i] = (uint8_t *)target;
         model->addresses.source[i] = (const uint8_t *)source;
     }

@@ -34,7 +34,7 @@ typedef struct {
  * first = floor_div(y*mul + add, div), plus `odd` where y is odd. A row outside of 0 .. rows-1 is the zero row
  * (BN_EDGE_ZERO) or the nearest row of the map (BN_EDGE_CLAMP). */
 typedef struct {
-    int32_t buffer;      /* index into bn_plan.buffers */
+    int32_t buffer;      /* index into bn_layout.buffer */
     int32_t mul, add, div, step, count, edge, odd;
 } bn_operand;
 
@@ -57,7 +57,7 @@ typedef struct {
     int32_t rows;          /* output rows, the same for each output */
     int32_t inputs, outputs;
     bn_operand input[BN_MAX_INPUTS];
-    int32_t output[BN_MAX_OUTPUTS];   /* indices into bn_plan.buffers */
+    int32_t output[BN_MAX_OUTPUTS];   /* indices into bn_layout.buffer */
 } bn_stage;
 
 /* An input or output of the model as the user sees it: float32, C order. */

@@ -5,8 +5,6 @@
 #include "constants.h"
 #include "rows.h"
 
-enum { ALIGNMENT = 64 };
-
 static bool fits(uint64_t offset, uint64_t bytes, uint64_t size) {
     return offset <= size && bytes <= size - offset;
 }
@@ -30,7 +28,7 @@ static bool check_tensors(const bn_tensor *tensor, int32_t count, int32_t limit)
 
 static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t index) {
     const bn_buffer *buffer = &layout->buffer[index];
-    bool output = bn_is_written(plan, index);
+    bool output = bn_writer(plan, index) >= 0;
     if (buffer->external >= (output ? plan->outputs : plan->inputs)) return false;
     const bn_tensor *tensor = output ? &plan->output[buffer->external] : &plan->input[buffer->external];
     /* A tensor is a whole number of planes of rows, one a channel. */
@@ -46,7 +44,7 @@ static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t i
     if (buffer->external >= 0) return check_external(plan, layout, index);
     if (buffer->external != BN_PRIVATE && buffer->slots != buffer->rows) return false;
     uint64_t room = buffer->external == BN_PRIVATE ? layout->private_bytes : layout->shared_bytes;
-    return (buffer->external == BN_ARENA || buffer->external == BN_PRIVATE) && buffer->offset % ALIGNMENT == 0 &&
+    return (buffer->external == BN_ARENA || buffer->external == BN_PRIVATE) && buffer->offset % BIISNET_ALIGNMENT == 0 &&
            fits(buffer->offset, (uint64_t)buffer->slots * buffer->row_bytes, room);
 }
 
@@ -64,7 +62,7 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (stage->outputs < 1 || stage->outputs > BN_MAX_OUTPUTS) return false;
     if (!fits(stage->params, stage->params_bytes, plan->params_bytes)) return false;
     if (stage->params_bytes != bn_packed_bytes(stage)) return false;
-    if (stage->constants % ALIGNMENT != 0) return false;
+    if (stage->constants % BIISNET_ALIGNMENT != 0) return false;
     for (int i = 0; i < BN_LAYOUTS; i++)
         if (!fits(stage->constants, bn_spread_bytes(stage), plan->layout[i].shared_bytes)) return false;
     int32_t rows = 0; /* at most BN_MAX_INPUTS * BN_MAX_ROWS: cannot overflow */
@@ -81,25 +79,17 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     return true;
 }
 
-/* The first stage that writes a buffer; -1: none. */
-static int32_t writer_of(const bn_plan *plan, int32_t buffer) {
-    for (int32_t k = 0; k < plan->stages; k++)
-        for (int32_t i = 0; i < plan->stage[k].outputs; i++)
-            if (plan->stage[k].output[i] == buffer) return k;
-    return -1;
-}
-
 /* Each map is written once, and before it is read. */
 static bool check_order(const bn_plan *plan, int32_t k) {
     const bn_stage *stage = &plan->stage[k];
     for (int32_t i = 0; i < stage->outputs; i++) {
-        if (writer_of(plan, stage->output[i]) != k) return false;
+        if (bn_writer(plan, stage->output[i]) != k) return false;
         for (int32_t j = 0; j < i; j++)
             if (stage->output[i] == stage->output[j]) return false;
     }
     for (int32_t i = 0; i < stage->inputs; i++) {
         /* One that no stage writes is the caller's to fill: harmless, and what tests of single kernels do. */
-        if (writer_of(plan, stage->input[i].buffer) >= k) return false;
+        if (bn_writer(plan, stage->input[i].buffer) >= k) return false;
     }
     return true;
 }
@@ -109,7 +99,7 @@ static bool check_walk(const bn_plan *plan, const bn_layout *layout, const bn_se
     uint64_t asked = 0; /* bit k: stage first+k; BN_MAX_SEGMENT of them */
     for (int32_t k = segment->first; k < segment->last; k++)
         for (int32_t i = 0; i < plan->stage[k].inputs; i++) {
-            int32_t buffer = plan->stage[k].input[i].buffer, writer = writer_of(plan, buffer);
+            int32_t buffer = plan->stage[k].input[i].buffer, writer = bn_writer(plan, buffer);
             if (writer >= segment->first)
                 asked |= UINT64_C(1) << (writer - segment->first);
             else if (layout->buffer[buffer].external == BN_PRIVATE)
@@ -131,9 +121,9 @@ static bool check_segments(const bn_plan *plan, const bn_layout *layout) {
 }
 
 static bool check_layout(const bn_plan *plan, const bn_layout *layout) {
-    if (layout->shared_bytes < 1 || layout->shared_bytes % ALIGNMENT != 0 || layout->shared_bytes > SIZE_MAX / 2)
+    if (layout->shared_bytes < 1 || layout->shared_bytes % BIISNET_ALIGNMENT != 0 || layout->shared_bytes > SIZE_MAX / 2)
         return false;
-    if (layout->private_bytes % ALIGNMENT != 0 || layout->private_bytes > SIZE_MAX / 2 / BIISNET_MAX_THREADS)
+    if (layout->private_bytes % BIISNET_ALIGNMENT != 0 || layout->private_bytes > SIZE_MAX / 2 / BIISNET_MAX_THREADS)
         return false;
     if (!fits(plan->zero_offset, plan->zero_bytes, layout->shared_bytes)) return false;
     for (int32_t i = 0; i < plan->buffers; i++)
@@ -143,8 +133,8 @@ static bool check_layout(const bn_plan *plan, const bn_layout *layout) {
 
 bool bn_plan_check(const bn_plan *plan) {
     if (plan->version != BN_PLAN_VERSION || !plan->model_name) return false;
-    if (plan->zero_offset % ALIGNMENT != 0) return false;
-    if (plan->params_bytes > 0 && (!plan->params || (uintptr_t)plan->params % ALIGNMENT != 0)) return false;
+    if (plan->zero_offset % BIISNET_ALIGNMENT != 0) return false;
+    if (plan->params_bytes > 0 && (!plan->params || (uintptr_t)plan->params % BIISNET_ALIGNMENT != 0)) return false;
     if (!check_tensors(plan->input, plan->inputs, BN_MAX_INPUTS)) return false;
     if (!check_tensors(plan->output, plan->outputs, BN_MAX_OUTPUTS)) return false;
     if (plan->stages < 1 || plan->buffers < 1) return false;

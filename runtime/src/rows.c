@@ -1,11 +1,11 @@
 /* Gathers the row pointers that each call of a row kernel wants. */
 #include "rows.h"
 
-int bn_is_written(const bn_plan *plan, int32_t buffer) {
+int32_t bn_writer(const bn_plan *plan, int32_t buffer) {
     for (int32_t k = 0; k < plan->stages; k++)
         for (int32_t i = 0; i < plan->stage[k].outputs; i++)
-            if (plan->stage[k].output[i] == buffer) return 1;
-    return 0;
+            if (plan->stage[k].output[i] == buffer) return k;
+    return -1;
 }
 
 /* The first row of the operand's map that output row y needs; it may lie outside of the map. */

@@ -17,8 +17,8 @@ typedef struct {
     int64_t from, to;
 } bn_range;
 
-/* Whether some stage writes the buffer: what tells an external output from an external input. */
-int bn_is_written(const bn_plan *plan, int32_t buffer);
+/* The stage that writes a buffer; -1: none. That tells an external output from an external input. */
+int32_t bn_writer(const bn_plan *plan, int32_t buffer);
 
 /* The rows of the operand's map (of `height` rows) that output rows `rows` read. */
 bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height);

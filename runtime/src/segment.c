@@ -13,10 +13,8 @@ typedef struct {
 } walk;
 
 static int find_producer(const walk *w, int32_t buffer) {
-    for (int32_t k = w->segment->first; k < w->segment->last; k++)
-        for (int32_t i = 0; i < w->plan->stage[k].outputs; i++)
-            if (w->plan->stage[k].output[i] == buffer) return k - w->segment->first;
-    return -1;
+    int32_t k = bn_writer(w->plan, buffer);
+    return w->segment->first <= k && k < w->segment->last ? k - w->segment->first : -1;
 }
 
 static void find_producers(walk *w) {

@@ -19,8 +19,8 @@ ZIG = (sys.executable, "-m", "ziglang", "cc")
 GCC = shutil.which("gcc")
 HOST_CC = (GCC,) if GCC else ZIG
 SANITIZED = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all") if GCC else ()
-ARM_SHARED = ("-target", "aarch64-linux-gnu.2.28", "-mcpu=cortex_a72")
-ARM_STATIC = ("-target", "aarch64-linux-musl", "-mcpu=cortex_a72", "-static", "-s")
+ARM_SHARED = ("-target", "aarch64-linux-gnu.2.28")
+ARM_STATIC = ("-target", "aarch64-linux-musl", "-static", "-s")
 EMULATOR = ("qemu-aarch64", "-cpu", "cortex-a72")
 NO_EMULATOR = shutil.which(EMULATOR[0]) is None
 NO_EMULATOR_REASON = "qemu-aarch64 is not installed (Debian: qemu-user)"

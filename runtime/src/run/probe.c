@@ -61,9 +61,7 @@ static int32_t receive_stage(void) {
     return (int32_t)stage;
 }
 
-/* Before each stage, as biisnet_run() drops the binding. */
 static void run_stage(session *s, int32_t stage, const void *params) {
-    check(biisnet_bind(s->probed, s->inputs, s->outputs));
     check(biisnet_run_stage(s->probed, stage, params));
     answer();
 }

@@ -52,8 +52,10 @@ session session_open(int threads, bool probing) {
     for (int i = 0; i < biisnet_output_count(); i++)
         s.outputs[i] = (float *)(void *)(s.block + s.layout.output_offset[i]);
     session_check(biisnet_create(&s.model, threads));
-    if (probing)
+    if (probing) {
         session_check(biisnet_create_probing(&s.probed, threads, block, (size_t)biisnet_probing_arena_bytes()));
+        session_check(biisnet_bind(s.probed, s.inputs, s.outputs));
+    }
     return s;
 }
 
