@@ -87,10 +87,10 @@ def check(proto: onnx.ModelProto, path: str) -> None:
             values = numpy_helper.to_array(tensor)
         except (OSError, TypeError, ValueError) as e:
             raise CompileError(f"{path}: weight '{tensor.name}' cannot be read: {first_line(e)}") from e
-        if values.dtype.kind == "f" and values.dtype != np.float32:
-            raise CompileError(f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported")
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
+        if values.dtype.kind == "f" and values.dtype != np.float32:
+            raise CompileError(f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported")
 
 
 def check_metadata(model: Model) -> None:

@@ -14,7 +14,7 @@ from ..ops import DOMAIN
 F32 = npt.NDArray[np.float32]
 
 
-def session(proto: onnx.ModelProto, path: str) -> onnxruntime.InferenceSession:
+def session(proto: onnx.ModelProto, path: str = "the model") -> onnxruntime.InferenceSession:
     """A quiet session with one thread, so that runs are repeatable."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -13,7 +13,7 @@ from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.plan import Plan
 from biisnet.compile.program import BinaryDot
 from biisnet.compile.progress import Progress
-from biisnet.compile.verification.accumulators import check_accumulators, readable
+from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable
 from biisnet.compile.verification.onnx_reference import OnnxReference
 from biisnet.compile.verification.stages import Device
 from biisnet.runtime.bundle import RUNNER
@@ -60,8 +60,9 @@ def test_they_equal_onnx_runtimes(
     layer_reading = {n.input[0]: n.output[0] for n in reference.proto.graph.node if n.op_type == "BinaryConv2d"}
     layers, total = set(), 0
     for index, step in enumerate(plan.kernels.steps):
-        if not readable(step.stage):
+        if not is_binary(step.stage):
             continue
+        assert readable(step.stage), step.stage.name
         compared, differ, tensors = check_accumulators(board, index, step, values, reference)
         (dot,) = (e for e in step.stage.expressions() if isinstance(e, BinaryDot))
         layer = layer_reading[dot.buffer.value]
