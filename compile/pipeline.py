@@ -15,6 +15,7 @@ from .bundle import BundleWriter, Summary
 from .codegen import generate
 from .frontend import Model, import_onnx
 from .link import link_archive, link_library, link_runner, write_objects
+from .passes.bend_accumulator import bend_accumulator
 from .passes.build_kernels import build_kernels
 from .passes.check_constants import check_constants
 from .passes.cut_stages import cut_stages
@@ -44,6 +45,7 @@ RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
 PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
     sign_of_argument,  # sign bits are packed before the layer's last leaky
     distribute_scale,  # ReDistribution and averages go into the parts of the sums they follow
+    bend_accumulator,  # RPReLU of an accumulator is two multiply-adds
     store_scaled,  # ... and what is left of them, to the stage before
     fuse_multiply_add,  # a slope and what is added
     check_constants,

@@ -189,7 +189,8 @@ class BinaryDot(Expr):
     `signs` [channels, c, kh, kw] are the weights' bits (True is +1). A padded tap reads bit 0, which is -1;
     `pad_shift` times the tap's weight is added to make it what the padding value asks: 0 for padding with
     -1, 1 for zero padding, 2 for padding with +1 (in units of half the distance of the activation's levels).
-    `unit` is 2 where that leaves all accumulators whole numbers, else 1.
+    `unit` is 2 where that leaves all accumulators whole numbers, else 1. `centre` is added: 0, or 3*2**(k-1) such that
+    all results lie in [2**k, 2**(k+1)), where float32 numbers are ordered as their bits are.
     """
 
     buffer: Buffer
@@ -197,6 +198,7 @@ class BinaryDot(Expr):
     window: Window
     pad_shift: int = 1
     unit: int = 1
+    centre: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +233,21 @@ class LeakyAdd(Expr):
     y: Expr
     positive: F32
     negative: F32
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.x, self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Bend(Expr):
+    """slope*x + bend*max(x, knee) + y, per channel; x is a BinaryDot with a centre, knee in the range of its results,
+    and bend not -0.0 (so that the result never is)."""
+
+    x: Expr
+    y: Expr
+    slope: F32
+    bend: F32
+    knee: F32
 
     def children(self) -> tuple[Expr, ...]:
         return (self.x, self.y)

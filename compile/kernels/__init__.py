@@ -8,6 +8,7 @@ from typing import Any
 
 from ..program import (
     Add,
+    Bend,
     BinaryDot,
     Constant,
     Convolution,
@@ -31,12 +32,15 @@ class Kind:
 
     `emit(e, ctx, o, *children)` is the value of channel o; `emit_together(e, ctx, channels)` instead is those of
     several channels that share loads. What depends on the row alone, `prepare(e, ctx)` computes before the loops.
+    What a block of channels computes before its channels one by one, `begin_block(e, ctx, channels)`; `emit` then
+    gets that too, and the channel's place in the block.
     """
 
     emit: Callable[..., Any] | None = None
     emit_together: Callable[..., Any] | None = None
     operands: Callable[..., tuple[Operand, ...]] = lambda e: ()
     prepare: Callable[..., Any] | None = None
+    begin_block: Callable[..., Any] | None = None
 
 
 KINDS: dict[type[Expr], Kind] = {
@@ -45,11 +49,15 @@ KINDS: dict[type[Expr], Kind] = {
     Upsample: Kind(upsample.emit, operands=upsample.operands),
     Convolution: Kind(emit_together=convolution.emit, operands=lambda e: (convolution.operand(e),)),
     BinaryDot: Kind(
-        emit_together=binary_dot.emit, operands=lambda e: (binary_dot.operand(e),), prepare=binary_dot.prepare
+        binary_dot.emit,
+        operands=lambda e: (binary_dot.operand(e),),
+        prepare=binary_dot.prepare,
+        begin_block=binary_dot.begin_block,
     ),
     ScaleShift: Kind(pointwise.emit_scale_shift),
     Leaky: Kind(pointwise.emit_leaky),
     LeakyAdd: Kind(pointwise.emit_leaky_add),
+    Bend: Kind(pointwise.emit_bend),
     Constant: Kind(pointwise.emit_constant),
     Add: Kind(pointwise.emit_add),
     Sigmoid: Kind(pointwise.emit_sigmoid),

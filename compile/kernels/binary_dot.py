@@ -19,10 +19,12 @@ import numpy as np
 import numpy.typing as npt
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
+from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..program import LANES, BinaryDot, Operand
 from .context import Context, place_class, place_count, place_example
 from .convolution import grouped_sum, windows
+from .simd import Simd
 
 CHUNK = 31
 
@@ -32,7 +34,7 @@ def reference(e: BinaryDot, bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32
     groups = e.buffer.groups
     signs = np.where(e.signs, 1, -1)
     dot = grouped_sum(windows(np.where(bits, 1, -1), e.window, e.pad_shift - 1), signs, groups)
-    return dot.astype(np.int32) // e.unit
+    return dot.astype(np.int32) // e.unit + e.centre
 
 
 def operand(e: BinaryDot) -> Operand:
@@ -120,40 +122,73 @@ def prepare(e: BinaryDot, ctx: Context) -> tuple[BorderTable, TirExpr]:
     return table, ctx.bind(place_class(ctx.y, *table.row_ends, ctx.height))
 
 
-def emit(e: BinaryDot, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
-    """The accumulators of some channels as float32 lanes (exact: they have at most 16 bits).
+def tap_chunks(e: BinaryDot) -> list[tuple[range, list[tuple[int, int]]]]:
+    """The taps as (planes, places in the window) whose counts one byte holds."""
+    places = list(np.ndindex(*e.window.kernel))
+    planes, together = e.buffer.planes_per_group, max(CHUNK // len(places), 1)
+    return [
+        (range(plane, min(plane + together, planes)), places[n : n + CHUNK])
+        for plane in range(0, planes, together)
+        for n in range(0, len(places), CHUNK)
+    ]
 
-    A tap's pixels are loaded once for all of the channels.
+
+def begin_block(e: BinaryDot, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+    """Counts of a whole block of channels, for each chunk of taps a local uint8 buffer [channels * lanes].
+
+    A tap's pixels are loaded once for the block. The planes of a chunk are a loop: unrolled, LLVM would keep all
+    pixels in registers from one block to the next, and spill.
     """
     s, w, buffer = ctx.simd, e.window, e.buffer
-    rows, planes = ctx.rows(operand(e)), buffer.planes_per_group
-    table, row_class = ctx.prepared(e)
+    rows, area = ctx.rows(operand(e)), w.kernel[0] * w.kernel[1]
     bytes_, weights = ctx.parameter(e, "signs", lambda: packed_weights(e))
-    words, base = ctx.parameter(e, "border", lambda: (table.strips // e.unit).astype(np.int16))
-    start = table.start(ctx)
-    totals = [
-        ctx.bind(s.load(words, base + (row_class * len(e.signs) + o) * table.strips.shape[2] + start)) for o in channels
-    ]
-    taps = list(np.ndindex(planes, *w.kernel))
 
     def pixels(plane: TirExpr, ky: int, kx: int) -> TirExpr:
         at = plane * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]
         return ctx.bind(s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1]))
 
-    for chunk in range(0, len(taps), CHUNK):
-        counts: list[TirExpr] = []
-        for n, (plane, ky, kx) in list(enumerate(taps))[chunk : chunk + CHUNK]:
-            if buffer.groups == 1:
-                xs = [pixels(plane, ky, kx)] * len(channels)
-            else:
-                xs = [
-                    pixels(tirx.floordiv(o, len(e.signs) // buffer.groups) * planes + plane, ky, kx) for o in channels
-                ]
-            weight = [ctx.spread(bytes_, weights + o * len(taps) + n, "uint8") for o in channels]
-            ones = [tirx.popcount(x ^ v) for x, v in zip(xs, weight, strict=True)]
-            counts = (
-                [ctx.bind(a + b) for a, b in zip(counts, ones, strict=True)] if counts else list(map(ctx.bind, ones))
-            )
-        wide = [s.cast(c, "int16") for c in counts]
-        totals = [ctx.bind(t - v if e.unit == 2 else t - v - v) for t, v in zip(totals, wide, strict=True)]
-    return [s.cast(t, "float32") for t in totals]
+    chunks = []
+    for planes, places in tap_chunks(e):
+        sums = [T.alloc_buffer((s.lanes,), "uint8", scope="local") for _ in channels]
+        for total in sums:
+            s.store(total, s.const(0, "uint8"), 0)
+        with T.serial(planes.start, planes.stop) as plane:
+            for ky, kx in places:
+                tap = plane * area + ky * w.kernel[1] + kx
+                shared = pixels(plane, ky, kx) if buffer.groups == 1 else None
+                for o, total in zip(channels, sums, strict=True):
+                    group = tirx.floordiv(o, len(e.signs) // buffer.groups) * buffer.planes_per_group
+                    x = pixels(group + plane, ky, kx) if shared is None else shared
+                    weight = ctx.spread(bytes_, weights + o * (buffer.planes_per_group * area) + tap, "uint8")
+                    s.store(total, s.load(total, 0) + tirx.popcount(x ^ weight), 0)
+        counts = T.alloc_buffer((len(channels) * s.lanes,), "uint8", scope="local")
+        for n, total in enumerate(sums):
+            s.store(counts, s.load(total, 0), n * s.lanes)
+        chunks.append(counts)
+    return chunks
+
+
+def emit(e: BinaryDot, ctx: Context, o: TirExpr, counted: list[TirExpr], n: TirExpr) -> TirExpr:
+    """The accumulator of channel `o`, the `n`-th of its block, as float32 lanes (exact: it has at most 16 bits)."""
+    s = ctx.simd
+    table, row_class = ctx.prepared(e)
+    lowest = e.centre // 3  # of the results' distance from 2**k, half a binade
+    words, base = ctx.parameter(e, "border", lambda: (table.strips // e.unit + lowest).astype(np.int16))
+    total = ctx.bind(s.load(words, base + (row_class * len(e.signs) + o) * table.strips.shape[2] + table.start(ctx)))
+    for counts in counted:
+        wide = s.cast(s.load(counts, n * s.lanes), "int16")
+        total = ctx.bind(total - wide if e.unit == 2 else total - wide - wide)
+    return in_binade(s, total, 2 * lowest) if e.centre else s.cast(total, "float32")
+
+
+MANTISSA, BIAS = 23, 127
+
+
+def in_binade(s: Simd, x: TirExpr, power: int) -> TirExpr:
+    """The float32 `power` + x of int16 lanes 0 <= x < `power` = 2**k: x in the mantissa, k in the exponent.
+
+    A widening shift and an `or`, half of what converting costs, and the result's bits are ordered as its values.
+    """
+    k = power.bit_length() - 1
+    mantissa = tirx.shift_left(s.cast(s.reinterpret(x, "uint16"), "uint32"), s.const(MANTISSA - k, "uint32"))
+    return s.reinterpret(mantissa | s.const((BIAS + k) << MANTISSA, "uint32"), "float32")

@@ -77,6 +77,8 @@ class Context:
         self._offsets: dict[tuple[int, str], int] = {}
         self._values: dict[int, list[TirExpr]] = {}
         self._prepared: dict[int, Any] = {}
+        self._blocks: dict[int, Any] = {}
+        self.places: list[TirExpr] = []  # of the channels at hand in their block
 
     def prepare(self, e: Expr, value: Any) -> None:
         """Keep what was computed for `e` before the loops."""
@@ -117,9 +119,18 @@ class Context:
         """Name a value, so that it is computed once."""
         return T.Bind(value)
 
-    def begin_channels(self) -> None:
-        """Forget the values of the channels before."""
+    def begin_block(self, e: Expr, value: Any) -> None:
+        """Keep what was computed for `e` for a whole block of channels."""
+        self._blocks[id(e)] = value
+
+    def block(self, e: Expr) -> Any:
+        """What was computed for `e` for the block at hand."""
+        return self._blocks[id(e)]
+
+    def begin_channels(self, places: list[TirExpr]) -> None:
+        """Forget the values of the channels before; `places` are the next ones' in their block."""
         self._values.clear()
+        self.places = places
 
     def memo(self, e: Expr, emit: Callable[[], list[TirExpr]]) -> list[TirExpr]:
         """The values of `e` for the channels at hand, emitted once."""

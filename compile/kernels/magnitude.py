@@ -1,6 +1,7 @@
 """How large the numbers are that a stage adds up: what its rounding errors are relative to.
 
-|s*x + h| <= |s|*|x| + |h|,  |leaky(x)| <= max(|p|, |n|)*|x|,  and so on: no cancellation is counted on
+|s*x + h| <= |s|*|x| + |h|,  |leaky(x)| <= max(|p|, |n|)*|x|,  and so on: no cancellation is counted on, but for the
+centre of an accumulator, which comes and goes within a bend
 """
 
 from __future__ import annotations
@@ -10,8 +11,21 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..program import F32, Add, BinaryDot, Constant, Convolution, Expr, Leaky, LeakyAdd, ScaleShift, Sigmoid, Stage
-from .reference import evaluate_one
+from ..program import (
+    F32,
+    Add,
+    Bend,
+    BinaryDot,
+    Constant,
+    Convolution,
+    Expr,
+    Leaky,
+    LeakyAdd,
+    ScaleShift,
+    Sigmoid,
+    Stage,
+)
+from .reference import evaluate, evaluate_one
 
 Array = npt.NDArray
 
@@ -23,11 +37,25 @@ def magnitudes(stage: Stage, stored: dict[str, Array]) -> list[F32]:
 
     def bound(e: Expr) -> Array:
         if id(e) not in known:
-            whole = bound_one(e, [bound(c) for c in e.children()], stage, positive)
+            whole = (
+                bend_bound(e, stage, stored)
+                if isinstance(e, Bend)
+                else bound_one(e, [bound(c) for c in e.children()], stage, positive)
+            )
             known[id(e)] = whole[:, : stage.height, : stage.width]
         return known[id(e)]
 
     return [np.concatenate([bound(b) for b in branches]) for branches in stage.results]
+
+
+def bend_bound(e: Bend, stage: Stage, stored: dict[str, Array]) -> Array:
+    """|slope|*|d| + |bend|*max(|d|, |knee - c|) + |y + (slope + bend)*c|, with d = x - c the accumulator."""
+    assert isinstance(e.x, BinaryDot)
+    (y,) = evaluate(Stage.of(stage.name, stage.layers, (e.y,), stage.outputs[:1]), stored)
+    slope, bend, knee = (a[:, None, None] for a in (e.slope, e.bend, e.knee))
+    d = np.abs(evaluate_one(e.x, [], stage, stored)[:, : stage.height, : stage.width] - e.x.centre)
+    bent = np.abs(slope) * d + np.abs(bend) * np.maximum(d, np.abs(knee - e.x.centre))
+    return bent + np.abs(y + (slope + bend) * e.x.centre)
 
 
 def bound_one(e: Expr, children: list[Array], stage: Stage, positive: dict[str, Array]) -> Array:

@@ -1,4 +1,4 @@
-"""Element-wise work: ScaleShift, Leaky, LeakyAdd, Add, and the logistic function.
+"""Element-wise work: ScaleShift, Leaky, LeakyAdd, Bend, Add, and the logistic function.
 
 Meaning (numpy), then TIR. RPReLU (10), ReDistribution (11), MaxOut, DB Conv (18) and BatchNorm all are
 chains of ScaleShift and Leaky.
@@ -12,7 +12,7 @@ import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
-from ..program import F32, Add, Constant, Leaky, LeakyAdd, ScaleShift, Sigmoid
+from ..program import F32, Add, Bend, Constant, Leaky, LeakyAdd, ScaleShift, Sigmoid
 from .context import Context
 
 
@@ -31,15 +31,18 @@ def leaky_reference(e: Leaky, x: F32) -> F32:
     return np.where(x >= 0, e.positive[:, None, None], e.negative[:, None, None]) * x
 
 
-def slope(e: Leaky | LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
-    """Compare and choose: right for any sign of the slopes."""
+def slopes(e: Leaky | LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr | None) -> TirExpr:
+    """positive*max(x, 0) + negative*min(x, 0) + y, of which one product is 0: right for any sign of the (finite)
+    slopes, for infinities and NaN, and cheaper than to compare and choose a slope."""
+    s = ctx.simd
     positive, negative = (ctx.per_channel(e, name, getattr(e, name), o) for name in ("positive", "negative"))
-    return ctx.simd.select(x >= ctx.simd.const(0.0, "float32"), positive, negative)
+    below, above = s.clamp(x, tirx.min), s.clamp(x, tirx.max)
+    return s.fma(positive, above, negative * below if y is None else s.fma(negative, below, y))
 
 
 def emit_leaky(e: Leaky, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
-    """The chosen slope times x."""
-    return slope(e, ctx, o, x) * x
+    """A product and a multiply-add."""
+    return slopes(e, ctx, o, x, None)
 
 
 def leaky_add_reference(e: LeakyAdd, x: F32, y: F32) -> F32:
@@ -48,8 +51,22 @@ def leaky_add_reference(e: LeakyAdd, x: F32, y: F32) -> F32:
 
 
 def emit_leaky_add(e: LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirExpr:
-    """The chosen slope times x plus y, rounded once."""
-    return ctx.simd.fma(slope(e, ctx, o, x), x, y)
+    """Two multiply-adds."""
+    return slopes(e, ctx, o, x, y)
+
+
+def bend_reference(e: Bend, x: F32, y: F32) -> F32:
+    """slope*x + bend*max(x, knee) + y, computed in float64."""
+    slope, bend, knee = (a[:, None, None].astype(np.float64) for a in (e.slope, e.bend, e.knee))
+    return (bend * np.maximum(x, knee) + (slope * x + y)).astype(y.dtype)
+
+
+def emit_bend(e: Bend, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirExpr:
+    """Two multiply-adds; x and knee are of one sign and so compared as integers, which costs half."""
+    s = ctx.simd
+    slope, bend, knee = (ctx.per_channel(e, name, getattr(e, name), o) for name in ("slope", "bend", "knee"))
+    above = s.reinterpret(tirx.max(s.reinterpret(x, "int32"), s.reinterpret(knee, "int32")), "float32")
+    return s.fma(bend, above, s.fma(slope, x, y))
 
 
 def emit_constant(e: Constant, ctx: Context, o: TirExpr) -> TirExpr:

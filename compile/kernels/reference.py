@@ -8,6 +8,7 @@ import numpy.typing as npt
 from ..program import (
     F32,
     Add,
+    Bend,
     BinaryDot,
     Buffer,
     Constant,
@@ -68,6 +69,8 @@ def evaluate_one(e: Expr, children: list[Array], stage: Stage, stored: dict[str,
             return pointwise.leaky_add_reference(e, *children)
         case Constant():
             return np.broadcast_to(e.values[:, None, None], (e.channels, stage.height, stage.width))
+        case Bend():
+            return pointwise.bend_reference(e, *children)
         case Add():
             return pointwise.add_reference(e, *children)
         case Spread():

@@ -19,13 +19,16 @@ from tvm.ir import PrimType
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import LANES, Buffer, Expr, Load, Operand, Spread, Stage
+from ..program import LANES, Bend, Buffer, Expr, Load, Operand, Spread, Stage
 from . import KINDS
 from .context import SECTIONS, Context, Parameters
 from .simd import Simd
 
 VECTOR = Simd(LANES)
 PIXEL = Simd(1)
+PACK = "uint32"
+"""Sign bits are gathered in words, as wide as the comparisons that give them: narrowing them to a byte costs as much
+as gathering, and so is done once for 8 channels."""
 CHANNELS_TOGETHER = 2
 """Channels computed side by side: they share the loads of the pixels that a convolution reads."""
 
@@ -160,12 +163,12 @@ def emit_columns(stage: Stage, ctx: Context, outputs: list[TirExpr], bound: int 
 def emit_channels(stage: Stage, ctx: Context, outputs: list[TirExpr]) -> None:
     """All channels at one place."""
     packs = {
-        n: T.alloc_buffer((ctx.simd.lanes,), "uint8", scope="local")
+        n: T.alloc_buffer((ctx.simd.lanes,), PACK, scope="local")
         for n, b in enumerate(stage.outputs)
         if b.dtype == "bits"
     }
     for pack in packs.values():
-        ctx.simd.store(pack, ctx.simd.const(0, "uint8"), 0)
+        ctx.simd.store(pack, ctx.simd.const(0, PACK), 0)
     for block in blocks(stage):
         if block.repeat == 1:
             emit_block(stage, ctx, outputs, block, 0, packs)
@@ -182,9 +185,13 @@ def emit_block(
     The channels are a loop, not unrolled: in one long block LLVM hoists so many loads that registers spill.
     """
     together = next(n for n in range(CHANNELS_TOGETHER, 0, -1) if block.length % n == 0)
+    begun: set[int] = set()
+    for branches in stage.results:
+        begin_expression(branches[block.branch], ctx, [block.start + i + ahead for i in range(block.length)], begun)
     with T.serial(0, block.length // together) as step:
-        ctx.begin_channels()
-        inner = [step * together + i + ahead for i in range(together)]
+        places = [step * together + i for i in range(together)]
+        ctx.begin_channels(places)
+        inner = [place + ahead for place in places]
         emit_stores(stage, ctx, outputs, block, inner, packs)
     for n, (buffer, row) in enumerate(zip(stage.outputs, outputs, strict=True)):
         if n in packs:
@@ -203,10 +210,10 @@ def emit_stores(
                 s.store(row, value, (block.channel + i) * buffer.plane_stride + buffer.origin + ctx.column)
             continue
         for i, value in zip(inner, emit_expression(e, ctx, channels), strict=True):
-            above = value >= threshold(buffer, ctx, block.channel + i)
-            top = s.select(above, s.const(0x80, "uint8"), s.const(0, "uint8"))
-            # shifting the byte right and setting its top bit is one instruction (sri)
-            s.store(packs[n], top | tirx.shift_right(s.load(packs[n], 0), s.const(1, "uint8")), 0)
+            above = is_above(buffer, e, ctx, block.channel + i, value)
+            top = s.select(above, s.const(1 << 31, PACK), s.const(0, PACK))
+            # shifting the word right and setting its top bit is one instruction (sri)
+            s.store(packs[n], top | tirx.shift_right(s.load(packs[n], 0), s.const(1, PACK)), 0)
 
 
 def finish_byte(
@@ -219,8 +226,20 @@ def finish_byte(
         return
     unused = -per_group % 8 if not filled else 0
     plane = plane_of(buffer, block.channel) + (ahead // 8 if isinstance(ahead, int) else tirx.floordiv(ahead, 8))
-    byte = tirx.shift_right(s.load(pack, 0), s.const(unused, "uint8"))
-    s.store(row, byte, plane * buffer.plane_stride + buffer.origin + column)
+    byte = tirx.shift_right(s.load(pack, 0), s.const(24 + unused, PACK))
+    s.store(row, s.cast(byte, "uint8"), plane * buffer.plane_stride + buffer.origin + column)
+
+
+INFINITY_BITS = 0x7F800000
+
+
+def is_above(buffer: Buffer, e: Expr, ctx: Context, channel: TirExpr, value: TirExpr) -> TirExpr:
+    """Sign (2) of the values of `e`: whether they are at least the channel's threshold; NaN is not."""
+    if isinstance(e, Bend) and not buffer.threshold.any():
+        # it is never -0.0, so what is not negative is what has the bits of 0 to infinity: half of a float's comparison
+        bits = ctx.simd.reinterpret(value, "uint32")
+        return bits <= ctx.simd.const(INFINITY_BITS, "uint32")
+    return value >= threshold(buffer, ctx, channel)
 
 
 def threshold(buffer: Buffer, ctx: Context, channel: TirExpr | int) -> TirExpr:
@@ -230,16 +249,34 @@ def threshold(buffer: Buffer, ctx: Context, channel: TirExpr | int) -> TirExpr:
     return ctx.per_channel(buffer, "threshold", buffer.threshold, channel if len(buffer.threshold) > 1 else 0)
 
 
+def through_spread(e: Spread, channels: list[TirExpr]) -> list[TirExpr]:
+    """The channels of a spread's argument that become `channels`."""
+    return [tirx.floordiv(o, e.channels // e.x.channels) for o in channels]
+
+
+def begin_expression(e: Expr, ctx: Context, channels: list[TirExpr], begun: set[int]) -> None:
+    """What the nodes of `e` compute for all channels of a block at once."""
+    if id(e) in begun:
+        return
+    begun.add(id(e))
+    for child in e.children():
+        begin_expression(child, ctx, through_spread(e, channels) if isinstance(e, Spread) else channels, begun)
+    if begin := KINDS[type(e)].begin_block:
+        ctx.begin_block(e, begin(e, ctx, channels))
+
+
 def emit_expression(e: Expr, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
     """The values of `e` for some channels, each node once."""
 
     def emit() -> list[TirExpr]:
         if isinstance(e, Spread):
-            return emit_expression(e.x, ctx, [tirx.floordiv(o, e.channels // e.x.channels) for o in channels])
+            return emit_expression(e.x, ctx, through_spread(e, channels))
         kind = KINDS[type(e)]
         if kind.emit_together:
             return kind.emit_together(e, ctx, channels)
         assert kind.emit
+        if kind.begin_block:
+            return [kind.emit(e, ctx, o, ctx.block(e), n) for o, n in zip(channels, ctx.places, strict=True)]
         children = [emit_expression(c, ctx, channels) for c in e.children()]
         return [kind.emit(e, ctx, o, *(values[i] for values in children)) for i, o in enumerate(channels)]
 

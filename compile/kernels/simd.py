@@ -6,7 +6,7 @@ Every kernel names its vector operations here, so that what they become on a CPU
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tvm import tirx
@@ -63,6 +63,11 @@ class Simd:
     def fma(self, a: TirExpr, b: TirExpr, c: TirExpr) -> TirExpr:
         """a*b + c, rounded once."""
         return tirx.call_llvm_pure_intrin(PrimType(self.dtype("float32")), "llvm.fma", a, b, c)
+
+    def clamp(self, x: TirExpr, bound: Callable[[TirExpr, TirExpr], TirExpr]) -> TirExpr:
+        """max(x, 0) or min(x, 0) of float32, compared as integers, which costs half. -0.0 counts as below 0; NaN
+        becomes 0 in one of the two and stays NaN in the other."""
+        return self.reinterpret(bound(self.reinterpret(x, "int32"), self.const(0, "int32")), "float32")
 
     @staticmethod
     def select(condition: TirExpr, a: TirExpr, b: TirExpr) -> TirExpr:

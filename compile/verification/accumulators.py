@@ -1,7 +1,7 @@
 """Reads the integer accumulators out of the shipped machine code, to compare them without exception.
 
 A kernel's constants are data, so the very code of the bundle is run with others: every scale 1, every shift 0,
-both slopes 1, and every float map zero. What a binary convolution's stage then stores is its accumulator.
+both slopes 1, no bend, and every float map zero. What a binary convolution's stage then stores is its accumulator.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..kernels.reference import evaluate
 from ..kernels.row_kernel import build
 from ..passes.build_kernels import Step
-from ..program import Add, BinaryDot, Constant, Expr, Leaky, LeakyAdd, Load, ScaleShift, Sigmoid, Spread, Stage
+from ..program import Add, Bend, BinaryDot, Constant, Expr, Leaky, LeakyAdd, Load, ScaleShift, Sigmoid, Spread, Stage
 from .onnx_reference import OnnxReference
 from .stages import Device, run_step, stored_form
 
@@ -32,6 +32,8 @@ def transparent(e: Expr, done: dict[int, Expr]) -> Expr:
                 new = Leaky(e.channels, transparent(e.x, done), ones, ones)
             case LeakyAdd():
                 new = LeakyAdd(e.channels, transparent(e.x, done), transparent(e.y, done), ones, ones)
+            case Bend():
+                new = Bend(e.channels, e.x, transparent(e.y, done), ones, zeros, e.knee)
             case Constant():
                 new = Constant(e.channels, zeros)
             case Add():
@@ -44,7 +46,7 @@ def transparent(e: Expr, done: dict[int, Expr]) -> Expr:
     return done[id(e)]
 
 
-READABLE = {BinaryDot, Load, ScaleShift, Leaky, LeakyAdd, Constant, Add, Spread}
+READABLE = {BinaryDot, Load, ScaleShift, Leaky, LeakyAdd, Bend, Constant, Add, Spread}
 
 
 def is_binary(stage: Stage) -> bool:
@@ -81,6 +83,6 @@ def check_accumulators(
         (layer,) = layers  # each binary convolution is asked of ONNX Runtime too
         by_onnx = onnx.accumulators(layer, reference[dots[0].buffer.value])
         if by_onnx is not None:
-            differ |= found * dots[0].unit != by_onnx
+            differ |= (found - dots[0].centre) * dots[0].unit != by_onnx
     tensors = {"device accumulators": found, "reference accumulators": expected, **inputs}
     return found.size, int(differ.sum()), tensors

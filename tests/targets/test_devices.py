@@ -22,7 +22,8 @@ def test_the_boards() -> None:
             assert resolve(name) is target
     rpi4 = resolve("rpi4")
     assert (rpi4.triple, rpi4.glibc) == ("aarch64-linux-gnu", "2.28")
-    assert rpi4.llvm == {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a72"}
+    core = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a72"}
+    assert rpi4.llvm == {**core, "mattr": ["+slow-paired-128"]}
     assert rpi4.zig()[:2] == ["-target", "aarch64-linux-gnu.2.28"]
     assert rpi4.zig("musl")[:2] == ["-target", "aarch64-linux-musl"]
 

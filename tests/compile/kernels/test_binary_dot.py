@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.kernels.binary_dot import border_extent, border_table, packed_weights
+from biisnet.compile.passes.bend_accumulator import centre
 from biisnet.compile.program import LANES, BinaryDot, Buffer, Expr, Spread, Stage, Window
 
 from . import draw as d
@@ -22,19 +23,24 @@ PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
 
 
 def dot(
-    rng: np.random.Generator, shape: tuple[int, int, int], rows: int, columns: int, window: Window, pad_shift: int
+    rng: np.random.Generator,
+    shape: tuple[int, int, int],
+    rows: int,
+    columns: int,
+    window: Window,
+    pad_shift: int,
+    *,
+    centred: bool = False,
 ) -> tuple[BinaryDot, d.Array]:
-    """A binary convolution of random bits, and the map that it reads."""
+    """A binary convolution of random bits, with a centre where asked, and the map that it reads."""
     groups, inputs, outputs = shape
     margin = "zero" if any(window.pads) else "none"
     buffer = Buffer("in", "in", groups * inputs, rows, columns, "bits", margin, groups, np.zeros(1, np.float32))
     signs = rng.random((groups * outputs, inputs, *window.kernel)) < 0.5
     padded = any(window.pads) and pad_shift == 1
     unit = 1 if signs[0].size % 2 or (padded and inputs % 2) else 2
-    return (
-        BinaryDot(groups * outputs, buffer, signs, window, pad_shift, unit),
-        rng.random((groups * inputs, rows, columns)) < 0.5,
-    )
+    e = BinaryDot(groups * outputs, buffer, signs, window, pad_shift, unit)
+    return centre(e, {}) if centred else e, rng.random((groups * inputs, rows, columns)) < 0.5
 
 
 @st.composite
@@ -43,7 +49,7 @@ def dots(draw: st.DrawFn) -> Case:
     rng, (height, width) = draw(d.generators()), draw(d.sizes())
     window, rows, columns = draw(geometries(height, width))
     shape, pad_shift = draw(st.sampled_from(SMALL)), draw(st.integers(0, 2))
-    e, bits = dot(rng, shape, rows, columns, window, pad_shift)
+    e, bits = dot(rng, shape, rows, columns, window, pad_shift, centred=draw(st.booleans()))
     whole: Expr = Spread(2 * e.channels, e) if draw(st.integers(0, 5)) == 5 else e
     return draw(d.around(whole, height, width, {"in": bits}))
 
@@ -67,7 +73,7 @@ def large(width: int) -> list[Case]:
     """3x3 with one pixel of padding, for the channel counts of real networks."""
     cases = []
     for n, shape in enumerate(LARGE):
-        e, bits = dot(np.random.default_rng(n), shape, 5, width, PLAIN_3X3, n % 3)
+        e, bits = dot(np.random.default_rng(n), shape, 5, width, PLAIN_3X3, n % 3, centred=n % 2 == 0)
         out = [
             Buffer("sum", "sum", e.channels, 5, width, margin="zero"),
             Buffer("bits", "bits", e.channels, 5, width, "bits", "zero", threshold=np.ones(1, np.float32)),

@@ -120,7 +120,7 @@ def in_form(b: Buffer, value: Array) -> Array:
     return value * b.scale.astype(np.float64)[:, None, None] + b.shift.astype(np.float64)[:, None, None]
 
 
-def assert_same_stages(before: Program, after: Program, image: Array) -> None:
+def assert_same_stages(before: Program, after: Program, image: Array, tolerance: float = 1e-6) -> None:
     """Every stage of `after`, given `before`'s maps in the form its buffers have, stores what `before` stores.
 
     (Stage by stage, so that a sign that rounding flips in one does not show in all that follow.)
@@ -131,8 +131,10 @@ def assert_same_stages(before: Program, after: Program, image: Array) -> None:
     assert all(b.scale is None for b in before.buffers())
     for old, new in zip(before.stages, after.stages, strict=True):
         for b, expected, found in zip(new.outputs, evaluate(old, maps), evaluate(new, given), strict=True):
-            if b.dtype == "bits" and np.abs(found - expected).max() > 1e-6 * np.abs(expected).max():
+            if b.dtype == "bits" and np.abs(found - expected).max() > tolerance * np.abs(expected).max():
                 # another value of the same sign
                 found, expected = (sign_bits(v, b.threshold) for v in (found, expected))
             wanted = in_form(b, expected)
-            np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6 * np.abs(wanted).max(), err_msg=b.name)
+            np.testing.assert_allclose(
+                found, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max(), err_msg=b.name
+            )

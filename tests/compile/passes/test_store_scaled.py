@@ -114,7 +114,7 @@ def test_not_the_users_own() -> None:
 
 def test_shipped() -> None:
     """Fails where a residual is scaled by the block that reads it: 14 maps, each the shortcut of a block."""
-    before, after = shipped_program((16, 24), "distribute_scale"), shipped_program((16, 24), "store_scaled")
+    before, after = shipped_program((16, 24), "bend_accumulator"), shipped_program((16, 24), "store_scaled")
     stored = [b for b in after.buffers() if b.scale is not None]
     assert len(stored) == 14
     assert all(b.dtype == "float32" and b.external is None and b.margin == "none" for b in stored)

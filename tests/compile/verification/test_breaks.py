@@ -93,14 +93,28 @@ def shift_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def swap_the_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """RPReLU and MaxOut bend the wrong way."""
+    """MaxOut bends the wrong way."""
+    right = pointwise.slopes
 
-    right = pointwise.slope
+    def wrong(e: Leaky | LeakyAdd, *rest: Any) -> Any:
+        return right(replace(e, positive=e.negative, negative=e.positive), *rest)
 
-    def wrong(e: Leaky | LeakyAdd, ctx: Context, o: Any, x: Any) -> Any:
-        return right(replace(e, positive=e.negative, negative=e.positive), ctx, o, x)
+    monkeypatch.setattr(pointwise, "slopes", wrong)
 
-    monkeypatch.setattr(pointwise, "slope", wrong)
+
+def forget_the_knee(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RPReLU bends at the first accumulator instead of its knee."""
+    monkeypatch.setattr(pointwise, "tirx", TakesTheFirst())
+
+
+class TakesTheFirst:
+    """tirx, whose max of two values is the first."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(tirx, name)
+
+    def max(self, a: Any, b: Any) -> Any:
+        return a
 
 
 def shift_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +138,7 @@ def forget_the_margins(monkeypatch: pytest.MonkeyPatch) -> None:
         (drop_a_tap, "bottleneck.0.dot.add"),
         (shift_the_border, "bottleneck.0.dot.add"),
         (swap_the_slopes, "bottleneck.0.dot.add"),
+        (forget_the_knee, "bottleneck.0.dot.add"),
         (shift_the_margin, "embedding"),
         (shift_the_threshold, "embedding"),
         (forget_the_margins, "embedding"),

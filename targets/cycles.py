@@ -1,0 +1,172 @@
+"""The cycle model: what a program costs on the emulated device's core, exactly and repeatably.
+
+qemu counts how often each basic block runs between the two marker calls of `biisnet-run --roi` (src/roi_plugin.c);
+llvm-mca prices a block with LLVM's model of the core, as its reciprocal throughput. So the sum is the time of a core
+whose caches always hit and whose branches are always predicted: good for comparing two kernels, no stopwatch. With
+the caches modelled too, the DRAM traffic is what misses L2 and what is written back from it, in 64-byte lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .devices import Target
+from .emulator import MISSING, find_emulator
+from .toolchain import ToolchainError, zig
+
+LLVM = 19
+"""The version whose cost tables the project's figures are quoted with."""
+LINE_BYTES = 64
+COVERED = 0.9995
+"""Share of the executed instructions whose blocks are priced; the rest is taken to cost as much on average."""
+ITERATIONS = 50
+ATTRIBUTES = "+v8.2a,+crypto"  # so that whatever a C library has in it can be disassembled
+PLUGIN = Path(__file__).resolve().parent / "src" / "roi_plugin.c"
+BRANCH = re.compile(r"(b|bl|b\.\w+|cbn?z|tbn?z)\s")
+SYSTEM = {"svc", "mrs", "msr", "dmb", "dsb", "isb", "brk", "udf", "hint", "yield", "clrex"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A basic block: its address, how often it ran, its instructions and the cycles of one run."""
+
+    address: int
+    executions: int
+    listing: tuple[str, ...]
+    cycles: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one region of interest did: its blocks, hottest first; `dram_bytes` where the caches were modelled."""
+
+    blocks: tuple[Block, ...]
+    instructions: int
+    cycles: float
+    dram_bytes: int | None
+
+
+def find_llvm(tool: str) -> str:
+    """Path of an LLVM tool. Raises ToolchainError."""
+    if path := shutil.which(f"{tool}-{LLVM}"):
+        return path
+    raise ToolchainError(f"{tool}-{LLVM} is missing: apt-get install llvm-{LLVM} (as root)")
+
+
+def measure(
+    command: Sequence[str | Path], target: Target, *, cache: bool = False, sysroot: Path | None = None
+) -> Profile:
+    """Run a program of `target` under the emulator and price it. Raises ToolchainError."""
+    emulator = find_emulator(target)
+    if emulator is None:
+        raise ToolchainError(f"the cycle model needs an emulator; {MISSING}")
+    for tool in ("llvm-mc", "llvm-mca"):
+        find_llvm(tool)
+    with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
+        folder = Path(name)
+        zig(["cc", "-O2", "-shared", "-fPIC", "-Wl,-z,undefs", "-o", folder / "plugin.so", PLUGIN], folder)
+        root = ["-L", str(sysroot)] if sysroot else []
+        plugin = f"{folder / 'plugin.so'},out={folder / 'blocks'},cache={int(cache)}"
+        done = subprocess.run(
+            [emulator, "-cpu", str(target.emulated_cpu), *root, "-plugin", plugin, *map(str, command)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise ToolchainError(f"{command[0]} failed under the emulator: {(done.stderr.strip() or '?')[-300:]}")
+        return read_profile((folder / "blocks").read_text(), target)
+
+
+def read_profile(records: str, target: Target) -> Profile:
+    """The plugin's records, priced."""
+    fields = [line.split() for line in records.splitlines()]
+    counted = sorted(
+        ((int(f[1], 16), int(f[2]), re.findall(".{8}", f[3])) for f in fields if f[0] == "B"),
+        key=lambda b: (-b[1] * len(b[2]), b[0]),
+    )
+    executed = sum(n * len(code) for _, n, code in counted)
+    hot, seen = [], 0
+    for block in counted:
+        if seen >= COVERED * executed:
+            break
+        hot.append(block)
+        seen += block[1] * len(block[2])
+    listings = disassemble([code for _, _, code in hot])
+    prices = price(listings, target)
+    blocks = [
+        Block(address, n, tuple(listing), cycles)
+        for (address, n, _), listing, cycles in zip(hot, listings, prices, strict=True)
+    ]
+    cycles = sum(b.executions * b.cycles for b in blocks) * executed / max(seen, 1)
+    memory = next((int(f[3]) + int(f[4]) for f in fields if f[0] == "M"), None)
+    return Profile(tuple(blocks), executed, cycles, None if memory is None else memory * LINE_BYTES)
+
+
+def disassemble(blocks: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Blocks of instruction words in hexadecimal -> a line of assembly for each; what is none becomes nop."""
+    words = "\n".join(" ".join(f"0x{b:02x}" for b in reversed(bytes.fromhex(word))) for code in blocks for word in code)
+    done = subprocess.run(
+        [find_llvm("llvm-mc"), "--disassemble", "-triple=aarch64", f"-mattr={ATTRIBUTES}"],
+        input=words,
+        capture_output=True,
+        text=True,
+    )
+    lines = [s for line in done.stdout.splitlines() if (s := line.strip()) and not s.startswith((".text", "//", "#"))]
+    if len(lines) != sum(map(len, blocks)):
+        raise ToolchainError(f"llvm-mc read {len(lines)} instructions of {sum(map(len, blocks))}")
+    remaining = iter(lines)
+    return [[next(remaining) for _ in code] for code in blocks]
+
+
+def price(listings: Sequence[Sequence[str]], target: Target) -> list[float]:
+    """Cycles of each block: its reciprocal throughput. llvm-mca takes neither far branches nor system calls."""
+
+    def plain(line: str) -> str:
+        return "b #0" if BRANCH.match(line + " ") else "nop" if line.split()[0] in SYSTEM else line
+
+    text = "".join(
+        f"# LLVM-MCA-BEGIN b{i}\n" + "\n".join(map(plain, listing)) + "\n# LLVM-MCA-END\n"
+        for i, listing in enumerate(listings)
+    )
+    done = subprocess.run(
+        [
+            find_llvm("llvm-mca"),
+            "-mtriple=aarch64",
+            f"-mcpu={target.cpu}",
+            f"-mattr={ATTRIBUTES}",
+            f"-iterations={ITERATIONS}",
+            "--json",
+        ],
+        input=text,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise ToolchainError(f"llvm-mca failed: {done.stderr.strip()[:300]}")
+    return [r["SummaryView"]["TotalCycles"] / ITERATIONS for r in json.loads(done.stdout)["CodeRegions"]]
+
+
+def symbols(program: Path) -> list[tuple[int, str]]:
+    """(address, name) of a program's functions, sorted by address. Raises ToolchainError."""
+    done = subprocess.run([find_llvm("llvm-nm"), "--defined-only", program], capture_output=True, text=True)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return sorted((int(at, 16), name) for at, kind, name in rows if kind in "tT")
+
+
+def by_symbol(profile: Profile, functions: list[tuple[int, str]]) -> dict[str, float]:
+    """Cycles of each function, most expensive first."""
+    found: dict[str, float] = {}
+    starts = [address for address, _ in functions]
+    for block in profile.blocks:
+        at = bisect_right(starts, block.address) - 1
+        name = functions[at][1] if at >= 0 else "?"
+        found[name] = found.get(name, 0.0) + block.executions * block.cycles
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
