@@ -70,8 +70,8 @@ def link_archive(objects: Objects, target: Target, bundle: Path) -> None:
     zig(["ar", "rcsD", bundle / ARCHIVE, *members, "kernels.o"], objects.folder)
 
 
-def link_runner(objects: Objects, target: Target, bundle: Path) -> None:
-    """The device's command-line runner, fully static."""
+def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool = False) -> None:
+    """The device's command-line runner, fully static; with its symbols where a profile wants them."""
     (bundle / "bin").mkdir(parents=True, exist_ok=True)
     zig(
         [
@@ -83,7 +83,7 @@ def link_runner(objects: Objects, target: Target, bundle: Path) -> None:
             *objects.generated,
             *sources.LIBRARY_SOURCES,
             *sources.RUNNER_SOURCES,
-            "-s",
+            *([] if symbols else ["-s"]),
             "-Wl,--gc-sections",
             *sources.LIBS,
             "-o",

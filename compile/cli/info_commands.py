@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json
+import typer
+
+from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json, say
 
 
-def analyze(model: ModelArgument = None, size: Size = None, json_: Json = False) -> None:
-    """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512)."""
+def analyze(
+    model: ModelArgument = None,
+    size: Size = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Measure each stage on the emulated device instead of counting.")
+    ] = None,
+    cache: Annotated[bool, typer.Option("--cache", help="With --target: model the DRAM traffic too (slower).")] = False,
+    json_: Json = False,
+) -> None:
+    """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512); or,
+    with --target, measure what each stage costs there in model cycles (by default at 256x256)."""
+    if target:
+        analyze_on(target, model, size, cache, json_)
+        return
     from onnx.shape_inference import InferenceError
 
     from ...model.cost import count
@@ -38,6 +52,38 @@ def analyze(model: ModelArgument = None, size: Size = None, json_: Json = False)
         )
     print(f"Params {cost.params / 1e3:.3f} K ({cost.binary_params:,} binary / 32 + {cost.full_params:,})")
     print(f"OPs    {cost.ops / 1e9:.4f} G at {cost.size[0]}x{cost.size[1]}")
+
+
+def analyze_on(name: str, model: str | None, size: str | None, cache: bool, as_json: bool) -> None:
+    """The table of stages on a device."""
+    from ...targets import resolve
+    from ..analysis import analyze_target
+    from ..frontend.shapes import input_shape
+    from ..models import resolve_model
+
+    device, network = resolve(name), resolve_model(model)
+    _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
+    found = analyze_target(network, (height, width), device, say, cache=cache)
+    if as_json:
+        print_json({**asdict(found), "cycles": found.cycles, "cycles_per_pixel": found.cycles / found.pixels})
+        return
+    titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6} {'of bound':>8}"
+    print(f"{'stage':28} {'kernel':28} {titles}")
+    for row in found.stages:
+        print(
+            f"{row.name:28} {row.kernel:28} {row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,} "
+            f"{row.cycles / found.pixels:12.1f} {row.cycles / found.cycles:6.1%} {row.cycles / row.bound:8.2f}"
+            if row.bound
+            else f"{row.name:28} {row.kernel:28} {0:14,} {0:13,} {row.bytes:11,} "
+            f"{row.cycles / found.pixels:12.1f} {row.cycles / found.cycles:6.1%} {'-':>8}"
+        )
+    other = f"{found.other_cycles / found.pixels:12.1f} {found.other_cycles / found.cycles:6.1%}"
+    print(f"{'between the stages':97} {other}")
+    dram = "" if found.dram_bytes is None else f", {found.dram_bytes / found.pixels:.0f} bytes of DRAM traffic a pixel"
+    print(
+        f"{found.cycles / found.pixels:.1f} cycles a pixel at {height}x{width} on an emulated {device.cpu}, one thread"
+        f"{dram}, arena {found.arena_bytes / 1e6:.1f} MB"
+    )
 
 
 def inspect(bundle: BundleArgument, json_: Json = False) -> None:

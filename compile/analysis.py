@@ -1,0 +1,120 @@
+"""`biisnet analyze --target T`: what each stage of a compiled network costs on the emulated device.
+
+The bundle's own runner does one warm inference on one thread; the cycle model (targets/cycles.py) prices it by
+function. Stages that share a kernel have the same shape, and so an equal part of its cycles each.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..targets import Target, cycles
+from . import plan_source, slots
+from .codegen import generate
+from .frontend import Model
+from .link import RUNNER, link_runner, write_objects
+from .pipeline import PLAN_STEPS, make_plan
+from .plan import Plan
+from .program import BinaryDot, Convolution, Stage
+from .progress import Progress
+from .scene import scene
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """One stage: multiply-adds, bytes of the maps that it reads and writes, cycles, and the slot bound's cycles."""
+
+    name: str
+    kernel: str
+    binary_macs: int
+    full_macs: int
+    bytes: int
+    cycles: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A network on a device: `other_cycles` is what is outside of kernels (the walk over rows, the runner)."""
+
+    target: str
+    size: tuple[int, int]
+    stages: tuple[StageCost, ...]
+    other_cycles: float
+    dram_bytes: int | None
+    arena_bytes: int
+
+    @property
+    def pixels(self) -> int:
+        """Of the frame."""
+        return self.size[0] * self.size[1]
+
+    @property
+    def cycles(self) -> float:
+        """Of one inference."""
+        return sum(s.cycles for s in self.stages) + self.other_cycles
+
+
+def analyze_target(
+    model: Model, size: tuple[int, int] | None, target: Target, say: Callable[[str], None], *, cache: bool = False
+) -> Analysis:
+    """Compile `model` for `target` and price one inference; `cache` models the DRAM traffic too.
+
+    Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
+    """
+    progress = Progress(PLAN_STEPS + 3, say, None)
+    plan = make_plan(model, size, progress)
+    code = progress.run("generate_code", generate, plan.kernels.funcs, target)
+    with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
+        folder = Path(name)
+        objects = write_objects(folder, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
+        progress.run("link_runner", lambda: link_runner(objects, target, folder, symbols=True))
+        return progress.run("measure", measure, plan, target, folder, cache)
+
+
+def measure(plan: Plan, target: Target, folder: Path, cache: bool) -> Analysis:
+    """Price one inference of the runner in `folder`, which has its symbols."""
+    source = plan.program.inputs[0]
+    image = folder / "image.f32"
+    image.write_bytes(scene(source.height, source.width).astype(np.float32).tobytes())
+    command = [folder / RUNNER, "--roi", "--raw", f"{source.height}x{source.width}", image]
+    profile = cycles.measure(command, target, cache=cache)
+    by_function = cycles.by_symbol(profile, cycles.symbols(folder / RUNNER))
+    uses = Counter(step.kernel for step in plan.kernels.steps)
+    stages = tuple(
+        StageCost(
+            step.stage.name,
+            step.kernel,
+            *macs(step.stage),
+            map_bytes(step.stage),
+            by_function.get(step.kernel, 0.0) / uses[step.kernel],
+            slots.bound(step.stage),
+        )
+        for step in plan.kernels.steps
+    )
+    other = profile.cycles - sum(s.cycles for s in stages)
+    size = (source.height, source.width)
+    return Analysis(target.name, size, stages, other, profile.dram_bytes, plan.arena.bytes(1))
+
+
+def macs(stage: Stage) -> tuple[int, int]:
+    """Binary and full-precision multiply-adds."""
+    binary = full = 0
+    for e in stage.expressions():
+        if isinstance(e, BinaryDot):
+            binary += e.signs.size * stage.height * stage.width
+        elif isinstance(e, Convolution):
+            full += e.weight.size * stage.height * stage.width
+    return binary, full
+
+
+def map_bytes(stage: Stage) -> int:
+    """Bytes of the maps that are read and written, each once."""
+    read = {b for e in stage.expressions() if (b := getattr(e, "buffer", None)) is not None}
+    return sum(b.bytes * (b.channels if b.external is not None else 1) for b in [*read, *stage.outputs])
