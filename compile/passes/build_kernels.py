@@ -11,7 +11,7 @@ from ..errors import CompileError
 from ..kernels.row_kernel import RowKernel, build
 from ..program import Operand, Program, Stage
 
-MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS = 8, 4, 32  # as runtime/src/plan.h has them
+MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64  # as runtime/src/plan.h has them
 MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "PoolSum", "Load")
 
 

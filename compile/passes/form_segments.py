@@ -7,20 +7,30 @@ At the edge of a stripe both neighbours compute the rows that both need (the hal
 A stage joins the segment before it unless
 - a map that is read outside of the segment would be computed in a halo (two threads would write the same row), or
   would have rows between two stripes that nobody computes, or
-- the halo would be more than MAX_HALO of a map's rows.
+- the halo would be more than MAX_HALO of a map's rows, or
+- the segment has as many stages as the runtime walks.
+
+How many threads there are is known on the device only, so this is asked of the stripes of every number of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from ..program import Buffer, Operand
-from .build_kernels import Kernels, Step
+from .build_kernels import MAX_SEGMENT, Kernels, Step
 
 MAX_HALO = 1 / 8
-BOUNDARIES = 64
-"""Stripe boundaries that are tried for each segment."""
+MAX_THREADS = 64  # as runtime/include/biisnet.h has it
+
+Rows: TypeAlias = npt.NDArray[np.int64]
+"""Row numbers, one for each stripe that is looked at."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ def form_segments(kernels: Kernels) -> list[Segment]:
     steps = kernels.steps
     segments, first = [], 0
     for k in range(1, len(steps) + 1):
-        if k == len(steps) or not can_stream(steps, first, k + 1):
+        if k == len(steps) or k - first == MAX_SEGMENT or not can_stream(steps, first, k + 1):
             segments.append(Segment(first, k, ring_slots(steps, first, k)))
             first = k
     return segments
@@ -48,14 +58,14 @@ def layer_by_layer(kernels: Kernels) -> list[Segment]:
     return [Segment(k, k + 1, {b: b.height for b in step.stage.outputs}) for k, step in enumerate(kernels.steps)]
 
 
-def needed_rows(operand: Operand, first: int, last: int) -> tuple[int, int]:
-    """The rows (from, to) of an operand's map that output rows first .. last-1 read."""
+def needed_rows(operand: Operand, first: Rows, last: Rows) -> tuple[Rows, Rows]:
+    """The rows (from, to) of an operand's map that output rows first .. last-1 read, where there are any."""
     # an odd row may look further up or down than its even neighbour, so the two at each end decide
-    ends = {y for y in (first, first + 1, last - 2, last - 1) if first <= y < last}
-    starts = [(y * operand.mul + operand.add) // operand.div + (operand.odd if y % 2 else 0) for y in ends]
-    height = operand.buffer.height
-    low, high = min(starts), max(starts) + (operand.count - 1) * operand.step
-    return min(max(low, 0), height - 1), min(max(high, 0), height - 1) + 1
+    ends = np.clip(np.stack([first, first + 1, last - 2, last - 1]), first, last - 1)
+    starts = (ends * operand.mul + operand.add) // operand.div + operand.odd * (ends % 2)
+    low, high = starts.min(0), starts.max(0) + (operand.count - 1) * operand.step
+    end = operand.buffer.height - 1
+    return np.clip(low, 0, end), np.clip(high, 0, end) + 1
 
 
 def producers(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int]:
@@ -63,24 +73,28 @@ def producers(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int]
     return {b: k for k in range(first, last) for b in steps[k].stage.outputs}
 
 
-def stripe_rows(steps: Sequence[Step], first: int, last: int, top: int, bottom: int) -> dict[int, tuple[int, int]]:
-    """Step -> its rows (from, to) that rows top .. bottom-1 of the segment's last step need."""
-    by = producers(steps, first, last)
-    rows = {last - 1: (top, bottom)}
+@lru_cache(maxsize=64)
+def all_stripes(height: int) -> tuple[Rows, Rows]:
+    """The rows (from, to) of the stripes of every number of threads, one number after the other, none empty."""
+    cuts = [np.unique(height * np.arange(n + 1) // n) for n in range(1, MAX_THREADS + 1)]
+    return np.concatenate([c[:-1] for c in cuts]), np.concatenate([c[1:] for c in cuts])
+
+
+def stripe_rows(steps: Sequence[Step], first: int, last: int, by: dict[Buffer, int]) -> dict[int, tuple[Rows, Rows]]:
+    """Step -> its rows (from, to) that each stripe of the segment's last step needs; a step that nothing in the
+    segment reads is left out."""
+    rows = {last - 1: all_stripes(steps[last - 1].stage.height)}
     for k in range(last - 1, first - 1, -1):
-        if k not in rows:
-            rows[k] = (0, steps[k].stage.height)  # nothing in the segment reads it
-        for operand in steps[k].operands:
+        for operand in steps[k].operands if k in rows else ():
             if (p := by.get(operand.buffer)) is not None:
                 low, high = needed_rows(operand, *rows[k])
                 old = rows.get(p, (low, high))
-                rows[p] = (min(low, old[0]), max(high, old[1]))
+                rows[p] = (np.minimum(low, old[0]), np.maximum(high, old[1]))
     return rows
 
 
-def read_outside(steps: Sequence[Step], first: int, last: int) -> set[int]:
+def read_outside(steps: Sequence[Step], first: int, last: int, by: dict[Buffer, int]) -> set[int]:
     """The segment's steps that write a map which is an output, or is read by a step outside."""
-    by = producers(steps, first, last)
     outer = {
         by[op.buffer]
         for k, step in enumerate(steps)
@@ -93,40 +107,33 @@ def read_outside(steps: Sequence[Step], first: int, last: int) -> set[int]:
 
 def can_stream(steps: Sequence[Step], first: int, last: int) -> bool:
     """Whether steps first .. last-1 may be one segment."""
-    height = steps[last - 1].stage.height
-    whole = read_outside(steps, first, last)
-    read_inside = {
-        p
-        for k in range(first, last)
-        for op in steps[k].operands
-        if (p := producers(steps, first, last).get(op.buffer)) is not None
-    }
-    if read_inside | {last - 1} != set(range(first, last)):
+    by = producers(steps, first, last)
+    whole, rows = read_outside(steps, first, last, by), stripe_rows(steps, first, last, by)
+    if len(rows) < last - first:
         return False  # a step that nothing in the segment reads has no place in its walk
-    sample = range(1, height, max(height // BOUNDARIES, 1))
-    for boundary in sorted({b for b in (*sample, *(b + 1 for b in sample)) if b < height}):  # odd and even ones
-        above, below = (stripe_rows(steps, first, last, *s) for s in ((0, boundary), (boundary, height)))
-        for k in range(first, last):
-            halo = above[k][1] - below[k][0]
-            if halo > MAX_HALO * steps[k].stage.height or (k in whole and halo):
-                return False
+    neighbours = rows[last - 1][0][1:] > 0  # the next stripe is of the same number of threads
+    for k, (starts, ends) in rows.items():
+        halo = (ends[:-1] - starts[1:])[neighbours]
+        if (halo > MAX_HALO * steps[k].stage.height).any() or (k in whole and halo.any()):
+            return False
     return True
 
 
 def ring_slots(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int]:
     """The rows that each map of a segment must keep, found by walking it as the runtime does."""
-    by, whole = producers(steps, first, last), read_outside(steps, first, last)
+    by = producers(steps, first, last)
+    whole = read_outside(steps, first, last, by)
     slots = {b: (b.height if k in whole or k == last - 1 else 1) for b, k in by.items()}
     done = dict.fromkeys(range(first, last), 0)
+    needs = {k: inner_rows(steps[k], by) for k in range(first, last)}
 
     def run(k: int) -> None:
-        inner = [(op, by[op.buffer]) for op in steps[k].operands if op.buffer in by]
-        for operand, p in inner:
-            while done[p] < needed_rows(operand, done[k], done[k] + 1)[1]:
-                run(p)
-        for operand, p in inner:  # only now: what one operand needed may have pushed another's map on
-            kept = done[p] - needed_rows(operand, done[k], done[k] + 1)[0]
-            slots[operand.buffer] = min(max(slots[operand.buffer], kept), operand.buffer.height)
+        y = done[k]
+        for buffer, _, ends in needs[k]:
+            while done[by[buffer]] < ends[y]:
+                run(by[buffer])
+        for buffer, starts, _ in needs[k]:  # only now: what one operand needed may have pushed another's map on
+            slots[buffer] = min(max(slots[buffer], done[by[buffer]] - starts[y]), buffer.height)
         done[k] += 1
 
     for _ in range(steps[last - 1].stage.height):
@@ -135,3 +142,10 @@ def ring_slots(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int
         while done[k] < steps[k].stage.height:
             run(k)
     return slots
+
+
+def inner_rows(step: Step, by: dict[Buffer, int]) -> list[tuple[Buffer, list[int], list[int]]]:
+    """Each map of the segment that a step reads, with the rows (from, to) that each of the step's rows needs."""
+    y = np.arange(step.stage.height)
+    needed = [(op.buffer, *needed_rows(op, y, y + 1)) for op in step.operands if op.buffer in by]
+    return [(buffer, starts.tolist(), ends.tolist()) for buffer, starts, ends in needed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biisnet.compile.passes.build_kernels import Kernels, Step
-from biisnet.compile.passes.form_segments import MAX_HALO, Segment, form_segments, layer_by_layer
+from biisnet.compile.passes.build_kernels import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT, Kernels, Step
+from biisnet.compile.passes.form_segments import MAX_HALO, MAX_THREADS, Segment, form_segments, layer_by_layer
 from biisnet.compile.program import (
     Add,
     Buffer,
@@ -24,6 +25,7 @@ from biisnet.compile.program import (
     Upsample,
     Window,
 )
+from biisnet.runtime.sources import HEADER, ROOT
 
 from .graphs import shipped_program, steps_of
 
@@ -108,8 +110,8 @@ def near(operand: Operand, y: int) -> list[int]:
     return [start, start + (operand.count - 1) * operand.step]
 
 
-def check(kernels: Kernels, *, bounded: bool = True, threads: tuple[int, ...] = (1, 2, 3, 4)) -> list[Segment]:
-    """Every promise of form_segments; `bounded`: how large a halo is, too."""
+def check(kernels: Kernels, *, threads: tuple[int, ...] = (1, 2, 3, 4)) -> list[Segment]:
+    """Every promise of form_segments, on so many threads."""
     steps, segments = kernels.steps, form_segments(kernels)
     assert [k for s in segments for k in range(s.first, s.last)] == list(range(len(steps)))
     assert all(s.first < s.last for s in segments)
@@ -130,7 +132,7 @@ def check(kernels: Kernels, *, bounded: bool = True, threads: tuple[int, ...] = 
             for k in whole:  # exactly once each, by whichever thread
                 computed = sorted(y for s in stripes for y in s[k])
                 assert computed == list(range(steps[k].stage.height)), f"{steps[k].stage.name}, {members} threads"
-            for k in set(walk.inside) - whole if bounded else ():
+            for k in set(walk.inside) - whole:
                 for s, after in pairwise(stripes):
                     halo = len(set(s[k]) & set(after[k]))
                     assert halo <= MAX_HALO * steps[k].stage.height, f"{steps[k].stage.name}, {members} threads"
@@ -140,7 +142,7 @@ def check(kernels: Kernels, *, bounded: bool = True, threads: tuple[int, ...] = 
 @pytest.mark.parametrize("size", SIZES)
 def test_shipped(size: tuple[int, int]) -> None:
     """Fails where a ring is too short, a shared row is missing or computed twice."""
-    segments = check(steps_of(shipped_program(size, None)), bounded=False)
+    segments = check(steps_of(shipped_program(size, None)))
     if min(size) >= 256:
         assert len(segments) <= 4
 
@@ -154,17 +156,10 @@ def test_halo(size: tuple[int, int], threads: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_boundary(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("threads", [5, 7, 31, MAX_THREADS])
+def test_many_threads(size: tuple[int, int], threads: int) -> None:
     """Fails where a stripe's end that was not tried has a halo of rows that all threads share, or a gap."""
-    steps = steps_of(shipped_program(size, None)).steps
-    for segment in form_segments(steps_of(shipped_program(size, None))):
-        walk = Walk(steps, segment)
-        whole = {steps[k].stage.name for k in walk.shared()}
-        for boundary in range(1, walk.height, 1 if walk.height <= 64 else 7):  # odd and even ones
-            above, below = walk.wanted(0, boundary), walk.wanted(boundary, walk.height)
-            for k in walk.inside:
-                stage, halo = steps[k].stage, above[k][1] - below[k][0]
-                assert stage.name not in whole or halo == 0, f"{stage.name} at {boundary}"
+    check(steps_of(shipped_program(size, None)), threads=(threads,))
 
 
 def test_rings_are_short() -> None:
@@ -221,6 +216,32 @@ def test_halo_ends_a_segment() -> None:
     image, stages = chain(32, *["conv"] * 6)
     segments = check(steps_of(Program("net", stages, [image], [])))
     assert [(s.first, s.last) for s in segments] == [(0, 3), (3, 6)]
+
+
+def test_limits_are_the_runtimes() -> None:
+    """Fails where the runtime would refuse what is planned."""
+    told = (ROOT / "src" / "plan.h").read_text() + HEADER.read_text()
+    limits = {name: int(value) for name, value in re.findall(r"(B\w+_MAX_\w+) = (\d+)", told)}
+    planned = (MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT)
+    assert tuple(limits[f"BN_MAX_{n}"] for n in ("INPUTS", "OUTPUTS", "ROWS", "SEGMENT")) == planned
+    assert limits["BIISNET_MAX_THREADS"] == MAX_THREADS
+
+
+def test_long_chain() -> None:
+    """Fails where a segment has more stages than the runtime walks."""
+    image, stages = chain(8, *["load"] * (2 * MAX_SEGMENT + 6))
+    segments = check(steps_of(Program("net", stages, [image], [])))
+    assert [s.last - s.first for s in segments] == [MAX_SEGMENT, MAX_SEGMENT, 6]
+
+
+def test_only_stripes_that_there_are() -> None:
+    """Fails where a segment ends for two rows at the bottom, between which no number of threads is divided."""
+    image, stages = chain(256, "load")
+    (source,) = stages[0].outputs
+    stages.append(store("extended", Load(1, source), (258, 4)))
+    stages.append(store("late", Load(1, source), (256, 4), external=0))
+    segments = check(steps_of(Program("net", stages, [image], stages[-1].outputs)), threads=(1, 2, 3, MAX_THREADS))
+    assert (segments[0].first, segments[0].last) == (0, 2)
 
 
 def test_map_that_is_read_later() -> None:
@@ -288,7 +309,7 @@ def programs(draw: st.DrawFn) -> Program:
     return Program("net", stages, [image], [])
 
 
-@given(program=programs())
-def test_any_program(program: Program) -> None:
+@given(program=programs(), threads=st.integers(5, MAX_THREADS))
+def test_any_program(program: Program, threads: int) -> None:
     """Fails where some order of windows breaks a promise that the shipped network's keeps."""
-    check(steps_of(program), bounded=program.stages[-1].height < 128)
+    check(steps_of(program), threads=(1, 2, 3, 4, threads))
