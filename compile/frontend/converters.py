@@ -17,6 +17,10 @@ from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
 from ..relax_ops import call, channels_of, leaky, scale_shift, shape_of
 
+MAX_STRIDE = 16
+"""Of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last of them past the
+row's end: plan_arena leaves room for it."""
+
 
 class UnsupportedError(ValueError):
     """Why a node cannot be converted, and what can."""
@@ -70,11 +74,15 @@ def converts(op_type: str, domain: str = "") -> Callable[[Callable[[Node], Resul
 
 def geometry(node: Node, rank: int = 2) -> dict[str, list[int]]:
     """strides, pads and dilations of a convolution or pooling node."""
+    strides = list(node.get("strides", [1] * rank))
     node.require(node.get("auto_pad", "NOTSET") == "NOTSET", "auto_pad is not supported; export explicit pads")
     pads = list(node.get("pads", [0, 0] * rank))
     node.require(min(pads) >= 0 and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported")
+    node.require(
+        min(strides) >= 1 and max(strides) <= MAX_STRIDE, f"strides {strides}: 1 to {MAX_STRIDE} are supported"
+    )
     return {
-        "strides": list(node.get("strides", [1] * rank)),
+        "strides": strides,
         "pads": pads,
         "dilations": list(node.get("dilations", [1] * rank)),
     }

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..program import Buffer, round_up
+from ..frontend.converters import MAX_STRIDE
+from ..program import LANES, Buffer, round_up
 from .build_kernels import Kernels
 from .form_segments import Segment
 
 ALIGNMENT = 64
-SLACK = 1024
-"""Bytes behind the last map: the last vector of a row may read (never write) past the row's end."""
+SLACK = LANES * 4 * MAX_STRIDE
+"""Bytes behind the last map: the last vector of a row may read (never write) past the row's end, at most as many
+float32 vectors as the stride is columns (the window's padding is within the row's margin)."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import Model, import_onnx
-from biisnet.compile.frontend.converters import CONVERTERS
+from biisnet.compile.frontend.converters import CONVERTERS, MAX_STRIDE
 from biisnet.compile.ops import DOMAIN, pack_weights
 from biisnet.compile.ops.packing import pack_bits
 
@@ -92,6 +92,7 @@ SUPPORTED: dict[str, Any] = {
     "Conv 3x3": conv([1, 1, 1, 1]),
     "Conv without bias": conv([0, 0, 0, 0], bias=False),
     "Conv all of it": conv([2, 0, 1, 3], outputs=4, group=2, strides=[2, 3], dilations=[1, 2]),
+    "Conv with the largest strides": conv([16, 16, 0, 0], strides=[MAX_STRIDE, MAX_STRIDE]),
     "Conv 1x1": conv([0, 0, 0, 0], outputs=1, kernel=1),
     "AveragePool": ([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2])], {}),
     "Resize linear": resize("linear", "half_pixel"),
@@ -176,6 +177,8 @@ TWO = {"w": normal(6, 4, 3, 3)}
 REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("auto_pad is not supported", [node("Conv", "x", "w", auto_pad="SAME_UPPER")], TWO),
     ("pads [17, 0, 0, 0]: 0 to 16 are supported", *conv([17, 0, 0, 0])),
+    ("strides [1, 17]: 1 to 16 are supported", *conv([0, 0, 0, 0], strides=[1, MAX_STRIDE + 1])),
+    ("strides [17, 1]: 1 to 16 are supported", *binary(strides=[MAX_STRIDE + 1, 1])),
     ("input 1 must be a constant", [node("Relu", "x", output="r"), node("Conv", "x", "r")], {}),
     ("66564 full-precision weights: 65536 are supported", [node("Conv", "x", "w")], {"w": normal(16641, 4, 1, 1)}),
     ("a product of two maps is not supported", [node("Mul", "x", "x")], {}),

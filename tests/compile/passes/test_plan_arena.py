@@ -6,13 +6,27 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from biisnet.compile.frontend.converters import MAX_STRIDE
 from biisnet.compile.passes.build_kernels import Kernels, build_kernels
 from biisnet.compile.passes.form_segments import Segment, form_segments, layer_by_layer
 from biisnet.compile.passes.plan_arena import ALIGNMENT, SLACK, Arena, plan_arena
-from biisnet.compile.program import Add, BinaryDot, Buffer, Convolution, Expr, Load, Program, Stage, Window
+from biisnet.compile.program import (
+    LANES,
+    MARGIN,
+    Add,
+    BinaryDot,
+    Buffer,
+    Convolution,
+    Expr,
+    Load,
+    Program,
+    Stage,
+    Window,
+    round_up,
+)
 
 from .graphs import shipped_program, steps_of
 
@@ -130,6 +144,23 @@ def test_shipped(size: tuple[int, int]) -> None:
         constants = arena.constants[-1] + kernels.steps[-1].sections["end"]
         assert arena.shared_bytes <= constants + 1.1 * sum(sizes[:4])
         assert arena.private_bytes <= sizes[0]
+
+
+@given(
+    width=st.integers(1, 300),
+    kernel=st.integers(1, 5),
+    dilation=st.integers(1, 9),
+    pads=st.tuples(st.integers(0, MARGIN), st.integers(0, MARGIN)),
+)
+def test_slack_of_strided_vectors(width: int, kernel: int, dilation: int, pads: tuple[int, int]) -> None:
+    """Fails where the last vector that a window of the largest stride reads in a map's last row leaves the arena."""
+    window = Window((1, kernel), (1, MAX_STRIDE), (0, pads[0], 0, pads[1]), (1, dilation))
+    columns = window.output(1, width)[1]
+    assume(columns >= 1)
+    last = (round_up(columns, LANES) - LANES) * MAX_STRIDE - pads[0] + (kernel - 1) * dilation
+    source = Buffer("map", "map", 1, 1, width, margin="zero")
+    read = source.origin + last + LANES * MAX_STRIDE  # elements of the row, as load_strided takes them
+    assert read * source.itemsize <= source.row_bytes + SLACK
 
 
 def test_chain_uses_two_places() -> None:
