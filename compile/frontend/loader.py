@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from onnx import numpy_helper
+from onnx.external_data_helper import uses_external_data
 
 from ..errors import CompileError
 from ..ops import DOMAIN
@@ -47,8 +49,8 @@ class Model:
 def load_model(path: Path) -> Model:
     """Read and check an ONNX file.
 
-    Raises CompileError where it is not there, is no ONNX, is truncated, does not pass the ONNX checker, or
-    has weights that are not finite.
+    Raises CompileError where it is not there, is no ONNX, is truncated, has weights in other files, does not pass
+    the ONNX checker, or has weights that are not finite.
     """
     try:
         data = path.read_bytes()
@@ -77,6 +79,9 @@ def check(proto: onnx.ModelProto, path: str) -> None:
     for node in proto.graph.node:
         if node.domain == DOMAIN and (node.domain, node.op_type) not in bodies:
             raise CompileError(f"{path}: lacks the function body of {DOMAIN}::{node.op_type}; export it again")
+    for tensor in tensors(proto):  # the checker would look for it in the working folder
+        if uses_external_data(tensor):
+            raise CompileError(f"{path}: weight '{tensor.name}' is in another file; save the model as one file")
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, UnicodeDecodeError) as e:  # the latter where the message quotes the damage
@@ -91,6 +96,17 @@ def check(proto: onnx.ModelProto, path: str) -> None:
             raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
         if values.dtype.kind == "f" and values.dtype != np.float32:
             raise CompileError(f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported")
+
+
+def tensors(message: Message) -> Iterator[onnx.TensorProto]:
+    """Every tensor of a model, those of nodes and function bodies too."""
+    if isinstance(message, onnx.TensorProto):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if isinstance(value, Message) else value:
+                yield from tensors(part)
 
 
 def check_metadata(model: Model) -> None:

@@ -131,6 +131,23 @@ def test_constant_nodes_that_are_no_numbers() -> None:
         import_onnx(from_proto(model_of(nodes), "net.onnx"), None)
 
 
+@pytest.mark.parametrize("place", ["initializer", "attribute"])
+def test_weights_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Fails where weights are taken from whatever file of that name lies in the working folder."""
+    weight = onnx.numpy_helper.from_array(np.ones((1, 4, 1, 1), np.float32), "w")
+    constant = [node("Constant", output="w", value=weight)] if place == "attribute" else []
+    proto = model_of([*constant, node("Conv", "x", "w")])
+    if place == "initializer":
+        proto.graph.initializer.append(weight)
+    moved = proto.graph.node[0].attribute[0].t if place == "attribute" else proto.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(moved, "weights.bin")
+    moved.ClearField("raw_data")
+    (tmp_path / "weights.bin").write_bytes(weight.raw_data)
+    monkeypatch.chdir(tmp_path)
+    told = refused(tmp_path / "net.onnx", proto.SerializeToString())
+    assert "weight 'w' is in another file; save the model as one file" in told
+
+
 @pytest.mark.parametrize(
     ("proto", "message"),
     [
