@@ -267,8 +267,10 @@ def conv(node: Node) -> Results:
     )
     if len(node.inputs) < 3 or node.inputs[2] is None:
         return [x]
-    bias = node.constant(2).astype(np.float32).reshape(1, -1, 1, 1)
-    return [R.add(x, relax.const(bias))]
+    bias = node.constant(2).astype(np.float32)
+    # one value for all would be broadcast here, and each output's own be read by the kernel
+    node.require(bias.shape == (len(weight),), f"a bias of shape {bias.shape} does not fit {len(weight)} outputs")
+    return [R.add(x, relax.const(bias.reshape(1, -1, 1, 1)))]
 
 
 @converts("AveragePool")

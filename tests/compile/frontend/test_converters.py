@@ -222,7 +222,10 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ),
     ("do not fit", [node("Conv", "x", "w")], {"w": normal(6, 3, 3, 3)}),
     ("its window does not fit: the result is (1, 6, 0, 8)", [node("Conv", "x", "w")], {"w": normal(6, 4, 7, 3)}),
-    ("do not fit", [node("Conv", "x", "w", "b")], {"w": normal(6, 4, 3, 3), "b": normal(5)}),
+    *(
+        (f"a bias of shape {b.shape} does not fit 6 outputs", [node("Conv", "x", "w", "b")], {**TWO, "b": b})
+        for b in (normal(5), normal(1), normal(1, 6))
+    ),
     (
         "constants of shape (3,) do not fit an input of 4 channels",
         [node("RPReLU", "x", "a", "a", "a", domain=DOMAIN)],
