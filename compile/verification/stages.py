@@ -104,12 +104,12 @@ def check_step(device: Device, index: int, step: Step, reference: dict[str, Arra
         if buffer.dtype == "float32":
             own_map = value if buffer.scale is None else own_map
             error = max(error, relative_error(value, expected, bound))
-    for buffer, value in outputs.items():
+    for (buffer, value), bound in zip(outputs.items(), bounds, strict=True):
         if buffer.dtype == "bits":
             expected = reference[buffer.value] if own_map is None else own_map
             wrong = value != sign_bits(expected, buffer.threshold)
             if own_map is None:
-                near = TOLERANCE * np.maximum(np.abs(expected), bounds[0]).max(axis=(1, 2), keepdims=True)
+                near = TOLERANCE * np.maximum(np.abs(expected), bound).max(axis=(1, 2), keepdims=True)
                 wrong &= np.abs(expected - buffer.threshold[:, None, None]) > near
             wrong_bits += int(wrong.sum())
     return StageResult(step.stage.name, error, wrong_bits, wrong_margins, tensors)

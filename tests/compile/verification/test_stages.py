@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from biisnet.compile.frontend import Model
+from biisnet.compile.kernels.row_kernel import stage_operands
+from biisnet.compile.passes.build_kernels import Step
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.plan import Plan
+from biisnet.compile.program import Buffer, Load, ScaleShift, Stage
 from biisnet.compile.progress import Progress
 from biisnet.compile.scene import scene
 from biisnet.compile.verification.onnx_reference import OnnxReference
@@ -76,6 +80,38 @@ def test_sign_bits_are_those_of_the_map_beside_them(device: Device, plan: Plan, 
     sure = np.abs(floats) > 1e-5 * np.abs(floats).max()
     assert sure.mean() > 0.99
     np.testing.assert_array_equal(bits[sure], floats[sure] >= 0)
+
+
+class Says:
+    """A device that gives back what it was told to."""
+
+    def __init__(self, outputs: dict[Buffer, np.ndarray]) -> None:
+        self.probe, self.outputs = self, outputs
+
+    def store(self, buffer: Buffer, value: np.ndarray) -> None: ...
+
+    def run_stage(self, index: int, parameters: bytes | None) -> None: ...
+
+    def fetch(self, buffer: Buffer) -> np.ndarray:
+        return self.outputs[buffer]
+
+
+def test_bits_are_bounded_by_their_own_output() -> None:
+    """Fails where a stage's second output is forgiven what the first, of larger numbers, would be."""
+    source, large, small = (
+        Buffer(n, n, 1, 1, 4, d) for n, d in (("x", "float32"), ("large", "bits"), ("small", "bits"))
+    )
+    x = Load(1, source)
+    scaled = ScaleShift(1, x, np.array([1e6], np.float32), np.zeros(1, np.float32))
+    stage = Stage("stage", (), [large, small], [(scaled,), (x,)])
+    value = np.array([[[1, -1, 0.5, -0.5]]], np.float32)
+    step = Step(stage, "kernel", stage_operands(stage), b"", {}, {})
+    reference = {"x": value, "large": 1e6 * value, "small": value}
+    for flipped, wrong in ((large, 1), (small, 1), (None, 0)):
+        told = dict.fromkeys(stage.outputs, value >= 0)
+        if flipped:
+            told[flipped] = told[flipped] ^ (value == 0.5)
+        assert check_step(cast(Device, Says(told)), 0, step, reference).wrong_bits == wrong
 
 
 def test_relative_error() -> None:
