@@ -5,10 +5,12 @@ Each break must name the layer, leave the tensors, and leave no bundle.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from tvm import tirx
 
@@ -21,24 +23,31 @@ from biisnet.compile.passes.build_kernels import Kernels
 from biisnet.compile.passes.form_segments import Segment
 from biisnet.compile.passes.plan_arena import Arena
 from biisnet.compile.program import BinaryDot, Leaky, LeakyAdd
-from biisnet.compile.verification import VerificationError
+from biisnet.compile.verification import VerificationError, check
+from biisnet.runtime.probe import Probe
 from biisnet.targets import resolve
 
 SIZE = (24, 20)
 STAGES = ["normalise", "embedding", "bottleneck.0.dot.add", "probability"]
-Refuse = Callable[..., str]
+Refuse = RefuseModel = Callable[..., str]
 
 
 @pytest.fixture
-def refuse(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refuse:
-    """`refuse(layer)`: compiling must fail there; returns the message."""
+def refuse(tiny: Model, refuse_model: RefuseModel) -> Refuse:
+    """`refuse(layer)`: compiling the tiny network must fail there; returns the message."""
+    return partial(refuse_model, tiny)
+
+
+@pytest.fixture
+def refuse_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RefuseModel:
+    """`refuse_model(model, layer)`: as `refuse`."""
     for step in ("link_library", "link_archive"):  # the runner is what is verified
         monkeypatch.setattr(pipeline, step, lambda *_: None)
 
-    def compile_and_fail(layer: str, target: str = "host") -> str:
+    def compile_and_fail(model: Model, layer: str, target: str = "host") -> str:
         output = tmp_path / "bundle"
         with pytest.raises(VerificationError) as caught:
-            pipeline.compile_model(tiny, SIZE, resolve(target), output, say=lambda _: None)
+            pipeline.compile_model(model, SIZE, resolve(target), output, say=lambda _: None)
         message = str(caught.value)
         assert f"layer '{layer}'" in message
         assert "\n" not in message
@@ -191,6 +200,32 @@ def test_an_overlap_in_the_arena(refuse: Refuse, monkeypatch: pytest.MonkeyPatch
     right = pipeline.plan_arena
     monkeypatch.setattr(pipeline, "plan_arena", wrong)
     refuse("embedding")
+
+
+WHOLE_RUNS = {
+    "a probability that is a little off": lambda y: y + np.float32(0.01),
+    "NaN": lambda y: np.where(np.arange(y.size).reshape(y.shape) == 7, np.float32(np.nan), y),
+    "half of the mask": lambda y: y[..., ::-1],
+}
+
+
+@pytest.mark.parametrize("what", WHOLE_RUNS)
+def test_a_wrong_result_of_the_whole_network(what: str, refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stage is right on the reference's maps, and the network is not, at once as by stage."""
+    at_once, by_stage, wrong = Probe.run, check.run_by_stage, WHOLE_RUNS[what]
+    monkeypatch.setattr(Probe, "run", lambda *a: [wrong(y) for y in at_once(*a)])
+    monkeypatch.setattr(check, "run_by_stage", lambda *a: [wrong(y) for y in by_stage(*a)])
+    refuse("probability")
+
+
+def test_a_wrong_second_output(tiny: Model, refuse_model: RefuseModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first output is right, the other is not what its stages give."""
+    proto = type(tiny.proto).FromString(tiny.proto.SerializeToString())
+    kind = onnx.TensorProto.FLOAT
+    proto.graph.output.append(onnx.helper.make_tensor_value_info("bottleneck.0.dot.add", kind, [1, 8, "h", "w"]))
+    right = Probe.run
+    monkeypatch.setattr(Probe, "run", lambda *a: [y + n for n, y in enumerate(right(*a))])
+    assert "at once" in refuse_model(Model(proto, tiny.path, tiny.sha256), "bottleneck.0.dot.add")
 
 
 def test_wrong_weights_show_in_the_accumulators(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
