@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -33,6 +33,19 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "glibc": str,
     "arena_bytes": int,
     "files": dict,
+}
+
+
+def _is_tensor(value: Any) -> bool:
+    shape = value.get("shape") if isinstance(value, dict) else None
+    return isinstance(shape, list) and len(shape) == 4 and all(type(n) is int and n > 0 for n in shape)
+
+
+# Path of a list in the manifest -> what each of its elements must be.
+_ELEMENTS: dict[str, Callable[[Any], bool]] = {
+    "inputs": _is_tensor,
+    "outputs": _is_tensor,
+    "target.features": lambda value: isinstance(value, str),
 }
 
 
@@ -91,8 +104,11 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         )
     for name, kind in _FIELDS.items():
         value = _field(manifest, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits or (name in _ELEMENTS and not all(map(_ELEMENTS[name], value))):
             raise BundleError(f"{path}: field {name} is missing or mistyped; compile the model again")
+    if not manifest["inputs"] or not manifest["outputs"]:
+        raise BundleError(f"{path}: field inputs or outputs is empty; compile the model again")
     if manifest["abi"] != ABI:
         raise BundleError(f"{path}: ABI {manifest['abi']}, this biisnet has {ABI}; compile the model again")
     try:
