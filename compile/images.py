@@ -1,4 +1,4 @@
-"""Image files -> grey levels, and masks -> PNG."""
+"""Image files -> grey levels, masks -> PNG, and probabilities -> npy."""
 
 from __future__ import annotations
 
@@ -15,17 +15,28 @@ from .errors import CompileError
 def read_image(path: Path) -> npt.NDArray[np.float32]:
     """Grey levels 0..255, float32 [H, W]: colour by ITU-R 601 luma, 16 bits divided by 257.
 
-    Raises CompileError where it is no image.
+    Raises CompileError where it is no image, or its levels are not of 16 bits.
     """
     try:
         with Image.open(path) as image:
-            if image.mode.startswith("I"):
-                return np.asarray(image).astype(np.float32) / np.float32(257)
-            return np.asarray(image.convert("L")).astype(np.float32)
+            deep = image.mode.startswith("I")
+            levels = np.asarray(image if deep else image.convert("L"))
     except FileNotFoundError as e:
         raise CompileError(f"{path}: no such file") from e
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
         raise CompileError(f"{path}: not an image that can be read ({' '.join(str(e).split())})") from e
+    if not deep:
+        return levels.astype(np.float32)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise CompileError(f"{path}: has levels from {levels.min()} to {levels.max()}; save it with 8 or 16 bits")
+    return levels.astype(np.float32) / np.float32(257)
+
+
+def npy(array: npt.NDArray[np.float32]) -> bytes:
+    """An array as numpy's own file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
 
 
 def mask_png(mask: npt.NDArray[np.bool_]) -> bytes:

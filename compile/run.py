@@ -17,7 +17,7 @@ from ..runtime.resize import resize_bilinear
 from ..targets import emulator
 from .errors import CompileError
 from .files import write_whole
-from .images import mask_png, read_image
+from .images import mask_png, npy, read_image
 from .verify import frame_size, target_of
 
 F32 = npt.NDArray[np.float32]
@@ -79,7 +79,7 @@ def run_images(
                 written = str(output / f"{path.stem}.mask.png")
                 write_whole(Path(written), mask_png(mask))
                 if probability:
-                    np.save(output / f"{path.stem}.probability.npy", result)
+                    write_whole(output / f"{path.stem}.probability.npy", npy(result))
             height, width = mask.shape
             yield Detection(str(path), height, width, int(mask.sum()), count_components(mask), written)
 
