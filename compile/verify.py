@@ -31,8 +31,11 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         if hashlib.sha256(plan.source.encode()).hexdigest() != manifest.get("plan_sha256"):
             raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again to verify it")
         frame = None if image is None else resize_bilinear(read_image(image), height, width)
-        failure = Path(f"{bundle.name}.failed.npz").absolute()
-        return check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)
+        failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()
+        verified = check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)
+        if verified.device:
+            failure.unlink(missing_ok=True)  # of an earlier run
+        return verified
 
 
 def frame_size(manifest: dict) -> tuple[int, int]:

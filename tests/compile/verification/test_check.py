@@ -13,6 +13,7 @@ from PIL import Image
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import Model
 from biisnet.compile.pipeline import compile_model
+from biisnet.compile.verification import VerificationError, check
 from biisnet.compile.verify import target_of, verify_bundle
 from biisnet.runtime import BundleError
 from biisnet.targets import emulator, resolve
@@ -48,6 +49,18 @@ def test_on_an_image_of_another_size(copy: Path, tmp_path: Path) -> None:
     Image.fromarray(image).save(tmp_path / "frame.png")
     verified = verify_bundle(copy, tmp_path / "frame.png", 1, quiet)
     assert (verified.mask_pixels, verified.mask_pixels_differing) == (24 * 20, 0)
+
+
+def test_tensors_of_a_failure(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where they have no name for a bundle that is `.`, or stay when all is well again."""
+    monkeypatch.chdir(copy)
+    with monkeypatch.context() as broken:
+        broken.setattr(check, "run_by_stage", lambda *_: [np.zeros((1, *SIZE), np.float32)])
+        with pytest.raises(VerificationError, match=r"bundle\.failed\.npz"):
+            verify_bundle(Path(), None, 1, quiet)
+    assert (copy / "bundle.failed.npz").is_file()
+    verify_bundle(Path(), None, 1, quiet)
+    assert not (copy / "bundle.failed.npz").exists()
 
 
 @pytest.mark.emulator
