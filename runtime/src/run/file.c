@@ -41,6 +41,27 @@ uint8_t *file_read(const char *path, size_t *bytes) {
     return data;
 }
 
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool folder_status(const char *path, struct stat *status) {
+    size_t length = (size_t)(base_name(path) - path);
+    char *folder = memory(length + 2);
+    snprintf(folder, length + 2, "%.*s.", (int)length, path); /* "a/b" is in "a/.", "b" in "." */
+    bool found = stat(folder, status) == 0;
+    free(folder);
+    return found;
+}
+
+bool output_same(const char *path, const char *other) {
+    struct stat one, two;
+    /* Of the folder, not of the file: it need not be there, and a link of that name would be replaced. */
+    if (!folder_status(path, &one) || !folder_status(other, &two)) return strcmp(path, other) == 0;
+    return one.st_dev == two.st_dev && one.st_ino == two.st_ino && strcmp(base_name(path), base_name(other)) == 0;
+}
+
 static void check_target(const char *path) {
     struct stat status;
     /* Renaming over a device such as /dev/null would replace it. */

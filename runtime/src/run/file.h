@@ -2,6 +2,7 @@
 #ifndef BIISNET_RUN_FILE_H
 #define BIISNET_RUN_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,9 @@ uint8_t *file_read(const char *path, size_t *bytes);
 
 /* Memory or failure; never NULL. */
 void *memory(size_t bytes);
+
+/* Whether two names are of one file, however their folders are written. */
+bool output_same(const char *path, const char *other);
 
 /* Writes under a temporary name beside `path`. */
 void output_write(const char *path, const void *data, size_t bytes);

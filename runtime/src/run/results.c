@@ -16,7 +16,7 @@ void results_check(const options *o) {
     if (o->mask && !ends_with(o->mask, ".pgm")) fail("%s: a mask is written as PGM; name it .pgm", o->mask);
     if (o->probability && !ends_with(o->probability, ".pgm") && !ends_with(o->probability, ".f32"))
         fail("%s: unknown form of probability map; name it .pgm or .f32", o->probability);
-    if (o->mask && o->probability && strcmp(o->mask, o->probability) == 0)
+    if (o->mask && o->probability && output_same(o->mask, o->probability))
         fail("%s: is named for both outputs; give two names", o->mask);
 }
 
