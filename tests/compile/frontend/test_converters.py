@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -140,6 +142,14 @@ def test_every_converter_is_tested() -> None:
     """Fails where an operator is added without a case here."""
     tested = {(n.domain, n.op_type) for nodes, _ in SUPPORTED.values() for n in nodes}
     assert not set(CONVERTERS) - tested
+
+
+def test_every_standard_operator_is_documented() -> None:
+    """Fails where the table that the error refers to lacks an operator, or has one that is refused."""
+    text = (Path(__file__).parents[3] / "docs" / "onnx-ops.md").read_text()
+    table = text.partition("## Standard operators")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert {op for row in rows for op in re.findall(r"`(\w+)`", row)} == {op for d, op in CONVERTERS if not d}
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 4)])
