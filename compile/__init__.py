@@ -1,1 +1,1 @@
-"""."""
+"""The compiler: an ONNX file of a binarized network -> a verified bundle for one target. pipeline.py is the way in."""

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..runtime import sources
+from ..runtime.bundle import LIBRARY, RUNNER
 from ..targets import Target
 from ..targets.toolchain import zig
 from .codegen import MachineCode
 from .plan_source import PARAMETERS_ASSEMBLY
 
-LIBRARY = "lib/libbiisnet_model.so"
 ARCHIVE = "lib/libbiisnet_model.a"
-RUNNER = "bin/biisnet-run"
 INCLUDES = [f"-I{path}" for path in sources.INCLUDE_DIRS]
 
 
@@ -51,7 +50,6 @@ def link_library(objects: Objects, target: Target, bundle: Path) -> None:
             *sources.LIBRARY_SOURCES,
             *sources.SHARED_LDFLAGS,
             "-Wl,--gc-sections",
-            f"-Wl,-soname,{Path(LIBRARY).name}",
             *sources.LIBS,
             "-o",
             bundle / LIBRARY,

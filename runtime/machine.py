@@ -5,9 +5,6 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-# The kernel's name of an extension where it differs from the usual one.
-KERNEL_NAMES = {"neon": "asimd"}
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -19,7 +16,7 @@ class Machine:
 
     def lacks(self, features: list[str]) -> list[str]:
         """Those of `features` that this machine does not have."""
-        return [name for name in features if KERNEL_NAMES.get(name, name) not in self.features]
+        return [name for name in features if name not in self.features]
 
 
 def version_tuple(text: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ class ToolchainError(RuntimeError):
 
 
 def zig(arguments: list[str | Path], folder: Path) -> None:
-    """Run `zig` in `folder`, so that no path of this machine gets into what it writes."""
+    """Run `zig` in `folder`, so that no path of this machine gets into what it writes. Raises ToolchainError."""
     if importlib.util.find_spec("ziglang") is None:
         raise ToolchainError("the cross tool-chain is missing: pip install 'biisnet[compile]' (package ziglang)")
     done = subprocess.run(
@@ -34,7 +34,7 @@ def zig(arguments: list[str | Path], folder: Path) -> None:
 def prepare(target: Target, folder: Path) -> None:
     """Have zig build its C libraries for the target, which takes a minute the first time on a machine.
 
-    Worth doing beside other work; what it makes stays in zig's own cache.
+    Worth doing beside other work; what it makes stays in zig's own cache. Raises ToolchainError.
     """
     (folder / "empty.c").write_text("int main(void) { return 0; }\n")
     for libc, options in (("musl", ["-static"]), ("gnu", [])):

@@ -158,11 +158,11 @@ def test_refuses_damaged_files(make_bundle: MakeBundle, tmp_path: Path) -> None:
 
 
 def test_a_foreign_bundle_can_be_inspected(make_bundle: MakeBundle) -> None:
-    root = make_bundle(lambda m: m["target"].update(arch="aarch64", features=["neon"]))
+    root = make_bundle(lambda m: m["target"].update(arch="aarch64", features=["asimd"]))
     bundle = read_bundle(root)
     bundle.check_machine(Machine("aarch64", frozenset({"asimd"}), (2, 28)))
     bundle.check_machine(Machine("aarch64", frozenset({"asimd"}), None))
-    with pytest.raises(BundleError, match="lacks neon"):
+    with pytest.raises(BundleError, match="lacks asimd"):
         bundle.check_machine(Machine("aarch64", frozenset({"fp"}), (2, 28)))
 
 
