@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from . import plan_source
 from .passes.build_kernels import Kernels
@@ -20,7 +21,7 @@ class Plan:
     by_stage: Arena  # to look at single stages
     threshold: float
 
-    @property
+    @cached_property
     def source(self) -> str:
         """plan.c, by which a bundle is told to be of this plan."""
         return plan_source.plan_source(self.program, self.kernels, (self.arena, self.by_stage), self.threshold)

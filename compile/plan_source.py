@@ -27,11 +27,11 @@ biisnet_params:
 
 def parameter_offsets(kernels: Kernels) -> tuple[list[int], bytes]:
     """Where each step's constants lie, and all of them."""
-    offsets, block = [], b""
+    offsets, block = [], bytearray()
     for step in kernels.steps:
         offsets.append(len(block))
         block += step.parameters + bytes(-len(step.parameters) % ALIGNMENT)
-    return offsets, block or bytes(ALIGNMENT)
+    return offsets, bytes(block) or bytes(ALIGNMENT)
 
 
 def element_type(buffer: Buffer) -> str:
@@ -73,7 +73,7 @@ def plan_source(program: Program, kernels: Kernels, layouts: tuple[Arena, Arena]
     buffers = program.buffers()
     index = {b: i for i, b in enumerate(buffers)}
     offsets, parameters = parameter_offsets(kernels)
-    fast, _ = layouts
+    fast, by_stage = layouts
 
     def buffer_row(b: Buffer, arena: Arena) -> str:
         p = arena.placements.get(b)
@@ -124,7 +124,7 @@ def plan_source(program: Program, kernels: Kernels, layouts: tuple[Arena, Arena]
             "",
             *shims.values(),
             *layout_tables("fast", fast),
-            *layout_tables("by_stage", layouts[1]),
+            *layout_tables("by_stage", by_stage),
             "static const bn_stage stages[] = {",
             *map(stage_row, kernels.steps, offsets, fast.constants),
             "};",
@@ -142,7 +142,7 @@ def plan_source(program: Program, kernels: Kernels, layouts: tuple[Arena, Arena]
             "    inputs, outputs, stages,",
             "    {",
             layout_row("fast", fast),
-            layout_row("by_stage", layouts[1]),
+            layout_row("by_stage", by_stage),
             "    },",
             f"    {quoted(program.name)}, {threshold!r}f,",
             "};",
