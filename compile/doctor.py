@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,12 +14,13 @@ PACKAGES = {
     "onnx": "compile",
     "onnxruntime": "verification",
     "apache-tvm": "compile",
-    "ziglang": "link",
+    "ziglang": "link, for other machines too",
     "pillow": "read images",
     "torch": "export and train",
+    "onnxscript": "export and train",
     "safetensors": "export and train",
 }
-EXTRAS = {"torch": "train", "safetensors": "train"}
+EXTRAS = {"torch": "train", "onnxscript": "train", "safetensors": "train"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,4 @@ def examine() -> list[Finding]:
         findings.append(Finding("target host", True, f"{host.arch} as {host.cpu}"))
     except TargetError as e:
         findings.append(Finding("target host", False, str(e)))
-    can_link = importlib.util.find_spec("ziglang") is not None
-    findings.append(Finding("cross-linking", can_link, "zig cc" if can_link else "pip install 'biisnet[compile]'"))
     return findings
