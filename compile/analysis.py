@@ -83,7 +83,7 @@ def measure(plan: Plan, target: Target, folder: Path, cache: bool) -> Analysis:
     source = plan.program.inputs[0]
     image = folder / "image.f32"
     image.write_bytes(scene(source.height, source.width).astype(np.float32).tobytes())
-    command = [folder / RUNNER, "--roi", "--raw", f"{source.height}x{source.width}", image]
+    command: list[str | Path] = [folder / RUNNER, "--roi", "--raw", f"{source.height}x{source.width}", image]
     profile = cycles.measure(command, target, cache=cache)
     by_function = cycles.by_symbol(profile, cycles.symbols(folder / RUNNER))
     uses = Counter(step.kernel for step in plan.kernels.steps)

@@ -8,6 +8,7 @@ A stage joins the segment before it unless
 - a map that is read outside of the segment would be computed in a halo (two threads would write the same row), or
   would have rows between two stripes that nobody computes, or
 - the halo would be more than MAX_HALO of a map's rows, or
+- what the segment touches again and again, its rings and constants, would be more than CACHE_BYTES, or
 - the segment has as many stages as the runtime walks.
 
 How many threads there are is known on the device only, so this is asked of the stripes of every number of them.
@@ -27,6 +28,9 @@ from ..program import Buffer, Operand
 from .build_kernels import MAX_SEGMENT, Kernels, Step
 
 MAX_HALO = 1 / 8
+CACHE_BYTES = 3 << 18
+"""Three quarters of the Raspberry Pi 4's second-level cache: rings that do not stay in it travel to DRAM like maps, but
+each of a longer segment's, not only the last."""
 MAX_THREADS = 64  # as runtime/include/biisnet.h has it
 
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -46,11 +50,29 @@ def form_segments(kernels: Kernels) -> list[Segment]:
     """Greedily, from the first stage to the last."""
     steps = kernels.steps
     segments, first = [], 0
-    for k in range(1, len(steps) + 1):
-        if k == len(steps) or k - first == MAX_SEGMENT or not can_stream(steps, first, k + 1):
-            segments.append(Segment(first, k, ring_slots(steps, first, k)))
-            first = k
+    while first < len(steps):
+        segment = Segment(first, first + 1, ring_slots(steps, first, first + 1))
+        while (longer := extended(steps, segment)) is not None:
+            segment = longer
+        segments.append(segment)
+        first = segment.last
     return segments
+
+
+def extended(steps: Sequence[Step], segment: Segment) -> Segment | None:
+    """The segment with one more step; None where that may not join."""
+    first, last = segment.first, segment.last + 1
+    if last > len(steps) or last - first > MAX_SEGMENT or not can_stream(steps, first, last):
+        return None
+    slots = ring_slots(steps, first, last)
+    return Segment(first, last, slots) if working_set(steps[first:last], slots) <= CACHE_BYTES else None
+
+
+def working_set(steps: Sequence[Step], slots: dict[Buffer, int]) -> int:
+    """Bytes of a segment's rings, of a row of each of its other maps, and of its constants."""
+    maps = {op.buffer for step in steps for op in step.operands} | slots.keys()
+    rows = {b: slots[b] if slots.get(b, b.height) < b.height else 1 for b in maps}
+    return sum(n * b.row_bytes for b, n in rows.items()) + sum(step.sections["end"] for step in steps)
 
 
 def layer_by_layer(kernels: Kernels) -> list[Segment]:

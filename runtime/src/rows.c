@@ -11,7 +11,10 @@ int32_t bn_writer(const bn_plan *plan, int32_t buffer) {
 /* The first row of the operand's map that output row y needs; it may lie outside of the map. */
 static int64_t first_row(const bn_operand *operand, int64_t y) {
     int64_t at = y * operand->mul + operand->add;
-    if (operand->div > 1) at = at >= 0 ? at / operand->div : -((-at + operand->div - 1) / operand->div);
+    if (operand->div == 2)
+        at >>= 1; /* the usual one, and rounds down; a division costs more than all the rest */
+    else if (operand->div > 1)
+        at = at >= 0 ? at / operand->div : -((-at + operand->div - 1) / operand->div);
     return y & 1 ? at + operand->odd : at;
 }
 
@@ -30,8 +33,13 @@ bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height
     return (bn_range){clamp(low, height), clamp(high, height) + 1};
 }
 
+int64_t bn_end_of_row(const bn_operand *operand, int64_t y, int64_t height) {
+    return clamp(first_row(operand, y) + (int64_t)(operand->count - 1) * operand->step, height) + 1;
+}
+
 static uint64_t row_offset(const bn_buffer *buffer, int64_t row, uint64_t ahead) {
-    uint64_t slot = (uint64_t)(buffer->slots == buffer->rows ? row : row % buffer->slots);
+    /* 32 bits: half of what a 64-bit division costs */
+    uint64_t slot = buffer->slots == buffer->rows ? (uint64_t)row : (uint32_t)row % (uint32_t)buffer->slots;
     return slot * buffer->row_bytes + (buffer->external == BN_PRIVATE ? ahead : 0);
 }
 

@@ -64,7 +64,8 @@ static void run_next(walk *w, int k) {
     for (int32_t i = 0; i < stage->inputs; i++) {
         int p = w->producer[k][i];
         if (p < 0) continue;
-        int64_t to = needed(w, &stage->input[i], (bn_range){y, y + 1}).to;
+        const bn_operand *operand = &stage->input[i];
+        int64_t to = bn_end_of_row(operand, y, w->layout->buffer[operand->buffer].rows);
         while (w->rows[p].from < to) run_next(w, p);
     }
     bn_run_row(w->layout, stage, w->constants + stage->constants, w->addresses, w->ahead, (int32_t)y);

@@ -82,15 +82,11 @@ def test_equal(scale: float, shift: float, residual: bool) -> None:
 
 
 def test_scaled_only() -> None:
-    """Fails where an accumulator without RPReLU is left without its centre, or the centre stays in the result."""
+    """Fails where an accumulator without RPReLU gets a centre, which costs precision."""
     s, h, *_ = constants(1, 1)
-    before, after = (program(ScaleShift(CHANNELS, accumulator(), s, h)) for _ in range(2))
-    bend_accumulator(after)
+    after = bend_accumulator(program(ScaleShift(CHANNELS, accumulator(), s, h)))
     assert kinds(after) == {"BinaryDot": 1, "ScaleShift": 1}
-    (dot,) = (e for e in after.stages[0].expressions() if isinstance(e, BinaryDot))
-    assert dot.centre == 3 * 2**7
-    found, expected = (evaluate(p.stages[0], maps())[0] for p in (after, before))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-4)
+    assert all(e.centre == 0 for e in after.stages[0].expressions() if isinstance(e, BinaryDot))
 
 
 def test_shared_accumulator_stays_one() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biisnet.compile.passes.build_kernels import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT, Kernels, Step
@@ -234,6 +234,15 @@ def test_long_chain() -> None:
     assert [s.last - s.first for s in segments] == [MAX_SEGMENT, MAX_SEGMENT, 6]
 
 
+def test_the_cache_ends_a_segment() -> None:
+    """Fails where a segment's rings and constants would push each other out of the cache."""
+    image, stages = chain(128, *["conv"] * 4)
+    third = CACHE_BYTES // 3
+    for constants, cuts in ((third - 2048, [(0, 3), (3, 4)]), (third + 1, [(0, 2), (2, 4)])):
+        segments = check(steps_of(Program("net", stages, [image], []), constants))
+        assert [(s.first, s.last) for s in segments] == cuts
+
+
 def test_only_stripes_that_there_are() -> None:
     """Fails where a segment ends for two rows at the bottom, between which no number of threads is divided."""
     image, stages = chain(256, "load")
@@ -309,6 +318,7 @@ def programs(draw: st.DrawFn) -> Program:
     return Program("net", stages, [image], [])
 
 
+@settings(deadline=None)
 @given(program=programs(), threads=st.integers(5, MAX_THREADS))
 def test_any_program(program: Program, threads: int) -> None:
     """Fails where some order of windows breaks a promise that the shipped network's keeps."""
