@@ -24,6 +24,7 @@ from .plan import Plan
 from .program import BinaryDot, Convolution, Stage
 from .progress import Progress
 from .scene import scene
+from .schedules import schedules_for
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def analyze_target(
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
     progress = Progress(PLAN_STEPS + 3, say, None)
-    plan = make_plan(model, size, progress)
+    plan = make_plan(model, size, progress, schedules_for(target.name))
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folder = Path(name)

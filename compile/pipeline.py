@@ -33,6 +33,7 @@ from .passes.store_scaled import store_scaled
 from .plan import Plan
 from .program import Program
 from .progress import Progress
+from .schedules import DEFAULT, Schedules, schedules_for
 from .verification import NOT_ASKED, check_bundle
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
@@ -53,16 +54,16 @@ PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
 PLAN_STEPS = 1 + len(RELAX_PASSES) + len(PROGRAM_PASSES) + 4
 
 
-def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress) -> Plan:
-    """The front half: everything that does not depend on the target."""
+def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress, schedules: Schedules = DEFAULT) -> Plan:
+    """The front half: of the target it depends on the schedules alone."""
     module = progress.run("import_onnx", import_onnx, model, size)
     for relax_pass in RELAX_PASSES:
         module = progress.run(relax_pass.__name__, relax_pass, module)
     program = progress.run("cut_stages", cut_stages, module, model.name)
     for program_pass in PROGRAM_PASSES:
         program = progress.run(program_pass.__name__, program_pass, program)
-    kernels = progress.run("build_kernels", build_kernels, program)
-    segments = progress.run("form_segments", form_segments, kernels)
+    kernels = progress.run("build_kernels", build_kernels, program, schedules)
+    segments = progress.run("form_segments", form_segments, kernels, schedules)
     arena = progress.run("plan_arena", plan_arena, kernels, segments)
     by_stage = plan_arena(kernels, layer_by_layer(kernels))
     return Plan(program, kernels, arena, by_stage, model.threshold)
@@ -86,7 +87,7 @@ def compile_model(
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         libraries = beside.submit(prepare, target, bundle.make_folder("toolchain"))
         progress = Progress(PLAN_STEPS + 5 + verify, say, dump)
-        plan = make_plan(model, size, progress)
+        plan = make_plan(model, size, progress, schedules_for(target.name))
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)
         objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
         progress.run("prepare_toolchain", libraries.result)

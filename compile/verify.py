@@ -15,6 +15,7 @@ from .frontend import load_model
 from .images import read_image
 from .pipeline import PLAN_STEPS, make_plan
 from .progress import Progress
+from .schedules import schedules_for
 from .verification import Verified, check_bundle
 
 
@@ -27,7 +28,9 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
         height, width = frame_size(manifest)
-        plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None))
+        plan = make_plan(
+            model, (height, width), Progress(PLAN_STEPS, say, None), schedules_for(manifest["target"]["name"])
+        )
         if hashlib.sha256(plan.source.encode()).hexdigest() != manifest.get("plan_sha256"):
             raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again to verify it")
         frame = None if image is None else resize_bilinear(read_image(image), height, width)

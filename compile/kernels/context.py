@@ -12,7 +12,7 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import Expr, Operand, round_up
+from ..program import LANES, Expr, Operand, round_up
 from .simd import Simd
 
 SECTIONS = ("float32", "int16", "uint8")
@@ -106,6 +106,13 @@ class Context:
         """Element `o` of a float32 or uint8 array, in every lane."""
         section, offset = self.parameter(owner, name, lambda: array)
         return self.spread(section, offset + o, str(array.dtype))
+
+    def addend(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
+        """As `per_channel`, of a float32 array, for what a multiply-add starts from and overwrites: every lane's own
+        copy, because to load four is cheaper than to load one and move it three times."""
+        copies = LANES // SPREAD["float32"]
+        section, offset = self.parameter(owner, name, lambda: np.repeat(array, copies))
+        return self.simd.load(section, (offset + o * copies) * SPREAD["float32"])
 
     def spread(self, section: TirExpr, index: TirExpr | int, dtype: str) -> TirExpr:
         """Constant `index` of a section in every lane: a load of its repeated copies."""

@@ -53,7 +53,7 @@ def emit(e: Convolution, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]
     s, rows, w, buffer = ctx.simd, ctx.rows(operand(e)), e.window, e.buffer
     outputs, inputs, kh, kw = e.weight.shape
     section, weights = ctx.parameter(e, "weight", lambda: e.weight)
-    totals = [ctx.bind(ctx.per_channel(e, "bias", e.bias, o)) for o in channels]
+    totals = [ctx.bind(ctx.addend(e, "bias", e.bias, o)) for o in channels]
 
     def pixels(plane: TirExpr, ky: int, kx: int) -> TirExpr:
         at = plane * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]

@@ -23,7 +23,7 @@ def scale_shift_reference(e: ScaleShift, x: F32) -> F32:
 
 def emit_scale_shift(e: ScaleShift, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
     """One fused multiply-add."""
-    return ctx.simd.fma(x, ctx.per_channel(e, "scale", e.scale, o), ctx.per_channel(e, "shift", e.shift, o))
+    return ctx.simd.fma(x, ctx.per_channel(e, "scale", e.scale, o), ctx.addend(e, "shift", e.shift, o))
 
 
 def leaky_reference(e: Leaky, x: F32) -> F32:
@@ -71,7 +71,7 @@ def emit_bend(e: Bend, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirE
 
 def emit_constant(e: Constant, ctx: Context, o: TirExpr) -> TirExpr:
     """The channel's value."""
-    return ctx.per_channel(e, "values", e.values, o)
+    return ctx.addend(e, "values", e.values, o)
 
 
 def add_reference(e: Add, a: F32, b: F32) -> F32:

@@ -13,13 +13,15 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.ir import PrimType
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import LANES, Bend, Buffer, Expr, Load, Operand, Spread, Stage
+from ..program import LANES, Bend, Buffer, Convolution, Expr, Load, Operand, ScaleShift, Spread, Stage
+from ..schedules import DEFAULT, Schedule, Schedules
 from . import KINDS
 from .context import SECTIONS, Context, Parameters
 from .simd import Simd
@@ -29,8 +31,6 @@ PIXEL = Simd(1)
 PACK = "uint32"
 """Sign bits are gathered in words, as wide as the comparisons that give them: narrowing them to a byte costs as much
 as gathering, and so is done once for 8 channels."""
-CHANNELS_TOGETHER = 2
-"""Channels computed side by side: they share the loads of the pixels that a convolution reads."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def plane_of(buffer: Buffer, channel: TirExpr | int) -> TirExpr | int:
     return channel // per_group * buffer.planes_per_group + channel % per_group // 8
 
 
-def build(stage: Stage, name: str) -> RowKernel:
+def build(stage: Stage, name: str, schedules: Schedules = DEFAULT) -> RowKernel:
     """The row kernel of a stage."""
     operands, parameters = stage_operands(stage), Parameters()
     with IRBuilder() as builder, T.prim_func():
@@ -130,7 +130,7 @@ def build(stage: Stage, name: str) -> RowKernel:
         bounded = any(b.external is not None for b in [*stage.outputs, *(op.buffer for op in operands)])
         clamped = any(isinstance(e, Load) and e.buffer.width < stage.width for e in stage.expressions())
         columns = min([stage.width, *(op.buffer.width for op in operands)]) if bounded or clamped else None
-        emit_columns(stage, ctx, outputs, columns)
+        emit_columns(stage, schedules.of(stage), ctx, outputs, columns)
         for buffer, row in zip(stage.outputs, outputs, strict=True):
             emit_margins(buffer, row)
         T.Return(tirx.const(0, "int32"))
@@ -147,20 +147,20 @@ def flat_buffer(pointer: tuple[tirx.Var, str]) -> TirExpr:
     return T.decl_buffer((1 << 30,), pointer[1], data=pointer[0])
 
 
-def emit_columns(stage: Stage, ctx: Context, outputs: list[TirExpr], bound: int | None) -> None:
+def emit_columns(stage: Stage, schedule: Schedule, ctx: Context, outputs: list[TirExpr], bound: int | None) -> None:
     """All columns by whole vectors; where a bound is given, whole vectors up to it and pixels after it."""
     vectors = -(-stage.width // LANES) if bound is None else bound // LANES
     if vectors:
         with T.serial(0, vectors) as v:
             ctx.simd, ctx.column = VECTOR, v * LANES
-            emit_channels(stage, ctx, outputs)
+            emit_channels(stage, schedule, ctx, outputs)
     if bound is not None and vectors * LANES < stage.width:
         with T.serial(vectors * LANES, stage.width) as x:
             ctx.simd, ctx.column = PIXEL, x
-            emit_channels(stage, ctx, outputs)
+            emit_channels(stage, schedule, ctx, outputs)
 
 
-def emit_channels(stage: Stage, ctx: Context, outputs: list[TirExpr]) -> None:
+def emit_channels(stage: Stage, schedule: Schedule, ctx: Context, outputs: list[TirExpr]) -> None:
     """All channels at one place."""
     packs = {
         n: T.alloc_buffer((ctx.simd.lanes,), PACK, scope="local")
@@ -171,20 +171,26 @@ def emit_channels(stage: Stage, ctx: Context, outputs: list[TirExpr]) -> None:
         ctx.simd.store(pack, ctx.simd.const(0, PACK), 0)
     for block in blocks(stage):
         if block.repeat == 1:
-            emit_block(stage, ctx, outputs, block, 0, packs)
+            emit_block(stage, schedule, ctx, outputs, block, 0, packs)
         else:
             with T.serial(0, block.repeat) as i:
-                emit_block(stage, ctx, outputs, block, i * 8, packs)
+                emit_block(stage, schedule, ctx, outputs, block, i * 8, packs)
 
 
 def emit_block(
-    stage: Stage, ctx: Context, outputs: list[TirExpr], block: Block, ahead: TirExpr | int, packs: dict[int, TirExpr]
+    stage: Stage,
+    schedule: Schedule,
+    ctx: Context,
+    outputs: list[TirExpr],
+    block: Block,
+    ahead: TirExpr | int,
+    packs: dict[int, TirExpr],
 ) -> None:
-    """Up to 8 channels, CHANNELS_TOGETHER at a time; `ahead` is the running offset of a loop over equal blocks.
+    """Up to 8 channels, as many at a time as the schedule says; `ahead` is the running offset of a loop over equal blocks.
 
     The channels are a loop, not unrolled: in one long block LLVM hoists so many loads that registers spill.
     """
-    together = next(n for n in range(CHANNELS_TOGETHER, 0, -1) if block.length % n == 0)
+    together = next(n for n in range(schedule.channels, 0, -1) if block.length % n == 0)
     begun: set[int] = set()
     for branches in stage.results:
         begin_expression(branches[block.branch], ctx, [block.start + i + ahead for i in range(block.length)], begun)
@@ -233,10 +239,22 @@ def finish_byte(
 INFINITY_BITS = 0x7F800000
 
 
+def never_negative_zero(e: Expr) -> bool:
+    """A sum is -0.0 only where all its parts are."""
+    match e:
+        case Bend():
+            return True
+        case Convolution():
+            return not (np.signbit(e.bias) & (e.bias == 0)).any()
+        case ScaleShift():
+            return not (np.signbit(e.shift) & (e.shift == 0)).any()
+    return False
+
+
 def is_above(buffer: Buffer, e: Expr, ctx: Context, channel: TirExpr, value: TirExpr) -> TirExpr:
     """Sign (2) of the values of `e`: whether they are at least the channel's threshold; NaN is not."""
-    if isinstance(e, Bend) and not buffer.threshold.any():
-        # it is never -0.0, so what is not negative is what has the bits of 0 to infinity: half of a float's comparison
+    if never_negative_zero(e) and not buffer.threshold.any():
+        # what is not negative then is what has the bits of 0 to infinity: half of a float's comparison
         bits = ctx.simd.reinterpret(value, "uint32")
         return bits <= ctx.simd.const(INFINITY_BITS, "uint32")
     return value >= threshold(buffer, ctx, channel)

@@ -10,9 +10,9 @@ from tvm_ffi import structural_equal, structural_hash
 from ..errors import CompileError
 from ..kernels.row_kernel import RowKernel, build
 from ..program import Operand, Program, Stage
+from ..schedules import DEFAULT, Schedules, main_leaf
 
 MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64  # as runtime/src/plan.h has them
-MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "PoolSum", "Load")
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Kernels:
     steps: list[Step]
 
 
-def build_kernels(program: Program) -> Kernels:
+def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
     """One kernel for each distinct structure among the stages."""
     funcs: dict[str, tirx.PrimFunc] = {}
     known: dict[int, list[tuple[tirx.PrimFunc, str]]] = {}
     steps = []
     for stage in program.stages:
-        built = build(stage, "kernel")
+        built = build(stage, "kernel", schedules)
         check_limits(stage, built)
         same = known.setdefault(structural_hash(built.func), [])
         name = next((n for f, n in same if structural_equal(f, built.func)), None)
@@ -66,8 +66,6 @@ def check_limits(stage: Stage, kernel: RowKernel) -> None:
 
 def unused_name(stage: Stage, taken: dict[str, tirx.PrimFunc]) -> str:
     """A name that says what the kernel does: its main leaf, its channels and its width."""
-    kinds = {type(e).__name__ for e in stage.expressions()}
-    leaf = next(kind for kind in MAIN_LEAF if kind in kinds)
-    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in leaf)
+    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in main_leaf(stage))
     base = f"bn{words}_c{stage.outputs[0].channels}_w{stage.width}"
     return next(n for n in (base, *(f"{base}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)

@@ -8,7 +8,7 @@ A stage joins the segment before it unless
 - a map that is read outside of the segment would be computed in a halo (two threads would write the same row), or
   would have rows between two stripes that nobody computes, or
 - the halo would be more than MAX_HALO of a map's rows, or
-- what the segment touches again and again, its rings and constants, would be more than CACHE_BYTES, or
+- what the segment touches again and again, its rings and constants, would be more than the schedules give it, or
 - the segment has as many stages as the runtime walks.
 
 How many threads there are is known on the device only, so this is asked of the stripes of every number of them.
@@ -25,12 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..program import Buffer, Operand
+from ..schedules import DEFAULT, Schedules
 from .build_kernels import MAX_SEGMENT, Kernels, Step
 
 MAX_HALO = 1 / 8
-CACHE_BYTES = 3 << 18
-"""Three quarters of the Raspberry Pi 4's second-level cache: rings that do not stay in it travel to DRAM like maps, but
-each of a longer segment's, not only the last."""
 MAX_THREADS = 64  # as runtime/include/biisnet.h has it
 
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -46,26 +44,26 @@ class Segment:
     slots: dict[Buffer, int]
 
 
-def form_segments(kernels: Kernels) -> list[Segment]:
+def form_segments(kernels: Kernels, schedules: Schedules = DEFAULT) -> list[Segment]:
     """Greedily, from the first stage to the last."""
     steps = kernels.steps
     segments, first = [], 0
     while first < len(steps):
         segment = Segment(first, first + 1, ring_slots(steps, first, first + 1))
-        while (longer := extended(steps, segment)) is not None:
+        while (longer := extended(steps, segment, schedules.segment_bytes)) is not None:
             segment = longer
         segments.append(segment)
         first = segment.last
     return segments
 
 
-def extended(steps: Sequence[Step], segment: Segment) -> Segment | None:
-    """The segment with one more step; None where that may not join."""
+def extended(steps: Sequence[Step], segment: Segment, room: int) -> Segment | None:
+    """The segment with one more step; None where that may not join, or needs more than `room` bytes."""
     first, last = segment.first, segment.last + 1
     if last > len(steps) or last - first > MAX_SEGMENT or not can_stream(steps, first, last):
         return None
     slots = ring_slots(steps, first, last)
-    return Segment(first, last, slots) if working_set(steps[first:last], slots) <= CACHE_BYTES else None
+    return Segment(first, last, slots) if working_set(steps[first:last], slots) <= room else None
 
 
 def working_set(steps: Sequence[Step], slots: dict[Buffer, int]) -> int:

@@ -25,6 +25,7 @@ from biisnet.compile.program import (
     Upsample,
     Window,
 )
+from biisnet.compile.schedules import DEFAULT
 from biisnet.runtime.sources import HEADER, ROOT
 
 from .graphs import shipped_program, steps_of
@@ -237,7 +238,7 @@ def test_long_chain() -> None:
 def test_the_cache_ends_a_segment() -> None:
     """Fails where a segment's rings and constants would push each other out of the cache."""
     image, stages = chain(128, *["conv"] * 4)
-    third = CACHE_BYTES // 3
+    third = DEFAULT.segment_bytes // 3
     for constants, cuts in ((third - 2048, [(0, 3), (3, 4)]), (third + 1, [(0, 2), (2, 4)])):
         segments = check(steps_of(Program("net", stages, [image], []), constants))
         assert [(s.first, s.last) for s in segments] == cuts
