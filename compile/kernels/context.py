@@ -72,6 +72,7 @@ class Context:
         self.simd = simd
         self.width, self.height, self.y = width, height, y
         self.column: TirExpr | int = 0
+        self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
         self._rows = rows
         self._offsets: dict[tuple[int, str], int] = {}
@@ -121,6 +122,20 @@ class Context:
             return section[index * copies]
         vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
         return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
+
+    def load_columns(self, buffer: TirExpr, start: TirExpr | int) -> TirExpr:
+        """Consecutive elements from `start`, in the order of lanes that the stage computes in."""
+        loaded, n = self.simd.load(buffer, start), self.simd.lanes
+        if not self.even_first:
+            return loaded
+        loaded = self.bind(loaded)
+        even, odd = (self.bind(self.simd.shuffle([loaded], range(first, n, 2))) for first in (0, 1))
+        return self.simd.shuffle([even, odd], range(n))
+
+    def in_columns(self, value: TirExpr) -> TirExpr:
+        """A value's lanes in the order of columns, to be stored."""
+        n = self.simd.lanes
+        return self.simd.shuffle([value], [i // 2 + n // 2 * (i % 2) for i in range(n)]) if self.even_first else value
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""

@@ -30,4 +30,4 @@ def emit(e: Load, ctx: Context, o: TirExpr) -> TirExpr:
     column = ctx.column
     if ctx.simd.lanes == 1:
         column = tirx.min(column, tirx.const(e.buffer.width - 1, "int32"))
-    return ctx.simd.load(row, (o + e.offset) * e.buffer.plane_stride + e.buffer.origin + column)
+    return ctx.load_columns(row, (o + e.offset) * e.buffer.plane_stride + e.buffer.origin + column)

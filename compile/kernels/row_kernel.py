@@ -20,7 +20,7 @@ from tvm.ir import PrimType
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import LANES, Bend, Buffer, Convolution, Expr, Load, Operand, ScaleShift, Spread, Stage
+from ..program import LANES, Bend, Buffer, Convolution, Expr, Load, Operand, ScaleShift, Spread, Stage, Upsample
 from ..schedules import DEFAULT, Schedule, Schedules
 from . import KINDS
 from .context import SECTIONS, Context, Parameters
@@ -152,12 +152,24 @@ def emit_columns(stage: Stage, schedule: Schedule, ctx: Context, outputs: list[T
     vectors = -(-stage.width // LANES) if bound is None else bound // LANES
     if vectors:
         with T.serial(0, vectors) as v:
-            ctx.simd, ctx.column = VECTOR, v * LANES
+            ctx.simd, ctx.column, ctx.even_first = VECTOR, v * LANES, computes_even_first(stage)
             emit_channels(stage, schedule, ctx, outputs)
     if bound is not None and vectors * LANES < stage.width:
         with T.serial(vectors * LANES, stage.width) as x:
-            ctx.simd, ctx.column = PIXEL, x
+            ctx.simd, ctx.column, ctx.even_first = PIXEL, x, False
             emit_channels(stage, schedule, ctx, outputs)
+
+
+def computes_even_first(stage: Stage) -> bool:
+    """Whether even and odd columns are better kept apart: an interpolation gives them so, and loading and storing
+    pairs (ld2, st2) costs less than to interleave them in registers."""
+    leaves = [e for e in stage.expressions() if KINDS[type(e)].operands(e)]
+    return any(is_linear(e) for e in leaves) and all(is_linear(e) or isinstance(e, Load) for e in leaves)
+
+
+def is_linear(e: Expr) -> bool:
+    """Whether it is a bilinear interpolation."""
+    return isinstance(e, Upsample) and e.mode == "linear"
 
 
 def emit_channels(stage: Stage, schedule: Schedule, ctx: Context, outputs: list[TirExpr]) -> None:
@@ -186,7 +198,7 @@ def emit_block(
     ahead: TirExpr | int,
     packs: dict[int, TirExpr],
 ) -> None:
-    """Up to 8 channels, as many at a time as the schedule says; `ahead` is the running offset of a loop over equal blocks.
+    """Up to 8 channels, as many at a time as the schedule says; `ahead` is the running offset of a loop over blocks.
 
     The channels are a loop, not unrolled: in one long block LLVM hoists so many loads that registers spill.
     """
@@ -201,7 +213,7 @@ def emit_block(
         emit_stores(stage, ctx, outputs, block, inner, packs)
     for n, (buffer, row) in enumerate(zip(stage.outputs, outputs, strict=True)):
         if n in packs:
-            finish_byte(ctx.simd, buffer, row, block, ahead, packs[n], ctx.column)
+            finish_byte(ctx, buffer, row, block, ahead, packs[n])
 
 
 def emit_stores(
@@ -213,7 +225,9 @@ def emit_stores(
         e, channels = stage.results[n][block.branch], [block.start + i for i in inner]
         if buffer.dtype == "float32":
             for i, value in zip(inner, emit_expression(e, ctx, channels), strict=True):
-                s.store(row, value, (block.channel + i) * buffer.plane_stride + buffer.origin + ctx.column)
+                s.store(
+                    row, ctx.in_columns(value), (block.channel + i) * buffer.plane_stride + buffer.origin + ctx.column
+                )
             continue
         for i, value in zip(inner, emit_expression(e, ctx, channels), strict=True):
             above = is_above(buffer, e, ctx, block.channel + i, value)
@@ -222,9 +236,7 @@ def emit_stores(
             s.store(packs[n], top | tirx.shift_right(s.load(packs[n], 0), s.const(1, PACK)), 0)
 
 
-def finish_byte(
-    s: Simd, buffer: Buffer, row: TirExpr, block: Block, ahead: TirExpr | int, pack: TirExpr, column: TirExpr
-) -> None:
+def finish_byte(ctx: Context, buffer: Buffer, row: TirExpr, block: Block, ahead: TirExpr | int, pack: TirExpr) -> None:
     """Store a byte of packed bits where the block completes it; a byte of fewer channels is shifted down."""
     per_group = buffer.channels // buffer.groups
     filled = (block.channel + block.length) % per_group
@@ -232,8 +244,10 @@ def finish_byte(
         return
     unused = -per_group % 8 if not filled else 0
     plane = plane_of(buffer, block.channel) + (ahead // 8 if isinstance(ahead, int) else tirx.floordiv(ahead, 8))
-    byte = tirx.shift_right(s.load(pack, 0), s.const(24 + unused, PACK))
-    s.store(row, s.cast(byte, "uint8"), plane * buffer.plane_stride + buffer.origin + column)
+    s = ctx.simd
+    word = tirx.shift_right(s.load(pack, 0), s.const(24 + unused, PACK))
+    byte = ctx.in_columns(s.cast(word, "uint8"))
+    s.store(row, byte, plane * buffer.plane_stride + buffer.origin + ctx.column)
 
 
 INFINITY_BITS = 0x7F800000

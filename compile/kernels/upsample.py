@@ -49,7 +49,8 @@ def operands(e: Upsample) -> tuple[Operand, ...]:
 
 
 def emit(e: Upsample, ctx: Context, o: TirExpr) -> TirExpr:
-    """Blend the rows at three neighbouring places, then those, and interleave even and odd columns.
+    """Blend the rows at three neighbouring places, then those, and interleave even and odd columns where the stage does
+    not compute in even columns first.
 
     The row or column of weight 1 is loaded afresh or computed last, so that each blend is one multiply-add.
     """
@@ -67,4 +68,6 @@ def emit(e: Upsample, ctx: Context, o: TirExpr) -> TirExpr:
     pair = [ctx.bind(half.fma(here, three, side)) for side in (before, after)]
     if ctx.simd.lanes == 1:
         return tirx.Select(tirx.floormod(ctx.column, 2) == 0, *pair)
+    if ctx.even_first:
+        return half.shuffle(pair, range(ctx.simd.lanes))
     return half.shuffle(pair, [i // 2 + half.lanes * (i % 2) for i in range(ctx.simd.lanes)])
