@@ -8,6 +8,7 @@ from .compile_command import compile_command
 from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, targets
 from .model_commands import export, run, verify
+from .signals import exit_on_sigterm
 
 app = typer.Typer(
     name="biisnet",
@@ -29,9 +30,11 @@ compile_app.command()(reports_errors(compile_command))
 
 def main() -> None:
     """Entry point of `biisnet`."""
+    exit_on_sigterm()
     app()
 
 
 def compile_main() -> None:
     """Entry point of `biisnet-compile`."""
+    exit_on_sigterm()
     compile_app()
