@@ -143,4 +143,8 @@ class Probe:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Its answer may be half read, and Ctrl-C ends it too: that it is gone must not replace the first error.
+        if kind is not None and self._process is not None:
+            self._process.kill()
+            self._stop()
         self.close()

@@ -1,5 +1,7 @@
 """Stage by stage through biisnet-run --probe, here and on the emulated device."""
 
+import os
+import signal
 import struct
 import subprocess
 from collections.abc import Callable
@@ -145,3 +147,18 @@ def test_protocol_on_the_wire(host_runner: Path) -> None:
     status, length = struct.unpack("<II", done.stdout[:8])
     assert (done.returncode, status, length) == (2, 1, len(done.stdout) - 8)
     assert done.stderr.decode() == f"biisnet-run: --probe: {done.stdout[8:].decode()}\n"
+
+
+def test_an_interrupt_is_no_error_of_the_runner(runner: list[str]) -> None:
+    """Ctrl-C goes to the runner too; fails where the end of the runner replaces the interrupt."""
+
+    def interrupt() -> None:
+        with Probe(runner) as probe:
+            process = probe._process
+            assert process is not None
+            os.kill(process.pid, signal.SIGINT)
+            process.wait()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()

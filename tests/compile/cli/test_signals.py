@@ -49,3 +49,20 @@ bundle.shutil.rmtree = remove_after_another
 """
     assert ended(program, tiny_onnx).returncode == 128 + signal.SIGTERM
     assert list(here.iterdir()) == []
+
+
+def test_ctrl_c_while_it_is_verified(here: Path, tiny_onnx: Path) -> None:
+    """SIGINT to the whole group, the runner too; fails where that is told as the runner's failure."""
+    program = f"""
+import os, time
+from biisnet.compile.verification import check
+def end(*_):
+    os.killpg(0, {int(signal.SIGINT)})
+    time.sleep(60)
+check.compare = end
+{MAIN}
+"""
+    done = ended(program, tiny_onnx)
+    assert done.returncode == 128 + signal.SIGINT
+    assert "error" not in done.stderr
+    assert list(here.iterdir()) == []
