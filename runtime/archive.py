@@ -25,7 +25,13 @@ def extract(archive: Path, directory: Path) -> Path:
     """
     total = 0
     try:
-        with tarfile.open(archive) as tar:
+        opened = tarfile.open(archive)  # noqa: SIM115 (closed below)
+    except (tarfile.TarError, EOFError):  # its message has a line for each compression that it tried
+        raise BundleError(f"{archive}: not a bundle's folder or tar; give what biisnet-compile wrote") from None
+    except OSError as error:
+        raise BundleError(f"{archive}: cannot be read ({error.strerror}); give another file") from error
+    try:
+        with opened as tar:
             for count, member in enumerate(tar):
                 path = _member_path(archive, member)
                 total += member.size

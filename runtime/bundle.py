@@ -150,4 +150,10 @@ def open_bundle(path: str | Path) -> Iterator[Bundle]:
         yield read_bundle(path)
         return
     with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
-        yield read_bundle(extract(path, Path(folder)))
+        root = extract(path, Path(folder))
+        try:
+            yield read_bundle(root)
+        except Exception as error:  # the user's too: whatever names a file by the temporary folder names the tar
+            if error.args and isinstance(error.args[0], str):
+                error.args = (error.args[0].replace(str(root), str(path)), *error.args[1:])
+            raise

@@ -190,6 +190,55 @@ def test_unsafe_archives_are_refused(tmp_path: Path) -> None:
         with pytest.raises(BundleError, match=message), open_bundle(_tar_of(tmp_path / "b.tar", member)):
             pass
     (tmp_path / "b.tar").write_bytes(b"no tar at all")
-    with pytest.raises(BundleError, match="cannot be unpacked"), open_bundle(tmp_path / "b.tar"):
+    with pytest.raises(BundleError, match="not a bundle's folder or tar"), open_bundle(tmp_path / "b.tar"):
         pass
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n" + bytes(2000), b"text\n" * 300])
+def test_a_file_of_another_kind(content: bytes, tmp_path: Path) -> None:
+    """Fails where an image in a bundle's place is answered with a line for each kind of tar that it is not."""
+    frame = tmp_path / "frame.png"
+    frame.write_bytes(content)
+    with pytest.raises(BundleError) as caught:
+        load(frame)
+    assert str(caught.value) == f"{frame}: not a bundle's folder or tar; give what biisnet-compile wrote"
+
+
+def test_a_cut_tar(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    """Fails where a copy that broke off is not said to be one."""
+    archive = tmp_path / "bundle.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(make_bundle(), "bundle")
+    archive.write_bytes(archive.read_bytes()[:3000])
+    with pytest.raises(BundleError, match=r"bundle\.tar: cannot be unpacked .*; copy it again"):
+        load(archive)
+
+
+@pytest.mark.parametrize(
+    ("edit", "file"),
+    [
+        (lambda m: m.pop("threshold"), "manifest.json"),
+        (lambda m: m["files"].update({"bin/biisnet-run": "0"}), "bin/biisnet-run"),
+        (lambda m: m["target"].update(features=["avx9000"]), "manifest.json"),
+        (lambda m: m.update(arena_bytes=1), "lib/libbiisnet_model.so"),
+    ],
+)
+def test_errors_name_the_tar(edit: Edit, file: str, make_bundle: MakeBundle, tmp_path: Path) -> None:
+    """Fails where a message names the temporary folder, which is gone when it is read."""
+    archive = tmp_path / "bundle.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(make_bundle(edit), "bundle")
+    with pytest.raises(BundleError) as caught:
+        load(archive)
+    assert str(caught.value).startswith(f"{archive}/{file}: ")
+
+
+def test_another_error_is_left_alone(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    """Fails where an error without a text is lost on its way out of an unpacked tar."""
+    archive = tmp_path / "bundle.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(make_bundle(), "bundle")
+    with pytest.raises(OSError, match="No space left") as caught, open_bundle(archive):
+        raise OSError(28, "No space left on device")
+    assert caught.value.errno == 28
