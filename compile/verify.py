@@ -24,6 +24,7 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
 
     Raises BundleError, CompileError, VerificationError.
     """
+    grey = None if image is None else read_image(image)  # first, for a wrong file is not worth a minute of passes
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
@@ -33,7 +34,7 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         )
         if hashlib.sha256(plan.source.encode()).hexdigest() != manifest.get("plan_sha256"):
             raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again to verify it")
-        frame = None if image is None else resize_bilinear(read_image(image), height, width)
+        frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()
         verified = check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)
         if verified.device:

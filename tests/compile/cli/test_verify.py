@@ -12,6 +12,8 @@ from biisnet.compile.pipeline import PLAN_STEPS
 from biisnet.compile.scene import scene
 from biisnet.targets import emulator
 
+from .conftest import Outcome
+
 TinyBundle = Callable[[str], Path]
 
 
@@ -26,13 +28,22 @@ def test_a_good_bundle(cli: Callable, here: Path, tiny_bundle: TinyBundle) -> No
 
 
 def test_refused(refused: Callable[..., str], here: Path, tiny_bundle: TinyBundle) -> None:
-    (here / "text.png").write_text("a photograph")
-    assert "text.png: not an image" in refused("verify", tiny_bundle("host"), "--image", "text.png")
     bundle = Path(shutil.copytree(tiny_bundle("host"), here / "bundle"))
     data = bytearray((bundle / "bin" / "biisnet-run").read_bytes())
     data[len(data) // 2] ^= 1
     (bundle / "bin" / "biisnet-run").write_bytes(data)
     assert "biisnet-run: differs from its sha256" in refused("verify", bundle)
+
+
+@pytest.mark.parametrize(("name", "message"), [("text.png", "not an image"), ("missing.png", "no such file")])
+def test_a_wrong_image_is_refused_at_once(
+    name: str, message: str, cli: Callable[..., Outcome], here: Path, tiny_bundle: TinyBundle
+) -> None:
+    """Fails where all passes run before the image is looked at."""
+    (here / "text.png").write_text("a photograph")
+    outcome = cli("verify", tiny_bundle("host"), "--image", name)
+    assert outcome.message.startswith(f"{name}: {message}")
+    assert "import_onnx" not in outcome.err
 
 
 def test_without_an_emulator_it_is_no_success(
