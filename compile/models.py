@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..model import PRESETS, shipped_onnx, shipped_weights
@@ -43,6 +44,8 @@ def known_checkpoint(name: str) -> str:
 
 def export_checkpoint(name: str, size: tuple[int, int] | None):
     """The ONNX model of a checkpoint or preset; needs torch. Raises CompileError."""
+    if name not in PRESETS:
+        check_checkpoint(Path(name))  # before torch is asked for, which would not help
     try:
         from ..model.export import export
         from ..model.network import build
@@ -55,3 +58,19 @@ def export_checkpoint(name: str, size: tuple[int, int] | None):
     except (OSError, ValueError) as e:
         raise CompileError(str(e)) from e
     return export(network, size)
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise CompileError where a file does not begin as safetensors does: the header's length, uint64, then JSON."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = file.read(size) if 2 <= size <= path.stat().st_size - 8 else b""
+    except OSError as e:
+        raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
+    try:
+        valid = isinstance(json.loads(header), dict)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise CompileError(f"{path}: not a safetensors file; give a checkpoint (an ONNX file needs no export)")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,13 +100,26 @@ def test_bad_checkpoints(refused: Callable[..., str], here: Path) -> None:
 @pytest.mark.parametrize("arguments", [["compile", "net.safetensors"], ["export", "biisnet", "-o", "x.onnx"]])
 def test_no_torch(arguments: list[str], here: Path) -> None:
     """Where torch is missing, what needs it says how to get it."""
-    (here / "net.safetensors").write_bytes(b"")
+    (here / "net.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
     call = "import sys; sys.modules['torch'] = None; from biisnet.compile.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", call, *arguments], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].endswith("exporting needs torch: pip install 'biisnet[train]'")
     assert [p.name for p in here.iterdir()] == ["net.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"weights, please", struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 9) + b"{}", b"\xff" * 20]
+)
+@pytest.mark.parametrize("command", [("compile",), ("export", "-o", "x.onnx")])
+def test_no_checkpoint_and_no_torch(
+    content: bytes, command: tuple[str], refused: Callable[..., str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where a file of the wrong kind sends its user to install torch."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (here / "text.safetensors").write_bytes(content)
+    assert refused(*command, "text.safetensors").startswith("text.safetensors: not a safetensors file; give a ")
 
 
 def test_an_onnx_file_needs_no_torch(here: Path, tiny_onnx: Path) -> None:
