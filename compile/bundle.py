@@ -51,6 +51,7 @@ class BundleWriter:
 
     def __init__(self, output: Path) -> None:
         """Raises CompileError where `output` cannot be written, or is something else than a bundle."""
+        self.given = output  # as errors name it
         self.output = output.absolute()
         self.failure = self.output.parent / f"{self.output.name}.failed.npz"
         self.tar = self.output.parent / f"{self.output.name}.tar"
@@ -70,7 +71,7 @@ class BundleWriter:
             self.staging = Path(tempfile.mkdtemp(prefix=f".{self.output.name}.", dir=self.output.parent))
         except OSError as e:
             self.remove_made()
-            raise CompileError(f"{self.output.parent}: cannot be written: {e.strerror}; give another -o") from e
+            raise CompileError(f"{self.given}: cannot be written: {e.strerror}; give another -o") from e
         self.root.mkdir(mode=0o755)
         self.build.mkdir()
         return self
