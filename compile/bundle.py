@@ -166,9 +166,9 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
     def tensors(buffers: list) -> list[dict[str, Any]]:
         return [{"name": b.name, "dtype": "float32", "shape": [1, b.channels, b.height, b.width]} for b in buffers]
 
-    weights: dict[str, Any] = {"weights": "trained"}
+    weights: dict[str, Any] = {"weights": model.weights}
     if model.seed is not None:
-        weights = {"weights": "random", "seed": model.seed}
+        weights["seed"] = model.seed
     return {
         "schema": SCHEMA,
         "abi": ABI,

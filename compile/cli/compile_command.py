@@ -34,13 +34,14 @@ def compile_command(
     from ..frontend.shapes import input_shape
     from ..models import resolve_model
     from ..pipeline import compile_model
+    from ..weights import describe_weights
 
     device = resolve(target)
     network = resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     own_name = re.sub(r"[^\w.-]", "_", network.name)  # it is the file's word
     place = output or Path(f"{own_name}-{device.name}-{height}x{width}")
-    weights = "trained weights" if network.seed is None else f"random weights, seed {network.seed}"
+    weights = describe_weights(network.weights, network.seed)
     say(f"model   {network.name} ({weights}), {height}x{width}, sha256 {network.sha256[:12]}")
     say(f"target  {device.name}: {device.cpu}, {device.triple}, glibc {device.glibc}")
     say(f"output  {place}")
@@ -51,5 +52,10 @@ def compile_command(
         return
     print(
         f"{summary.bundle}: library {summary.library_bytes / 1e3:.0f} KB, tar {summary.tar_bytes / 1e3:.0f} KB "
-        f"(sha256 {summary.sha256[:16]}), arena {summary.arena_bytes / 1e6:.1f} MB"
+        f"(sha256 {summary.sha256[:16]}), arena {memory(summary.arena_bytes)}"
     )
+
+
+def memory(size: int) -> str:
+    """Bytes in MB; in KB where that would be next to nothing."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"

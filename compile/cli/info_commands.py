@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..weights import describe_weights
 from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json, say
 
 
@@ -107,7 +108,7 @@ def inspect(bundle: BundleArgument, json_: Json = False) -> None:
 def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     """A manifest for a person, line by line."""
     model, target = manifest["model"], manifest["target"]
-    weights = f"random weights, seed {model['seed']}" if model["weights"] == "random" else "trained weights"
+    weights = describe_weights(model["weights"], model.get("seed"))
     yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:

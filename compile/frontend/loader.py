@@ -15,6 +15,7 @@ from onnx.external_data_helper import uses_external_data
 
 from ..errors import CompileError
 from ..ops import DOMAIN
+from ..weights import RANDOM, TRAINED, UNSTATED
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,16 @@ class Model:
 
     @property
     def seed(self) -> int | None:
-        """The seed of random weights; None for trained ones."""
+        """The seed of random weights; None for others."""
         return int(self.metadata["seed"]) if "seed" in self.metadata else None
+
+    @property
+    def weights(self) -> str:
+        """One of `weights.WORDS`: what the file says of where its weights come from."""
+        if self.seed is not None:
+            return RANDOM
+        # the exporter writes the configuration into every file, and a seed unless the weights are trained
+        return TRAINED if "config" in self.metadata else UNSTATED
 
     @property
     def name(self) -> str:
