@@ -40,7 +40,7 @@ def examine() -> list[Finding]:
             findings.append(Finding(f"package {package}", True, f"{version(package)} ({use})"))
         except PackageNotFoundError:
             extra = EXTRAS.get(package, "compile")
-            findings.append(Finding(f"package {package}", False, f"{use}: pip install 'biisnet[{extra}]'"))
+            findings.append(Finding(f"package {package}", False, f"{use}: pip install '.[{extra}]' (in a clone)"))
     found = emulator.find_emulator(TARGETS["rpi4"])
     findings.append(Finding("emulator", found is not None, "qemu-aarch64" if found else emulator.MISSING))
     try:

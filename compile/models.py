@@ -51,7 +51,7 @@ def export_checkpoint(name: str, size: tuple[int, int] | None):
         from ..model.network import build
         from ..model.weights import load
     except ImportError as e:
-        raise CompileError(f"{name}: exporting needs {e.name}: pip install 'biisnet[train]'") from e
+        raise CompileError(f"{name}: exporting needs {e.name}: pip install '.[train]' (in a clone)") from e
     try:
         trained = shipped_weights(name)
         network = load(trained or Path(name)) if trained or name not in PRESETS else build(name)

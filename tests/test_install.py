@@ -94,7 +94,7 @@ def test_runtime_needs_numpy_only(installed: Path, tmp_path: Path) -> None:
 def test_missing_extra_is_one_line(installed: Path, tmp_path: Path) -> None:
     done = run(installed, [script(installed, "biisnet-compile")], tmp_path, "onnx tvm tvm_ffi onnxruntime")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert "pip install 'biisnet[compile]'" in done.stderr
+    assert "pip install '.[compile]' (in a clone)" in done.stderr
 
 
 def test_compiling_needs_no_torch(installed: Path, tmp_path: Path) -> None:

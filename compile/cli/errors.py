@@ -38,7 +38,7 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*arguments, **options)
             return
         except ImportError as e:
-            message = f"{e.name or e} is not installed: pip install 'biisnet[compile]'"
+            message = f"{e.name or e} is not installed: pip install '.[compile]' (in a clone)"
         except Exception as e:
             if not isinstance(e, expected_errors()):
                 raise

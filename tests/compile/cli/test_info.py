@@ -76,7 +76,7 @@ def test_doctor(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulator.shutil, "which", lambda name: None)
     monkeypatch.setattr(doctor, "PACKAGES", {"torch-of-another-world": "train"})
     lines = cli("doctor").out.splitlines()
-    assert "lack package torch-of-another-world: train: pip install 'biisnet[compile]'" in lines
+    assert "lack package torch-of-another-world: train: pip install '.[compile]' (in a clone)" in lines
     assert f"lack emulator: {emulator.MISSING}" in lines
 
 
