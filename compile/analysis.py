@@ -45,6 +45,7 @@ class Analysis:
     """A network on a device: `other_cycles` is what is outside of kernels (the walk over rows, the runner)."""
 
     target: str
+    cpu: str
     size: tuple[int, int]
     stages: tuple[StageCost, ...]
     other_cycles: float
@@ -101,7 +102,7 @@ def measure(plan: Plan, target: Target, folder: Path, cache: bool) -> Analysis:
     )
     other = profile.cycles - sum(s.cycles for s in stages)
     size = (source.height, source.width)
-    return Analysis(target.name, size, stages, other, profile.dram_bytes, plan.arena.bytes(1))
+    return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.arena.bytes(1))
 
 
 def macs(stage: Stage) -> tuple[int, int]:

@@ -67,7 +67,8 @@ def measure(
     """Run a program of `target` under the emulator and price it. Raises ToolchainError."""
     emulator = find_emulator(target)
     if emulator is None:
-        raise ToolchainError(f"the cycle model needs an emulator; {MISSING}")
+        why = MISSING if target.emulated_cpu else f"no emulator has a model of {target.name}: choose a board"
+        raise ToolchainError(f"cycles are those of an emulated device; {why}")
     for tool in ("llvm-mc", "llvm-mca"):
         find_llvm(tool)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:

@@ -18,7 +18,7 @@ class ToolchainError(RuntimeError):
 def zig(arguments: list[str | Path], folder: Path) -> None:
     """Run `zig` in `folder`, so that no path of this machine gets into what it writes. Raises ToolchainError."""
     if importlib.util.find_spec("ziglang") is None:
-        raise ToolchainError("the cross tool-chain is missing: pip install 'biisnet[compile]' (package ziglang)")
+        raise ToolchainError("the cross tool-chain is missing: pip install '.[compile]' (package ziglang)")
     done = subprocess.run(
         [sys.executable, "-m", "ziglang", *map(str, arguments)],
         cwd=folder,

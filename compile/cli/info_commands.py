@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..weights import describe_weights
 from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json, say
+
+if TYPE_CHECKING:
+    from ..analysis import Analysis
 
 
 def analyze(
@@ -68,22 +71,26 @@ def analyze_on(name: str, model: str | None, size: str | None, cache: bool, as_j
     if as_json:
         print_json({**asdict(found), "cycles": found.cycles, "cycles_per_pixel": found.cycles / found.pixels})
         return
+    print("\n".join(table_of(found)))
+
+
+def table_of(found: Analysis) -> Iterator[str]:
+    """An analysis for a person, line by line."""
     titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6} {'of bound':>8}"
-    print(f"{'stage':28} {'kernel':28} {titles}")
+    yield f"{'stage':28} {'kernel':28} {titles}"
+
+    def cost(cycles: float) -> str:
+        return f"{cycles / found.pixels:12.1f} {cycles / found.cycles:6.1%}"
+
     for row in found.stages:
-        print(
-            f"{row.name:28} {row.kernel:28} {row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,} "
-            f"{row.cycles / found.pixels:12.1f} {row.cycles / found.cycles:6.1%} {row.cycles / row.bound:8.2f}"
-            if row.bound
-            else f"{row.name:28} {row.kernel:28} {0:14,} {0:13,} {row.bytes:11,} "
-            f"{row.cycles / found.pixels:12.1f} {row.cycles / found.cycles:6.1%} {'-':>8}"
-        )
-    other = f"{found.other_cycles / found.pixels:12.1f} {found.other_cycles / found.cycles:6.1%}"
-    print(f"{'between the stages':97} {other}")
-    dram = "" if found.dram_bytes is None else f", {found.dram_bytes / found.pixels:.0f} bytes of DRAM traffic a pixel"
-    print(
-        f"{found.cycles / found.pixels:.1f} cycles a pixel at {height}x{width} on an emulated {device.cpu}, one thread"
-        f"{dram}, arena {found.arena_bytes / 1e6:.1f} MB"
+        bound = f"{row.cycles / row.bound:8.2f}" if row.bound else f"{'-':>8}"
+        work = f"{row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,}"
+        yield f"{row.name:28} {row.kernel:28} {work} {cost(row.cycles)} {bound}"
+    yield f"{'between the stages':97} {cost(found.other_cycles)}"
+    dram = "" if found.dram_bytes is None else f"{found.dram_bytes / found.pixels:.0f} bytes of DRAM traffic a pixel, "
+    yield (
+        f"{found.cycles / found.pixels:.1f} cycles a pixel at {found.size[0]}x{found.size[1]} on an emulated "
+        f"{found.cpu}, one thread, {dram}arena {found.arena_bytes / 1e6:.1f} MB"
     )
 
 

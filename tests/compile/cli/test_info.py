@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from importlib.metadata import requires
 from pathlib import Path
@@ -22,6 +23,23 @@ def test_analyze_gives_the_papers_figures(cli: Callable) -> None:
     result = json.loads(cli("analyze", "--json").out)
     assert (round(result["params"]), round(result["ops"] / 1e9, 4)) == (9756, 0.3501)
     assert len(result["layers"]) == len(lines) - 3
+
+
+@pytest.mark.emulator
+def test_analyze_on_a_target(cli: Callable, refused: Callable[..., str], emulated: None, tiny_onnx: Path) -> None:
+    """A line a stage, in the order they run, and the sum; or what cannot be."""
+    if shutil.which("llvm-mca-19") is None:
+        pytest.skip("no llvm-mca-19 (llvm-objdump comes with it)")
+    size = ("--size", "24x20")
+    lines = cli("analyze", str(tiny_onnx), "--target", "rpi4", *size).out.splitlines()
+    stages = ["normalise", "embedding", "bottleneck.0.dot.add", "probability"]
+    assert [line.split()[0] for line in lines[1:-2]] == stages
+    assert re.search(r"^[0-9.]+ cycles a pixel at 24x20 on an emulated cortex-a72, one thread, arena", lines[-1])
+    result = json.loads(cli("analyze", str(tiny_onnx), "--target", "rpi4", *size, "--json").out)
+    assert f"{result['cycles_per_pixel']:.1f}" == lines[-1].split()[0]
+    assert [s["name"] for s in result["stages"]] == stages
+    assert "no emulator" in refused("analyze", str(tiny_onnx), "--target", "host", *size)
+    assert "unknown target" in refused("analyze", "--target", "rpi9")
 
 
 def test_analyze_at_a_size(cli: Callable, refused: Callable[..., str], here: Path, tiny_onnx: Path) -> None:
