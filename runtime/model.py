@@ -51,8 +51,8 @@ class Model:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         """Opens the library of a checked bundle; raises BundleError, or ValueError for a bad thread count."""
-        if not 1 <= threads <= MAX_THREADS:
-            raise ValueError(f"threads: {threads} is not in 1..{MAX_THREADS}; give a number of cores")
+        if not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+            raise ValueError(f"threads: {threads!r} is not in 1..{MAX_THREADS}; give a number of cores")
         bundle.check_machine()
         self._handle = ctypes.c_void_p()
         self._lock = threading.Lock()

@@ -86,6 +86,8 @@ def test_bad_arguments(make_bundle: MakeBundle) -> None:
     root = make_bundle()
     with pytest.raises(ValueError, match="threads: 0"):
         load(root, threads=0)
+    with pytest.raises(ValueError, match="threads: '2'"):
+        load(root, threads="2")  # type: ignore[arg-type]
     model = load(root)
     with pytest.raises(TypeError, match="float64"):
         model(np.zeros((3, 3)))
