@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +62,17 @@ def find_llvm(tool: str) -> str:
 
 
 def measure(
-    command: Sequence[str | Path], target: Target, *, cache: bool = False, sysroot: Path | None = None
+    command: Sequence[str | Path],
+    target: Target,
+    *,
+    cache: bool = False,
+    sysroot: Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Profile:
-    """Run a program of `target` under the emulator and price it. Raises ToolchainError."""
+    """Run a program of `target` under the emulator and price it; `env` is added to the program's environment.
+
+    Raises ToolchainError.
+    """
     emulator = find_emulator(target)
     if emulator is None:
         why = MISSING if target.emulated_cpu else f"no emulator has a model of {target.name}: choose a board"
@@ -75,9 +83,10 @@ def measure(
         folder = Path(name)
         zig(["cc", "-O2", "-shared", "-fPIC", "-Wl,-z,undefs", "-o", folder / "plugin.so", PLUGIN], folder)
         root = ["-L", str(sysroot)] if sysroot else []
+        settings = [word for name, value in (env or {}).items() for word in ("-E", f"{name}={value}")]
         plugin = f"{folder / 'plugin.so'},out={folder / 'blocks'},cache={int(cache)}"
         done = subprocess.run(
-            [emulator, "-cpu", str(target.emulated_cpu), *root, "-plugin", plugin, *map(str, command)],
+            [emulator, "-cpu", str(target.emulated_cpu), *root, *settings, "-plugin", plugin, *map(str, command)],
             capture_output=True,
             text=True,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from biisnet.targets import cycles, resolve
-from biisnet.targets.toolchain import ToolchainError
+from biisnet.targets.toolchain import ToolchainError, zig
 
 RPI4 = resolve("rpi4")
 FMLA, EOR, CNT, RET = "4e22cc20", "6e221c20", "4e205820", "d65f03c0"
@@ -87,3 +87,16 @@ def test_a_program_that_fails(emulated: None, llvm: None, tiny_bundle: Callable[
     runner = tiny_bundle("rpi4") / "bin" / "biisnet-run"
     with pytest.raises(ToolchainError, match=r"nothing\.png"):
         cycles.measure([runner, "--roi", "nothing.png"], RPI4)
+
+
+@pytest.mark.emulator
+def test_a_program_has_the_environment_that_is_given(emulated: None, llvm: None, tmp_path: Path) -> None:
+    """Fails where `env` does not reach the program."""
+    program = tmp_path / "program"
+    (tmp_path / "program.c").write_text(
+        '#include <stdlib.h>\nint main(void) { return getenv("BIISNET_TEST") == NULL; }\n'
+    )
+    zig(["cc", *RPI4.zig("musl"), "-static", "-o", program, "program.c"], tmp_path)
+    assert cycles.measure([program], RPI4, env={"BIISNET_TEST": "1"}).cycles > 0
+    with pytest.raises(ToolchainError, match="program failed"):
+        cycles.measure([program], RPI4)
