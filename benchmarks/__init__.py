@@ -1,0 +1,1 @@
+"""`python -m benchmarks`: this project's bundles beside other engines, on this machine and on the emulated board."""

@@ -1,0 +1,45 @@
+"""What is measured: a network at a size, and the frame that every engine is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from biisnet.compile.frontend import Model
+from biisnet.compile.models import resolve_model
+from biisnet.compile.scene import scene
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A preset at a size; `peers`: whether other engines run it too."""
+
+    network: str
+    height: int
+    width: int
+    peers: bool = True
+
+    @property
+    def size(self) -> str:
+        """As the command line writes it."""
+        return f"{self.height}x{self.width}"
+
+    @property
+    def pixels(self) -> int:
+        """Of the frame."""
+        return self.height * self.width
+
+    def model(self) -> Model:
+        """The shipped ONNX file. Raises CompileError for a network that is not shipped."""
+        return resolve_model(self.network)
+
+    def frame(self) -> F32:
+        """Grey levels 0..255, float32 [H, W]."""
+        return scene(self.height, self.width).astype(np.float32)
+
+
+CASES = (Case("biisnet", 256, 256), Case("biisnet", 512, 512, peers=False), Case("biisnet-lite", 256, 256))

@@ -1,0 +1,47 @@
+"""An engine on the emulated board: one warm inference on one thread, priced by the cycle model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from biisnet.targets import Target, cycles
+
+from .arm64_root import PYTHON, SITE, Arm64Root
+from .case import F32, Case
+
+GUEST = Path(__file__).resolve().parent / "guest"
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TVM_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One inference; the probability where the engine hands it out."""
+
+    cycles: float
+    dram_bytes: int | None
+    probability: F32 | None = None
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What pricing needs: the board, a folder to work in, the arm64 userland, and whether caches are modelled."""
+
+    case: Case
+    target: Target
+    folder: Path
+    root: Arm64Root
+    dram: bool
+
+
+def price_guest(job: Emulation, script: str, model: Path) -> Cost:
+    """Run a script of guest/ on the model, in the arm64 userland. Raises Arm64Error, ToolchainError."""
+    root = job.root.prepare()
+    image, output = job.folder / "image.npy", job.folder / "probability.npy"
+    np.save(image, job.case.frame())
+    command = [root / PYTHON, GUEST / script, model, image, output]
+    environment = {**ONE_THREAD, "PYTHONPATH": str(root / SITE), "PYTHONDONTWRITEBYTECODE": "1"}
+    profile = cycles.measure(command, job.target, cache=job.dram, sysroot=root, env=environment)
+    return Cost(profile.cycles, profile.dram_bytes, np.load(output))
