@@ -1,0 +1,59 @@
+"""One engine in a process of its own: no thread pool, allocator or crash of another disturbs it.
+
+    python -m benchmarks.worker ENGINE NETWORK HxW THREADS FOLDER
+
+THREADS 0 builds the engine's files in FOLDER. Otherwise it opens them, runs once, saves the probability as an .npy
+in FOLDER, and then, for each line on standard input, answers with the milliseconds of one inference. Every answer is
+a line of JSON; `{"reason": ...}` is an engine that cannot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from biisnet.compile.cli.errors import one_line
+
+from .case import Case
+from .engines import ENGINES
+
+
+def probability_file(folder: Path, threads: int) -> Path:
+    """Where a worker leaves what its engine computed."""
+    return folder / f"probability-{threads}.npy"
+
+
+def serve(name: str, network: str, size: str, threads: int, folder: Path) -> None:
+    """Answer until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what a library prints is no answer
+
+    def answer(**values: object) -> None:
+        print(json.dumps(values), file=answers, flush=True)
+
+    height, width = map(int, size.split("x"))
+    case, engine = Case(network, height, width), ENGINES[name]
+    try:
+        if not threads:
+            engine.build(case, folder)
+            answer(ready=True)
+            return
+        frame = case.frame()
+        infer = engine.open(case, folder, threads)
+        np.save(probability_file(folder, threads), infer(frame))
+        answer(ready=True)
+        for _ in sys.stdin:
+            start = time.perf_counter()
+            infer(frame)
+            answer(ms=(time.perf_counter() - start) * 1e3)
+    except Exception as e:  # whatever an engine raises is its reason
+        answer(reason=f"{type(e).__name__}: {one_line(e)}"[:300])
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))

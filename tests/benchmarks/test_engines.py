@@ -1,0 +1,68 @@
+"""Engines in their processes: they answer, or their reason is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.arm64_root import Arm64Error, Arm64Root
+from benchmarks.case import Case
+from benchmarks.device import measure_device
+from benchmarks.emulated import Cost, Emulation
+from benchmarks.engines import ENGINES, Engine
+from benchmarks.host import equal_pixels, measure_host, reference_map
+from biisnet.targets import resolve
+
+CASE = Case("biisnet-lite", 32, 32)
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def test_an_engine_that_fails_is_reported_and_the_others_run(tmp_path: Path) -> None:
+    unknown = Engine("unknown", "Unknown", lambda case, folder: None, ENGINES["onnxruntime"].open)
+    rows = measure_host(
+        CASE,
+        [unknown, ENGINES["onnxruntime"]],
+        [1],
+        rounds=2,
+        seconds=1,
+        reference=reference_map(CASE),
+        folder=tmp_path,
+        say=quiet,
+    )
+    assert [row.engine for row in rows] == ["unknown", "onnxruntime"]
+    assert rows[0].median_ms is None
+    assert "unknown" in str(rows[0].reason)
+    assert rows[1].reason is None
+    assert rows[1].rounds == 2
+    assert rows[1].equal_pixels == 1.0
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_an_engine_on_the_board(fails: bool, tmp_path: Path) -> None:
+    def price(job: Emulation) -> Cost:
+        if fails:
+            raise RuntimeError("does not\nfit")
+        return Cost(2048.4, 64, reference_map(job.case))
+
+    engine = Engine("tvm", "TVM", lambda case, folder: None, ENGINES["tvm"].open, price)
+    row = measure_device(CASE, engine, resolve("rpi4"), Arm64Root(tmp_path), dram=True, say=quiet)
+    figures = (row.cycles, row.dram_bytes, row.equal_pixels, row.reason)
+    assert figures == ((None, None, None, "RuntimeError: does not fit") if fails else (2048, 64, 1.0, None))
+
+
+def test_equal_pixels() -> None:
+    reference = np.array([[0.1, 0.9], [0.4, 0.6]], np.float32)
+    assert equal_pixels(reference + np.float32(0.2), reference, 0.5) == 0.75
+
+
+def test_a_userland_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    root = Arm64Root(tmp_path / "arm64")
+    for _ in range(2):  # asked once, told each time
+        with pytest.raises(Arm64Error, match="debootstrap"):
+            root.prepare()
