@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from biisnet.compile.frontend import Model
-from biisnet.compile.models import resolve_model
 from biisnet.compile.scene import scene
+
+if TYPE_CHECKING:
+    from biisnet.compile.frontend import Model
 
 F32 = npt.NDArray[np.float32]
 
@@ -35,6 +37,8 @@ class Case:
 
     def model(self) -> Model:
         """The shipped ONNX file. Raises CompileError for a network that is not shipped."""
+        from biisnet.compile.models import resolve_model  # imports TVM, which no peer's process shall have
+
         return resolve_model(self.network)
 
     def frame(self) -> F32:

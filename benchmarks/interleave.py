@@ -9,15 +9,15 @@ from typing import TypeVar
 Key = TypeVar("Key", bound=Hashable)
 MIN_ROUNDS = 3
 PAUSE = 0.02
-"""Seconds before each run, in which thread pools that still spin go to sleep."""
+"""Seconds before each turn, in which thread pools that still spin go to sleep."""
 
 
 def interleave(
     runs: Mapping[Key, Callable[[], float | None]], rounds: int, seconds: float, pause: float = PAUSE
 ) -> dict[Key, list[float]]:
-    """The milliseconds of each one's runs, round by round; each round begins with the next one.
+    """What each one's turns answered (milliseconds), round by round; each round begins with the next one.
 
-    Who has used `seconds` sits out the rest, after MIN_ROUNDS at the earliest; so does who answers None.
+    Whose answers add up to `seconds` sits out the rest, after MIN_ROUNDS at the earliest; so does who answers None.
     """
     found: dict[Key, list[float]] = {key: [] for key in runs}
     order = list(runs)

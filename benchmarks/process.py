@@ -20,7 +20,7 @@ class EngineError(RuntimeError):
 
 
 class Worker:
-    """A running engine, warm; `run` is one inference. Raises EngineError."""
+    """A running engine, warm; `run` is one turn. Raises EngineError."""
 
     def __init__(self, engine: str, case: Case, threads: int, folder: Path) -> None:
         self.log = (folder / f"worker-{threads}.log").open("w+")
@@ -56,7 +56,7 @@ class Worker:
         return values
 
     def run(self) -> float:
-        """Milliseconds of one inference."""
+        """Milliseconds of one inference, the median of a turn's."""
         assert self.process.stdin
         try:
             self.process.stdin.write("\n")

@@ -9,7 +9,6 @@ from biisnet.targets.toolchain import zig
 
 from ..case import F32, Case
 from ..emulated import Cost, Emulation, price_guest
-from ..stock_onnx import standard_model
 from .engine import Infer
 
 LIBRARY = "model.so"
@@ -26,6 +25,8 @@ def compile_library(case: Case, folder: Path, target: Target, llvm: dict[str, ob
     """The network as a shared library for TVM's virtual machine; linked by zig, which can for every target."""
     import tvm
     from tvm.relax.frontend.onnx import from_onnx
+
+    from ..stock_onnx import standard_model
 
     def link(output: str, objects: list[str], options: object = None, **_: object) -> None:
         zig(["cc", *target.zig(), "-shared", "-fPIC", "-Wl,-z,undefs", "-o", output, *objects], folder)

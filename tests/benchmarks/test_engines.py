@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from benchmarks.engines import ENGINES, Engine
 from benchmarks.host import equal_pixels, measure_host, reference_map
 from biisnet.targets import resolve
 
+ROOT = Path(__file__).parents[2]
 CASE = Case("biisnet-lite", 32, 32)
 
 
@@ -53,6 +56,15 @@ def test_an_engine_on_the_board(fails: bool, tmp_path: Path) -> None:
     row = measure_device(CASE, engine, resolve("rpi4"), Arm64Root(tmp_path), dram=True, say=quiet)
     figures = (row.cycles, row.dram_bytes, row.equal_pixels, row.reason)
     assert figures == ((None, None, None, "RuntimeError: does not fit") if fails else (2048, 64, 1.0, None))
+
+
+def test_no_engine_shares_a_process_with_another() -> None:
+    """Fails where a worker loads an engine that it was not asked for: their thread pools and LLVMs would meet."""
+    code = (
+        "import sys, benchmarks.worker; sys.exit(' '.join({'tvm', 'torch', 'onnx', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.strip() == ""
 
 
 def test_equal_pixels() -> None:
