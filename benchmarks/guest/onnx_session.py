@@ -10,12 +10,10 @@ from region import measure
 
 
 def open_model(path: str, size: tuple[int, int]) -> Callable[[Any], Any]:
-    """A session on the shipped file, for frames of the size."""
+    """A session, all optimisations on; the file is for one size."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    for name, side in zip(("height", "width"), size, strict=True):
-        options.add_free_dimension_override_by_name(name, side)
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda frame: session.run(None, {"image": frame})[0]
 
