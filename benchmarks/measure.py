@@ -1,0 +1,94 @@
+"""The whole run: each case on the host, then on the emulated board; then the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from biisnet.compile.errors import CompileError
+from biisnet.targets import resolve
+
+from .arm64_root import Arm64Root
+from .case import Case
+from .device import measure_device
+from .engines import ENGINES, OURS, Engine
+from .host import measure_host, reference_map
+from .machine import describe, versions
+from .regression import case_of, compare, recorded
+from .results import DeviceRow, HostRow, Results, read, write
+from .table import markdown, rewrite
+
+BOARD = "rpi4"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to measure, and how long."""
+
+    cases: Sequence[Case]
+    engines: Sequence[Engine]
+    peer_size: tuple[int, int] | None
+    host: bool
+    device: bool
+    dram: bool
+    rounds: int
+    seconds: float
+
+
+def measure(choice: Choice, folder: Path, arm64_root: Path | None, say: Say) -> Results:
+    """The figures of all cases. Raises CompileError, TargetError."""
+    machine, target = describe(), resolve(BOARD)
+    root = Arm64Root(arm64_root.resolve() if arm64_root else folder / "arm64")
+    threads = sorted({1, machine["threads"]})
+    host: list[HostRow] = []
+    device: list[DeviceRow] = []
+    for n, case in enumerate(choice.cases):
+        engines = [e for e in choice.engines if case.peers or e.name == OURS]
+        place = folder / str(n)
+        if choice.host:
+            host += measure_host(
+                case,
+                engines,
+                threads,
+                rounds=choice.rounds,
+                seconds=choice.seconds,
+                reference=reference_map(case),
+                folder=place / "host",
+                say=say,
+            )
+        for engine in engines if choice.device else ():
+            if engine.price is None:
+                continue
+            sides = choice.peer_size if engine.name != OURS else None
+            priced = replace(case, height=sides[0], width=sides[1]) if sides else case
+            device.append(measure_device(priced, engine, target, root, dram=choice.dram, say=say))
+    return Results(machine, versions(), str(target.cpu), tuple(host), tuple(device))
+
+
+def publish(results: Results, choice: Choice, output: Path) -> None:
+    """Write performance.json, the table of performance.md, performance.png."""
+    from .plot import draw
+
+    file, document = output / "performance.json", output / "performance.md"
+    if file.exists() and not (choice.host and choice.device):
+        old = read(file)
+        kept = {"host": old.host, "machine": old.machine} if choice.device else {"device": old.device}
+        results = replace(results, versions={**old.versions, **results.versions}, **kept)
+    write(results, file)
+    text = markdown(results)
+    rewrite(document, text)
+    draw(results, output / "performance.png")
+    print(text)
+
+
+def check(output: Path, say: Say) -> tuple[list[str], bool]:
+    """Our recorded rows, measured again: a line for each, and whether none is slower. Raises CompileError."""
+    file = output / "performance.json"
+    before = recorded(read(file))
+    if not before:
+        raise CompileError(f"{file}: has no emulated figures of ours; run `python -m benchmarks`")
+    target, root = resolve(BOARD), Arm64Root(output)  # ours needs no userland
+    now = [measure_device(case_of(row), ENGINES[OURS], target, root, dram=False, say=say) for row in before]
+    return compare(before, now)

@@ -1,0 +1,93 @@
+"""The figures as Markdown, between two markers of a document that is otherwise written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from biisnet.compile.errors import CompileError
+
+from .engines import ENGINES, OURS
+from .results import DeviceRow, HostRow, Results
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+NONE = "-"
+
+
+def markdown(results: Results) -> str:
+    """Both tables, and what they were measured with."""
+    parts = []
+    if results.host:
+        machine = f"{results.machine.get('cpu', '?')}, {results.machine.get('threads', '?')} hardware threads"
+        parts += [f"On the host ({machine}), median of the wall time:", host_table(results.host)]
+    if results.device:
+        parts += [f"On an emulated {results.target}, one thread:", device_table(results.device)]
+    rows: list[HostRow | DeviceRow] = [*results.host, *results.device]
+    reasons = dict.fromkeys(f"- {title(r.engine)}, {r.network} {r.size}: {r.reason}" for r in rows if r.reason)
+    if reasons:
+        parts += ["Not measured:", "\n".join(reasons)]
+    parts.append("Versions: " + ", ".join(f"{name} {number}" for name, number in results.versions.items()) + ".")
+    return "\n\n".join(parts)
+
+
+def title(engine: str) -> str:
+    """As a reader knows it."""
+    return ENGINES[engine].title if engine in ENGINES else engine
+
+
+def host_table(rows: Sequence[HostRow]) -> str:
+    """A line for each engine, a column for each number of threads."""
+    threads = sorted({r.threads for r in rows})
+    columns = [f"{n} thread{'s' if n > 1 else ''}, ms" for n in threads]
+    lines = []
+    for network, size, engine in dict.fromkeys((r.network, r.size, r.engine) for r in rows):
+        found = {r.threads: r for r in rows if (r.network, r.size, r.engine) == (network, size, engine)}
+        times = [found[n].median_ms if n in found else None for n in threads]
+        equal = next((r.equal_pixels for r in found.values() if r.equal_pixels is not None), None)
+        runs = "/".join(str(found[n].rounds) if n in found else NONE for n in threads)
+        lines.append([network, size, title(engine), *(number(t, 1) for t in times), runs, share(equal)])
+    return grid(["network", "size", "engine", *columns, "turns", "equal pixels"], lines, numbers=len(columns) + 2)
+
+
+def device_table(rows: Sequence[DeviceRow]) -> str:
+    """A line for each engine; `times ours` compares cycles a pixel, at our size where there is no equal one."""
+    lines = []
+    for r in rows:
+        ours = [o for o in rows if o.engine == OURS and o.network == r.network and o.cycles]
+        base = next((o for o in ours if o.size == r.size), ours[0] if ours else None)
+        cycles = None if r.cycles is None else r.cycles / r.pixels
+        dram = None if r.dram_bytes is None else r.dram_bytes / r.pixels
+        times = None
+        if cycles is not None and base is not None and base.cycles:
+            times = cycles / (base.cycles / base.pixels)
+        figures = [number(cycles, 1), number(dram, 0), number(times, 1), share(r.equal_pixels)]
+        lines.append([r.network, r.size, title(r.engine), *figures])
+    columns = ["cycles a pixel", "DRAM bytes a pixel", "times ours", "equal pixels"]
+    return grid(["network", "size", "engine", *columns], lines, numbers=4)
+
+
+def number(value: float | None, digits: int) -> str:
+    """With thousands set apart."""
+    return NONE if value is None else f"{value:,.{digits}f}".replace(",", " ")
+
+
+def share(value: float | None) -> str:
+    """Per cent; rounded down, so that 100 % is all of them."""
+    return NONE if value is None else f"{int(value * 1e5) / 1e3:g} %"
+
+
+def grid(titles: Sequence[str], lines: Iterable[Sequence[str]], numbers: int) -> str:
+    """A Markdown table whose last `numbers` columns are flush right."""
+    rule = ["---"] * (len(titles) - numbers) + ["---:"] * numbers
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *lines))
+
+
+def rewrite(document: Path, text: str) -> None:
+    """Put `text` between the document's markers, and begin one that is not there. Raises CompileError without them."""
+    if not document.exists():
+        document.write_text(f"{BEGIN}\n{END}\n", "utf-8")
+    before, begin, rest = document.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise CompileError(f"{document}: lacks '{BEGIN}' and '{END}' around the figures; put them back")
+    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
