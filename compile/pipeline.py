@@ -85,9 +85,10 @@ def compile_model(
     VerificationError, TargetError, ToolchainError.
     """
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
-        libraries = beside.submit(prepare, target, bundle.make_folder("toolchain"))
         progress = Progress(PLAN_STEPS + 5 + verify, say, dump)
         plan = make_plan(model, size, progress, schedules_for(target.name))
+        # only now: what is wrong with a model is said without waiting for this
+        libraries = beside.submit(prepare, target, bundle.make_folder("toolchain"))
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)
         objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
         progress.run("prepare_toolchain", libraries.result)

@@ -190,7 +190,8 @@ class BinaryDot(Expr):
     `pad_shift` times the tap's weight is added to make it what the padding value asks: 0 for padding with
     -1, 1 for zero padding, 2 for padding with +1 (in units of half the distance of the activation's levels).
     `unit` is 2 where that leaves all accumulators whole numbers, else 1. `centre` is added: 0, or 3*2**(k-1) such that
-    all results lie in [2**k, 2**(k+1)), where float32 numbers are ordered as their bits are.
+    all results lie in [2**k, 2**(k+1)), where float32 numbers are ordered as their bits are. `first` is the layer's
+    channel that it begins with, where only a part of them is wanted.
     """
 
     buffer: Buffer
@@ -199,6 +200,7 @@ class BinaryDot(Expr):
     pad_shift: int = 1
     unit: int = 1
     centre: int = 0
+    first: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,10 +30,7 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
 
 
 def price(job: Emulation) -> Cost:
-    """Its aarch64 wheel on the emulated board, on the file of standard operators.
-
-    Its version refuses the shipped file: in a function's body it infers no shapes through Pad.
-    """
+    """Its aarch64 wheel on the emulated board, on the file of standard operators: inlining them there takes minutes."""
     from ..stock_onnx import standard_model
 
     standard_model(job.case, job.folder / MODEL)

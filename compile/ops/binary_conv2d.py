@@ -41,6 +41,7 @@ import numpy as np
 from ._spec import Op, per_channel
 from .packing import pack_bits, unpack_weights
 
+# Identity: ONNX Runtime up to 1.23 takes a Constant that is an attribute's list for a scalar, and Pad refuses it
 TEXT = """
 <channels, strides: ints = [1, 1], pads: ints = [0, 0, 0, 0], dilations: ints = [1, 1],
  group: int = 1, pad_value: float = 0.0>
@@ -71,7 +72,8 @@ TEXT = """
     X_bits = GreaterOrEqual (X, threshold_chw)
     a_lower, a_upper = Split <axis = 0, num_outputs = 2> (activation_levels)
     activations = Where (X_bits, a_upper, a_lower)
-    border = Constant <value_ints: ints = @pads> ()
+    border_ints = Constant <value_ints: ints = @pads> ()
+    border = Identity (border_ints)
     fill = Constant <value_float: float = @pad_value> ()
     padded = Pad <mode = "constant"> (activations, border, fill, spatial_axes)
 

@@ -431,5 +431,5 @@ def slice_channels(e: Expr, start: int, end: int) -> Expr:
         case Convolution() if e.groups == 1:
             return replace(e, channels=n, weight=e.weight[at], bias=e.bias[at])
         case BinaryDot() if e.buffer.groups == 1:
-            return replace(e, channels=n, signs=e.signs[at])
+            return replace(e, channels=n, signs=e.signs[at], first=e.first + start)
     raise CompileError(f"a split of channels after {type(e).__name__} is not supported")

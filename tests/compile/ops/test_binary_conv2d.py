@@ -101,6 +101,14 @@ def test_any_levels_scale_and_offset(run_op: Run, case: Case, shared: bool, seed
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
 
 
+def test_pads_are_no_constant() -> None:
+    """ONNX Runtime up to 1.23 refuses a Pad in a function's body whose pads come from a Constant as they are."""
+    body = REGISTRY["BinaryConv2d"].function().node
+    writer = {o: n.op_type for n in body for o in n.output}
+    (pad,) = (n for n in body if n.op_type == "Pad")
+    assert writer[pad.input[1]] == "Identity"
+
+
 @pytest.mark.parametrize("levels", [(-1, 1, -1, 1), (0, 1, -1, 1), (-1, 1, 0, 1)])
 def test_schemes_of_table_1_are_integers(run_op: Run, levels: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
