@@ -30,7 +30,7 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
 
 
 def price(job: Emulation) -> Cost:
-    """Its aarch64 wheel on the emulated board, on the file of standard operators: inlining them there takes minutes."""
+    """Its aarch64 wheel on the emulated board, on the file of standard operators that TVM reads."""
     from ..stock_onnx import standard_model
 
     standard_model(job.case, job.folder / MODEL)

@@ -41,7 +41,8 @@ import numpy as np
 from ._spec import Op, per_channel
 from .packing import pack_bits, unpack_weights
 
-# Identity: ONNX Runtime up to 1.23 takes a Constant that is an attribute's list for a scalar, and Pad refuses it
+# The convolution pads with zeros, so activations are taken relative to pad_value, whose share of the sum is added. A
+# Pad would read pads from a Constant that is an attribute's list, which ONNX Runtime up to 1.23 takes for a scalar.
 TEXT = """
 <channels, strides: ints = [1, 1], pads: ints = [0, 0, 0, 0], dilations: ints = [1, 1],
  group: int = 1, pad_value: float = 0.0>
@@ -72,13 +73,16 @@ TEXT = """
     X_bits = GreaterOrEqual (X, threshold_chw)
     a_lower, a_upper = Split <axis = 0, num_outputs = 2> (activation_levels)
     activations = Where (X_bits, a_upper, a_lower)
-    border_ints = Constant <value_ints: ints = @pads> ()
-    border = Identity (border_ints)
     fill = Constant <value_float: float = @pad_value> ()
-    padded = Pad <mode = "constant"> (activations, border, fill, spatial_axes)
+    above_fill = Sub (activations, fill)
 
-    accumulator = Conv <strides: ints = @strides, dilations: ints = @dilations, group: int = @group>
-        (padded, weights)
+    sum_above = Conv <strides: ints = @strides, pads: ints = @pads, dilations: ints = @dilations, group: int = @group>
+        (above_fill, weights)
+    weight_axes = Constant <value_ints = [1, 2, 3]> ()
+    weight_sum = ReduceSum (weights, weight_axes)
+    weight_sum_chw = Transpose <perm = [1, 0, 2, 3]> (weight_sum)
+    sum_of_fill = Mul (weight_sum_chw, fill)
+    accumulator = Add (sum_above, sum_of_fill)
     scale_chw = Unsqueeze (scale, channel_axes)
     offset_chw = Unsqueeze (offset, channel_axes)
     scaled = Mul (accumulator, scale_chw)

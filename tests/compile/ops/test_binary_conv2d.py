@@ -101,12 +101,9 @@ def test_any_levels_scale_and_offset(run_op: Run, case: Case, shared: bool, seed
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_pads_are_no_constant() -> None:
-    """ONNX Runtime up to 1.23 refuses a Pad in a function's body whose pads come from a Constant as they are."""
-    body = REGISTRY["BinaryConv2d"].function().node
-    writer = {o: n.op_type for n in body for o in n.output}
-    (pad,) = (n for n in body if n.op_type == "Pad")
-    assert writer[pad.input[1]] == "Identity"
+def test_nothing_is_padded_by_itself() -> None:
+    """ONNX Runtime up to 1.23 refuses a Pad in a function's body whose pads come from an attribute."""
+    assert "Pad" not in {n.op_type for n in REGISTRY["BinaryConv2d"].function().node}
 
 
 @pytest.mark.parametrize("levels", [(-1, 1, -1, 1), (0, 1, -1, 1), (-1, 1, 0, 1)])

@@ -128,12 +128,12 @@ class TakesTheFirst:
 
 def shift_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs are packed of x - 0.5."""
-    right = row_kernel.threshold
+    right = row_kernel.is_above
 
-    def wrong(buffer: Any, ctx: Context, channel: Any) -> Any:
-        return right(buffer, ctx, channel) + ctx.simd.const(0.5, "float32")
+    def wrong(buffer: Any, e: Any, ctx: Context, channel: Any, value: Any) -> Any:
+        return right(buffer, e, ctx, channel, value - ctx.simd.const(0.5, "float32"))
 
-    monkeypatch.setattr(row_kernel, "threshold", wrong)
+    monkeypatch.setattr(row_kernel, "is_above", wrong)
 
 
 def forget_the_margins(monkeypatch: pytest.MonkeyPatch) -> None:
