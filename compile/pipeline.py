@@ -9,7 +9,7 @@ from pathlib import Path
 import tvm
 
 from ..targets import Target
-from ..targets.toolchain import prepare
+from ..targets.toolchain import LIBCS, prepare
 from . import plan_source
 from .bundle import BundleWriter, Summary
 from .codegen import generate
@@ -84,20 +84,22 @@ def compile_model(
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
-    with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
-        progress = Progress(PLAN_STEPS + 5 + verify, say, dump)
+    with BundleWriter(output) as bundle, ThreadPoolExecutor(len(LIBCS)) as beside:
+        progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
         plan = make_plan(model, size, progress, schedules_for(target.name))
         # only now: what is wrong with a model is said without waiting for this
-        libraries = beside.submit(prepare, target, bundle.make_folder("toolchain"))
+        libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)
         objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
-        progress.run("prepare_toolchain", libraries.result)
-        progress.run("link_library", link_library, objects, target, bundle.root)
-        progress.run("link_archive", link_archive, objects, target, bundle.root)
+        progress.run("prepare_musl", libc["musl"].result)
         progress.run("link_runner", link_runner, objects, target, bundle.root)
+        # all that is verified is in the runner; the first time on a machine glibc is still being prepared beside it
         verified = (
             progress.run("verify", check_bundle, model, plan, target, bundle.root, bundle.failure)
             if verify
             else NOT_ASKED
         )
+        progress.run("prepare_glibc", libc["gnu"].result)
+        progress.run("link_library", link_library, objects, target, bundle.root)
+        progress.run("link_archive", link_archive, objects, target, bundle.root)
         return bundle.finish(model, plan, target, verified)

@@ -31,11 +31,14 @@ def zig(arguments: list[str | Path], folder: Path) -> None:
         raise ToolchainError(f"zig {arguments[0]} failed: {lines[0]}")
 
 
-def prepare(target: Target, folder: Path) -> None:
-    """Have zig build its C libraries for the target, which takes a minute the first time on a machine.
+LIBCS = {"musl": ["-static"], "gnu": []}
+"""What zig links against, and how: the runner against static musl, the library against glibc."""
+
+
+def prepare(target: Target, folder: Path, libc: str) -> None:
+    """Have zig build one of its C libraries for the target, which takes a minute the first time on a machine.
 
     Worth doing beside other work; what it makes stays in zig's own cache. Raises ToolchainError.
     """
     (folder / "empty.c").write_text("int main(void) { return 0; }\n")
-    for libc, options in (("musl", ["-static"]), ("gnu", [])):
-        zig(["cc", *target.zig(libc), *options, "-s", "-o", f"empty-{libc}", "empty.c"], folder)
+    zig(["cc", *target.zig(libc), *LIBCS[libc], "-s", "-o", "empty", "empty.c"], folder)
