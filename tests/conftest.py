@@ -14,8 +14,9 @@ from biisnet.compile.frontend import Model, load_model
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.scene import scene
 from biisnet.model import NetworkConfig, shipped_onnx
-from biisnet.targets import resolve
+from biisnet.targets import cycles, resolve
 from biisnet.targets.emulator import MISSING, find_emulator
+from biisnet.targets.toolchain import ToolchainError
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 TINY_SIZE = (24, 20)  # neither side is a multiple of 16
@@ -37,6 +38,15 @@ def emulated() -> None:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
+
+
+@pytest.fixture(scope="session")
+def llvm() -> None:
+    """Skips where llvm-mca is missing (in CI tests/run installs it)."""
+    try:
+        cycles.find_llvm("llvm-mca")
+    except ToolchainError as e:
+        pytest.skip(f"{e} (llvm-objdump comes with it)")
 
 
 @pytest.fixture(scope="session")

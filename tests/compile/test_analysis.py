@@ -6,19 +6,9 @@ import pytest
 
 from biisnet.compile.analysis import analyze_target
 from biisnet.compile.frontend import Model
-from biisnet.targets import cycles, resolve
-from biisnet.targets.toolchain import ToolchainError
+from biisnet.targets import resolve
 
 SIZE = (24, 20)
-
-
-@pytest.fixture
-def llvm() -> None:
-    """Skips where llvm-mca is missing (in CI tests/run installs it)."""
-    try:
-        cycles.find_llvm("llvm-mca")
-    except ToolchainError as e:
-        pytest.skip(f"{e} (llvm-objdump comes with it)")
 
 
 @pytest.mark.emulator

@@ -15,15 +15,6 @@ FMLA, EOR, CNT, RET = "4e22cc20", "6e221c20", "4e205820", "d65f03c0"
 BRANCH, SVC = "14000001", "d4000001"
 
 
-@pytest.fixture
-def llvm() -> None:
-    """Skips where llvm-mca is missing (in CI tests/run installs it)."""
-    try:
-        cycles.find_llvm("llvm-mca")
-    except ToolchainError as e:
-        pytest.skip(f"{e} (llvm-objdump comes with it)")
-
-
 def test_disassembly(llvm: None) -> None:
     """Fails where a word's bytes are taken in the other order, or blocks run into each other."""
     found = cycles.disassemble([[FMLA, EOR], [CNT]])

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from importlib.metadata import requires
 from pathlib import Path
@@ -26,10 +25,10 @@ def test_analyze_gives_the_papers_figures(cli: Callable) -> None:
 
 
 @pytest.mark.emulator
-def test_analyze_on_a_target(cli: Callable, refused: Callable[..., str], emulated: None, tiny_onnx: Path) -> None:
+def test_analyze_on_a_target(
+    cli: Callable, refused: Callable[..., str], emulated: None, llvm: None, tiny_onnx: Path
+) -> None:
     """A line a stage, in the order they run, and the sum; or what cannot be."""
-    if shutil.which("llvm-mca-19") is None:
-        pytest.skip("no llvm-mca-19 (llvm-objdump comes with it)")
     size = ("--size", "24x20")
     lines = cli("analyze", str(tiny_onnx), "--target", "rpi4", *size).out.splitlines()
     stages = ["normalise", "embedding", "bottleneck.0.dot.add", "probability"]
