@@ -84,7 +84,7 @@ def compile_model(
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
-    with BundleWriter(output) as bundle, ThreadPoolExecutor(len(LIBCS)) as beside:
+    with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
         plan = make_plan(model, size, progress, schedules_for(target.name))
         # only now: what is wrong with a model is said without waiting for this
@@ -93,7 +93,7 @@ def compile_model(
         objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
         progress.run("prepare_musl", libc["musl"].result)
         progress.run("link_runner", link_runner, objects, target, bundle.root)
-        # all that is verified is in the runner; the first time on a machine glibc is still being prepared beside it
+        # all that is verified is in the runner; the first time on a machine glibc is prepared beside it
         verified = (
             progress.run("verify", check_bundle, model, plan, target, bundle.root, bundle.failure)
             if verify

@@ -36,9 +36,12 @@ LIBCS = {"musl": ["-static"], "gnu": []}
 
 
 def prepare(target: Target, folder: Path, libc: str) -> None:
-    """Have zig build one of its C libraries for the target, which takes a minute the first time on a machine.
+    """Have zig build one of its C libraries for the target, which takes up to a minute the first time on a machine.
 
-    Worth doing beside other work; what it makes stays in zig's own cache. Raises ToolchainError.
+    Worth doing beside other work; what it makes stays in zig's own cache. In the mode that `-Os` asks for, or it would
+    be made again. Raises ToolchainError.
     """
     (folder / "empty.c").write_text("int main(void) { return 0; }\n")
-    zig(["cc", *target.zig(libc), *LIBCS[libc], "-s", "-o", "empty", "empty.c"], folder)
+    jobs = (os.cpu_count() or 1) + 1  # zig counts its own thread, which mostly waits
+    program = ["-OReleaseSmall", "-lc", "empty.c", "--name", "empty"]
+    zig(["build-exe", f"-j{jobs}", *target.zig(libc), *LIBCS[libc], *program], folder)

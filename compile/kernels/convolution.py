@@ -32,8 +32,9 @@ def windows(x: np.ndarray, window: Window, pad_value: float = 0.0) -> np.ndarray
 
 def grouped_sum(taps: np.ndarray, weight: np.ndarray, groups: int) -> np.ndarray:
     """taps [C, kh, kw, H, W], weight [M, C/groups, kh, kw] -> [M, H, W]."""
-    parts = zip(np.split(taps, groups), np.split(weight, groups), strict=True)
-    return np.concatenate([np.einsum("mckl,cklhw->mhw", w, t) for t, w in parts])
+    rows = zip(np.split(weight, groups), np.split(taps, groups), strict=True)
+    sums = [w.reshape(len(w), -1) @ t.reshape(w[0].size, -1) for w, t in rows]
+    return np.concatenate(sums).reshape(-1, *taps.shape[-2:])
 
 
 def reference(e: Convolution, x: F32) -> F32:
