@@ -95,7 +95,7 @@ def measure(plan: Plan, target: Target, folder: Path, cache: bool) -> Analysis:
             step.kernel,
             *macs(step.stage),
             map_bytes(step.stage),
-            by_function.get(step.kernel, 0.0) / uses[step.kernel],
+            by_function[step.kernel] / uses[step.kernel],
             slots.bound(step.stage),
         )
         for step in plan.kernels.steps

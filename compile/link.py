@@ -81,7 +81,7 @@ def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool
             *objects.generated,
             *sources.LIBRARY_SOURCES,
             *sources.RUNNER_SOURCES,
-            *([] if symbols else ["-s"]),
+            "-g1" if symbols else "-s",
             "-Wl,--gc-sections",
             *sources.LIBS,
             "-o",

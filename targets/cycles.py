@@ -81,7 +81,7 @@ def measure(
         find_llvm(tool)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folder = Path(name)
-        zig(["cc", "-O2", "-shared", "-fPIC", "-Wl,-z,undefs", "-o", folder / "plugin.so", PLUGIN], folder)
+        zig(["cc", "-Os", "-shared", "-fPIC", "-Wl,-z,undefs", "-o", folder / "plugin.so", PLUGIN], folder)
         root = ["-L", str(sysroot)] if sysroot else []
         settings = [word for name, value in (env or {}).items() for word in ("-E", f"{name}={value}")]
         plugin = f"{folder / 'plugin.so'},out={folder / 'blocks'},cache={int(cache)}"

@@ -38,8 +38,8 @@ LIBCS = {"musl": ["-static"], "gnu": []}
 def prepare(target: Target, folder: Path, libc: str) -> None:
     """Have zig build one of its C libraries for the target, which takes up to a minute the first time on a machine.
 
-    Worth doing beside other work; what it makes stays in zig's own cache. In the mode that `-Os` asks for, or it would
-    be made again. Raises ToolchainError.
+    Worth doing beside other work; what it makes stays in zig's own cache, for programs that are compiled with -Os as
+    this one is. Raises ToolchainError.
     """
     (folder / "empty.c").write_text("int main(void) { return 0; }\n")
     jobs = (os.cpu_count() or 1) + 1  # zig counts its own thread, which mostly waits
