@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..model.files import write_whole
+from ..model.images import mask_png, npy, read_image
 from ..runtime import load
 from ..runtime.bundle import RUNNER, open_bundle
 from ..runtime.probe import Probe
 from ..runtime.resize import resize_bilinear
 from ..targets import emulator
 from .errors import CompileError
-from .files import write_whole
-from .images import mask_png, npy, read_image
 from .verify import frame_size, target_of
 
 F32 = npt.NDArray[np.float32]

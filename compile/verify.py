@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from ..model.images import read_image
 from ..runtime.bundle import open_bundle
 from ..runtime.resize import resize_bilinear
 from ..targets import TARGETS, Target
 from .bundle import MODEL
 from .errors import CompileError
 from .frontend import load_model
-from .images import read_image
 from .pipeline import PLAN_STEPS, make_plan
 from .progress import Progress
 from .schedules import schedules_for

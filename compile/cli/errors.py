@@ -19,6 +19,7 @@ def one_line(error: BaseException) -> str:
 
 def expected_errors() -> tuple[type[BaseException], ...]:
     """What a user can cause; anything else is a defect and shows its traceback."""
+    from ...model.images import ImageError
     from ...runtime.errors import BundleError
     from ...runtime.probe import ProbeError
     from ...targets import TargetError
@@ -26,7 +27,7 @@ def expected_errors() -> tuple[type[BaseException], ...]:
     from ..errors import CompileError
     from ..verification import VerificationError
 
-    return (BundleError, CompileError, OSError, ProbeError, TargetError, ToolchainError, VerificationError)
+    return (BundleError, CompileError, ImageError, OSError, ProbeError, TargetError, ToolchainError, VerificationError)
 
 
 def reports_errors(command: Callable[..., None]) -> Callable[..., None]:

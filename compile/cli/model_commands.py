@@ -18,7 +18,7 @@ def export(
     json_: Json = False,
 ) -> None:
     """Export a checkpoint to ONNX; without --size height and width stay symbolic."""
-    from ..files import write_whole
+    from ...model.files import write_whole
     from ..frontend.loader import from_proto
     from ..models import export_checkpoint, known_checkpoint
 

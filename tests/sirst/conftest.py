@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from biisnet.compile.frontend import Model
-from biisnet.compile.images import read_image
 from biisnet.compile.verification.onnx_reference import session
+from biisnet.model.images import read_image
 from biisnet.runtime.resize import resize_bilinear
 
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sirst" / "images"

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from biisnet.compile.frontend import Model
-from biisnet.compile.images import read_image
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.plan import Plan
 from biisnet.compile.program import BinaryDot
@@ -16,6 +15,7 @@ from biisnet.compile.progress import Progress
 from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable
 from biisnet.compile.verification.onnx_reference import OnnxReference
 from biisnet.compile.verification.stages import Device
+from biisnet.model.images import read_image
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
 from biisnet.runtime.resize import resize_bilinear

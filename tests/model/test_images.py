@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from biisnet.compile.errors import CompileError
-from biisnet.compile.files import write_whole
-from biisnet.compile.images import npy, read_image
+from biisnet.model.files import write_whole
+from biisnet.model.images import ImageError, npy, read_image
 
 
 def test_sixteen_bits(tmp_path: Path) -> None:
@@ -26,7 +25,7 @@ def test_deeper_levels_are_refused(tmp_path: Path, level: int) -> None:
     """Fails where a network is given grey levels that no camera has."""
     path = tmp_path / "deep.tiff"
     Image.fromarray(np.array([[0, level]], np.int32)).save(path)
-    with pytest.raises(CompileError, match=rf"deep\.tiff: has levels from .*{level}.*; save it with 8 or 16 bits"):
+    with pytest.raises(ImageError, match=rf"deep\.tiff: has levels from .*{level}.*; save it with 8 or 16 bits"):
         read_image(path)
 
 
@@ -39,7 +38,7 @@ def test_a_map_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    with pytest.raises(CompileError, match=r"map\.npy: cannot be written: No space left"):
+    with pytest.raises(OSError, match=r"map\.npy: cannot be written: No space left"):
         write_whole(path, npy(np.zeros((2, 3), np.float32)))
     np.testing.assert_array_equal(np.load(path), np.ones((2, 3)))
     assert [p.name for p in tmp_path.iterdir()] == ["map.npy"]

@@ -6,15 +6,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from .errors import CompileError
-
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write beside `path`, then move. Raises CompileError where it cannot be written."""
+    """Write beside `path`, then move. Raises OSError, naming `path`, where it cannot be written."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
     except OSError as e:
-        raise CompileError(f"{path}: cannot be written: {e.strerror}") from e
+        raise OSError(f"{path}: cannot be written: {e.strerror}") from e
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -22,4 +20,4 @@ def write_whole(path: Path, data: bytes) -> None:
         os.replace(name, path)
     except OSError as e:
         os.unlink(name)
-        raise CompileError(f"{path}: cannot be written: {e.strerror}") from e
+        raise OSError(f"{path}: cannot be written: {e.strerror}") from e
