@@ -9,28 +9,26 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-
-class ImageError(ValueError):
-    """A file that is no image, or none with levels of 8 or 16 bits; one line."""
+from .errors import InputError
 
 
 def read_image(path: Path) -> npt.NDArray[np.float32]:
     """Grey levels 0..255, float32 [H, W]: colour by ITU-R 601 luma, 16 bits divided by 257.
 
-    Raises ImageError where it is no image, or its levels are not of 16 bits.
+    Raises InputError where it is no image, or its levels are not of 16 bits.
     """
     try:
         with Image.open(path) as image:
             deep = image.mode.startswith("I")
             levels = np.asarray(image if deep else image.convert("L"))
     except FileNotFoundError as e:
-        raise ImageError(f"{path}: no such file") from e
+        raise InputError(f"{path}: no such file") from e
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
-        raise ImageError(f"{path}: not an image that can be read ({' '.join(str(e).split())})") from e
+        raise InputError(f"{path}: not an image that can be read ({' '.join(str(e).split())})") from e
     if not deep:
         return levels.astype(np.float32)
     if levels.min() < 0 or levels.max() > 65535:
-        raise ImageError(f"{path}: has levels from {levels.min()} to {levels.max()}; save it with 8 or 16 bits")
+        raise InputError(f"{path}: has levels from {levels.min()} to {levels.max()}; save it with 8 or 16 bits")
     return levels.astype(np.float32) / np.float32(257)
 
 

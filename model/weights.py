@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 
 from .config import NetworkConfig
+from .files import write_whole
 from .network import BiisNet
 
 KEY = "biisnet"
@@ -21,7 +22,7 @@ def save(model: BiisNet, path: str | Path) -> None:
     """Write the model's weights and configuration; the training-only tensors (`*_k`) too."""
     about = {"config": json.loads(model.config.to_json()), "name": model.name, "seed": model.seed}
     tensors = {name: t.detach().float().cpu().contiguous() for name, t in _tensors(model).items()}
-    save_file(tensors, str(path), metadata={KEY: json.dumps(about, sort_keys=True)})
+    write_whole(Path(path), to_bytes(tensors, metadata={KEY: json.dumps(about, sort_keys=True)}))
 
 
 def load(path: str | Path) -> BiisNet:

@@ -9,6 +9,7 @@ from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, targets
 from .model_commands import export, run, verify
 from .signals import exit_on_sigterm
+from .training_commands import evaluate, train
 
 app = typer.Typer(
     name="biisnet",
@@ -20,6 +21,8 @@ app = typer.Typer(
 )
 for command in (export, analyze, verify, run, inspect, targets, doctor):
     app.command()(reports_errors(command))
+app.command()(reports_errors(train))
+app.command(name="eval")(reports_errors(evaluate))
 app.command(name="compile")(reports_errors(compile_command))
 
 compile_app = typer.Typer(

@@ -9,6 +9,9 @@ from typing import Any
 
 import typer
 
+EXTRAS = {"torch": "train", "lightning_fabric": "train", "safetensors": "train", "tqdm": "train", "scipy": "eval"}
+"""Which of the package's extras brings what; `compile` the rest."""
+
 
 def one_line(error: BaseException) -> str:
     """The error's message, without line breaks."""
@@ -19,7 +22,7 @@ def one_line(error: BaseException) -> str:
 
 def expected_errors() -> tuple[type[BaseException], ...]:
     """What a user can cause; anything else is a defect and shows its traceback."""
-    from ...model.images import ImageError
+    from ...model.errors import InputError
     from ...runtime.errors import BundleError
     from ...runtime.probe import ProbeError
     from ...targets import TargetError
@@ -27,7 +30,7 @@ def expected_errors() -> tuple[type[BaseException], ...]:
     from ..errors import CompileError
     from ..verification import VerificationError
 
-    return (BundleError, CompileError, ImageError, OSError, ProbeError, TargetError, ToolchainError, VerificationError)
+    return (BundleError, CompileError, InputError, OSError, ProbeError, TargetError, ToolchainError, VerificationError)
 
 
 def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -39,7 +42,8 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*arguments, **options)
             return
         except ImportError as e:
-            message = f"{e.name or e} is not installed: pip install '.[compile]' (in a clone)"
+            package = (e.name or str(e)).partition(".")[0]
+            message = f"{package} is not installed: pip install '.[{EXTRAS.get(package, 'compile')}]' (in a clone)"
         except Exception as e:
             if not isinstance(e, expected_errors()):
                 raise

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
-from biisnet.model.images import ImageError, npy, read_image
+from biisnet.model.images import npy, read_image
 
 
 def test_sixteen_bits(tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_deeper_levels_are_refused(tmp_path: Path, level: int) -> None:
     """Fails where a network is given grey levels that no camera has."""
     path = tmp_path / "deep.tiff"
     Image.fromarray(np.array([[0, level]], np.int32)).save(path)
-    with pytest.raises(ImageError, match=rf"deep\.tiff: has levels from .*{level}.*; save it with 8 or 16 bits"):
+    with pytest.raises(InputError, match=rf"deep\.tiff: has levels from .*{level}.*; save it with 8 or 16 bits"):
         read_image(path)
 
 

@@ -1,0 +1,101 @@
+"""`biisnet train` and `biisnet eval`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import Json, ModelArgument, Size, Threads, parse_size, print_json, say
+
+Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A data set: images/, masks/, split lists.")]
+Synthetic = Annotated[bool, typer.Option("--synthetic", help="Made-up scenes instead of a data set.")]
+Scenes = Annotated[int, typer.Option("--scenes", min=2, metavar="N", help="How many of them.")]
+
+
+def train(
+    model: ModelArgument = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option("--split", help="The split to train on; 'all' is every image.")] = "trainval",
+    validation: Annotated[
+        str | None, typer.Option("--validation", metavar="SPLIT", help="The split to validate on.")
+    ] = None,
+    share: Annotated[
+        float, typer.Option("--hold-out", min=0.01, max=0.9, help="Where no --validation is given: of the frames.")
+    ] = 0.1,
+    synthetic: Synthetic = False,
+    scenes: Scenes = 256,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The run's folder.")] = Path("run"),
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="JSON of a recipe's fields, all or some.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder's run, if there is one.")] = False,
+    compile_: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="torch.compile: minutes to start, faster then.")
+    ] = False,
+    precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16, auto.")] = "auto",
+    threads: Annotated[int | None, typer.Option("--threads", min=1, max=64, help="[default: all]")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's log too.")] = False,
+    json_: Json = False,
+) -> None:
+    """Train a network from random weights (a preset) or from a checkpoint; DIR/best.safetensors is the best."""
+    from ...model.source import Source
+    from ..train import Training, read_recipe, train_model
+
+    wanted = read_recipe(recipe, epochs, seed)
+    source = Source(data, split, scenes if synthetic else 0, wanted.seed)
+    asked = Training(
+        model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard
+    )
+    result = train_model(asked, say)
+    if result is None:  # another process of torchrun says it
+        return
+    if json_:
+        print_json(asdict(result))
+    else:
+        print(result.summary())
+
+
+def evaluate(
+    model: ModelArgument = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option("--split", help="Its split; 'all' is every image.")] = "test",
+    synthetic: Synthetic = False,
+    scenes: Scenes = 256,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes.")] = 1,
+    size: Size = None,
+    threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
+    emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
+    overlays: Annotated[
+        Path | None, typer.Option("--overlays", metavar="DIR", help="Pictures of hits, misses and false alarms.")
+    ] = None,
+    roc: Annotated[Path | None, typer.Option("--roc", metavar="FILE", help="Draw Pd over Fa (PNG).")] = None,
+    threads: Threads = 1,
+    json_: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON; - for standard output.")
+    ] = None,
+) -> None:
+    """mIoU, nIoU, Pd and Fa of a checkpoint, an ONNX file or a bundle."""
+    from ...model.files import write_whole
+    from ...model.source import Source
+    from ..evaluate import evaluate_model, open_predictor, roc_picture
+
+    source = Source(data, split, scenes if synthetic else 0, seed)
+    with open_predictor(model, parse_size(size), emulate=emulate, threads=threads, say=say) as predictor:
+        say(f"model  {predictor.name} in {predictor.engine}, {predictor.size[0]}x{predictor.size[1]}")
+        frames = source.read(predictor.size, say)
+        say(f"data   {source}: {len(frames)} frames")
+        result = evaluate_model(predictor, str(source), frames, threshold, overlays)
+    if roc:
+        write_whole(roc, roc_picture(result))
+    if json_ == Path("-"):
+        print_json(result.as_dict())
+    elif json_:
+        write_whole(json_, (json.dumps(result.as_dict(), indent=1) + "\n").encode())
+    if json_ != Path("-"):
+        print(result.summary())

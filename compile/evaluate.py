@@ -1,0 +1,176 @@
+"""`biisnet eval`: the field's metrics of a checkpoint, an ONNX file or a bundle, by the same code."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..model import PRESETS, shipped_weights
+from ..model.datasets import Frame, Say
+from ..model.files import write_whole
+from ..model.metrics import Counts, Metrics, roc
+from ..model.overlay import overlay
+from ..runtime.bundle import open_bundle
+from .errors import CompileError
+from .frontend import load_model
+from .models import CHECKPOINT, DEFAULT, check_checkpoint, known_checkpoint
+from .run import open_model
+from .verification.onnx_reference import session
+from .verify import frame_size, target_of
+
+SIZE = (256, 256)
+"""What frames are resized to where the model takes any size."""
+THRESHOLDS = tuple(float(t) for t in np.round(np.linspace(0.05, 0.95, 19), 2))
+"""Of the ROC."""
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Something that finds targets."""
+
+    name: str
+    engine: str  # who computes, for a person
+    size: tuple[int, int]  # of the frames that it is given
+    predict: Callable[[F32], F32]  # grey levels [H, W] -> probabilities [H, W]
+
+
+@contextmanager
+def open_predictor(
+    name: str | None, size: tuple[int, int] | None, *, emulate: bool, threads: int, say: Say
+) -> Iterator[Predictor]:
+    """A model by its name: a preset, a checkpoint, an ONNX file, a bundle. Raises CompileError."""
+    name = name or DEFAULT
+    path = Path(name)
+    bundle = name not in PRESETS and (path.is_dir() or path.suffix == ".tar")
+    if emulate and not bundle:
+        raise CompileError(f"{name}: --emulate runs bundles; compile it first: biisnet-compile {name} --target rpi4")
+    if bundle:
+        with open_bundle_predictor(path, size, emulate, threads, say) as predictor:
+            yield predictor
+    elif name in PRESETS or path.suffix == CHECKPOINT:
+        yield torch_predictor(name, size or SIZE)
+    else:
+        yield onnx_predictor(path, size)
+
+
+@contextmanager
+def open_bundle_predictor(
+    path: Path, size: tuple[int, int] | None, emulate: bool, threads: int, say: Say
+) -> Iterator[Predictor]:
+    """A bundle for this machine, or with `emulate` one for a board."""
+    with open_bundle(path) as opened:
+        target, own_size = target_of(opened.manifest), frame_size(opened.manifest)
+    check_size(str(path), size, own_size)
+    foreign = bool(target.emulated_cpu)
+    if foreign and not emulate:
+        raise CompileError(f"{path}: is for {target.name}; --emulate runs it on an emulated {target.cpu}")
+    if emulate and not foreign:
+        raise CompileError(f"{path}: is for this machine and needs no --emulate")
+    with open_model(path, threads, say) as (predict, _):
+        yield Predictor(str(path), f"an emulated {target.cpu}" if foreign else "this machine", own_size, predict)
+
+
+def torch_predictor(name: str, size: tuple[int, int]) -> Predictor:
+    """PyTorch, float32. Raises CompileError."""
+    from ..model.predict import predict
+    from ..model.weights import load
+
+    known_checkpoint(name)
+    trained = shipped_weights(name)
+    if name in PRESETS and trained is None:
+        raise CompileError(f"preset '{name}' has no trained weights; train it: biisnet train {name} --data DIR")
+    check_checkpoint(trained or Path(name))
+    try:
+        network = load(trained or Path(name))
+    except (OSError, ValueError) as e:
+        raise CompileError(str(e)) from e
+    return Predictor(name, "PyTorch", size, lambda image: predict(network, image))
+
+
+def onnx_predictor(path: Path, size: tuple[int, int] | None) -> Predictor:
+    """ONNX Runtime. Raises CompileError."""
+    model = load_model(path)
+    run = session(model.proto, str(path)).run
+    source = model.proto.graph.input[0]
+    height, width = (d.dim_value for d in source.type.tensor_type.shape.dim[2:])
+    if height and width:
+        check_size(str(path), size, (height, width))
+        size = (height, width)
+
+    def predict(image: F32) -> F32:
+        result: F32 = run(None, {source.name: image[None, None]})[0][0, 0]
+        return result
+
+    return Predictor(str(path), "ONNX Runtime", size or SIZE, predict)
+
+
+def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:
+    """Raise CompileError where a model of one size is asked for another."""
+    if asked not in (None, own):
+        raise CompileError(f"{name}: takes frames of {own[0]}x{own[1]}; leave --size away")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `biisnet eval` found."""
+
+    model: str
+    engine: str
+    data: str
+    frames: int
+    size: tuple[int, int]
+    threshold: float
+    metrics: Metrics
+    roc: list[tuple[float, Metrics]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        curve = [{"threshold": threshold, **asdict(m)} for threshold, m in self.roc]
+        return {**asdict(self), "roc": curve}
+
+    def summary(self) -> str:
+        """One line for a person."""
+        return f"{self.frames} frames: {self.metrics.summary()}"
+
+
+def evaluate_model(
+    predictor: Predictor, data: str, frames: list[Frame], threshold: float, overlays: Path | None
+) -> Evaluation:
+    """The metrics of a model on frames of its size; a picture of each frame goes to `overlays`."""
+    counts, probabilities = Counts(), []
+    if overlays:
+        overlays.mkdir(parents=True, exist_ok=True)
+    for frame in frames:
+        probabilities.append(predictor.predict(frame.image))
+        match = counts.add(probabilities[-1] > threshold, frame.mask)
+        if overlays:
+            write_whole(overlays / f"{frame.name}.png", overlay(frame.image, match))
+    curve = roc(probabilities, [f.mask for f in frames], list(THRESHOLDS))
+    return Evaluation(
+        predictor.name, predictor.engine, data, len(frames), predictor.size, threshold, counts.metrics(), curve
+    )
+
+
+def roc_picture(result: Evaluation) -> bytes:
+    """Pd over Fa as PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([m.fa for _, m in result.roc], [m.pd for _, m in result.roc], ".-")
+    axes.plot(result.metrics.fa, result.metrics.pd, "o", label=f"threshold {result.threshold:g}")
+    axes.set(xlabel="Fa", ylabel="Pd", title=f"{result.model}, {result.data}")
+    axes.legend(loc="lower right")
+    axes.grid(alpha=0.3)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()

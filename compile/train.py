@@ -1,0 +1,182 @@
+"""`biisnet train`: from a preset or a checkpoint, and frames, to trained weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..model import PRESETS
+from ..model.datasets import Frame, Say, hold_out
+from ..model.errors import InputError
+from ..model.source import Source
+from ..model.training import Recipe
+from ..targets.devices import cpu_flags
+from .models import DEFAULT, known_checkpoint
+
+if TYPE_CHECKING:
+    from ..model.network import BiisNet
+    from ..model.training.trainer import Progress
+
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
+"""Flags of the CPUs that multiply it."""
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a user asked for."""
+
+    model: str | None
+    source: Source
+    validation: str | None  # a split of the same data
+    share: float  # of the frames, held out where there is no such split
+    recipe: Recipe
+    output: Path
+    resume: bool
+    compile: bool
+    precision: str
+    threads: int | None
+    tensorboard: bool
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it."""
+
+    weights: Path
+    epochs: int
+    seconds: float
+    miou: float  # of the held-out frames, the best epoch's
+    seed: int
+
+    def summary(self) -> str:
+        """One line for a person."""
+        return (
+            f"{self.weights}: mIoU {100 * self.miou:.2f} % on the held-out frames, the best of {self.epochs} epochs "
+            f"({self.seconds / 60:.1f} minutes, seed {self.seed})"
+        )
+
+
+def train_model(asked: Training, say: Say) -> Trained | None:
+    """Carry it out; None in all processes of torchrun's but the first. Raises InputError."""
+    import torch
+
+    from ..model.training.trainer import BEST, LAST, Options, make_fabric, train
+
+    if asked.precision not in PRECISIONS:
+        raise InputError(f"--precision {asked.precision}: choose one of {', '.join(PRECISIONS)}")
+    recipe, bfloat16 = asked.recipe, asked.precision == "bfloat16"
+    if asked.precision == "auto":
+        bfloat16 = bool(cpu_flags() & BFLOAT16)
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    network = start_network(asked.model, recipe)
+    fabric = make_fabric(bfloat16)
+    if not fabric.is_global_zero:
+        say = ignore
+    training, validation = frames_to_use(asked, say)
+    say(f"network  {network.name}, seed {recipe.seed}")
+    say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} to validate on")
+    say(f"recipe   {recipe.to_json()}")
+    say(f"process  {fabric.world_size} of {torch.get_num_threads()} threads, {'bfloat16' if bfloat16 else 'float32'}")
+    options = Options(asked.compile, asked.tensorboard)
+    with run_folder(asked.output, asked.resume, LAST), shown(recipe, say, fabric.is_global_zero) as report:
+        state = train(fabric, network, training, validation, recipe, asked.output, options, report)
+    if not fabric.is_global_zero:
+        return None
+    return Trained(asked.output / BEST, state.epoch, state.seconds, state.best, recipe.seed)
+
+
+def read_recipe(path: Path | None, epochs: int | None, seed: int | None) -> Recipe:
+    """The default recipe with a file's fields, then with the given ones. Raises InputError."""
+    try:
+        recipe = Recipe.from_json(path.read_text()) if path else Recipe()
+    except (ValueError, TypeError) as e:
+        raise InputError(f"{path}: {e}") from e
+    return replace(
+        recipe,
+        epochs=recipe.epochs if epochs is None else epochs,
+        seed=recipe.seed if seed is None else seed,
+    )
+
+
+def frames_to_use(asked: Training, say: Say) -> tuple[list[Frame], list[Frame]]:
+    """(to train on, to validate on). Raises InputError."""
+    frames = asked.source.read(asked.recipe.size, say)
+    if asked.validation is None:
+        return hold_out(frames, asked.share, asked.recipe.seed)
+    if asked.source.data is None:
+        raise InputError("--validation names a data set's split; made-up scenes are held out by --hold-out")
+    held = replace(asked.source, split=asked.validation).read(asked.recipe.size, say)
+    common = {f.name for f in frames} & {f.name for f in held}
+    if common:
+        raise InputError(
+            f"{asked.source.data}: splits '{asked.source.split}' and '{asked.validation}' have {len(common)} frames in "
+            f"common, {min(common)} among them; give two that have none"
+        )
+    return frames, held
+
+
+def start_network(name: str | None, recipe: Recipe) -> BiisNet:
+    """A preset with random weights that follow from the recipe's seed, or a checkpoint to go on from.
+
+    Raises CompileError and InputError.
+    """
+    import torch
+
+    from ..model.network import BiisNet
+    from ..model.weights import load
+
+    name = known_checkpoint(name or DEFAULT)
+    if name not in PRESETS:
+        try:
+            return load(name)
+        except ValueError as e:
+            raise InputError(str(e)) from e
+    torch.manual_seed(recipe.seed)
+    return BiisNet(PRESETS[name], name)
+
+
+@contextmanager
+def run_folder(folder: Path, resume: bool, last: str) -> Iterator[None]:
+    """Makes the run's folder; one that nothing came into goes again. Raises InputError where a run is in it."""
+    if (folder / last).exists() and not resume:
+        raise InputError(f"{folder}: has a run already; --resume goes on with it, or give another -o")
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def ignore(_: Any) -> None:
+    """Says nothing."""
+
+
+@contextmanager
+def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar with the time left where standard error is a terminal; a line for each validated epoch anywhere."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=recipe.epochs, unit="epoch", disable=not (speaks and sys.stderr.isatty()), file=sys.stderr)
+
+    def report(p: Progress) -> None:
+        bar.n = p.epoch - 1 + p.step / p.steps
+        bar.set_postfix(loss=f"{p.loss:.3f}", refresh=False)
+        bar.update(0)
+        if p.metrics and speaks:
+            m = p.metrics
+            with bar.external_write_mode(file=sys.stderr):
+                say(
+                    f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {m.summary()}, "
+                    f"{p.seconds_left / 60:.0f} minutes left"
+                )
+
+    with bar:
+        yield report

@@ -1,0 +1,141 @@
+"""Data sets on disk, in the layouts that the field distributes them in.
+
+    SIRST        images/N.png       masks/N_pixels0.png   idx_427/{trainval,train,val,test}.txt
+    NUDT-SIRST   images/N.png       masks/N.png           50_50/{train,test}.txt, img_idx/{train,test}_NUDT-SIRST.txt
+    IRSTD-1K     IRSTD1k_Img/N.png  IRSTD1k_Label/N.png   {trainval,test}.txt, img_idx/{train,test}_IRSTD-1K.txt
+
+The folder `images`, `masks` works for any of them. A split is a text file with a name a line, in the folder or in one
+below it, called SPLIT.txt or SPLIT_DATASET.txt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ..runtime.resize import resize_bilinear
+from .errors import InputError
+from .images import read_image
+
+IMAGE_FOLDERS = ("images", "IRSTD1k_Img")
+MASK_FOLDERS = ("masks", "IRSTD1k_Label")
+MASK_ENDINGS = ("", "_pixels0", "_mask")
+SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff")
+ALL = "all"
+"""The split of every image that there is."""
+
+F32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image with its targets."""
+
+    name: str
+    image: F32  # [H, W], grey levels 0 to 255
+    mask: Mask  # [H, W], True on a target
+
+
+def read_split(root: Path, split: str, size: tuple[int, int] | None, say: Say) -> list[Frame]:
+    """The frames of a split, at `size` (height, width) or, where it is None, at their own.
+
+    Images are resized bilinearly, masks by the nearest pixel. A mask of another size than its image is resized to it,
+    which is said. Raises InputError.
+    """
+    images, masks = find_folder(root, IMAGE_FOLDERS), find_folder(root, MASK_FOLDERS)
+    names = split_names(root, images, split)
+    frames, repaired = [], []
+    for name in names:
+        image = read_image(find_file(images, name, ("",), "image"))
+        mask = read_mask(find_file(masks, name, MASK_ENDINGS, "mask"))
+        if mask.shape != image.shape:
+            repaired.append(name)
+            mask = resize_mask(mask, *image.shape)
+        if size is not None:
+            image, mask = resize_bilinear(image, *size), resize_mask(mask, *size)
+        frames.append(Frame(name, image, mask))
+    if repaired:
+        some = ", ".join(repaired[:3]) + (" …" if len(repaired) > 3 else "")
+        say(f"{root}: {len(repaired)} masks are not of their image's size and were resized to it: {some}")
+    return frames
+
+
+def find_folder(root: Path, names: tuple[str, ...]) -> Path:
+    """The first of `names` in `root`. Raises InputError."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; give the data set's folder, the one with {names[0]}/ in it")
+    for name in names:
+        if (root / name).is_dir():
+            return root / name
+    raise InputError(f"{root}: has no folder {' or '.join(names)}; give the data set's folder")
+
+
+def split_names(root: Path, images: Path, split: str) -> list[str]:
+    """The names of a split's images, in the list's order. Raises InputError."""
+    if split == ALL:
+        names = sorted(p.stem for p in images.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not names:
+            raise InputError(f"{images}: has no images")
+        return names
+    lists = sorted([*root.glob("*.txt"), *root.glob("*/*.txt")])
+    found = [p for p in lists if p.stem == split] or [p for p in lists if p.stem.startswith(f"{split}_")]
+    if len(found) != 1:
+        why = f"several lists are called so: {', '.join(map(str, found))}" if found else "no such list"
+        known = ", ".join(sorted({p.stem for p in lists})) or "none"
+        raise InputError(f"{root}: split '{split}': {why}; there are {known}, and '{ALL}' is every image")
+    lines = [line.strip() for line in found[0].read_text(encoding="utf-8-sig").splitlines()]
+    names = [strip_suffix(line) for line in lines if line]
+    if not names:
+        raise InputError(f"{found[0]}: the split is empty; give another")
+    if len(set(names)) != len(names):
+        twice = next(n for k, n in enumerate(names) if n in names[:k])
+        raise InputError(f"{found[0]}: names {twice} twice")
+    return names
+
+
+def strip_suffix(name: str) -> str:
+    """Without an image's suffix; some lists have them."""
+    return name.rpartition(".")[0] if name.lower().endswith(SUFFIXES) else name
+
+
+def find_file(folder: Path, name: str, endings: tuple[str, ...], what: str) -> Path:
+    """The image or mask called `name`, whatever its format. Raises InputError."""
+    for ending in endings:
+        for suffix in SUFFIXES:
+            path = folder / f"{name}{ending}{suffix}"
+            if path.is_file():
+                return path
+    tried = " or ".join(f"{name}{ending}.png" for ending in endings)
+    raise InputError(f"{folder}: no {what} for '{name}' ({tried}); add it or take it from the split")
+
+
+def read_mask(path: Path) -> Mask:
+    """True where a mask is above half of its largest level (masks are of 0 and 255, or 0 and 1). Raises ImageError."""
+    levels = read_image(path)
+    mask: Mask = levels > levels.max() / 2
+    return mask
+
+
+def resize_mask(mask: Mask, height: int, width: int) -> Mask:
+    """By the nearest pixel, as the field does."""
+    if mask.shape == (height, width):
+        return mask
+    image = Image.fromarray(mask.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST)
+    return np.asarray(image) > 0
+
+
+def hold_out(frames: list[Frame], share: float, seed: int) -> tuple[list[Frame], list[Frame]]:
+    """(the rest, a random `share` of the frames, at least one), each in the order given. Raises InputError."""
+    count = max(1, round(share * len(frames)))
+    if count >= len(frames):
+        raise InputError(f"{len(frames)} frames: none would be left to train on beside {count} to validate on")
+    held = set(np.random.default_rng(seed).permutation(len(frames))[:count].tolist())
+    rest = [f for n, f in enumerate(frames) if n not in held]
+    return rest, [f for n, f in enumerate(frames) if n in held]

@@ -1,0 +1,134 @@
+"""The metrics of infrared small-target detection, as PAPER.md states them and the field computes them.
+
+mIoU   intersection over union of target pixels, summed over the whole data set first
+nIoU   the mean of each image's IoU (1 where there is neither a target nor a detection)
+Pd     targets found, of all: an 8-connected component of the truth whose centroid is within 3 pixels of the centroid
+       of a predicted component; a prediction is spent on one target
+Fa     pixels of predicted components that match no target, of all pixels
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Mask = npt.NDArray[np.bool_]
+F32 = npt.NDArray[np.float32]
+EIGHT = np.ones((3, 3), bool)
+DISTANCE = 3.0
+"""Pixels between centroids, less than which a target is found."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One blob of a mask."""
+
+    label: int
+    centroid: tuple[float, float]  # row, column
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Match:
+    """What became of one frame's targets and detections; each component is in one list."""
+
+    found: list[tuple[Component, Component]]  # target, detection
+    missed: list[Component]
+    false: list[Component]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Of a data set; shares between 0 and 1, NaN where nothing is there to divide by."""
+
+    miou: float
+    niou: float
+    pd: float
+    fa: float
+
+    def summary(self) -> str:
+        """For a person, Fa in millionths."""
+        return (
+            f"mIoU {100 * self.miou:.2f} %, nIoU {100 * self.niou:.2f} %, Pd {100 * self.pd:.2f} %, "
+            f"Fa {1e6 * self.fa:.1f}e-6"
+        )
+
+
+@dataclass
+class Counts:
+    """What the metrics are made of, added up frame by frame."""
+
+    intersection: int = 0
+    union: int = 0
+    ious: list[float] = field(default_factory=list)
+    targets: int = 0
+    found: int = 0
+    false_pixels: int = 0
+    pixels: int = 0
+
+    def add(self, predicted: Mask, truth: Mask) -> Match:
+        """Count one frame, two masks [H, W]. Raises ValueError where they differ in size."""
+        if predicted.shape != truth.shape:
+            raise ValueError(f"masks of {predicted.shape} and {truth.shape} pixels")
+        both, either = int((predicted & truth).sum()), int((predicted | truth).sum())
+        self.intersection += both
+        self.union += either
+        self.ious.append(both / either if either else 1.0)
+        match = match_components(predicted, truth)
+        self.targets += len(match.found) + len(match.missed)
+        self.found += len(match.found)
+        self.false_pixels += sum(c.pixels for c in match.false)
+        self.pixels += truth.size
+        return match
+
+    def metrics(self) -> Metrics:
+        """Of all frames so far."""
+        return Metrics(
+            _share(self.intersection, self.union),
+            float(np.mean(self.ious)) if self.ious else float("nan"),
+            _share(self.found, self.targets),
+            _share(self.false_pixels, self.pixels),
+        )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def components(mask: Mask) -> list[Component]:
+    """The 8-connected components, in raster order of their first pixels."""
+    labels, count = ndimage.label(mask, EIGHT)
+    numbers = range(1, count + 1)
+    centres = ndimage.center_of_mass(mask, labels, numbers)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    return [Component(n, (float(y), float(x)), int(sizes[n])) for n, (y, x) in zip(numbers, centres, strict=True)]
+
+
+def match_components(predicted: Mask, truth: Mask) -> Match:
+    """Each target, in raster order, takes the nearest detection that is left and near enough."""
+    left = components(predicted)
+    found, missed = [], []
+    for target in components(truth):
+        distances = [np.hypot(*np.subtract(target.centroid, c.centroid)) for c in left]
+        nearest = int(np.argmin(distances)) if left else -1
+        if left and distances[nearest] < DISTANCE:
+            found.append((target, left.pop(nearest)))
+        else:
+            missed.append(target)
+    return Match(found, missed, left)
+
+
+def evaluate(probabilities: list[F32], truths: list[Mask], threshold: float) -> Metrics:
+    """Of probability maps against masks, at one threshold."""
+    counts = Counts()
+    for probability, truth in zip(probabilities, truths, strict=True):
+        counts.add(probability > threshold, truth)
+    return counts.metrics()
+
+
+def roc(probabilities: list[F32], truths: list[Mask], thresholds: list[float]) -> list[tuple[float, Metrics]]:
+    """(threshold, metrics) of each: Pd over Fa is the curve that the field draws."""
+    return [(t, evaluate(probabilities, truths, t)) for t in thresholds]

@@ -1,0 +1,42 @@
+"""Pictures of what was found: hits green, misses red, false alarms yellow."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from .metrics import Component, Match
+
+ZOOM = 2
+HIT, MISS, FALSE_ALARM = (60, 220, 90), (240, 60, 60), (250, 210, 60)
+MARGIN = 4
+"""Pixels between a component's outermost pixels and its frame."""
+
+F32 = npt.NDArray[np.float32]
+
+
+def overlay(image: F32, match: Match) -> bytes:
+    """A frame [H, W] of grey levels as PNG, twice as large, each component framed by its kind."""
+    grey = Image.fromarray(np.clip(np.rint(image), 0, 255).astype(np.uint8))
+    picture = grey.resize((grey.width * ZOOM, grey.height * ZOOM), Image.Resampling.NEAREST).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    for target, _ in match.found:
+        frame(draw, target, HIT)
+    for target in match.missed:
+        frame(draw, target, MISS)
+    for detection in match.false:
+        frame(draw, detection, FALSE_ALARM)
+    out = io.BytesIO()
+    picture.save(out, format="PNG")
+    return out.getvalue()
+
+
+def frame(draw: ImageDraw.ImageDraw, component: Component, colour: tuple[int, int, int]) -> None:
+    """A square around a component, as large as its pixels would be in a disc."""
+    half = MARGIN + np.sqrt(component.pixels / np.pi)
+    row, column = component.centroid
+    box = [(v + 0.5) * ZOOM for v in (column - half, row - half, column + half, row + half)]
+    draw.rectangle(box, outline=colour)

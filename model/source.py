@@ -1,0 +1,31 @@
+"""Where frames come from: a split of a data set on disk, or synthetic scenes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .datasets import Frame, Say, read_split
+from .errors import InputError
+from .scenes import scenes
+
+
+@dataclass(frozen=True)
+class Source:
+    """`data` and `split`, or `count` scenes drawn from `seed`."""
+
+    data: Path | None
+    split: str
+    count: int = 0
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.data}, split {self.split}" if self.data else f"{self.count} synthetic scenes, seed {self.seed}"
+
+    def read(self, size: tuple[int, int], say: Say) -> list[Frame]:
+        """The frames at `size` (height, width). Raises InputError."""
+        if (self.data is None) == (self.count == 0):
+            raise InputError("give the data set's folder with --data DIR, or --synthetic for made-up scenes")
+        if self.data is None:
+            return scenes(self.count, *size, seed=self.seed)
+        return read_split(self.data, self.split, size, say)

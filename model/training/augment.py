@@ -1,0 +1,51 @@
+"""Random crops of a frame, each determined by (seed, epoch, index) alone, so that a resumed run sees the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .recipe import Recipe
+
+F32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+def crop(image: F32, mask: Mask, recipe: Recipe, size: int, epoch: int, index: int) -> tuple[F32, F32]:
+    """A size x size view of `image` [H, W] (grey levels) and `mask` [H, W]: float32 [size, size], the mask 0 or 1.
+
+    The window is size / scale pixels wide, cut off where the frame is smaller.
+    """
+    rng = np.random.default_rng([recipe.seed, epoch, index])
+    height, width = image.shape
+    scale = np.exp(rng.uniform(*np.log(recipe.scale)))
+    window = min(size / scale, height, width)
+    top, left = place(mask, window, rng, recipe.near_target)
+    box = (left, top, left + window, top + window)
+    pixels = resample(image, box, size)
+    target = resample(mask.astype(np.float32), box, size) >= 0.5
+    mean = pixels.mean()
+    gain = 1 + rng.uniform(-recipe.contrast, recipe.contrast)
+    pixels = (pixels - mean) * gain + mean + rng.uniform(-recipe.brightness, recipe.brightness)
+    views = [np.clip(pixels, 0, 255).astype(np.float32), target.astype(np.float32)]
+    turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+    views = [np.rot90(v.T if mirrored else v, turns) for v in views]
+    return np.ascontiguousarray(views[0]), np.ascontiguousarray(views[1])
+
+
+def place(mask: Mask, window: float, rng: np.random.Generator, near_target: float) -> tuple[float, float]:
+    """Top and left of a window, anywhere in the frame, or anywhere around a random target pixel."""
+    free = np.array(mask.shape) - window
+    corner = rng.uniform(0, 1, 2) * free
+    pixels = np.argwhere(mask)
+    if len(pixels) and rng.uniform() < near_target:
+        corner = pixels[rng.integers(len(pixels))] - rng.uniform(0.1, 0.9, 2) * window
+        corner = np.clip(corner, 0, free)
+    return float(corner[0]), float(corner[1])
+
+
+def resample(plane: F32, box: tuple[float, float, float, float], size: int) -> F32:
+    """`box` (left, top, right, bottom, in pixels) of a plane, bilinearly at size x size."""
+    resized = Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(resized, np.float32)

@@ -1,0 +1,67 @@
+"""What a run leaves to look at: history.csv, a row an epoch, curves.png, and TensorBoard's log where asked."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from pathlib import Path
+
+from ..files import write_whole
+from ..metrics import Metrics
+
+FIELDS = ("epoch", "learning_rate", "loss", "seconds", "miou", "niou", "pd", "fa")
+Row = dict[str, str]
+
+
+class History:
+    """The rows of the epochs that are done; the files are replaced whole after each."""
+
+    def __init__(self, folder: Path, epochs: int, tensorboard: bool = False) -> None:
+        """Goes on after `epochs` epochs: what a killed run had written beyond its checkpoint is dropped."""
+        self.board = None
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=epochs + 1)
+        self.table, self.plot = folder / "history.csv", folder / "curves.png"
+        self.rows: list[Row] = []
+        if epochs and self.table.exists():
+            with self.table.open(newline="") as file:
+                self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= epochs]
+
+    def add(self, epoch: int, rate: float, loss: float, seconds: float, metrics: Metrics | None) -> None:
+        """A row; `metrics` where the epoch was validated."""
+        values = {"epoch": epoch, "learning_rate": rate, "loss": loss, "seconds": seconds}
+        values |= asdict(metrics) if metrics else {}
+        if self.board:
+            for key, value in values.items():
+                self.board.add_scalar(key, value, epoch)
+            self.board.flush()
+        self.rows.append({key: f"{values[key]:.6g}" if key in values else "" for key in FIELDS})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(self.table, text.getvalue().encode())
+        if metrics:
+            write_whole(self.plot, draw(self.rows))
+
+
+def draw(rows: list[Row]) -> bytes:
+    """The loss and the validation's figures over the epochs, as PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    above.plot([int(r["epoch"]) for r in rows], [float(r["loss"]) for r in rows], color="tab:gray")
+    above.set_ylabel("training loss")
+    validated = [r for r in rows if r["miou"]]
+    for key, label in (("miou", "mIoU"), ("niou", "nIoU"), ("pd", "Pd")):
+        below.plot([int(r["epoch"]) for r in validated], [100 * float(r[key]) for r in validated], ".-", label=label)
+    below.set(xlabel="epoch", ylabel="validation, %")
+    below.legend(loc="lower right")
+    below.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,89 @@
+"""How a network is trained, as data: everything but the network and the images. No torch here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+from ..errors import InputError
+
+LOSSES = ("softiou", "dice", "bce")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """From `begin` (a share of the epochs) on, batches of `batch` crops of `crop` x `crop` pixels."""
+
+    begin: float
+    crop: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The paper's section 4.2 (400 epochs, AdamW, cosine annealing, SoftIoU), and what it leaves open.
+
+    Raises InputError, naming the field, for values that train nothing.
+    """
+
+    epochs: int = 400
+    phases: tuple[Phase, ...] = (Phase(0, 128, 8), Phase(0.8, 192, 8))
+    """Small crops are fast; in the end the network sees more of a frame at once, as it will in use."""
+    loss: str = "softiou+bce"
+    """Names of LOSSES, added up. SoftIoU alone has no gradient where nothing is found, so its start is a lottery."""
+    learning_rate: float = 3e-3
+    k_rate: float = 1.0
+    """Times the learning rate: for the k of DySoftSign alone."""
+    warmup_epochs: float = 5
+    weight_decay: float = 1e-2
+    """Of convolution weights alone."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    average: float = 0.998
+    """Of the moving average of the weights (EMA) a step, which is what is validated and kept; 0 for none."""
+    near_target: float = 0.4
+    """Share of the crops that are around a target."""
+    scale: tuple[float, float] = (0.78, 1.28)
+    contrast: float = 0.2
+    brightness: float = 12.0
+    """Grey levels are (grey - mean) * (1 +- contrast) + mean +- brightness."""
+    validate_every: int = 5
+    """Epochs."""
+    size: tuple[int, int] = (256, 256)
+    """Height and width that images are resized to, as the field does with SIRST."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phases", tuple(p if isinstance(p, Phase) else Phase(**p) for p in self.phases))
+        object.__setattr__(self, "scale", tuple(self.scale))
+        object.__setattr__(self, "size", tuple(self.size))
+        _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        _require(bool(self.phases) and self.phases[0].begin == 0, "phases", self.phases, "a first one that begins at 0")
+        _require(all(p.crop >= 1 and p.batch >= 1 for p in self.phases), "phases", self.phases, "crops and batches > 0")
+        _require(set(self.loss.split("+")) <= set(LOSSES), "loss", self.loss, f"of {', '.join(LOSSES)}, joined by +")
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        _require(0 <= self.average < 1, "average", self.average, "from 0 to below 1")
+        _require(self.validate_every >= 1, "validate_every", self.validate_every, "at least 1")
+        _require(0 < self.scale[0] <= self.scale[1], "scale", self.scale, "above 0, in order")
+
+    def phase(self, epoch: int) -> Phase:
+        """The phase that an epoch, from 0, belongs to."""
+        return [p for p in self.phases if epoch >= p.begin * self.epochs][-1]
+
+    def to_json(self) -> str:
+        """One line of JSON with every field, sorted."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Undo `to_json`. Raises InputError."""
+        values = json.loads(text)
+        unknown = sorted(set(values) - {f.name for f in fields(cls)})
+        if unknown:
+            raise InputError(f"recipe: unknown field {', '.join(unknown)}")
+        return cls(**values)
+
+
+def _require(holds: bool, field: str, value: object, expected: str) -> None:
+    if not holds:
+        raise InputError(f"recipe: {field} is {value!r}, must be {expected}")

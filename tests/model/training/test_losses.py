@@ -1,0 +1,45 @@
+"""Losses against their formulas in numpy."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from biisnet.model.training.losses import LOSSES, loss_of  # noqa: E402
+from biisnet.model.training.recipe import LOSSES as NAMES  # noqa: E402
+
+
+def case() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((2, 1, 5, 6)), (rng.uniform(size=(2, 1, 5, 6)) > 0.7).astype(float)
+
+
+def test_formulas() -> None:
+    logits, target = case()
+    p = 1 / (1 + np.exp(-logits))
+    both = (p * target).sum()
+    wanted = {
+        "softiou": 1 - (both + 1) / (p.sum() + target.sum() - both + 1),
+        "dice": 1 - (2 * both + 1) / (p.sum() + target.sum() + 1),
+        "bce": -(target * np.log(p) + (1 - target) * np.log(1 - p)).mean(),
+    }
+    assert set(wanted) == set(NAMES) == set(LOSSES)
+    arguments = torch.from_numpy(logits), torch.from_numpy(target)
+    for name, value in wanted.items():
+        assert float(loss_of(name)(*arguments)) == pytest.approx(value, rel=1e-6)
+    assert float(loss_of("softiou+bce")(*arguments)) == pytest.approx(wanted["softiou"] + wanted["bce"], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_better_logits_lose_less(name: str) -> None:
+    target = torch.from_numpy(case()[1])
+    right, wrong = (4 * (2 * target - 1) * sign for sign in (1, -1))
+    assert float(loss_of(name)(right, target)) < 0.2 < float(loss_of(name)(wrong, target))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_targets_at_all(name: str) -> None:
+    logits = torch.full((1, 1, 4, 4), -3.0, requires_grad=True)
+    loss_of(name)(logits, torch.zeros(1, 1, 4, 4)).backward()
+    assert torch.isfinite(logits.grad).all()
+    assert (logits.grad > 0).all()  # downwards is away from targets

@@ -1,0 +1,38 @@
+"""Recipes as JSON, in whole and in part."""
+
+import json
+
+import pytest
+
+from biisnet.model.errors import InputError
+from biisnet.model.training.recipe import Phase, Recipe
+
+
+def test_json_and_back() -> None:
+    recipe = Recipe(epochs=7, phases=(Phase(0, 32, 2), Phase(0.5, 64, 1)), loss="dice")
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert Recipe.from_json('{"epochs": 3}') == Recipe(epochs=3)
+
+
+def test_phases() -> None:
+    recipe = Recipe(epochs=10, phases=(Phase(0, 32, 2), Phase(0.8, 64, 1)))
+    assert [recipe.phase(e).crop for e in range(10)] == [32] * 8 + [64] * 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0"),
+        ({"phases": []}, "phases is"),
+        ({"phases": [{"begin": 0.5, "crop": 8, "batch": 1}]}, "begins at 0"),
+        ({"phases": [{"begin": 0, "crop": 0, "batch": 1}]}, "crops and batches"),
+        ({"loss": "softiou+mse"}, "loss is 'softiou.mse'"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"average": 1}, "average is 1"),
+        ({"scale": [2, 1]}, "scale is"),
+        ({"typo": 1}, "unknown field typo"),
+    ],
+)
+def test_what_trains_nothing_is_refused(fields: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Recipe.from_json(json.dumps(fields))
