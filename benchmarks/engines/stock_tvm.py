@@ -29,7 +29,7 @@ def compile_library(case: Case, folder: Path, target: Target, llvm: dict[str, ob
     from ..stock_onnx import standard_model
 
     def link(output: str, objects: list[str], options: object = None, **_: object) -> None:
-        zig(["cc", *target.zig(), "-shared", "-fPIC", "-Wl,-z,undefs", "-o", output, *objects], folder)
+        zig(["cc", "-Os", *target.zig(), "-shared", "-fPIC", "-Wl,-z,undefs", "-o", output, *objects], folder)
 
     module = from_onnx(standard_model(case, folder / "standard.onnx"))
     tvm.compile(module, target=tvm.target.Target(llvm)).export_library(str(folder / LIBRARY), fcompile=link)

@@ -117,7 +117,7 @@ def check_program(source: str, folder: Path, where: str) -> None:
     bundle = Path(BUNDLES["host"])
     include, library = f"-I{bundle}/include", f"{bundle}/lib/libbiisnet_model.so"
     options = ["-Wall", "-Werror", include, library, f"-Wl,-rpath,{folder / bundle / 'lib'}", "-o", "program"]
-    run([sys.executable, "-m", "ziglang", "cc", "program.c", *options], folder, where)
+    run([sys.executable, "-m", "ziglang", "cc", "-Os", "program.c", *options], folder, where)
     run(["./program"], folder, where)
 
 

@@ -87,7 +87,7 @@ def test_a_program_has_the_environment_that_is_given(emulated: None, llvm: None,
     (tmp_path / "program.c").write_text(
         '#include <stdlib.h>\nint main(void) { return getenv("BIISNET_TEST") == NULL; }\n'
     )
-    zig(["cc", *RPI4.zig("musl"), "-static", "-o", program, "program.c"], tmp_path)
+    zig(["cc", "-Os", *RPI4.zig("musl"), "-static", "-o", program, "program.c"], tmp_path)
     assert cycles.measure([program], RPI4, env={"BIISNET_TEST": "1"}).cycles > 0
     with pytest.raises(ToolchainError, match="program failed"):
         cycles.measure([program], RPI4)
