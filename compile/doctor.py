@@ -19,8 +19,21 @@ PACKAGES = {
     "torch": "export and train",
     "onnxscript": "export and train",
     "safetensors": "export and train",
+    "lightning-fabric": "train",
+    "tqdm": "train",
+    "scipy": "metrics",
+    "matplotlib": "curves",
 }
-EXTRAS = {"torch": "train", "onnxscript": "train", "safetensors": "train"}
+EXTRAS = {
+    "torch": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "lightning-fabric": "train",
+    "tqdm": "train",
+    "scipy": "eval",
+    "matplotlib": "eval",
+}
+"""Which of the package's extras brings what; `compile` the rest."""
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ def split_names(root: Path, images: Path, split: str) -> list[str]:
     names = [strip_suffix(line) for line in lines if line]
     if not names:
         raise InputError(f"{found[0]}: the split is empty; give another")
+    if paths := [n for n in names if Path(n).name != n]:
+        raise InputError(f"{found[0]}: '{paths[0]}' is no name of an image in {images}")
     if len(set(names)) != len(names):
         twice = next(n for k, n in enumerate(names) if n in names[:k])
         raise InputError(f"{found[0]}: names {twice} twice")

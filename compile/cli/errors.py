@@ -9,8 +9,7 @@ from typing import Any
 
 import typer
 
-EXTRAS = {"torch": "train", "lightning_fabric": "train", "safetensors": "train", "tqdm": "train", "scipy": "eval"}
-"""Which of the package's extras brings what; `compile` the rest."""
+from ..doctor import EXTRAS
 
 
 def one_line(error: BaseException) -> str:
@@ -42,7 +41,7 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*arguments, **options)
             return
         except ImportError as e:
-            package = (e.name or str(e)).partition(".")[0]
+            package = (e.name or str(e)).partition(".")[0].replace("_", "-")
             message = f"{package} is not installed: pip install '.[{EXTRAS.get(package, 'compile')}]' (in a clone)"
         except Exception as e:
             if not isinstance(e, expected_errors()):

@@ -98,6 +98,8 @@ def damage(root: Path, what: str) -> None:
         split.write_text("\n")
     elif what == "twice":
         split.write_text("a0\na0.png\n")
+    elif what == "a path":
+        split.write_text("../images/a0\n")
     elif what == "ambiguous":
         (root / "trainval.txt").write_text("a0\n")
     elif what == "not an image":
@@ -111,6 +113,7 @@ def damage(root: Path, what: str) -> None:
         ("no image", "images: no image for 'a2'"),
         ("empty", "trainval.txt: the split is empty"),
         ("twice", "trainval.txt: names a0 twice"),
+        ("a path", "'../images/a0' is no name of an image"),
         ("ambiguous", "several lists are called so"),
         ("not an image", "a0.png: not an image"),
     ],
