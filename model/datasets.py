@@ -119,7 +119,7 @@ def find_file(folder: Path, name: str, endings: tuple[str, ...], what: str) -> P
 
 
 def read_mask(path: Path) -> Mask:
-    """True where a mask is above half of its largest level (masks are of 0 and 255, or 0 and 1). Raises ImageError."""
+    """True where a mask is above half of its largest level (masks are of 0 and 255, or 0 and 1). Raises InputError."""
     levels = read_image(path)
     mask: Mask = levels > levels.max() / 2
     return mask
