@@ -228,6 +228,18 @@ class Leaky(Expr):
 
 
 @dataclass(frozen=True, eq=False)
+class Clamp(Expr):
+    """lower where x < lower, upper where x > upper, else (NaN too) x; per channel."""
+
+    x: Expr
+    lower: F32
+    upper: F32
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.x,)
+
+
+@dataclass(frozen=True, eq=False)
 class LeakyAdd(Expr):
     """Leaky of x, plus y: one multiply-add."""
 

@@ -8,6 +8,7 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
                                                      attribute unit, as float32
     biisnet.scale_shift (x, scale, shift)            scale*x + shift, per channel
     biisnet.leaky       (x, positive, negative)      x >= 0 ? positive*x : negative*x, per channel
+    biisnet.clamp       (x, lower, upper)            x within two bounds, per channel
     biisnet.pool_sum    (x)                          sum of 2x2 pixels, stride 2
     biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
     biisnet.spread      (x)                          attribute channels: channel o is x's o // (channels / C)
@@ -74,6 +75,7 @@ OPS = {
     "binary_dot": (3, convolved),
     "scale_shift": (3, same_shape),
     "leaky": (3, same_shape),
+    "clamp": (3, same_shape),
     "pool_sum": (1, halved),
     "upsample": (1, doubled),
     "spread": (1, spread),

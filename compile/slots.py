@@ -14,6 +14,7 @@ from .program import (
     Bend,
     BinaryDot,
     Buffer,
+    Clamp,
     Convolution,
     Expr,
     Leaky,
@@ -46,6 +47,8 @@ def of_expression(e: Expr) -> int:
             return WORDS * (INTEGER + 2 * FLOAT)
         case Leaky() | LeakyAdd():
             return WORDS * (2 * INTEGER + 2 * FLOAT)
+        case Clamp():
+            return WORDS * 2 * (FLOAT + INTEGER)
         case ScaleShift() | Add():
             return WORDS * FLOAT
         case PoolSum():

@@ -15,6 +15,7 @@ from tvm import relax
 from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
+from ..ops import unpack_weights
 from ..relax_ops import call, channels_of, leaky, scale_shift, shape_of
 
 MAX_STRIDE = 16
@@ -154,6 +155,26 @@ def binary_conv2d(node: Node) -> Results:
     return [call("binary_conv2d", [x, *(node.constant(i) for i in range(1, 7))], **attributes)]
 
 
+@converts("BinaryWeightConv2d", "com.biisnet")
+def binary_weight_conv2d(node: Node) -> Results:
+    """A full-precision convolution whose weights are scale times their levels, its bias the offset: a multiply-add
+    costs no more than the addition that a weight of +-1 could do with, so bits would only have to be unpacked again."""
+    x, weight = node.tensor(0), node.constant(1)
+    groups, channels, outputs = int(node.get("group", 1)), int(node.attributes["channels"]), len(weight)
+    scale, offset, levels = (node.constant(i).astype(np.float64) for i in (2, 3, 4))
+    node.require(
+        channels_of(x) == groups * channels and weight.shape[1] == -(-channels // 8) and outputs % groups == 0,
+        f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}",
+    )
+    node.require(
+        scale.shape == offset.shape == (outputs,) and levels.shape in {(1, 2), (outputs, 2)},
+        f"scale, offset and levels of shapes {[scale.shape, offset.shape, levels.shape]} do not fit {outputs} outputs",
+    )
+    lower, upper = (scale[:, None, None, None] * levels[:, i].reshape(-1, 1, 1, 1) for i in (0, 1))
+    weights = np.where(unpack_weights(weight, channels), upper, lower).astype(np.float32)
+    return [convolve(node, weights, offset.astype(np.float32))]
+
+
 # ---- element-wise ----
 
 
@@ -236,6 +257,18 @@ def prelu(node: Node) -> Results:
     return [leaky(node.tensor(0), np.ones_like(slope), slope)]
 
 
+@converts("Clip")
+def clip(node: Node) -> Results:
+    """Between two constants; where one is left out, the largest or smallest float32."""
+    most, channels = float(np.finfo(np.float32).max), channels_of(node.tensor(0))
+    given = [node.constant(i) if i < len(node.inputs) and node.inputs[i] is not None else None for i in (1, 2)]
+    lower, upper = (np.full(1, d, np.float32) if g is None else g for g, d in zip(given, (-most, most), strict=True))
+    node.require(lower.size == upper.size == 1, f"bounds of shapes {lower.shape} and {upper.shape} are no scalars")
+    node.require(bool(lower.item() <= upper.item()), f"its bounds {lower.item()} and {upper.item()} are not in order")
+    bounds = [np.full(channels, bound.item(), np.float32) for bound in (lower, upper)]
+    return [call("clamp", [node.tensor(0), *bounds])]
+
+
 @converts("Sigmoid")
 def sigmoid(node: Node) -> Results:
     """The logistic function."""
@@ -254,23 +287,28 @@ def identity(node: Node) -> Results:
 @converts("Conv")
 def conv(node: Node) -> Results:
     """Full precision, zero padding."""
-    weight = node.constant(1)
+    weight, bias = node.constant(1), None
     node.require(weight.ndim == 4, "only two-dimensional convolutions are supported")
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        bias = node.constant(2).astype(np.float32)
+        # one value for all would be broadcast here, and each output's own be read by the kernel
+        node.require(bias.shape == (len(weight),), f"a bias of shape {bias.shape} does not fit {len(weight)} outputs")
+    return [convolve(node, weight, bias)]
+
+
+def convolve(node: Node, weight: npt.NDArray, bias: npt.NDArray | None) -> Expr:
+    """A full-precision convolution with the node's geometry: weight [M, C/groups, kh, kw], bias [M]."""
     node.require(weight.size <= 64 * 1024, f"{weight.size} full-precision weights: 65536 are supported")
+    shape = geometry(node)
     x = R.nn.conv2d(
         node.tensor(0),
         relax.const(weight),
-        strides=geometry(node)["strides"],
-        padding=geometry(node)["pads"],
-        dilation=geometry(node)["dilations"],
+        strides=shape["strides"],
+        padding=shape["pads"],
+        dilation=shape["dilations"],
         groups=int(node.get("group", 1)),
     )
-    if len(node.inputs) < 3 or node.inputs[2] is None:
-        return [x]
-    bias = node.constant(2).astype(np.float32)
-    # one value for all would be broadcast here, and each output's own be read by the kernel
-    node.require(bias.shape == (len(weight),), f"a bias of shape {bias.shape} does not fit {len(weight)} outputs")
-    return [R.add(x, relax.const(bias.reshape(1, -1, 1, 1)))]
+    return x if bias is None else R.add(x, relax.const(bias.reshape(1, -1, 1, 1)))
 
 
 @converts("AveragePool")

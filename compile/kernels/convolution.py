@@ -8,9 +8,13 @@ from __future__ import annotations
 import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
+from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..program import F32, Convolution, Operand, Window
 from .context import Context
+
+UNROLLED = 64
+"""Taps."""
 
 
 def windows(x: np.ndarray, window: Window, pad_value: float = 0.0) -> np.ndarray:
@@ -50,7 +54,8 @@ def operand(e: Convolution) -> Operand:
 
 
 def emit(e: Convolution, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
-    """One fused multiply-add a tap, all taps unrolled; a tap's pixels are loaded once for all of the channels."""
+    """One fused multiply-add a tap; a tap's pixels are loaded once for all of the channels. Many taps are a loop over
+    the input's channels: unrolled, they take LLVM minutes."""
     s, rows, w, buffer = ctx.simd, ctx.rows(operand(e)), e.window, e.buffer
     outputs, inputs, kh, kw = e.weight.shape
     section, weights = ctx.parameter(e, "weight", lambda: e.weight)
@@ -60,11 +65,24 @@ def emit(e: Convolution, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]
         at = plane * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]
         return ctx.bind(s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1]))
 
-    for n, (c, ky, kx) in enumerate(np.ndindex(inputs, kh, kw)):
-        if e.groups == 1:
-            xs = [pixels(c, ky, kx)] * len(channels)
-        else:
-            xs = [pixels(tirx.floordiv(o, outputs // e.groups) * inputs + c, ky, kx) for o in channels]
-        weight = [ctx.spread(section, weights + o * (inputs * kh * kw) + n, "float32") for o in channels]
-        totals = [ctx.bind(s.fma(x, v, t)) for x, v, t in zip(xs, weight, totals, strict=True)]
-    return totals
+    def add_channel(c: TirExpr | int, totals: list[TirExpr]) -> list[TirExpr]:
+        for n, (ky, kx) in enumerate(np.ndindex(kh, kw)):
+            if e.groups == 1:
+                xs = [pixels(c, ky, kx)] * len(channels)
+            else:
+                xs = [pixels(tirx.floordiv(o, outputs // e.groups) * inputs + c, ky, kx) for o in channels]
+            weight = [ctx.spread(section, weights + (o * inputs + c) * (kh * kw) + n, "float32") for o in channels]
+            totals = [ctx.bind(s.fma(x, v, t)) for x, v, t in zip(xs, weight, totals, strict=True)]
+        return totals
+
+    if inputs * kh * kw <= UNROLLED:
+        for c in range(inputs):
+            totals = add_channel(c, totals)
+        return totals
+    sums = [T.alloc_buffer((s.lanes,), "float32", scope="local") for _ in channels]
+    for kept, total in zip(sums, totals, strict=True):
+        s.store(kept, total, 0)
+    with T.serial(0, inputs) as c:
+        for kept, total in zip(sums, add_channel(c, [s.load(kept, 0) for kept in sums]), strict=True):
+            s.store(kept, total, 0)
+    return [ctx.bind(s.load(kept, 0)) for kept in sums]

@@ -16,6 +16,7 @@ from ..program import (
     Add,
     Bend,
     BinaryDot,
+    Clamp,
     Constant,
     Convolution,
     Expr,
@@ -28,6 +29,8 @@ from ..program import (
 from .reference import evaluate, evaluate_one
 
 Array = npt.NDArray
+CENTRE = 1 / 32
+"""Of a tolerance of 1e-5, five times float32's rounding: a bend rounds what cancels at most so often."""
 
 
 def magnitudes(stage: Stage, stored: dict[str, Array]) -> list[F32]:
@@ -49,13 +52,15 @@ def magnitudes(stage: Stage, stored: dict[str, Array]) -> list[F32]:
 
 
 def bend_bound(e: Bend, stage: Stage, stored: dict[str, Array]) -> Array:
-    """|slope|*|d| + |bend|*max(|d|, |knee - c|) + |y + (slope + bend)*c|, with d = x - c the accumulator."""
+    """|slope|*|d| + |bend|*max(|d|, |knee - c|) + |y + (slope + bend)*c|, with d = x - c the accumulator; and a small
+    share of what is rounded although it cancels, (|slope| + |bend|)*c, which in wide layers is far above d."""
     assert isinstance(e.x, BinaryDot)
     (y,) = evaluate(Stage.of(stage.name, stage.layers, (e.y,), stage.outputs[:1]), stored)
     slope, bend, knee = (a[:, None, None] for a in (e.slope, e.bend, e.knee))
     d = np.abs(evaluate_one(e.x, [], stage, stored)[:, : stage.height, : stage.width] - e.x.centre)
     bent = np.abs(slope) * d + np.abs(bend) * np.maximum(d, np.abs(knee - e.x.centre))
-    return bent + np.abs(y + (slope + bend) * e.x.centre)
+    cancelled = (np.abs(slope) + np.abs(bend)) * e.x.centre
+    return bent + np.abs(y + (slope + bend) * e.x.centre) + CENTRE * cancelled
 
 
 def bound_one(e: Expr, children: list[Array], stage: Stage, positive: dict[str, Array]) -> Array:
@@ -69,6 +74,8 @@ def bound_one(e: Expr, children: list[Array], stage: Stage, positive: dict[str, 
             return channel(e.scale) * children[0] + channel(e.shift)
         case Leaky():
             return np.maximum(channel(e.positive), channel(e.negative)) * children[0]
+        case Clamp():
+            return np.maximum(children[0], np.maximum(channel(e.lower), channel(e.upper)))
         case LeakyAdd():
             return np.maximum(channel(e.positive), channel(e.negative)) * children[0] + children[1]
         case Add():

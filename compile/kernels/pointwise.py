@@ -1,4 +1,4 @@
-"""Element-wise work: ScaleShift, Leaky, LeakyAdd, Bend, Add, and the logistic function.
+"""Element-wise work: ScaleShift, Leaky, Clamp, LeakyAdd, Bend, Add, and the logistic function.
 
 Meaning (numpy), then TIR. RPReLU (10), ReDistribution (11), MaxOut, DB Conv (18) and BatchNorm all are
 chains of ScaleShift and Leaky.
@@ -12,7 +12,7 @@ import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
-from ..program import F32, Add, Bend, Constant, Leaky, LeakyAdd, ScaleShift, Sigmoid
+from ..program import F32, Add, Bend, Clamp, Constant, Leaky, LeakyAdd, ScaleShift, Sigmoid
 from .context import Context
 
 
@@ -43,6 +43,18 @@ def slopes(e: Leaky | LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr
 def emit_leaky(e: Leaky, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
     """A product and a multiply-add."""
     return slopes(e, ctx, o, x, None)
+
+
+def clamp_reference(e: Clamp, x: F32) -> F32:
+    """x within its bounds; NaN stays."""
+    return np.clip(x, e.lower[:, None, None], e.upper[:, None, None])
+
+
+def emit_clamp(e: Clamp, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
+    """Two comparisons, each false for NaN."""
+    s = ctx.simd
+    lower, upper = (ctx.per_channel(e, name, getattr(e, name), o) for name in ("lower", "upper"))
+    return s.select(x > upper, upper, s.select(x < lower, lower, x))
 
 
 def leaky_add_reference(e: LeakyAdd, x: F32, y: F32) -> F32:

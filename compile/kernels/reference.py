@@ -11,6 +11,7 @@ from ..program import (
     Bend,
     BinaryDot,
     Buffer,
+    Clamp,
     Constant,
     Convolution,
     Expr,
@@ -65,6 +66,8 @@ def evaluate_one(e: Expr, children: list[Array], stage: Stage, stored: dict[str,
             return pointwise.scale_shift_reference(e, *children)
         case Leaky():
             return pointwise.leaky_reference(e, *children)
+        case Clamp():
+            return pointwise.clamp_reference(e, *children)
         case LeakyAdd():
             return pointwise.leaky_add_reference(e, *children)
         case Constant():

@@ -5,13 +5,14 @@
 
 from onnx import FunctionProto
 
-from . import binary_conv2d, dot_binary_conv2d, maxout, redistribution, rprelu
+from . import binary_conv2d, binary_weight_conv2d, dot_binary_conv2d, maxout, redistribution, rprelu
 from ._spec import DOMAIN, OPSET, VERSION, Op
 from .binary_conv2d import accumulators
 from .packing import pack_bits, pack_weights, unpack_bits, unpack_weights
 
 REGISTRY: dict[str, Op] = {
-    module.OP.name: module.OP for module in (binary_conv2d, dot_binary_conv2d, rprelu, maxout, redistribution)
+    module.OP.name: module.OP
+    for module in (binary_conv2d, dot_binary_conv2d, rprelu, maxout, redistribution, binary_weight_conv2d)
 }
 
 

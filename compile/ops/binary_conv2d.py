@@ -39,36 +39,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ._spec import Op, per_channel
-from .packing import pack_bits, unpack_weights
+from .packing import UNPACK_WEIGHTS, pack_bits, unpack_weights
 
 # The convolution pads with zeros, so activations are taken relative to pad_value, whose share of the sum is added. A
 # Pad would read pads from a Constant that is an attribute's list, which ONNX Runtime up to 1.23 takes for a scalar.
-TEXT = """
+TEXT = (
+    """
 <channels, strides: ints = [1, 1], pads: ints = [0, 0, 0, 0], dilations: ints = [1, 1],
  group: int = 1, pad_value: float = 0.0>
 (X, W, scale, offset, activation_levels, weight_levels, threshold) => (Y)
 {
-    channel_axes = Constant <value_ints = [1, 2]> ()
-    spatial_axes = Constant <value_ints = [2, 3]> ()
-
-    zero = Constant <value_int = 0> ()
-    one = Constant <value_int = 1> ()
-    eight = Constant <value_int = 8> ()
-    count = Constant <value_int: int = @channels> ()
-    channel = Range (zero, count, one)
-    byte = Div (channel, eight)
-    place = Mod (channel, eight)
-    place_u8 = Cast <to = 2> (place)
-    one_u8 = Cast <to = 2> (one)
-    mask = BitShift <direction = "LEFT"> (one_u8, place_u8)
-    mask_chw = Unsqueeze (mask, channel_axes)
-    W_bytes = Gather <axis = 1> (W, byte)
-    W_masked = BitwiseAnd (W_bytes, mask_chw)
-    W_bits = Cast <to = 9> (W_masked)
-    weight_levels_mchw = Unsqueeze (weight_levels, spatial_axes)
-    w_lower, w_upper = Split <axis = 1, num_outputs = 2> (weight_levels_mchw)
-    weights = Where (W_bits, w_upper, w_lower)
-
+    """
+    + UNPACK_WEIGHTS
+    + """
     threshold_chw = Unsqueeze (threshold, channel_axes)
     X_bits = GreaterOrEqual (X, threshold_chw)
     a_lower, a_upper = Split <axis = 0, num_outputs = 2> (activation_levels)
@@ -89,6 +72,7 @@ TEXT = """
     Y = Add (scaled, offset_chw)
 }
 """
+)
 
 
 def reference(
@@ -113,15 +97,28 @@ def reference(
     weights = np.where(unpack_weights(w, channels), levels[:, 1], levels[:, 0])
     lower, upper = np.asarray(activation_levels, dtype=np.float64)
     activations = np.where(_bits(x, threshold), upper, lower)
-    padded = _pad(activations, pads, pad_value)
-    out_shape = _out_shape(padded.shape, w.shape, strides, dilations)
-    out = np.zeros((out_shape[0], group, w.shape[0] // group, *out_shape[2:]))
-    grouped = weights.reshape(group, -1, *weights.shape[1:])
-    for i, j, taps in _taps(padded, out_shape, w.shape, strides, dilations):
-        window = taps.reshape(taps.shape[0], group, channels, *taps.shape[2:])
-        out += np.einsum("ngchw,gmc->ngmhw", window, grouped[..., i, j])
-    accumulator = out.reshape(out_shape).astype(np.float32)
+    accumulator = convolve(activations, weights, strides, pads, dilations, group, pad_value).astype(np.float32)
     return accumulator * per_channel(scale) + per_channel(offset)
+
+
+def convolve(
+    x: np.ndarray,
+    weights: np.ndarray,
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dilations: Sequence[int],
+    group: int,
+    pad_value: float,
+) -> np.ndarray:
+    """x [N, C, H, W] with weights [M, C / group, kH, kW], float64 both; [N, M, OH, OW]."""
+    padded = _pad(x, pads, pad_value)
+    out_shape = _out_shape(padded.shape, weights.shape, strides, dilations)
+    out = np.zeros((out_shape[0], group, len(weights) // group, *out_shape[2:]))
+    grouped = weights.reshape(group, -1, *weights.shape[1:])
+    for i, j, taps in _taps(padded, out_shape, weights.shape, strides, dilations):
+        window = taps.reshape(taps.shape[0], group, weights.shape[1], *taps.shape[2:])
+        out += np.einsum("ngchw,gmc->ngmhw", window, grouped[..., i, j])
+    return out.reshape(out_shape)
 
 
 def accumulators(

@@ -33,3 +33,28 @@ def pack_weights(bits: np.ndarray) -> np.ndarray:
 def unpack_weights(packed: np.ndarray, channels: int) -> np.ndarray:
     """Undo `pack_weights`: uint8 [M, ceil(Cg/8), kH, kW] to bool [M, channels, kH, kW]."""
     return unpack_bits(packed, channels, axis=1)
+
+
+UNPACK_WEIGHTS = """
+    channel_axes = Constant <value_ints = [1, 2]> ()
+    spatial_axes = Constant <value_ints = [2, 3]> ()
+
+    zero = Constant <value_int = 0> ()
+    one = Constant <value_int = 1> ()
+    eight = Constant <value_int = 8> ()
+    count = Constant <value_int: int = @channels> ()
+    channel = Range (zero, count, one)
+    byte = Div (channel, eight)
+    place = Mod (channel, eight)
+    place_u8 = Cast <to = 2> (place)
+    one_u8 = Cast <to = 2> (one)
+    mask = BitShift <direction = "LEFT"> (one_u8, place_u8)
+    mask_chw = Unsqueeze (mask, channel_axes)
+    W_bytes = Gather <axis = 1> (W, byte)
+    W_masked = BitwiseAnd (W_bytes, mask_chw)
+    W_bits = Cast <to = 9> (W_masked)
+    weight_levels_mchw = Unsqueeze (weight_levels, spatial_axes)
+    w_lower, w_upper = Split <axis = 1, num_outputs = 2> (weight_levels_mchw)
+    weights = Where (W_bits, w_upper, w_lower)
+"""
+"""ONNX text: from W (packed), weight_levels and the attribute channels to `weights`, float32 [M, C, kH, kW]."""

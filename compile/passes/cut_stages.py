@@ -24,6 +24,7 @@ from ..program import (
     Add,
     BinaryDot,
     Buffer,
+    Clamp,
     Convolution,
     Dtype,
     Expr,
@@ -72,6 +73,7 @@ POINTWISE = {
     "relax.split",
     "biisnet.scale_shift",
     "biisnet.leaky",
+    "biisnet.clamp",
     "biisnet.spread",
     "biisnet.extend",
 }
@@ -160,7 +162,7 @@ class Cutter:
             plain = [c for c in uses if operator(c.value) not in WINDOWS]
             stages = {s for c in plain for s in ({c.var} if c.var in stored else readers[c.var])}
             computed = b is not None and not isinstance(b.value, relax.TupleGetItem)
-            several = computed and operator(b.value) != "relax.split" and len(stages) > 1
+            several = computed and operator(b.value) != "relax.split" and self.readings(plain, stages, readers) > 1
             extended = computed and any(operator(c.value) == "biisnet.extend" for c in uses) and not self.repeats(var)
             if windows or several or extended or var in stored:
                 stored.setdefault(var, set()).update(windows | ({PLAIN} if plain else set()))
@@ -168,6 +170,16 @@ class Cutter:
             else:
                 readers[var] = stages
         return stored
+
+    def readings(
+        self, plain: list[relax.VarBinding], stages: set[RelaxExpr], readers: dict[RelaxExpr, set[RelaxExpr]]
+    ) -> int:
+        """How many stages would compute a value of a variable that is not stored: of one that is only split, each
+        stage computes the channels of its own part."""
+        if any(operator(c.value) != "relax.split" for c in plain):
+            return len(stages)
+        parts = [part for c in plain for part in self.consumers[c.var]]
+        return max((len(readers[part.var]) for part in parts), default=0)
 
     def repeats(self, var: RelaxExpr) -> bool:
         """Whether a variable's expression, past its border, repeats the border: where only loads are below it."""
@@ -333,6 +345,13 @@ def leaky(cutter: Cutter, name: str, call: relax.Call) -> Value:
     return per_branch(x, name, lambda e, at: Leaky(e.channels, e, positive[at], negative[at]))
 
 
+def clamp(cutter: Cutter, name: str, call: relax.Call) -> Value:
+    """Per-channel bounds, cut as the branches are."""
+    x = cutter.argument(call)
+    lower, upper = (constant(a) for a in call.args[1:])
+    return per_branch(x, name, lambda e, at: Clamp(e.channels, e, lower[at], upper[at]))
+
+
 def sigmoid(cutter: Cutter, name: str, call: relax.Call) -> Value:
     """The logistic function."""
     return per_branch(cutter.argument(call), name, lambda e, _: Sigmoid(e.channels, e))
@@ -395,6 +414,7 @@ LOWERINGS: dict[str, Callable[[Cutter, str, relax.Call], Value]] = {
     "biisnet.binary_dot": binary_dot,
     "biisnet.scale_shift": scale_shift,
     "biisnet.leaky": leaky,
+    "biisnet.clamp": clamp,
     "biisnet.spread": spread,
     "biisnet.extend": resized,
     "biisnet.crop": resized,
@@ -424,6 +444,8 @@ def slice_channels(e: Expr, start: int, end: int) -> Expr:
             return ScaleShift(n, slice_channels(e.x, start, end), e.scale[at], e.shift[at])
         case Leaky():
             return Leaky(n, slice_channels(e.x, start, end), e.positive[at], e.negative[at])
+        case Clamp():
+            return Clamp(n, slice_channels(e.x, start, end), e.lower[at], e.upper[at])
         case Add():
             return Add(n, slice_channels(e.a, start, end), slice_channels(e.b, start, end))
         case Sigmoid():

@@ -104,7 +104,8 @@ def binary_conv2d() -> Rule:
         factor, shift = per_channel(scale, outputs), per_channel(offset, outputs)
         pad_shift = 0.0
         if any(ints(attributes["pads"])):
-            pad_shift = (float(attributes["pad_value"]) - lower) / a_half if a_half else np.nan
+            # learned levels and the middle between them are rounded to float32, each for itself
+            pad_shift = round((float(attributes["pad_value"]) - lower) / a_half, 5) if a_half else np.nan
         if pad_shift not in (0, 1, 2):
             raise CompileError(
                 f"a binary convolution pads with {float(attributes['pad_value'])}: the lower level {lower}, "

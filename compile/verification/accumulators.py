@@ -14,7 +14,21 @@ import numpy.typing as npt
 from ..kernels.reference import evaluate
 from ..kernels.row_kernel import build
 from ..passes.build_kernels import Step
-from ..program import Add, Bend, BinaryDot, Constant, Expr, Leaky, LeakyAdd, Load, ScaleShift, Sigmoid, Spread, Stage
+from ..program import (
+    Add,
+    Bend,
+    BinaryDot,
+    Clamp,
+    Constant,
+    Expr,
+    Leaky,
+    LeakyAdd,
+    Load,
+    ScaleShift,
+    Sigmoid,
+    Spread,
+    Stage,
+)
 from .onnx_reference import OnnxReference
 from .stages import Device, run_step, stored_form
 
@@ -30,6 +44,8 @@ def transparent(e: Expr, done: dict[int, Expr]) -> Expr:
                 new: Expr = ScaleShift(e.channels, transparent(e.x, done), ones, zeros)
             case Leaky():
                 new = Leaky(e.channels, transparent(e.x, done), ones, ones)
+            case Clamp():
+                new = Clamp(e.channels, transparent(e.x, done), -MOST * ones, MOST * ones)
             case LeakyAdd():
                 new = LeakyAdd(e.channels, transparent(e.x, done), transparent(e.y, done), ones, ones)
             case Bend():
@@ -46,7 +62,9 @@ def transparent(e: Expr, done: dict[int, Expr]) -> Expr:
     return done[id(e)]
 
 
-READABLE = {BinaryDot, Load, ScaleShift, Leaky, LeakyAdd, Bend, Constant, Add, Spread}
+MOST = np.finfo(np.float32).max
+
+READABLE = {BinaryDot, Load, ScaleShift, Leaky, LeakyAdd, Bend, Constant, Add, Spread, Clamp}
 
 
 def is_binary(stage: Stage) -> bool:

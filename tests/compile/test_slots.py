@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from biisnet.compile import slots
-from biisnet.compile.program import Bend, BinaryDot, Buffer, LeakyAdd, Load, ScaleShift, Stage, Window
+from biisnet.compile.program import Bend, BinaryDot, Buffer, Clamp, LeakyAdd, Load, ScaleShift, Stage, Window
 
 ONES = np.ones(16, np.float32)
 
@@ -32,6 +32,11 @@ def test_block() -> None:
     stage = Stage("y", (), out, [(bend,), (LeakyAdd(16, bend, Load(16, residual), ONES, ONES),)])
     a_channel = (53 + 2 + 8) + 4 * 5 + 4 * 6 + 4 * 2
     assert slots.bound(stage) == 16 * a_channel / 2 * 8 * (64 // 16)
+
+
+def test_clamp() -> None:
+    """Two comparisons and two selections, by vectors of 4 pixels."""
+    assert slots.of_expression(Clamp(16, Load(16, Buffer("r", "r", 16, 8, 64)), ONES, ONES)) == 4 * (2 * 2 + 2 * 1)
 
 
 def test_floats_are_dearer_than_integers() -> None:

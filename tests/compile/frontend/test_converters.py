@@ -48,6 +48,18 @@ def binary(**attributes: Any) -> Any:
     return [node("BinaryConv2d", "x", *constants, domain=DOMAIN, channels=4 // group, **attributes)], constants
 
 
+def binary_weight(**attributes: Any) -> Any:
+    """A BinaryWeightConv2d node and its constants."""
+    group = attributes.get("group", 1)
+    constants = {
+        "w": pack_weights(RNG.random((6, 4 // group, 3, 3)) < 0.5),
+        "scale": normal(6),
+        "offset": normal(6),
+        "l": normal(6, 2),
+    }
+    return [node("BinaryWeightConv2d", "x", *constants, domain=DOMAIN, channels=4 // group, **attributes)], constants
+
+
 def resize(mode: str, centres: str, *, sizes: bool = False, factor: int = 2, **more: Any) -> Any:
     """A Resize node and its constants."""
     given = (
@@ -89,6 +101,9 @@ SUPPORTED: dict[str, Any] = {
     "LeakyRelu": ([node("LeakyRelu", "x", alpha=0.25)], {}),
     "LeakyRelu default": ([node("LeakyRelu", "x")], {}),
     "PRelu": ([node("PRelu", "x", "k")], {"k": CHANNEL[0]}),
+    "Clip": ([node("Clip", "x", "l", "u")], {"l": np.float32(-1), "u": np.float32(0.5)}),
+    "Clip above": ([node("Clip", "x", "", "u")], {"u": np.float32(0.5)}),
+    "Clip below": ([node("Clip", "x", "l")], {"l": np.float32(0.5)}),
     "Sigmoid": ([node("Sigmoid", "x")], {}),
     "Identity": ([node("Identity", "x", output="i"), node("Relu", "i")], {}),
     "Conv 3x3": conv([1, 1, 1, 1]),
@@ -120,6 +135,8 @@ SUPPORTED: dict[str, Any] = {
     "BinaryConv2d": binary(pads=[1, 1, 1, 1]),
     "BinaryConv2d all of it": binary(pads=[2, 0, 1, 3], strides=[2, 1], dilations=[1, 2], group=2, pad_value=-1.0),
     "BinaryConv2d padded with +1": binary(pads=[1, 1, 1, 1], pad_value=1.0),
+    "BinaryWeightConv2d": binary_weight(pads=[1, 1, 1, 1]),
+    "BinaryWeightConv2d all of it": binary_weight(pads=[2, 0, 1, 3], strides=[2, 1], dilations=[1, 2], group=2),
     "DotBinaryConv2d": (
         [node("DotBinaryConv2d", "x", "w", "s", "o", domain=DOMAIN, channels=4)],
         {"w": pack_bits(np.array([1, 0, 1, 1])), "s": normal(1), "o": normal(1)},
@@ -191,6 +208,22 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("strides [17, 1]: 1 to 16 are supported", *binary(strides=[MAX_STRIDE + 1, 1])),
     ("input 1 must be a constant", [node("Relu", "x", output="r"), node("Conv", "x", "r")], {}),
     ("66564 full-precision weights: 65536 are supported", [node("Conv", "x", "w")], {"w": normal(16641, 4, 1, 1)}),
+    (
+        "its bounds 1.0 and -1.0 are not in order",
+        [node("Clip", "x", "l", "u")],
+        {"l": np.float32(1), "u": np.float32(-1)},
+    ),
+    ("bounds of shapes (4,) and (1,) are no scalars", [node("Clip", "x", "l")], {"l": normal(4)}),
+    (
+        "weights for 1 x 9 channels do not fit an input of 4",
+        [node("BinaryWeightConv2d", "x", *"wsol", domain=DOMAIN, channels=9)],
+        {"w": np.zeros((2, 2, 3, 3), np.uint8), "s": normal(2), "o": normal(2), "l": normal(1, 2)},
+    ),
+    (
+        "scale, offset and levels of shapes [(2,), (1,), (1, 2)] do not fit 2 outputs",
+        [node("BinaryWeightConv2d", "x", *"wsol", domain=DOMAIN, channels=4)],
+        {"w": np.zeros((2, 1, 3, 3), np.uint8), "s": normal(2), "o": normal(1), "l": normal(1, 2)},
+    ),
     ("a product of two maps is not supported", [node("Mul", "x", "x")], {}),
     ("division by zero", [node("Div", "x", "k")], {"k": np.array([[[[0]]]], np.float32)}),
     ("input 1 must be a constant", [node("Div", "k", "x")], {"k": np.float32(1)}),

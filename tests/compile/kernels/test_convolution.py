@@ -36,10 +36,12 @@ def geometries(draw: st.DrawFn, height: int, width: int) -> tuple[Window, int, i
 
 @st.composite
 def convolutions(draw: st.DrawFn, fill: d.Maps = d.plain_map) -> Case:
-    """Few taps: all of them are unrolled for eight channels at once."""
+    """Few taps, which are unrolled, and many, which are a loop."""
     rng, (height, width) = draw(d.generators()), draw(d.sizes())
     window, rows, columns = draw(geometries(height, width))
-    groups, outputs, inputs = draw(st.sampled_from(((1, 8, 2), (1, 5, 1), (1, 16, 1), (1, 1, 9), (4, 8, 1), (3, 9, 1))))
+    groups, outputs, inputs = draw(
+        st.sampled_from(((1, 8, 2), (1, 5, 1), (1, 16, 1), (1, 1, 9), (4, 8, 1), (3, 9, 1), (1, 3, 10), (2, 4, 9)))
+    )
     margin = "zero" if any(window.pads) else draw(st.sampled_from(("none", "zero", "edge")))
     buffer = Buffer("in", "in", inputs * groups, rows, columns, margin=margin)
     weight = fill(rng, (outputs, inputs, *window.kernel)) / np.float32(4)

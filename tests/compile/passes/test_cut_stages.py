@@ -122,6 +122,22 @@ def test_split_and_concat(swap: bool) -> None:
     assert forms(same(module_of(body), 2)) == [["float32 edge"], ["output"]]
 
 
+def test_parts_that_several_stages_read() -> None:
+    """Fails where a map is stored for the sake of a split, each part of which one stage alone reads."""
+
+    def body(x: Expr) -> list[Expr]:
+        parts = R.split(double(x), [2], axis=1)
+        return [dot4(scale_shift(relax.TupleGetItem(parts, i), vector(1, 2), vector(2, 2))) for i in range(2)]
+
+    def dot4(x: Expr) -> Expr:
+        bits = (np.random.default_rng(7).random((4, 2, 3, 3)) < 0.5).astype(np.uint8)
+        return R.add(call("binary_dot", [x, bits, np.zeros(1, np.float32)], **WINDOW), R.concat([x, x], axis=1))
+
+    program = same(module_of(body), 5)
+    assert forms(program)[0] == ["float32 edge"]
+    assert sorted(len(s.outputs) for s in program.stages[1:]) == [1, 1, 2, 2]  # each part's map and bits, each result
+
+
 def test_margins() -> None:
     """Fails where a window's margin is missing, or one that is not wanted is kept."""
     assert forms(same(module_of(double), 2))[0] == ["float32 edge"]

@@ -148,6 +148,18 @@ def test_padding_between_the_levels(activations: tuple[float, float], value: flo
         lower_layers(module)
 
 
+def test_levels_that_are_rounded() -> None:
+    """Fails where learned levels and the middle between them, each rounded to float32, are taken for others."""
+    middle, half = np.float32(0.1), np.float32(0.7)
+    levels = (float(middle - half), float(middle + half))
+    assert (levels[0] + levels[1]) / 2 != float(middle)
+    module, given = binary_layer(levels, ((-1, 1),), (6, 7, 9), 6, pad_value=float(middle))
+    arrays, image = given.pop("arrays"), picture((6, 7, 9))
+    expected = REGISTRY["BinaryConv2d"].reference(image[None], *arrays, **given)[0]
+    found = run_program(cut_stages(lower_layers(module), "net"), image)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_any_value_without_padding() -> None:
     """Fails where a pad value that is never used is refused."""
     module, _ = binary_layer((-1, 3), ((-1, 1),), (6, 7, 9), 6, pad_value=0.0, pads=[0, 0, 0, 0])
