@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..model import PRESETS, shipped_weights
+from ..model import NETWORKS, shipped_weights
 from ..model.datasets import Frame, Say
 from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
@@ -20,7 +20,7 @@ from ..model.overlay import overlay
 from ..runtime.bundle import open_bundle
 from .errors import CompileError
 from .frontend import load_model
-from .models import CHECKPOINT, DEFAULT, check_checkpoint, known_checkpoint
+from .models import CHECKPOINT, DEFAULT, known_checkpoint, load_checkpoint
 from .run import open_model
 from .verification.onnx_reference import session
 from .verify import frame_size, target_of
@@ -50,13 +50,13 @@ def open_predictor(
     """A model by its name: a preset, a checkpoint, an ONNX file, a bundle. Raises CompileError."""
     name = name or DEFAULT
     path = Path(name)
-    bundle = name not in PRESETS and (path.is_dir() or path.suffix == ".tar")
+    bundle = name not in NETWORKS and (path.is_dir() or path.suffix == ".tar")
     if emulate and not bundle:
         raise CompileError(f"{name}: --emulate runs bundles; compile it first: biisnet-compile {name} --target rpi4")
     if bundle:
         with open_bundle_predictor(path, size, emulate, threads, say) as predictor:
             yield predictor
-    elif name in PRESETS or path.suffix == CHECKPOINT:
+    elif name in NETWORKS or path.suffix == CHECKPOINT:
         yield torch_predictor(name, size or SIZE)
     else:
         yield onnx_predictor(path, size)
@@ -81,18 +81,13 @@ def open_bundle_predictor(
 
 def torch_predictor(name: str, size: tuple[int, int]) -> Predictor:
     """PyTorch, float32. Raises CompileError."""
-    from ..model.predict import predict
-    from ..model.weights import load
-
     known_checkpoint(name)
     trained = shipped_weights(name)
-    if name in PRESETS and trained is None:
+    if name in NETWORKS and trained is None:
         raise CompileError(f"preset '{name}' has no trained weights; train it: biisnet train {name} --data DIR")
-    check_checkpoint(trained or Path(name))
-    try:
-        network = load(trained or Path(name))
-    except (OSError, ValueError) as e:
-        raise CompileError(str(e)) from e
+    network = load_checkpoint(trained or Path(name))
+    from ..model.predict import predict
+
     return Predictor(name, "PyTorch", size, lambda image: predict(network, image))
 
 

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..model import PRESETS, shipped_onnx, shipped_weights
+from ..model import NETWORKS, PRESETS, shipped_onnx, shipped_weights
 from .errors import CompileError
 from .frontend import Model, load_model
 from .frontend.loader import from_proto
 
+if TYPE_CHECKING:
+    from ..model.network import BiisNet
+
 DEFAULT = "biisnet"
 CHECKPOINT = ".safetensors"
+NAMES = f"{', '.join(PRESETS)}, or a variant (`biisnet variants`)"
 
 
 def resolve_model(name: str | None) -> Model:
     """The ONNX model behind a name. Raises CompileError where it is nothing of the kind."""
     name = name or DEFAULT
-    if name in PRESETS:
+    if name in NETWORKS:
         path = shipped_onnx(name)
         if path is None:
-            raise CompileError(f"preset '{name}' is not shipped; export it: biisnet export {name} -o {name}.onnx")
+            raise CompileError(
+                f"preset '{name}' is not shipped; train it (biisnet train {name} --data DIR), or export it with random "
+                f"weights (biisnet export {name} -o {name}.onnx)"
+            )
         return load_model(path)
     path = Path(name)
     if not path.exists():
         raise CompileError(
-            f"{name}: no such file or preset; give an ONNX file, a {CHECKPOINT} checkpoint, or one of "
-            f"{', '.join(PRESETS)}"
+            f"{name}: no such file or preset; give an ONNX file, a {CHECKPOINT} checkpoint, or one of {NAMES}"
         )
     if path.suffix == CHECKPOINT:
         return from_proto(export_checkpoint(name, None), name)
@@ -34,30 +41,51 @@ def resolve_model(name: str | None) -> Model:
 
 
 def known_checkpoint(name: str) -> str:
-    """`name`, if it is a preset or an existing file. Raises CompileError."""
-    if name not in PRESETS and not Path(name).is_file():
-        raise CompileError(
-            f"{name}: no such file or preset; give a {CHECKPOINT} checkpoint or one of {', '.join(PRESETS)}"
-        )
+    """`name`, if it is a network's or an existing file. Raises CompileError."""
+    if name not in NETWORKS and not Path(name).is_file():
+        raise CompileError(f"{name}: no such file or preset; give a {CHECKPOINT} checkpoint or one of {NAMES}")
     return name
 
 
 def export_checkpoint(name: str, size: tuple[int, int] | None):
-    """The ONNX model of a checkpoint or preset; needs torch. Raises CompileError."""
-    if name not in PRESETS:
-        check_checkpoint(Path(name))  # before torch is asked for, which would not help
+    """The ONNX model of a checkpoint, or of a preset with its trained weights where they are shipped, else random ones.
+
+    Needs torch. Raises CompileError.
+    """
+    if name not in NETWORKS:
+        network = load_checkpoint(Path(name))
+    elif trained := shipped_weights(name):
+        network = load_checkpoint(trained)
+    else:
+        network = random_network(name)
+    from ..model.export import export
+
     try:
-        from ..model.export import export
-        from ..model.network import build
+        return export(network, size)
+    except ValueError as e:
+        raise CompileError(str(e)) from e
+
+
+def load_checkpoint(path: Path) -> BiisNet:
+    """The network in a file, in evaluation mode; needs torch. Raises CompileError."""
+    check_checkpoint(path)  # before torch is asked for, which would not help
+    try:
         from ..model.weights import load
     except ImportError as e:
-        raise CompileError(f"{name}: exporting needs {e.name}: pip install '.[train]' (in a clone)") from e
+        raise CompileError(f"{path}: a checkpoint needs {e.name}: pip install '.[train]' (in a clone)") from e
     try:
-        trained = shipped_weights(name)
-        network = load(trained or Path(name)) if trained or name not in PRESETS else build(name)
+        return load(path)
     except (OSError, ValueError) as e:
         raise CompileError(str(e)) from e
-    return export(network, size)
+
+
+def random_network(name: str) -> BiisNet:
+    """A network by its name, with random weights; needs torch. Raises CompileError."""
+    try:
+        from ..model.network import build
+    except ImportError as e:
+        raise CompileError(f"{name}: exporting needs {e.name}: pip install '.[train]' (in a clone)") from e
+    return build(name)
 
 
 def check_checkpoint(path: Path) -> None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model import PRESETS
+from ..model import NETWORKS
 from ..model.datasets import Frame, Say, hold_out
 from ..model.errors import InputError
 from ..model.source import Source
 from ..model.training import Recipe
 from ..targets.devices import cpu_flags
-from .models import DEFAULT, known_checkpoint
+from .models import DEFAULT, known_checkpoint, load_checkpoint
 
 if TYPE_CHECKING:
     from ..model.network import BiisNet
@@ -122,23 +122,19 @@ def frames_to_use(asked: Training, say: Say) -> tuple[list[Frame], list[Frame]]:
 
 
 def start_network(name: str | None, recipe: Recipe) -> BiisNet:
-    """A preset with random weights that follow from the recipe's seed, or a checkpoint to go on from.
+    """A named network with random weights that follow from the recipe's seed, or a checkpoint to go on from.
 
-    Raises CompileError and InputError.
+    Raises CompileError.
     """
     import torch
 
     from ..model.network import BiisNet
-    from ..model.weights import load
 
     name = known_checkpoint(name or DEFAULT)
-    if name not in PRESETS:
-        try:
-            return load(name)
-        except ValueError as e:
-            raise InputError(str(e)) from e
+    if name not in NETWORKS:
+        return load_checkpoint(Path(name))
     torch.manual_seed(recipe.seed)
-    return BiisNet(PRESETS[name], name)
+    return BiisNet(NETWORKS[name], name)
 
 
 @contextmanager

@@ -5,5 +5,6 @@ Importing this package does not import torch: `config`, `cost` and the shipped f
 
 from .config import PRESETS, SCHEMES, NetworkConfig, Scheme
 from .shipped import shipped_onnx, shipped_weights
+from .variants import NETWORKS
 
-__all__ = ["PRESETS", "SCHEMES", "NetworkConfig", "Scheme", "shipped_onnx", "shipped_weights"]
+__all__ = ["NETWORKS", "PRESETS", "SCHEMES", "NetworkConfig", "Scheme", "shipped_onnx", "shipped_weights"]

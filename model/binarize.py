@@ -7,7 +7,11 @@ The approximations, by name:
     dysoftsign   k x / (1 + |k x|), derivative k / (1 + |k x|)**2, k learnable   (20) to (22)
     clip         x in [-1, 1], derivative 1 inside (BNN)
     quad         2 x + x**2 below 0, 2 x - x**2 above, derivative 2 - 2 |x| inside [-1, 1] (Bi-Real Net)
-    tanh         tanh(k x), derivative k (1 - tanh(k x)**2) (BBCU, IR-Net); k is not learned
+    tanh         tanh(k x), derivative k (1 - tanh(k x)**2) (BBCU)
+    ede          max(1 / k, 1) tanh(k x), derivative max(1, k) (1 - tanh(k x)**2); k grows from 0.1 to 10 while the
+                 network is trained (IR-Net)
+
+k is learned for dysoftsign alone.
 """
 
 from typing import Any
@@ -60,7 +64,14 @@ def _derivative(x: torch.Tensor, k: torch.Tensor, estimator: str) -> torch.Tenso
         return (2 - 2 * x.abs()).clamp(min=0)
     if estimator == "tanh":
         return k * (1 - torch.tanh(k * x) ** 2)
+    if estimator == "ede":
+        return k.clamp(min=1) * (1 - torch.tanh(k * x) ** 2)
     raise ValueError(f"unknown estimator {estimator!r}")
+
+
+def annealed_k(progress: float) -> float:
+    """k of `ede` when `progress` (0 to 1) of the training is done."""
+    return float(0.1 * 100**progress)
 
 
 def to_levels(signs: torch.Tensor, levels: tuple[float, float]) -> torch.Tensor:
@@ -71,14 +82,30 @@ def to_levels(signs: torch.Tensor, levels: tuple[float, float]) -> torch.Tensor:
     return signs * ((upper - lower) / 2) + (upper + lower) / 2
 
 
-def centre(weight: torch.Tensor, dims: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def centre(
+    weight: torch.Tensor, dims: tuple[int, ...], scale: str = "deviation", mean: bool = True
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Equations 5 and 6: weights around their mean, their spread alpha and mean beta over `dims` (kept as 1).
 
+    `scale` is one of WEIGHT_SCALES; without `mean` beta is 0.
     The mean is taken in float64, whatever the dtype: a weight's bit must not hang on the order of a sum.
     """
     wide = weight.double()
     beta = wide.mean(dims, keepdim=True)
+    if not mean:
+        beta = torch.zeros_like(beta)
     centred = wide - beta
-    # sqrt has no derivative at 0, where all weights are equal
-    alpha = (centred.square().mean(dims, keepdim=True) + 1e-24).sqrt()
+    alpha = _spread(centred, dims, scale)
     return centred.to(weight.dtype), alpha.to(weight.dtype), beta.to(weight.dtype)
+
+
+def _spread(centred: torch.Tensor, dims: tuple[int, ...], scale: str) -> torch.Tensor:
+    if scale == "deviation":
+        # sqrt has no derivative at 0, where all weights are equal
+        return (centred.square().mean(dims, keepdim=True) + 1e-24).sqrt()
+    magnitude = centred.abs().mean(dims, keepdim=True)
+    if scale == "magnitude":
+        return magnitude
+    if scale == "power":
+        return torch.exp2(torch.log2(magnitude.detach() + 1e-24).round())
+    return torch.ones_like(magnitude)

@@ -6,19 +6,35 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Scheme:
-    """One row of Table 1: the (lower, upper) values that binary activations and binary weights take."""
+    """One row of Table 1: the (lower, upper) values that activations and weights take in a binary convolution."""
 
-    activation_levels: tuple[float, float]
+    activation_levels: tuple[float, float] | None
+    """None for full-precision activations."""
     weight_levels: tuple[float, float]
+    learned: bool = False
+    """A layer's activation levels are `offset +- scale`, learned (AdaBin); a padded tap contributes `offset`."""
+    weight_offset: bool = False
+    """Weights are `alpha_w b_w + beta_w` (equation 4): two levels an output channel."""
+
+    @property
+    def padded_by_value(self) -> bool:
+        """Whether `pad_value` says what a padded tap contributes."""
+        return self.activation_levels is not None and not self.learned
 
 
 SCHEMES: dict[str, Scheme] = {
     "bnn": Scheme((-1.0, 1.0), (-1.0, 1.0)),
     "sibnn": Scheme((0.0, 1.0), (-1.0, 1.0)),
     "siman": Scheme((-1.0, 1.0), (0.0, 1.0)),
+    "adabin": Scheme((-1.0, 1.0), (-1.0, 1.0), learned=True, weight_offset=True),
+    "db-conv": Scheme(None, (-1.0, 1.0), weight_offset=True),
+    "biconnect": Scheme(None, (-1.0, 1.0)),
 }
 
-ESTIMATORS = ("dysoftsign", "clip", "quad", "tanh")
+ESTIMATORS = ("dysoftsign", "clip", "quad", "tanh", "ede")
+ACTIVATIONS = ("rprelu", "hardtanh", "relu", "none")
+LAYERS = ("dot", "binary")
+WEIGHT_SCALES = ("deviation", "magnitude", "power", "none")
 INTERPOLATIONS = ("bilinear", "nearest")
 PAD_VALUES = (-1.0, 0.0, 1.0)
 
@@ -40,13 +56,28 @@ class NetworkConfig:
     pad_value: float = 0.0
     """The activation value that a padded tap of a binary convolution contributes."""
     weight_offset: bool = False
-    """Keep the `+ beta_w` of equation 4 in binary convolutions."""
+    """Keep the `+ beta_w` of equation 4 in binary convolutions, whatever the scheme."""
     scheme: str = "bnn"
-    """The row of Table 1, a key of SCHEMES."""
+    """The row of Table 1 (or BiConnect), a key of SCHEMES."""
+    weight_mean: bool = True
+    """Take beta_w, the weights' mean, off before their sign (equations 4 and 5)."""
+    weight_scale: str = "deviation"
+    """alpha_w, one of WEIGHT_SCALES: `deviation` is equation 6, `magnitude` mean(|w|) (XNOR-Net, Bi-Real Net,
+    ReActNet), `power` that rounded to a power of two (IR-Net), `none` 1 (BNN)."""
+    sign_threshold: bool = False
+    """Compare activations with a learned threshold a channel (ReActNet's RSign) instead of 0."""
+    activation: str = "rprelu"
+    """What follows a binary convolution's BatchNorm; one of ACTIVATIONS."""
+    redistribution: bool = True
+    """ReDistribution (equation 11) between a block's two layers."""
+    block_layer: str = "dot"
+    """A block's second layer, one of LAYERS: DB Conv Layer, or a second 3x3 Binary Convolution Layer."""
+    sampling_layer: str = "dot"
+    """The layers of DownSample, UpSample and Fusion: DB Conv Layers, or 1x1 Binary Convolution Layers (BiSRNet)."""
     estimator: str = "dysoftsign"
     """What Sign's gradient is taken from (equations 7, 8 and 20 to 22); one of ESTIMATORS."""
     estimator_k: float = 1.0
-    """Where k of `dysoftsign` starts. The paper says 0.001, which yields next to no gradient."""
+    """k of `tanh`, and where that of `dysoftsign` starts. The paper says 0.001, which yields next to no gradient."""
     mean: float = 101.06
     std: float = 34.62
     """Grey levels are normalised as (grey - mean) / std."""
@@ -64,6 +95,12 @@ class NetworkConfig:
         _require(self.pad_value in PAD_VALUES, "pad_value", self.pad_value, PAD_VALUES)
         _require(self.scheme in SCHEMES, "scheme", self.scheme, tuple(SCHEMES))
         _require(self.estimator in ESTIMATORS, "estimator", self.estimator, ESTIMATORS)
+        _require(self.weight_scale in WEIGHT_SCALES, "weight_scale", self.weight_scale, WEIGHT_SCALES)
+        _require(self.activation in ACTIVATIONS, "activation", self.activation, ACTIVATIONS)
+        _require(self.block_layer in LAYERS, "block_layer", self.block_layer, LAYERS)
+        _require(self.sampling_layer in LAYERS, "sampling_layer", self.sampling_layer, LAYERS)
+        zero_padded = self.pad_value == 0 or SCHEMES[self.scheme].padded_by_value
+        _require(zero_padded, "pad_value", self.pad_value, f"0 with scheme {self.scheme}, which pads with its own")
         _require(self.estimator_k > 0, "estimator_k", self.estimator_k, "above 0")
         _require(self.std > 0, "std", self.std, "above 0")
 

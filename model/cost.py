@@ -107,7 +107,14 @@ def _convolution(node: NodeProto, inputs: _Inputs, out: tuple[int, ...]) -> _Cou
 def _binary_convolution(node: NodeProto, inputs: _Inputs, out: tuple[int, ...]) -> _Counts:
     # the packed weight's second side is in bytes
     taps = _channels(node) * prod(inputs[1][2:])
-    return inputs[1][0] * taps, 2 * inputs[1][0], prod(out) * taps, 0
+    learned = prod(inputs[6]) if prod(inputs[6]) > 1 else 0  # a threshold a channel (ReActNet)
+    return inputs[1][0] * taps, 2 * inputs[1][0] + learned, prod(out) * taps, 0
+
+
+def _binary_weight_convolution(node: NodeProto, inputs: _Inputs, out: tuple[int, ...]) -> _Counts:
+    # its activations are full-precision: the paper's Table 2 divides BiConnect's work by 64 all the same
+    taps = _channels(node) * prod(inputs[1][2:])
+    return inputs[1][0] * taps, 2 * inputs[1][0], 0, prod(out) * taps
 
 
 def _dot_binary_convolution(node: NodeProto, inputs: _Inputs, out: tuple[int, ...]) -> _Counts:
@@ -125,6 +132,7 @@ def _channels(node: NodeProto) -> int:
 _COUNTERS: dict[tuple[str, str], Callable[[NodeProto, _Inputs, tuple[int, ...]], _Counts]] = {
     ("", "Conv"): _convolution,
     (DOMAIN, "BinaryConv2d"): _binary_convolution,
+    (DOMAIN, "BinaryWeightConv2d"): _binary_weight_convolution,
     (DOMAIN, "DotBinaryConv2d"): _dot_binary_convolution,
     (DOMAIN, "RPReLU"): _per_channel,
     (DOMAIN, "MaxOut"): _per_channel,

@@ -54,7 +54,8 @@ def export(model: BiisNet, size: tuple[int, int] | None = None) -> ModelProto:
     surround(proto.graph, Frame(config.in_channels, config.mean, config.std, config.multiple), size)
     proto.graph.name = model.name
     _describe(proto, model)
-    proto.functions.extend(functions())
+    used = {node.op_type for node in proto.graph.node if node.domain == DOMAIN}
+    proto.functions.extend(f for f in functions() if f.name in used)
     onnx.checker.check_model(proto, full_check=True)
     return proto
 

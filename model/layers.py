@@ -3,6 +3,9 @@
 All take and give float [N, C, H, W] (float32, or float64 after `.double()`).
 """
 
+from collections import OrderedDict
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as functional
 from torch import nn
@@ -55,50 +58,90 @@ class MaxOut(nn.Module):
         return x * torch.where(x >= 0, _channels(self.positive), _channels(self.negative))
 
 
-class BinaryConvLayer(nn.Module):
-    """Binary Convolution Layer, equation 9: `RPReLU(BConv3x3(Sign(x))) + x`, BatchNorm after the convolution.
+ACTIVATIONS: dict[str, Callable[[int], nn.Module]] = {
+    "rprelu": RPReLU,
+    "hardtanh": lambda _: nn.Hardtanh(),
+    "relu": lambda _: nn.ReLU(),
+    "none": lambda _: nn.Identity(),
+}
+"""By the name in the configuration, which is the child's name too: made of a number of channels."""
 
-    The convolution runs on the levels themselves (integers, exact in float32 in any order); alpha follows.
+
+def _k(config: NetworkConfig) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(config.estimator_k), requires_grad=config.estimator == "dysoftsign")
+
+
+class BinaryConvLayer(nn.Module):
+    """Binary Convolution Layer, equation 9: `RPReLU(BConv(Sign(x))) + x`, BatchNorm after the convolution.
+
+    The convolution runs on the levels themselves (with levels of -1, 0 and +1 integers, exact in float32 in any
+    order); alpha follows. What Sign, the weights and the activation are is the configuration's.
     """
 
-    def __init__(self, channels: int, config: NetworkConfig) -> None:
+    def __init__(self, channels: int, config: NetworkConfig, kernel: int = 3) -> None:
         super().__init__()
         self.config = config
-        self.weight = nn.Parameter(torch.empty(channels, channels, 3, 3))
+        self.scheme = SCHEMES[config.scheme]
+        self.weight = nn.Parameter(torch.empty(channels, channels, kernel, kernel))
         nn.init.kaiming_normal_(self.weight)
-        self.weight_k = nn.Parameter(torch.tensor(config.estimator_k))
-        self.sign_k = nn.Parameter(torch.tensor(config.estimator_k))
+        self.weight_k = _k(config)
+        if self.scheme.activation_levels is not None:
+            self.sign_k = _k(config)
+            if config.sign_threshold:
+                self.threshold = nn.Parameter(torch.zeros(channels))
+        if self.scheme.learned:
+            self.activation_scale = nn.Parameter(torch.ones(1))
+            self.activation_offset = nn.Parameter(torch.zeros(1))
         self.norm = nn.BatchNorm2d(channels)
-        self.rprelu = RPReLU(channels)
+        self.add_module(config.activation, ACTIVATIONS[config.activation](channels))
+
+    @property
+    def weight_offset(self) -> bool:
+        """Whether weights are `alpha b + beta`, as a whole: then the accumulator is no integer."""
+        return self.config.weight_offset or self.scheme.weight_offset
 
     def binary_weight(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Equations 4 to 6: the weight's signs [M, C, 3, 3], alpha and beta [M, 1, 1, 1]."""
-        centred, alpha, beta = centre(self.weight, (1, 2, 3))
+        """Equations 4 to 6: the weight's signs [M, C, k, k], alpha and beta [M, 1, 1, 1]."""
+        centred, alpha, beta = centre(self.weight, (1, 2, 3), self.config.weight_scale, self.config.weight_mean)
         return estimate_sign(centred, self.weight_k, self.config.estimator), alpha, beta
 
+    def activation(self, x: torch.Tensor) -> torch.Tensor:
+        """What the convolution reads of x: its levels, of learned levels without their middle."""
+        levels = self.scheme.activation_levels
+        if levels is None:
+            return x
+        if self.config.sign_threshold:
+            x = x - _channels(self.threshold)
+        if self.scheme.learned:
+            scale = self.activation_scale.abs()
+            return scale * estimate_sign((x - self.activation_offset) / scale, self.sign_k, self.config.estimator)
+        return to_levels(estimate_sign(x, self.sign_k, self.config.estimator), levels)
+
     def accumulator(self, x: torch.Tensor) -> torch.Tensor:
-        """The convolution on raw levels; with the `weight_offset` option on `alpha b + beta` instead."""
-        scheme = SCHEMES[self.config.scheme]
+        """The convolution on raw levels; with the weight's offset on `alpha b + beta` instead."""
         signs, alpha, beta = self.binary_weight()
-        weight = to_levels(signs, scheme.weight_levels)
-        if self.config.weight_offset:
+        weight = to_levels(signs, self.scheme.weight_levels)
+        if self.weight_offset:
             weight = alpha * weight + beta
-        activation = to_levels(estimate_sign(x, self.sign_k, self.config.estimator), scheme.activation_levels)
+        activation, border = self.activation(x), self.weight.shape[-1] // 2
         if self.config.pad_value == 0:
-            return functional.conv2d(activation, weight, padding=1)
-        padded = functional.pad(activation, (1, 1, 1, 1), value=self.config.pad_value)
-        return functional.conv2d(padded, weight)
+            y = functional.conv2d(activation, weight, padding=border)
+        else:
+            padded = functional.pad(activation, [border] * 4, value=self.config.pad_value)
+            y = functional.conv2d(padded, weight)
+        # the middle between learned levels, which a padded tap has too
+        return y + _channels(self.activation_offset * weight.sum((1, 2, 3))) if self.scheme.learned else y
 
     def convolution_and_norm(self, x: torch.Tensor) -> torch.Tensor:
-        """Binary convolution with alpha, then BatchNorm: what the exported `BinaryConv2d` computes."""
+        """Binary convolution with alpha, then BatchNorm: what the exported operator computes."""
         y = self.accumulator(x)
-        if not self.config.weight_offset:
+        if not self.weight_offset:
             y = y * _channels(self.binary_weight()[1])
         out: torch.Tensor = self.norm(y)
         return out
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.rprelu(self.convolution_and_norm(x)) + x
+        out: torch.Tensor = self.get_submodule(self.config.activation)(self.convolution_and_norm(x)) + x
         return out
 
 
@@ -112,7 +155,7 @@ class DotBinaryConvLayer(nn.Module):
         super().__init__()
         self.estimator = config.estimator
         self.weight = nn.Parameter(torch.randn(channels) * 0.1)
-        self.weight_k = nn.Parameter(torch.tensor(config.estimator_k))
+        self.weight_k = _k(config)
         self.maxout = MaxOut(channels)
 
     def binary_weight(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -126,15 +169,22 @@ class DotBinaryConvLayer(nn.Module):
         return out
 
 
-class BinaryBlock(nn.Module):
-    """Binary Convolution Layer, ReDistribution, DB Conv Layer (figure 4)."""
+class BinaryBlock(nn.Sequential):
+    """Binary Convolution Layer, ReDistribution, DB Conv Layer (figure 4), or what the configuration has instead."""
 
     def __init__(self, channels: int, config: NetworkConfig) -> None:
-        super().__init__()
-        self.binary = BinaryConvLayer(channels, config)
-        self.redistribution = ReDistribution(channels)
-        self.dot = DotBinaryConvLayer(channels, config)
+        layers: dict[str, nn.Module] = {"binary": BinaryConvLayer(channels, config)}
+        if config.redistribution:
+            layers["redistribution"] = ReDistribution(channels)
+        if config.block_layer == "dot":
+            layers["dot"] = DotBinaryConvLayer(channels, config)
+        else:
+            layers["second"] = BinaryConvLayer(channels, config)
+        super().__init__(OrderedDict(layers))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.dot(self.redistribution(self.binary(x)))
-        return out
+
+def sampling_layer(channels: int, config: NetworkConfig) -> nn.Module:
+    """The layer that DownSample, UpSample and Fusion have two of."""
+    if config.sampling_layer == "dot":
+        return DotBinaryConvLayer(channels, config)
+    return BinaryConvLayer(channels, config, kernel=1)

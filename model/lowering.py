@@ -18,7 +18,6 @@ from torch import nn
 
 from biisnet.compile.ops import DOMAIN, VERSION, pack_bits, pack_weights
 
-from .config import SCHEMES
 from .layers import BinaryConvLayer, DotBinaryConvLayer, MaxOut, ReDistribution, RPReLU
 
 
@@ -54,45 +53,55 @@ class Operator(nn.Module):
 
 
 class LoweredBinaryConvLayer(Operator):
-    """`RPReLU(BinaryConv2d(x)) + x`."""
+    """`RPReLU(BinaryConv2d(x)) + x`, or `BinaryWeightConv2d` where activations are full-precision."""
 
     def __init__(self, layer: BinaryConvLayer) -> None:
         layer = copy.deepcopy(layer).double()
-        scheme = SCHEMES[layer.config.scheme]
         signs, alpha, beta = layer.binary_weight()
         slope, offset = fold_norm(layer.norm)
-        if layer.config.weight_offset:
+        weight_levels = torch.tensor([layer.scheme.weight_levels]).double()
+        if layer.weight_offset:
             # alpha b + beta as levels: the accumulator is no longer an integer
-            weight_levels = torch.tensor(scheme.weight_levels).double() * alpha.reshape(-1, 1)
-            weight_levels = weight_levels + beta.reshape(-1, 1)
-            scale = slope
+            weight_levels = weight_levels * alpha.reshape(-1, 1) + beta.reshape(-1, 1)
         else:
-            weight_levels = torch.tensor([scheme.weight_levels])
-            scale = slope * alpha.flatten()
-        super().__init__(
-            "BinaryConv2d",
-            {
-                "weight": torch.from_numpy(pack_weights(_bits(signs))),
-                "scale": scale,
-                "offset": offset,
-                "activation_levels": torch.tensor(scheme.activation_levels),
-                "weight_levels": weight_levels,
-                "threshold": torch.zeros(1),
-            },
-            {
-                "channels": layer.weight.shape[1],
-                "strides": [1, 1],
-                "pads": [1, 1, 1, 1],
-                "dilations": [1, 1],
-                "group": 1,
-                "pad_value": float(layer.config.pad_value),
-            },
-        )
-        self.rprelu = lower(layer.rprelu)
+            slope = slope * alpha.flatten()
+        constants = {
+            "weight": torch.from_numpy(pack_weights(_bits(signs))),
+            "scale": slope,
+            "offset": offset,
+            "weight_levels": weight_levels,
+        }
+        border = layer.weight.shape[-1] // 2
+        attributes: dict[str, Any] = {
+            "channels": layer.weight.shape[1],
+            "strides": [1, 1],
+            "pads": [border] * 4,
+            "dilations": [1, 1],
+            "group": 1,
+        }
+        if layer.scheme.activation_levels is None:
+            super().__init__("BinaryWeightConv2d", constants, attributes)
+        else:
+            levels, pad_value, threshold = _activation(layer, layer.scheme.activation_levels)
+            del constants["weight_levels"]
+            constants |= {"activation_levels": levels, "weight_levels": weight_levels, "threshold": threshold}
+            super().__init__("BinaryConv2d", constants, attributes | {"pad_value": pad_value})
+        self.name = layer.config.activation
+        self.add_module(self.name, lower(layer.get_submodule(self.name)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.rprelu(super().forward(x)) + x
+        out: torch.Tensor = self.get_submodule(self.name)(super().forward(x)) + x
         return out
+
+
+def _activation(layer: BinaryConvLayer, levels: tuple[float, float]) -> tuple[torch.Tensor, float, torch.Tensor]:
+    """(levels [2], what a padded tap contributes, thresholds [1] or [C]) of a layer in float64."""
+    threshold = layer.threshold if layer.config.sign_threshold else torch.zeros(1)
+    if not layer.scheme.learned:
+        return torch.tensor(levels), float(layer.config.pad_value), threshold
+    middle, half = layer.activation_offset, layer.activation_scale.abs()
+    # x - threshold is what is compared with the middle
+    return torch.cat([middle - half, middle + half]), float(middle), threshold + middle
 
 
 class LoweredDotBinaryConvLayer(Operator):

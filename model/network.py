@@ -9,15 +9,17 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from .config import PRESETS, NetworkConfig
-from .layers import BinaryBlock, BinaryConvLayer, DotBinaryConvLayer, MaxOut, ReDistribution, RPReLU
+from .binarize import annealed_k
+from .config import NetworkConfig
+from .layers import BinaryBlock, BinaryConvLayer, MaxOut, ReDistribution, RPReLU, sampling_layer
+from .variants import NETWORKS
 
 
 class DownSample(nn.ModuleList):
-    """[N, c, H, W] to [N, 2c, H/2, W/2]: 2x2 average, two DB Conv Layers on it, concatenated."""
+    """[N, c, H, W] to [N, 2c, H/2, W/2]: 2x2 average, two sampling layers on it, concatenated."""
 
     def __init__(self, channels: int, config: NetworkConfig) -> None:
-        super().__init__(DotBinaryConvLayer(channels, config) for _ in range(2))
+        super().__init__(sampling_layer(channels, config) for _ in range(2))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         halved = functional.avg_pool2d(x, 2)
@@ -25,10 +27,10 @@ class DownSample(nn.ModuleList):
 
 
 class UpSample(nn.ModuleList):
-    """[N, 2c, H, W] to [N, c, 2H, 2W]: interpolate, a DB Conv Layer on each half of the channels, average."""
+    """[N, 2c, H, W] to [N, c, 2H, 2W]: interpolate, a sampling layer on each half of the channels, average."""
 
     def __init__(self, channels: int, config: NetworkConfig) -> None:
-        super().__init__(DotBinaryConvLayer(channels, config) for _ in range(2))
+        super().__init__(sampling_layer(channels, config) for _ in range(2))
         self.interpolation = config.interpolation
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -42,10 +44,10 @@ class UpSample(nn.ModuleList):
 
 
 class Fusion(nn.ModuleList):
-    """Two of [N, c, H, W] to one: a DB Conv Layer on each, averaged."""
+    """Two of [N, c, H, W] to one: a sampling layer on each, averaged."""
 
     def __init__(self, channels: int, config: NetworkConfig) -> None:
-        super().__init__(DotBinaryConvLayer(channels, config) for _ in range(2))
+        super().__init__(sampling_layer(channels, config) for _ in range(2))
 
     def forward(self, upsampled: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = (self[0](upsampled) + self[1](skip)) * 0.5
@@ -108,6 +110,14 @@ class BiisNet(nn.Module):
         out: torch.Tensor = self.head(x)
         return out
 
+    def anneal(self, progress: float) -> None:
+        """Set the k of an estimator whose k follows the training, `progress` (0 to 1) of which is done."""
+        if self.config.estimator == "ede":
+            with torch.no_grad():
+                for name, parameter in self.named_parameters():
+                    if name.endswith("_k"):
+                        parameter.fill_(annealed_k(progress))
+
 
 def _blocks(count: int, channels: int, config: NetworkConfig) -> nn.Sequential:
     return nn.Sequential(*(BinaryBlock(channels, config) for _ in range(count)))
@@ -118,11 +128,11 @@ def build(preset: str | NetworkConfig, seed: int = 0) -> BiisNet:
 
     Everything that training would move is jittered around its start, so that no parameter is trivial, and the
     BatchNorms' statistics are those of random signs, so that activations stay of order 1 at any depth.
-    Raises ValueError for a preset that is not there.
+    Raises ValueError for a name that is not there.
     """
-    if isinstance(preset, str) and preset not in PRESETS:
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
-    config = PRESETS[preset] if isinstance(preset, str) else preset
+    if isinstance(preset, str) and preset not in NETWORKS:
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(NETWORKS)}")
+    config = NETWORKS[preset] if isinstance(preset, str) else preset
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         model = BiisNet(config, preset if isinstance(preset, str) else "custom", seed)
@@ -145,3 +155,6 @@ def _settle_norm(layer: BinaryConvLayer) -> None:
     mean.copy_(0.1 * variance.sqrt() * torch.randn_like(mean))
     layer.norm.weight.add_(0.1 * torch.randn_like(mean))
     layer.norm.bias.add_(0.1 * torch.randn_like(mean))
+    for name in ("threshold", "activation_scale", "activation_offset"):
+        if hasattr(layer, name):
+            getattr(layer, name).add_(0.1 * torch.randn_like(getattr(layer, name)))

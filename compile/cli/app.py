@@ -9,7 +9,7 @@ from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, targets
 from .model_commands import export, run, verify
 from .signals import exit_on_sigterm
-from .training_commands import evaluate, train
+from .training_commands import evaluate, train, variants
 
 app = typer.Typer(
     name="biisnet",
@@ -19,9 +19,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="From a trained binarized network to a verified bundle for a small ARM board.",
 )
-for command in (export, analyze, verify, run, inspect, targets, doctor):
+for command in (export, analyze, verify, run, inspect, targets, doctor, train, variants):
     app.command()(reports_errors(command))
-app.command()(reports_errors(train))
 app.command(name="eval")(reports_errors(evaluate))
 app.command(name="compile")(reports_errors(compile_command))
 

@@ -1,4 +1,4 @@
-"""`biisnet train` and `biisnet eval`."""
+"""`biisnet train`, `biisnet eval` and `biisnet variants`."""
 
 from __future__ import annotations
 
@@ -99,3 +99,20 @@ def evaluate(
         write_whole(json_, (json.dumps(result.as_dict(), indent=1) + "\n").encode())
     if json_ != Path("-"):
         print(result.summary())
+
+
+def variants(json_: Json = False) -> None:
+    """List the networks that have a name, and where in the paper's tables they stand; any of them can be trained."""
+    from ...model.variants import NETWORKS, TABLES, differences
+
+    places = {
+        name: [f"Table {n}: {row.title}" for n, table in TABLES.items() for row in table if row.network == name]
+        for name in NETWORKS
+    }
+    differs = {name: differences(config) for name, config in NETWORKS.items()}
+    if json_:
+        print_json([{"name": name, "tables": places[name], "differs": differs[name]} for name in NETWORKS])
+        return
+    for name in NETWORKS:
+        print(f"{name:22} {'; '.join(places[name]) or 'the default network'}")
+        print(f"{'':22} {', '.join(f'{field} {value}' for field, value in differs[name].items())}".rstrip())

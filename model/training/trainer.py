@@ -20,6 +20,7 @@ from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from ..config import NetworkConfig
 from ..datasets import Frame
 from ..errors import InputError
 from ..metrics import Metrics, evaluate
@@ -127,6 +128,7 @@ def train(
     clock = Clock(run.state.epoch, recipe.epochs)
     for epoch in range(run.state.epoch, recipe.epochs):
         started = time.perf_counter()
+        network.anneal(epoch / recipe.epochs)
         losses = []
         batches = epoch_batches(training, recipe, epoch, fabric)
         for step, (images, masks) in enumerate(batches, 1):
@@ -195,8 +197,14 @@ def moving_average(decay: float) -> Callable[..., None]:
 def resume(run: Run, path: Path) -> None:
     """Put `run` where a checkpoint is. Raises InputError where that is another run's."""
     state, tensors = read_state(path)
-    for what in ("recipe", "network", "data"):
-        if getattr(state, what) != getattr(run.state, what):
+    # a configuration that was written before a field was there is still the same network
+    same = {
+        "recipe": state.recipe == run.state.recipe,
+        "network": NetworkConfig.from_json(state.network) == run.network.config,
+        "data": state.data == run.state.data,
+    }
+    for what, holds in same.items():
+        if not holds:
             raise InputError(f"{path}: is of a run with another {what}; give another -o, or the run's own options")
     restore(tensors, run.network, run.average, run.optimizer)
     run.state = state
@@ -271,6 +279,8 @@ def parameter_groups(network: BiisNet, recipe: Recipe) -> list[dict]:
     """Weight decay for convolution weights alone; `times` is each group's factor of the learning rate."""
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
         decay = recipe.weight_decay if parameter.ndim == 4 else 0.0
         times = recipe.k_rate if name.endswith("_k") else 1.0
         groups.setdefault((decay, times), []).append(parameter)

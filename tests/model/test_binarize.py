@@ -1,19 +1,21 @@
 """Sign, and the gradients of its straight-through estimators."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from biisnet.model.binarize import centre, estimate_sign, sign, to_levels  # noqa: E402
+from biisnet.model.binarize import annealed_k, centre, estimate_sign, sign, to_levels  # noqa: E402
 from biisnet.model.config import ESTIMATORS  # noqa: E402
 
 APPROXIMATIONS = {
     "dysoftsign": lambda x, k: k * x / (1 + (k * x).abs()),
     "clip": lambda x, k: x.clamp(-1, 1),
     "quad": lambda x, k: torch.where(x.abs() < 1, torch.where(x < 0, 2 * x + x * x, 2 * x - x * x), torch.sign(x)),
+    "ede": lambda x, k: k.clamp(min=1) / k * torch.tanh(k * x),
     "tanh": lambda x, k: torch.tanh(k * x),
 }
 
@@ -55,6 +57,24 @@ def test_centre_is_equations_5_and_6() -> None:
     np.testing.assert_allclose(beta, mean, rtol=1e-6)
     np.testing.assert_allclose(alpha, norm / np.sqrt(45), rtol=1e-6)
     np.testing.assert_allclose(centred, weight - mean, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [("none", lambda w: 1.0), ("magnitude", lambda w: np.abs(w).mean()), ("power", lambda w: 2.0)],
+)
+def test_scales_of_other_networks(scale: str, expected: Callable[[np.ndarray], float]) -> None:
+    """Without a mean, as BNN, Bi-Real Net and ReActNet have it; 2 is the power of two next to this mean magnitude."""
+    weight = np.random.default_rng(0).normal(1, 2, (1, 5, 3, 3))
+    centred, alpha, beta = centre(torch.from_numpy(weight), (1, 2, 3), scale, mean=False)
+    assert beta.item() == 0
+    assert alpha.item() == pytest.approx(expected(weight))
+    np.testing.assert_array_equal(centred, weight)
+    assert 2**0.5 < np.abs(weight).mean() < 2**1.5
+
+
+def test_annealed_k_is_irnets() -> None:
+    assert [annealed_k(p) for p in (0, 0.5, 1)] == pytest.approx([0.1, 1, 10])
 
 
 def test_equal_weights_have_a_gradient() -> None:

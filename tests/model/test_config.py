@@ -32,6 +32,11 @@ def test_json_round_trip(config: NetworkConfig) -> None:
         ({"scheme": "adder"}, "scheme"),
         ({"estimator": "relu"}, "estimator"),
         ({"estimator_k": 0}, "estimator_k"),
+        ({"weight_scale": "norm"}, "weight_scale"),
+        ({"activation": "gelu"}, "activation"),
+        ({"block_layer": "full"}, "block_layer"),
+        ({"sampling_layer": "full"}, "sampling_layer"),
+        ({"scheme": "adabin", "pad_value": 1}, "pad_value"),
         ({"std": 0}, "std"),
     ],
 )
@@ -47,5 +52,5 @@ def test_other_json_is_refused(text: str) -> None:
 
 
 def test_no_torch_is_needed_for_paths_and_costs() -> None:
-    code = "import sys, biisnet.model, biisnet.model.cost; sys.exit('torch' in sys.modules)"
+    code = "import sys, biisnet.model, biisnet.model.cost, biisnet.model.variants; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

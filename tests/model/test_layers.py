@@ -8,13 +8,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from biisnet.compile.ops import accumulators, pack_weights  # noqa: E402
-from biisnet.model.config import NetworkConfig  # noqa: E402
+from biisnet.model.config import ESTIMATORS, NetworkConfig  # noqa: E402
 from biisnet.model.layers import (  # noqa: E402
+    BinaryBlock,
     BinaryConvLayer,
     DotBinaryConvLayer,
     MaxOut,
     ReDistribution,
     RPReLU,
+    sampling_layer,
 )
 
 
@@ -105,3 +107,72 @@ def test_activation_levels_of_the_scheme(scheme: str, lowest: float) -> None:
         actual = layer.accumulator(torch.full((1, 3, 1, 1), -1.0))
         centre_taps = layer.binary_weight()[0][:, :, 1, 1].sum(1)
     torch.testing.assert_close(actual.flatten(), lowest * centre_taps)
+
+
+def test_adabin_is_two_learned_levels_on_each_side() -> None:
+    layer, x = BinaryConvLayer(3, NetworkConfig(scheme="adabin")).eval(), _image(3)
+    with torch.no_grad():
+        layer.weight += 0.1
+        layer.activation_scale.fill_(0.75)
+        layer.activation_offset.fill_(0.5)
+        signs, alpha, beta = layer.binary_weight()
+        levels = torch.where(x >= 0.5, 1.25, -0.25)
+        # a padded tap contributes the middle of the levels
+        padded = torch.nn.functional.pad(levels, [1] * 4, value=0.5)
+        expected = torch.nn.functional.conv2d(padded, alpha * signs + beta)
+        torch.testing.assert_close(layer.accumulator(x), expected)
+    layer(x).sum().backward()
+    assert layer.activation_scale.grad.abs() > 0
+    assert layer.activation_offset.grad.abs() > 0
+
+
+@pytest.mark.parametrize(("scheme", "offset"), [("biconnect", False), ("db-conv", True)])
+def test_full_precision_activations(scheme: str, offset: bool) -> None:
+    layer, x = BinaryConvLayer(3, NetworkConfig(scheme=scheme)).eval(), _image(3)
+    assert not hasattr(layer, "sign_k")
+    with torch.no_grad():
+        signs, alpha, beta = layer.binary_weight()
+        weight = alpha * signs + beta if offset else signs
+        torch.testing.assert_close(layer.accumulator(x), torch.nn.functional.conv2d(x, weight, padding=1))
+
+
+def test_thresholds_are_reactnets() -> None:
+    layer, x = BinaryConvLayer(3, NetworkConfig(sign_threshold=True)), _image(3)
+    with torch.no_grad():
+        layer.threshold.copy_(torch.tensor([-0.5, 0.0, 0.5]))
+        x[0, 2, 0, 0] = 0.5
+        expected = torch.where(x >= layer.threshold.reshape(-1, 1, 1), 1.0, -1.0)
+        assert torch.equal(layer.activation(x), expected)
+
+
+def test_kernel_of_one() -> None:
+    layer, x = BinaryConvLayer(5, NetworkConfig(pad_value=1), kernel=1), _image(5)
+    with torch.no_grad():
+        packed = pack_weights((layer.binary_weight()[0] > 0).numpy())
+        np.testing.assert_array_equal(layer.accumulator(x).numpy(), accumulators(x.numpy(), packed, channels=5))
+
+
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [("hardtanh", lambda y: y.clamp(-1, 1)), ("relu", lambda y: y.clamp(min=0)), ("none", lambda y: y)],
+)
+def test_activations(activation: str, expected: Any) -> None:
+    layer, x = BinaryConvLayer(4, NetworkConfig(activation=activation)).eval(), _image(4)
+    torch.testing.assert_close(layer(x), expected(layer.convolution_and_norm(x)) + x)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_k_is_learned_for_dysoftsign_alone(estimator: str) -> None:
+    block = BinaryBlock(4, NetworkConfig(estimator=estimator))
+    learned = {name.rpartition(".")[2] for name, p in block.named_parameters() if p.requires_grad}
+    assert {"weight_k", "sign_k"} <= learned if estimator == "dysoftsign" else not {"weight_k", "sign_k"} & learned
+
+
+def test_blocks_of_the_baseline() -> None:
+    config = NetworkConfig(block_layer="binary", redistribution=False, sampling_layer="binary")
+    assert [name for name, _ in BinaryBlock(4, config).named_children()] == ["binary", "second"]
+    assert [name for name, _ in BinaryBlock(4, NetworkConfig()).named_children()] == ["binary", "redistribution", "dot"]
+    layer = sampling_layer(4, config)
+    assert isinstance(layer, BinaryConvLayer)
+    assert layer.weight.shape == (4, 4, 1, 1)
+    assert isinstance(sampling_layer(4, NetworkConfig()), DotBinaryConvLayer)

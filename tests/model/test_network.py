@@ -1,6 +1,7 @@
 """The whole network: golden tensors, any size, gradients, seeded random weights."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from biisnet.model.config import ESTIMATORS, NetworkConfig  # noqa: E402
-from biisnet.model.network import build  # noqa: E402
+from biisnet.model.network import BiisNet, build  # noqa: E402
 
 SMALL = NetworkConfig(channels=3, encoder_blocks=(1, 1), decoder_blocks=(1, 1), bottleneck_blocks=1)
 
@@ -85,6 +86,16 @@ def test_building_leaves_the_random_state_alone() -> None:
     torch.manual_seed(0)
     build(SMALL, 3)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_annealing_is_irnets_alone() -> None:
+    network = BiisNet(replace(SMALL, estimator="ede"))
+    network.anneal(1)
+    ks = [p.item() for n, p in network.named_parameters() if n.endswith("_k")]
+    assert ks == pytest.approx([10] * len(ks))
+    plain = BiisNet(SMALL)
+    plain.anneal(1)
+    assert {p.item() for n, p in plain.named_parameters() if n.endswith("_k")} == {1}
 
 
 def test_unknown_preset() -> None:

@@ -1,5 +1,6 @@
 """Runs: the same seed gives the same weights, broken off or not; what is wrong is said."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from safetensors.torch import load_file  # noqa: E402
+from safetensors.torch import load_file, save  # noqa: E402
 
 from biisnet.model import NetworkConfig  # noqa: E402
 from biisnet.model.errors import InputError  # noqa: E402
 from biisnet.model.network import build  # noqa: E402
 from biisnet.model.scenes import scenes  # noqa: E402
-from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
+from biisnet.model.training.checkpoint import KEY, State, read_state  # noqa: E402
 from biisnet.model.training.recipe import Phase, Recipe  # noqa: E402
 from biisnet.model.training.trainer import (  # noqa: E402
     BEST,
@@ -95,6 +96,25 @@ def test_another_run_is_not_gone_on_with(options: dict[str, Any], message: str, 
     with pytest.raises(InputError, match=message):
         run(tmp_path / "run", **options)
     assert (tmp_path / "run" / LAST).read_bytes() == before
+
+
+def test_a_configuration_from_before_a_field_was_there(tmp_path: Path) -> None:
+    """Fails where a run cannot be gone on with because the network's description has got a new field."""
+    state = run(tmp_path / "run")
+    fields = {k: v for k, v in json.loads(state.network).items() if k != "sampling_layer"}
+    path = tmp_path / "run" / LAST
+    _, tensors = read_state(path)
+    about = {**state.__dict__, "recipe": json.loads(state.recipe.to_json()), "network": json.dumps(fields)}
+    path.write_bytes(save(tensors, metadata={KEY: json.dumps(about)}))
+    assert run(tmp_path / "run").epoch == state.epoch
+
+
+def test_what_is_not_learned_is_not_trained() -> None:
+    network = build(replace(TINY, estimator="ede"))
+    trained = {id(p) for g in parameter_groups(network, RECIPE) for p in g["params"]}
+    assert {n for n, p in network.named_parameters() if id(p) not in trained} == {
+        n for n, _ in network.named_parameters() if n.endswith("_k")
+    }
 
 
 def test_a_loss_that_is_no_number(tmp_path: Path) -> None:

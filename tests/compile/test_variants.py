@@ -1,0 +1,27 @@
+"""Every variant of the paper compiles for the board, and computes there what ONNX Runtime does."""
+
+from pathlib import Path
+
+import pytest
+
+from biisnet.compile.frontend.loader import from_proto
+from biisnet.compile.pipeline import compile_model
+from biisnet.model.config import SCHEMES
+from biisnet.model.variants import VARIANTS
+from biisnet.targets import resolve
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", VARIANTS)
+def test_verified_on_the_emulated_board(name: str, emulated: None, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from biisnet.model.export import export
+    from biisnet.model.network import build
+
+    model = from_proto(export(build(name, 1)), name)
+    verified = compile_model(model, (24, 40), resolve("rpi4"), tmp_path / name, say=lambda _: None).verified
+    assert verified.device
+    assert verified.mask_pixels_differing == 0
+    config = VARIANTS[name]
+    binary = SCHEMES[config.scheme].activation_levels is not None
+    assert (verified.accumulators > 0) == binary
