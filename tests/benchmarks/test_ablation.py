@@ -1,0 +1,42 @@
+"""The ablation: resumable, and ours beside the paper's."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.ablation import Figures, app, lines_of, variants
+from biisnet.model.metrics import Metrics
+from biisnet.model.variants import TABLE_3
+
+ARGUMENTS = ["--scenes", "8", "--epochs", "1", "--size", "32", "--crop", "16", "--network", "biisnet-lite"]
+
+
+def test_a_row_has_both_figures() -> None:
+    found = {"stage4-block": Figures("stage4-block", 21424, 0.4147e9, Metrics(0.5, 0.25, 0.75, 1e-5))}
+    rows = list(lines_of(TABLE_3, found))
+    assert rows[3][:8] == ["block with DB Conv", "`stage4-block`", "50.0", "25.0", "75.0", "10.0", "21.42", "0.415"]
+    assert rows[3][8:] == ["67.02, 88.51", "72, 0.42"]
+    assert rows[0][2:8] == ["-"] * 6
+
+
+def test_each_network_is_trained_once() -> None:
+    assert len(variants(None)) == len(set(variants(None))) == 16
+    assert variants(["bnn", "siman"]) == ["siman", "bnn"]
+
+
+def test_a_second_run_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    arguments = ["-r", str(tmp_path / "runs"), "-o", str(tmp_path), *ARGUMENTS]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code == 0, first.output
+    result = json.loads((tmp_path / "ablation.json").read_text())
+    (row,) = result["networks"]
+    assert row["params"] == pytest.approx(6133, abs=1)
+    assert "6 of 8 synthetic scenes" in result["about"]
+    assert "`biisnet-lite`" in (tmp_path / "ablation.md").read_text()
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 0
+    assert "epoch" not in again.output  # nothing is trained twice
+    assert json.loads((tmp_path / "ablation.json").read_text()) == result
