@@ -49,14 +49,7 @@ def _tensors(model: BiisNet) -> dict[str, torch.Tensor]:
 
 
 def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
-    with open(path, "rb"):
-        pass  # an OSError that names the file, which the reader below does not raise
-    try:
-        with safe_open(str(path), "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a safetensors file ({error})") from error
+    tensors, metadata = read_safetensors(Path(path))
     try:
         about = json.loads(metadata.get(KEY, "{}"))
     except json.JSONDecodeError as error:
@@ -64,6 +57,17 @@ def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     if not isinstance(about, dict):
         raise ValueError(f"{path}: metadata {KEY!r} is not a JSON object")
     return tensors, about
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """A file's tensors and metadata. Raises ValueError where it is not safetensors, OSError where it cannot be read."""
+    with path.open("rb"):
+        pass  # an OSError that names the file, which the reader below does not raise
+    try:
+        with safe_open(str(path), "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error})") from error
 
 
 def _check(path: str | Path, wanted: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> None:

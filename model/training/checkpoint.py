@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..files import write_whole
+from ..weights import read_safetensors
 from .recipe import Recipe
 
 KEY = "biisnet-training"
@@ -52,15 +52,12 @@ def write_checkpoint(
 
 def read_state(path: Path) -> tuple[State, dict[str, torch.Tensor]]:
     """A checkpoint's state and tensors. Raises ValueError where it is none, OSError where it cannot be read."""
-    with open(path, "rb"):
-        pass  # an OSError that names the file, which the reader below does not raise
     try:
-        with safe_open(str(path), "pt") as file:
-            about: dict[str, Any] = json.loads((file.metadata() or {}).get(KEY, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        tensors, metadata = read_safetensors(path)
+        about: dict[str, Any] = json.loads(metadata.get(KEY, "null"))
         recipe = Recipe.from_json(json.dumps(about.pop("recipe")))
         return State(recipe=recipe, **about), tensors
-    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as e:
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
         raise ValueError(f"{path}: no training checkpoint ({' '.join(str(e).split())})") from e
 
 
