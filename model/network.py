@@ -34,13 +34,26 @@ class UpSample(nn.ModuleList):
         self.interpolation = config.interpolation
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.interpolation == "bilinear":
-            doubled = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        else:
-            doubled = functional.interpolate(x, scale_factor=2, mode="nearest")
-        first, second = doubled.chunk(2, dim=1)
+        first, second = doubled(x, self.interpolation).chunk(2, dim=1)
         out: torch.Tensor = (self[0](first) + self[1](second)) * 0.5
         return out
+
+
+def doubled(x: torch.Tensor, interpolation: str) -> torch.Tensor:
+    """[N, C, H, W] to [N, C, 2H, 2W], half-pixel centres."""
+    if interpolation == "nearest":
+        return functional.interpolate(x, scale_factor=2, mode="nearest")
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _doubled_along(_doubled_along(x, 2), 3)
+    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _doubled_along(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """Bilinear interpolation by hand: the gradient of torch's own scatters pixel by pixel, a quarter of a step."""
+    size = x.shape[dim]
+    before = torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, size - 1)], dim)
+    after = torch.cat([x.narrow(dim, 1, size - 1), x.narrow(dim, size - 1, 1)], dim)
+    return torch.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], dim + 1).flatten(dim, dim + 1)
 
 
 class Fusion(nn.ModuleList):

@@ -27,7 +27,7 @@ class Recipe:
     """
 
     epochs: int = 400
-    phases: tuple[Phase, ...] = (Phase(0, 128, 8), Phase(0.5, 128, 4), Phase(0.8, 192, 4))
+    phases: tuple[Phase, ...] = (Phase(0, 128, 8), Phase(0.5, 128, 4), Phase(0.8, 160, 4))
     """Small crops are fast; in the end the network sees more of a frame at once, as it will in use. It underfits: small
     batches are more steps an epoch."""
     loss: str = "softiou+bce"

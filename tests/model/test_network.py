@@ -9,11 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import torch.nn.functional as functional  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from biisnet.model.config import ESTIMATORS, NetworkConfig  # noqa: E402
-from biisnet.model.network import BiisNet, build  # noqa: E402
+from biisnet.model.network import BiisNet, build, doubled  # noqa: E402
 
 SMALL = NetworkConfig(channels=3, encoder_blocks=(1, 1), decoder_blocks=(1, 1), bottleneck_blocks=1)
 
@@ -86,6 +87,16 @@ def test_building_leaves_the_random_state_alone() -> None:
     torch.manual_seed(0)
     build(SMALL, 3)
     assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 1, 1), (2, 3, 1, 5), (1, 1, 4, 7)])
+def test_interpolation_in_training_is_torchs(shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(shape[0], shape[1], 2 * shape[2], 2 * shape[3], dtype=torch.float64)
+    ours, theirs = doubled(x, "bilinear"), functional.interpolate(x, scale_factor=2, mode="bilinear")
+    torch.testing.assert_close(ours, theirs)
+    gradients = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (ours, theirs)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_annealing_is_irnets_alone() -> None:
