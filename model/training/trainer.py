@@ -118,7 +118,8 @@ def train(
     Raises InputError where the folder's run is another one, or the loss is no number.
     """
     # all channels of a pixel side by side: convolutions and per-channel work then agree on a layout, without copies
-    network.train().to(memory_format=torch.channels_last)
+    network.train()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = begin(network, training, validation, recipe)
     if (folder / LAST).exists():
         resume(run, folder / LAST)
