@@ -72,7 +72,7 @@ def load_checkpoint(path: Path) -> BiisNet:
     try:
         from ..model.weights import load
     except ImportError as e:
-        raise CompileError(f"{path}: a checkpoint needs {e.name}: pip install '.[train]' (in a clone)") from e
+        raise CompileError(f"{path}: exporting needs {e.name}: pip install '.[train]' (in a clone)") from e
     try:
         return load(path)
     except (OSError, ValueError) as e:
