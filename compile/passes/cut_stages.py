@@ -160,9 +160,12 @@ class Cutter:
                 if (op := operator(c.value)) in WINDOWS and self.resolve(c.value.args[0]) == var
             }
             plain = [c for c in uses if operator(c.value) not in WINDOWS]
-            stages = {s for c in plain for s in ({c.var} if c.var in stored else readers[c.var])}
+            by_use = [{c.var} if c.var in stored else readers[c.var] for c in plain]
+            stages = set().union(*by_use)
+            if b and operator(b.value) == "relax.split" and self.sliceable(var):
+                stages = max(by_use, key=len, default=set())  # each stage computes the channels of its own part
             computed = b is not None and not isinstance(b.value, relax.TupleGetItem)
-            several = computed and operator(b.value) != "relax.split" and self.readings(plain, stages, readers) > 1
+            several = computed and operator(b.value) != "relax.split" and len(stages) > 1
             extended = computed and any(operator(c.value) == "biisnet.extend" for c in uses) and not self.repeats(var)
             if windows or several or extended or var in stored:
                 stored.setdefault(var, set()).update(windows | ({PLAIN} if plain else set()))
@@ -171,15 +174,16 @@ class Cutter:
                 readers[var] = stages
         return stored
 
-    def readings(
-        self, plain: list[relax.VarBinding], stages: set[RelaxExpr], readers: dict[RelaxExpr, set[RelaxExpr]]
-    ) -> int:
-        """How many stages would compute a value of a variable that is not stored: of one that is only split, each
-        stage computes the channels of its own part."""
-        if any(operator(c.value) != "relax.split" for c in plain):
-            return len(stages)
-        parts = [part for c in plain for part in self.consumers[c.var]]
-        return max((len(readers[part.var]) for part in parts), default=0)
+    def sliceable(self, var: RelaxExpr) -> bool:
+        """Whether a variable's expression can be cut into parts of its channels, as slice_channels does it."""
+        if var == self.image:
+            return True
+        value = next(b.value for b in self.bindings if b.var == var)
+        op = operator(value)
+        if op in WINDOWS:  # what it reads is stored
+            groups = {"relax.nn.conv2d": "groups", "biisnet.binary_dot": "group"}.get(op)
+            return groups is None or int(value.attrs[groups]) == 1
+        return op != "biisnet.spread" and all(self.sliceable(a) for a in self.arguments(value))
 
     def repeats(self, var: RelaxExpr) -> bool:
         """Whether a variable's expression, past its border, repeats the border: where only loads are below it."""

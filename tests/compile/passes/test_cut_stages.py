@@ -138,6 +138,29 @@ def test_parts_that_several_stages_read() -> None:
     assert sorted(len(s.outputs) for s in program.stages[1:]) == [1, 1, 2, 2]  # each part's map and bits, each result
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_parts_of_a_grouped_convolution(groups: int) -> None:
+    """Fails where a part of what cannot be cut is asked for instead of the whole being stored."""
+
+    def body(x: Expr) -> list[Expr]:
+        weight = relax.const(picture((4, 4 // groups, 3, 3), 3))
+        whole = leaky(R.nn.conv2d(x, weight, padding=[1] * 4, groups=groups), vector(1), vector(2))
+        parts = R.split(whole, [2], axis=1)
+        return [pool(relax.TupleGetItem(parts, i)) for i in range(2)]
+
+    assert len(same(module_of(body), 6).stages) == (5 if groups == 1 else 6)
+
+
+def test_two_splits_of_one_map() -> None:
+    """Fails where channels that parts of two splits have in common are computed twice."""
+
+    def body(x: Expr) -> list[Expr]:
+        whole = leaky(double(x), vector(1), vector(2))
+        return [pool(relax.TupleGetItem(R.split(whole, [cut], axis=1), 0)) for cut in (2, 3)]
+
+    assert len(same(module_of(body), 6).stages) == 6
+
+
 def test_margins() -> None:
     """Fails where a window's margin is missing, or one that is not wanted is kept."""
     assert forms(same(module_of(double), 2))[0] == ["float32 edge"]
