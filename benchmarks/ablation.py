@@ -15,7 +15,9 @@ import typer
 
 from biisnet.compile.cli.arguments import say
 from biisnet.compile.cli.errors import reports_errors
+from biisnet.compile.train import start_network
 from biisnet.model.datasets import Frame, Say, hold_out
+from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
 from biisnet.model.metrics import Metrics
 from biisnet.model.source import Source
@@ -49,6 +51,8 @@ def budget(epochs: int, size: int, crop: int) -> Recipe:
 def variants(chosen: list[str] | None) -> list[str]:
     """The networks of the tables, each once. Raises InputError."""
     names = dict.fromkeys(row.network for table in TABLES.values() for row in table)
+    if unknown := set(chosen or ()) - set(names):
+        raise InputError(f"unknown: {', '.join(sorted(unknown))}; choose among {', '.join(sorted(names))}")
     return [n for n in names if not chosen or n in chosen]
 
 
@@ -56,11 +60,9 @@ def train_variant(
     name: str, recipe: Recipe, frames: tuple[list[Frame], list[Frame]], folder: Path, say: Say
 ) -> Figures:
     """Train one from random weights, or go on with it, and measure what came of it on the held-out frames."""
-    import torch
-
     from biisnet.model.cost import count
     from biisnet.model.export import export
-    from biisnet.model.network import BiisNet
+    from biisnet.model.network import build
     from biisnet.model.training.trainer import BEST, Options, Progress, make_fabric, train, validate
     from biisnet.model.weights import load
 
@@ -68,14 +70,11 @@ def train_variant(
         if p.step == p.steps:
             say(f"{name}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
 
-    torch.manual_seed(recipe.seed)
-    network = BiisNet(NETWORKS[name], name)
     folder.mkdir(parents=True, exist_ok=True)
-    train(make_fabric(bfloat16=False), network, *frames, recipe, folder, Options(), report)
+    train(make_fabric(bfloat16=False), start_network(name, recipe), *frames, recipe, folder, Options(), report)
     # validated once, after the last epoch: it is the last one, and no choice was made among several
     metrics = validate(load(folder / BEST), frames[1])
-    papers = BiisNet(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS), name).eval()
-    cost = count(export(papers), PAPERS_SIZE)
+    cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
     return Figures(name, cost.params, cost.ops, metrics)
 
 

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.ablation import Figures, app, lines_of, variants
+from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 from biisnet.model.variants import TABLE_3
 
@@ -24,6 +25,8 @@ def test_a_row_has_both_figures() -> None:
 def test_each_network_is_trained_once() -> None:
     assert len(variants(None)) == len(set(variants(None))) == 16
     assert variants(["bnn", "siman"]) == ["siman", "bnn"]
+    with pytest.raises(InputError, match=r"^unknown: biisnet; choose among adabin, "):
+        variants(["biisnet"])
 
 
 def test_a_second_run_goes_on(tmp_path: Path) -> None:
@@ -31,6 +34,7 @@ def test_a_second_run_goes_on(tmp_path: Path) -> None:
     arguments = ["-r", str(tmp_path / "runs"), "-o", str(tmp_path), *ARGUMENTS]
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output
+    assert "epoch 1/1" in first.output
     result = json.loads((tmp_path / "ablation.json").read_text())
     (row,) = result["networks"]
     assert row["params"] == pytest.approx(6133, abs=1)
