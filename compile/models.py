@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,10 +71,8 @@ def export_checkpoint(name: str, size: tuple[int, int] | None):
 def load_checkpoint(path: Path) -> BiisNet:
     """The network in a file, in evaluation mode; needs torch. Raises CompileError."""
     check_checkpoint(path)  # before torch is asked for, which would not help
-    try:
+    with torch_for(str(path)):
         from ..model.weights import load
-    except ImportError as e:
-        raise CompileError(f"{path}: exporting needs {e.name}: pip install '.[train]' (in a clone)") from e
     try:
         return load(path)
     except (OSError, ValueError) as e:
@@ -81,11 +81,18 @@ def load_checkpoint(path: Path) -> BiisNet:
 
 def random_network(name: str) -> BiisNet:
     """A network by its name, with random weights; needs torch. Raises CompileError."""
-    try:
+    with torch_for(name):
         from ..model.network import build
+    return build(name)
+
+
+@contextmanager
+def torch_for(name: str) -> Iterator[None]:
+    """Say what `name` lacks where an import fails. Raises CompileError."""
+    try:
+        yield
     except ImportError as e:
         raise CompileError(f"{name}: exporting needs {e.name}: pip install '.[train]' (in a clone)") from e
-    return build(name)
 
 
 def check_checkpoint(path: Path) -> None:

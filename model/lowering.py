@@ -65,12 +65,7 @@ class LoweredBinaryConvLayer(Operator):
             weight_levels = weight_levels * alpha.reshape(-1, 1) + beta.reshape(-1, 1)
         else:
             slope = slope * alpha.flatten()
-        constants = {
-            "weight": torch.from_numpy(pack_weights(_bits(signs))),
-            "scale": slope,
-            "offset": offset,
-            "weight_levels": weight_levels,
-        }
+        constants = {"weight": torch.from_numpy(pack_weights(_bits(signs))), "scale": slope, "offset": offset}
         border = layer.weight.shape[-1] // 2
         attributes: dict[str, Any] = {
             "channels": layer.weight.shape[1],
@@ -80,10 +75,9 @@ class LoweredBinaryConvLayer(Operator):
             "group": 1,
         }
         if layer.scheme.activation_levels is None:
-            super().__init__("BinaryWeightConv2d", constants, attributes)
+            super().__init__("BinaryWeightConv2d", constants | {"weight_levels": weight_levels}, attributes)
         else:
             levels, pad_value, threshold = _activation(layer, layer.scheme.activation_levels)
-            del constants["weight_levels"]
             constants |= {"activation_levels": levels, "weight_levels": weight_levels, "threshold": threshold}
             super().__init__("BinaryConv2d", constants, attributes | {"pad_value": pad_value})
         self.name = layer.config.activation

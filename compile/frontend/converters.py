@@ -15,7 +15,7 @@ from tvm import relax
 from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
-from ..ops import unpack_weights
+from ..ops import weights_at_levels
 from ..relax_ops import call, channels_of, leaky, scale_shift, shape_of
 
 MAX_STRIDE = 16
@@ -170,9 +170,8 @@ def binary_weight_conv2d(node: Node) -> Results:
         scale.shape == offset.shape == (outputs,) and levels.shape in {(1, 2), (outputs, 2)},
         f"scale, offset and levels of shapes {[scale.shape, offset.shape, levels.shape]} do not fit {outputs} outputs",
     )
-    lower, upper = (scale[:, None, None, None] * levels[:, i].reshape(-1, 1, 1, 1) for i in (0, 1))
-    weights = np.where(unpack_weights(weight, channels), upper, lower).astype(np.float32)
-    return [convolve(node, weights, offset.astype(np.float32))]
+    weights = scale[:, None, None, None] * weights_at_levels(weight, levels, channels)
+    return [convolve(node, weights.astype(np.float32), offset.astype(np.float32))]
 
 
 # ---- element-wise ----

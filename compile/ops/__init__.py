@@ -8,7 +8,7 @@ from onnx import FunctionProto
 from . import binary_conv2d, binary_weight_conv2d, dot_binary_conv2d, maxout, redistribution, rprelu
 from ._spec import DOMAIN, OPSET, VERSION, Op
 from .binary_conv2d import accumulators
-from .packing import pack_bits, pack_weights, unpack_bits, unpack_weights
+from .packing import pack_bits, pack_weights, unpack_bits, unpack_weights, weights_at_levels
 
 REGISTRY: dict[str, Op] = {
     module.OP.name: module.OP
@@ -33,4 +33,5 @@ __all__ = [
     "pack_weights",
     "unpack_bits",
     "unpack_weights",
+    "weights_at_levels",
 ]

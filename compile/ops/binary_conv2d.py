@@ -39,7 +39,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ._spec import Op, per_channel
-from .packing import UNPACK_WEIGHTS, pack_bits, unpack_weights
+from .packing import UNPACK_WEIGHTS, pack_bits, weights_at_levels
 
 # The convolution pads with zeros, so activations are taken relative to pad_value, whose share of the sum is added. A
 # Pad would read pads from a Constant that is an attribute's list, which ONNX Runtime up to 1.23 takes for a scalar.
@@ -93,8 +93,7 @@ def reference(
 ) -> np.ndarray:
     """The operator in numpy: the sum in float64 (exact for integer levels), the rest in float32."""
     _check(x, w, channels, group)
-    levels = np.asarray(weight_levels, dtype=np.float64).reshape(-1, 2, 1, 1, 1)
-    weights = np.where(unpack_weights(w, channels), levels[:, 1], levels[:, 0])
+    weights = weights_at_levels(w, weight_levels, channels)
     lower, upper = np.asarray(activation_levels, dtype=np.float64)
     activations = np.where(_bits(x, threshold), upper, lower)
     accumulator = convolve(activations, weights, strides, pads, dilations, group, pad_value).astype(np.float32)

@@ -28,7 +28,7 @@ import numpy as np
 
 from ._spec import Op, per_channel
 from .binary_conv2d import convolve
-from .packing import UNPACK_WEIGHTS, unpack_weights
+from .packing import UNPACK_WEIGHTS, weights_at_levels
 
 TEXT = (
     """
@@ -63,8 +63,7 @@ def reference(
     group: int = 1,
 ) -> np.ndarray:
     """The operator in numpy: the sum in float64, the rest in float32."""
-    levels = np.asarray(weight_levels, dtype=np.float64).reshape(-1, 2, 1, 1, 1)
-    weights = np.where(unpack_weights(w, channels), levels[:, 1], levels[:, 0])
+    weights = weights_at_levels(w, weight_levels, channels)
     total = convolve(np.asarray(x, np.float64), weights, strides, pads, dilations, group, 0.0)
     return total.astype(np.float32) * per_channel(scale) + per_channel(offset)
 

@@ -23,23 +23,17 @@ Edge cases
 import numpy as np
 
 from ._spec import Op, per_channel
-from .packing import unpack_bits
+from .packing import BIT_PLACES, unpack_bits
 
-TEXT = """
+TEXT = (
+    """
 <channels>
 (X, W, scale, offset) => (Y)
 {
     channel_axes = Constant <value_ints = [1, 2]> ()
-    zero = Constant <value_int = 0> ()
-    one = Constant <value_int = 1> ()
-    eight = Constant <value_int = 8> ()
-    count = Constant <value_int: int = @channels> ()
-    channel = Range (zero, count, one)
-    byte = Div (channel, eight)
-    place = Mod (channel, eight)
-    place_u8 = Cast <to = 2> (place)
-    one_u8 = Cast <to = 2> (one)
-    mask = BitShift <direction = "LEFT"> (one_u8, place_u8)
+    """
+    + BIT_PLACES
+    + """
     W_bytes = Gather <axis = 0> (W, byte)
     W_masked = BitwiseAnd (W_bytes, mask)
     W_bits = Cast <to = 9> (W_masked)
@@ -52,6 +46,7 @@ TEXT = """
     Y = Mul (X, factor_chw)
 }
 """
+)
 
 
 def reference(x: np.ndarray, w: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, channels: int) -> np.ndarray:

@@ -35,10 +35,13 @@ def unpack_weights(packed: np.ndarray, channels: int) -> np.ndarray:
     return unpack_bits(packed, channels, axis=1)
 
 
-UNPACK_WEIGHTS = """
-    channel_axes = Constant <value_ints = [1, 2]> ()
-    spatial_axes = Constant <value_ints = [2, 3]> ()
+def weights_at_levels(packed: np.ndarray, levels: np.ndarray, channels: int) -> np.ndarray:
+    """Weights as numbers: uint8 [M, ceil(Cg/8), kH, kW], levels [M, 2] or [1, 2], to float64 [M, channels, kH, kW]."""
+    lower_upper = np.asarray(levels, dtype=np.float64).reshape(-1, 2, 1, 1, 1)
+    return np.where(unpack_weights(packed, channels), lower_upper[:, 1], lower_upper[:, 0])
 
+
+BIT_PLACES = """
     zero = Constant <value_int = 0> ()
     one = Constant <value_int = 1> ()
     eight = Constant <value_int = 8> ()
@@ -49,6 +52,17 @@ UNPACK_WEIGHTS = """
     place_u8 = Cast <to = 2> (place)
     one_u8 = Cast <to = 2> (one)
     mask = BitShift <direction = "LEFT"> (one_u8, place_u8)
+"""
+"""ONNX text: from the attribute channels to `byte`, where each channel's bit is, int64 [C], and `mask`, uint8 [C]."""
+
+UNPACK_WEIGHTS = (
+    """
+    channel_axes = Constant <value_ints = [1, 2]> ()
+    spatial_axes = Constant <value_ints = [2, 3]> ()
+
+    """
+    + BIT_PLACES
+    + """
     mask_chw = Unsqueeze (mask, channel_axes)
     W_bytes = Gather <axis = 1> (W, byte)
     W_masked = BitwiseAnd (W_bytes, mask_chw)
@@ -57,4 +71,6 @@ UNPACK_WEIGHTS = """
     w_lower, w_upper = Split <axis = 1, num_outputs = 2> (weight_levels_mchw)
     weights = Where (W_bits, w_upper, w_lower)
 """
-"""ONNX text: from W (packed), weight_levels and the attribute channels to `weights`, float32 [M, C, kH, kW]."""
+)
+"""ONNX text: from W (packed), weight_levels and the attribute channels to `weights`, float32 [M, C, kH, kW];
+and `channel_axes`, [1, 2]."""
