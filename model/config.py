@@ -1,7 +1,11 @@
 """What a network is, as data: sizes, blocks and binarization options. No torch here."""
 
+from __future__ import annotations
+
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+
+from .fields import check_types, from_json, require
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,14 @@ LAYERS = ("dot", "binary")
 WEIGHT_SCALES = ("deviation", "magnitude", "power", "none")
 INTERPOLATIONS = ("bilinear", "nearest")
 PAD_VALUES = (-1.0, 0.0, 1.0)
+WHAT = "configuration"
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """A BiisNet. Level 0 is full resolution; level i has `channels * 2**i` channels and 2**-i of each side.
 
-    Raises ValueError, naming the field, for values that make no network.
+    Raises InputError, naming the field, for values that make no network.
     """
 
     in_channels: int = 1
@@ -63,7 +68,8 @@ class NetworkConfig:
     """Take beta_w, the weights' mean, off before their sign (equations 4 and 5)."""
     weight_scale: str = "deviation"
     """alpha_w, one of WEIGHT_SCALES: `deviation` is equation 6, `magnitude` mean(|w|) (XNOR-Net, Bi-Real Net,
-    ReActNet), `power` that rounded to a power of two (IR-Net), `none` 1 (BNN)."""
+    ReActNet), `power` that of
+    standardised weights, rounded to a power of two (IR-Net), `none` 1 (BNN)."""
     sign_threshold: bool = False
     """Compare activations with a learned threshold a channel (ReActNet's RSign) instead of 0."""
     activation: str = "rprelu"
@@ -85,6 +91,7 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "encoder_blocks", tuple(self.encoder_blocks))
         object.__setattr__(self, "decoder_blocks", tuple(self.decoder_blocks))
+        check_types(self, WHAT)
         _require(self.in_channels >= 1, "in_channels", self.in_channels, "at least 1")
         _require(self.channels >= 1, "channels", self.channels, "at least 1")
         counts = (*self.encoder_blocks, self.bottleneck_blocks, *self.decoder_blocks)
@@ -101,6 +108,19 @@ class NetworkConfig:
         _require(self.sampling_layer in LAYERS, "sampling_layer", self.sampling_layer, LAYERS)
         zero_padded = self.pad_value == 0 or SCHEMES[self.scheme].padded_by_value
         _require(zero_padded, "pad_value", self.pad_value, f"0 with scheme {self.scheme}, which pads with its own")
+        scheme = SCHEMES[self.scheme]
+        _require(
+            not self.sign_threshold or scheme.activation_levels is not None,
+            "sign_threshold",
+            self.sign_threshold,
+            f"false with scheme {self.scheme}, whose activations have no sign",
+        )
+        _require(
+            self.weight_mean or not (self.weight_offset or scheme.weight_offset),
+            "weight_mean",
+            self.weight_mean,
+            "true where weights keep their offset, which is the mean",
+        )
         _require(self.estimator_k > 0, "estimator_k", self.estimator_k, "above 0")
         _require(self.std > 0, "std", self.std, "above 0")
 
@@ -119,24 +139,13 @@ class NetworkConfig:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> "NetworkConfig":
-        """Undo `to_json`; absent fields take their defaults. Raises ValueError for anything else."""
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError(f"configuration: expected a JSON object, got {type(values).__name__}")
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"configuration: unknown field {', '.join(unknown)}")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ValueError(f"configuration: {error}") from error
+    def from_json(cls, text: str) -> NetworkConfig:
+        """Undo `to_json`; absent fields take their defaults. Raises InputError for anything else."""
+        return from_json(cls, text, WHAT)
 
 
 def _require(holds: bool, field: str, value: object, expected: object) -> None:
-    if not holds:
-        wanted = "one of " + ", ".join(map(str, expected)) if isinstance(expected, tuple) else expected
-        raise ValueError(f"configuration: {field} is {value!r}, must be {wanted}")
+    require(holds, WHAT, field, value, expected)
 
 
 PRESETS: dict[str, NetworkConfig] = {

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from ..errors import InputError
+from ..fields import check_types, from_json, require
 
 LOSSES = ("softiou", "dice", "bce")
+WHAT = "recipe"
+
+
+def _require(holds: bool, field: str, value: Any, expected: str) -> None:
+    require(holds, WHAT, field, value, expected)
 
 
 @dataclass(frozen=True)
@@ -18,18 +24,23 @@ class Phase:
     crop: int
     batch: int
 
+    def __post_init__(self) -> None:
+        check_types(self, f"{WHAT}: phases")
+        _require(0 <= self.begin < 1, "phases: begin", self.begin, "from 0 to below 1")
+        _require(min(self.crop, self.batch) >= 1, "phases: crop, batch", (self.crop, self.batch), "at least 1")
+
 
 @dataclass(frozen=True)
 class Recipe:
     """The paper's section 4.2 (400 epochs, AdamW, cosine annealing, SoftIoU), and what it leaves open.
 
-    Raises InputError, naming the field, for values that train nothing.
+    Raises InputError, naming the field, for values that mean nothing.
     """
 
     epochs: int = 400
-    phases: tuple[Phase, ...] = (Phase(0, 128, 8), Phase(0.5, 128, 4), Phase(0.8, 160, 4))
-    """Small crops are fast; in the end the network sees more of a frame at once, as it will in use. It underfits: small
-    batches are more steps an epoch."""
+    phases: tuple[Phase, ...] = (Phase(0, 96, 4), Phase(0.6, 128, 4), Phase(0.85, 192, 4))
+    """The network underfits, so steps count: small batches of small crops are fast. In the end it sees more of a frame
+    at once, as it will in use."""
     loss: str = "softiou+bce"
     """Names of LOSSES, added up. SoftIoU alone has no gradient where nothing is found, so its start is a lottery."""
     learning_rate: float = 3e-3
@@ -58,11 +69,19 @@ class Recipe:
         object.__setattr__(self, "phases", tuple(p if isinstance(p, Phase) else Phase(**p) for p in self.phases))
         object.__setattr__(self, "scale", tuple(self.scale))
         object.__setattr__(self, "size", tuple(self.size))
+        check_types(self, WHAT)
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
-        _require(bool(self.phases) and self.phases[0].begin == 0, "phases", self.phases, "a first one that begins at 0")
-        _require(all(p.crop >= 1 and p.batch >= 1 for p in self.phases), "phases", self.phases, "crops and batches > 0")
+        begins = [p.begin for p in self.phases]
+        _require(begins[:1] == [0], "phases", begins, "a list of which the first begins at 0")
+        _require(begins == sorted(set(begins)), "phases", begins, "each begun later than the one before")
         _require(set(self.loss.split("+")) <= set(LOSSES), "loss", self.loss, f"of {', '.join(LOSSES)}, joined by +")
-        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        for field in ("learning_rate", "clip"):
+            _require(getattr(self, field) > 0, field, getattr(self, field), "above 0")
+        for field in ("k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
+            _require(getattr(self, field) >= 0, field, getattr(self, field), "not negative")
+        _require(0 <= self.near_target <= 1, "near_target", self.near_target, "from 0 to 1")
+        _require(0 <= self.contrast < 1, "contrast", self.contrast, "from 0 to below 1")
+        _require(min(self.size) >= 1, "size", self.size, "at least 1")
         _require(0 <= self.average < 1, "average", self.average, "from 0 to below 1")
         _require(self.validate_every >= 1, "validate_every", self.validate_every, "at least 1")
         _require(0 < self.scale[0] <= self.scale[1], "scale", self.scale, "above 0, in order")
@@ -78,13 +97,4 @@ class Recipe:
     @classmethod
     def from_json(cls, text: str) -> Recipe:
         """Undo `to_json`. Raises InputError."""
-        values = json.loads(text)
-        unknown = sorted(set(values) - {f.name for f in fields(cls)})
-        if unknown:
-            raise InputError(f"recipe: unknown field {', '.join(unknown)}")
-        return cls(**values)
-
-
-def _require(holds: bool, field: str, value: object, expected: str) -> None:
-    if not holds:
-        raise InputError(f"recipe: {field} is {value!r}, must be {expected}")
+        return from_json(cls, text, WHAT)

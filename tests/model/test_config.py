@@ -38,6 +38,11 @@ def test_json_round_trip(config: NetworkConfig) -> None:
         ({"sampling_layer": "full"}, "sampling_layer"),
         ({"scheme": "adabin", "pad_value": 1}, "pad_value"),
         ({"std": 0}, "std"),
+        ({"channels": 1.5}, "channels"),
+        ({"encoder_blocks": (1, "2")}, "encoder_blocks"),
+        ({"redistribution": "yes"}, "redistribution"),
+        ({"scheme": "db-conv", "sign_threshold": True}, "sign_threshold"),
+        ({"scheme": "adabin", "weight_mean": False}, "weight_mean"),
     ],
 )
 def test_errors_name_the_field(fields: dict, named: str) -> None:
