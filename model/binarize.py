@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 MINIMUM_K = 1e-3
-"""k is clamped to this: at and below 0, DySoftSign is no approximation of Sign."""
+"""A learned k below this counts as this: at and below 0, DySoftSign is no approximation of Sign."""
 
 
 def sign(x: torch.Tensor) -> torch.Tensor:
@@ -31,6 +31,8 @@ def estimate_sign(x: torch.Tensor, k: torch.Tensor, estimator: str) -> torch.Ten
     """`sign(x)` with the named estimator's gradient for x and, for `dysoftsign`, for the scalar k."""
     if not (torch.is_grad_enabled() and (x.requires_grad or k.requires_grad)):
         return sign(x)
+    if estimator == "dysoftsign":
+        k = at_least(k, MINIMUM_K)
     out = _StraightThrough.apply(x, k, estimator)
     assert isinstance(out, torch.Tensor)
     return out
@@ -74,6 +76,11 @@ def annealed_k(progress: float) -> float:
     return float(0.1 * 100**progress)
 
 
+def at_least(x: torch.Tensor, minimum: float) -> torch.Tensor:
+    """max(x, minimum) with the gradient of x everywhere: with clamp's, what gets below would never come back."""
+    return x + (minimum - x).clamp(min=0).detach()
+
+
 def to_levels(signs: torch.Tensor, levels: tuple[float, float]) -> torch.Tensor:
     """-1 to `levels[0]`, +1 to `levels[1]`; exact for levels of -1, 0 and +1."""
     lower, upper = levels
@@ -87,7 +94,8 @@ def centre(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Equations 5 and 6: weights around their mean, their spread alpha and mean beta over `dims` (kept as 1).
 
-    `scale` is one of WEIGHT_SCALES; without `mean` beta is 0.
+    `scale` is one of WEIGHT_SCALES; without `mean` beta is 0. For `power` the centred weights have a deviation of 1, as
+    IR-Net standardises them before its sign (Libra-PB).
     The mean is taken in float64, whatever the dtype: a weight's bit must not hang on the order of a sum.
     """
     wide = weight.double()
@@ -95,6 +103,8 @@ def centre(
     if not mean:
         beta = torch.zeros_like(beta)
     centred = wide - beta
+    if scale == "power":
+        centred = centred / _spread(centred, dims, "deviation")
     alpha = _spread(centred, dims, scale)
     return centred.to(weight.dtype), alpha.to(weight.dtype), beta.to(weight.dtype)
 

@@ -10,8 +10,11 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from .binarize import centre, estimate_sign, to_levels
+from .binarize import at_least, centre, estimate_sign, to_levels
 from .config import SCHEMES, NetworkConfig
+
+MINIMUM_DISTANCE = 1e-3
+"""Between AdaBin's learned levels and their middle: at 0 there would be one level, and a division by it."""
 
 
 def _channels(values: torch.Tensor) -> torch.Tensor:
@@ -100,6 +103,11 @@ class BinaryConvLayer(nn.Module):
         """Whether weights are `alpha b + beta`, as a whole: then the accumulator is no integer."""
         return self.config.weight_offset or self.scheme.weight_offset
 
+    @property
+    def activation_distance(self) -> torch.Tensor:
+        """[1], of learned levels: from their middle to either, above 0."""
+        return at_least(self.activation_scale.abs(), MINIMUM_DISTANCE)
+
     def binary_weight(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Equations 4 to 6: the weight's signs [M, C, k, k], alpha and beta [M, 1, 1, 1]."""
         centred, alpha, beta = centre(self.weight, (1, 2, 3), self.config.weight_scale, self.config.weight_mean)
@@ -113,13 +121,15 @@ class BinaryConvLayer(nn.Module):
         if self.config.sign_threshold:
             x = x - _channels(self.threshold)
         if self.scheme.learned:
-            scale = self.activation_scale.abs()
+            scale = self.activation_distance
             return scale * estimate_sign((x - self.activation_offset) / scale, self.sign_k, self.config.estimator)
         return to_levels(estimate_sign(x, self.sign_k, self.config.estimator), levels)
 
     def accumulator(self, x: torch.Tensor) -> torch.Tensor:
         """The convolution on raw levels; with the weight's offset on `alpha b + beta` instead."""
-        signs, alpha, beta = self.binary_weight()
+        return self._convolve(x, *self.binary_weight())
+
+    def _convolve(self, x: torch.Tensor, signs: torch.Tensor, alpha: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
         weight = to_levels(signs, self.scheme.weight_levels)
         if self.weight_offset:
             weight = alpha * weight + beta
@@ -134,9 +144,10 @@ class BinaryConvLayer(nn.Module):
 
     def convolution_and_norm(self, x: torch.Tensor) -> torch.Tensor:
         """Binary convolution with alpha, then BatchNorm: what the exported operator computes."""
-        y = self.accumulator(x)
+        signs, alpha, beta = self.binary_weight()
+        y = self._convolve(x, signs, alpha, beta)
         if not self.weight_offset:
-            y = y * _channels(self.binary_weight()[1])
+            y = y * _channels(alpha)
         out: torch.Tensor = self.norm(y)
         return out
 

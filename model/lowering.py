@@ -93,7 +93,7 @@ def _activation(layer: BinaryConvLayer, levels: tuple[float, float]) -> tuple[to
     threshold = layer.threshold if layer.config.sign_threshold else torch.zeros(1)
     if not layer.scheme.learned:
         return torch.tensor(levels), float(layer.config.pad_value), threshold
-    middle, half = layer.activation_offset, layer.activation_scale.abs()
+    middle, half = layer.activation_offset, layer.activation_distance
     # x - threshold is what is compared with the middle
     return torch.cat([middle - half, middle + half]), float(middle), threshold + middle
 

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from biisnet.model.binarize import annealed_k, centre, estimate_sign, sign, to_levels  # noqa: E402
+from biisnet.model.binarize import MINIMUM_K, annealed_k, centre, estimate_sign, sign, to_levels  # noqa: E402
 from biisnet.model.config import ESTIMATORS  # noqa: E402
 
 APPROXIMATIONS = {
@@ -43,6 +43,26 @@ def test_gradient_is_that_of_the_approximation(estimator: str, k_value: float) -
         assert gradients[1] is None
 
 
+def test_a_k_that_got_below_its_minimum_comes_back() -> None:
+    x = torch.linspace(-2, 2, 9)
+    k = torch.tensor(-0.5, requires_grad=True)
+    minimum = torch.tensor(MINIMUM_K, requires_grad=True)
+    for value in (k, minimum):
+        (estimate_sign(x, value, "dysoftsign") * x).sum().backward()
+    assert k.grad != 0
+    assert k.grad == minimum.grad
+
+
+def test_irnet_standardises_weights() -> None:
+    """Libra-PB: mean 0 and deviation 1 before the sign; the scale is a power of two."""
+    weight = torch.from_numpy(np.random.default_rng(0).normal(1, 5, (3, 5, 3, 3)))
+    centred, alpha, _ = centre(weight, (1, 2, 3), "power")
+    torch.testing.assert_close(centred.mean((1, 2, 3)), torch.zeros(3, dtype=torch.float64))
+    torch.testing.assert_close(centred.square().mean((1, 2, 3)), torch.ones(3, dtype=torch.float64))
+    magnitude = centred.abs().mean((1, 2, 3))
+    torch.testing.assert_close(alpha.flatten(), torch.exp2(torch.log2(magnitude).round()))
+
+
 def test_levels_are_exact() -> None:
     signs = torch.tensor([-1.0, 1.0])
     for levels in [(-1.0, 1.0), (0.0, 1.0), (-1.0, 0.0)]:
@@ -61,16 +81,15 @@ def test_centre_is_equations_5_and_6() -> None:
 
 @pytest.mark.parametrize(
     ("scale", "expected"),
-    [("none", lambda w: 1.0), ("magnitude", lambda w: np.abs(w).mean()), ("power", lambda w: 2.0)],
+    [("none", lambda w: 1.0), ("magnitude", lambda w: np.abs(w).mean())],
 )
 def test_scales_of_other_networks(scale: str, expected: Callable[[np.ndarray], float]) -> None:
-    """Without a mean, as BNN, Bi-Real Net and ReActNet have it; 2 is the power of two next to this mean magnitude."""
+    """Without a mean, as BNN, Bi-Real Net and ReActNet have it."""
     weight = np.random.default_rng(0).normal(1, 2, (1, 5, 3, 3))
     centred, alpha, beta = centre(torch.from_numpy(weight), (1, 2, 3), scale, mean=False)
     assert beta.item() == 0
     assert alpha.item() == pytest.approx(expected(weight))
     np.testing.assert_array_equal(centred, weight)
-    assert 2**0.5 < np.abs(weight).mean() < 2**1.5
 
 
 def test_annealed_k_is_irnets() -> None:

@@ -126,6 +126,15 @@ def test_adabin_is_two_learned_levels_on_each_side() -> None:
     assert layer.activation_offset.grad.abs() > 0
 
 
+def test_adabins_levels_never_meet() -> None:
+    layer, x = BinaryConvLayer(3, NetworkConfig(scheme="adabin")), _image(3)
+    with torch.no_grad():
+        layer.activation_scale.zero_()
+    layer(x).sum().backward()
+    assert torch.isfinite(layer.activation_scale.grad).all()
+    assert layer.activation(x).unique().numel() == 2
+
+
 @pytest.mark.parametrize(("scheme", "offset"), [("biconnect", False), ("db-conv", True)])
 def test_full_precision_activations(scheme: str, offset: bool) -> None:
     layer, x = BinaryConvLayer(3, NetworkConfig(scheme=scheme)).eval(), _image(3)
