@@ -5,11 +5,12 @@
     IRSTD-1K     IRSTD1k_Img/N.png  IRSTD1k_Label/N.png   {trainval,test}.txt, img_idx/{train,test}_IRSTD-1K.txt
 
 The folder `images`, `masks` works for any of them. A split is a text file with a name a line, in the folder or in one
-below it, called SPLIT.txt or SPLIT_DATASET.txt.
+below it, called SPLIT.txt or SPLIT_DATASET.txt; where several are, FOLDER/SPLIT says which.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,12 @@ from .images import read_image
 IMAGE_FOLDERS = ("images", "IRSTD1k_Img")
 MASK_FOLDERS = ("masks", "IRSTD1k_Label")
 MASK_ENDINGS = ("", "_pixels0", "_mask")
-SUFFIXES = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff")
+LOSSY = (".jpg", ".jpeg")
+SUFFIXES = (".png", ".bmp", *LOSSY, ".tif", ".tiff")
 ALL = "all"
 """The split of every image that there is."""
+HOLD_OUT_SEED = 0
+"""Whatever the seed of a run: runs that differ in it are validated on the same frames."""
 
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -83,23 +87,40 @@ def split_names(root: Path, images: Path, split: str) -> list[str]:
         names = sorted(p.stem for p in images.iterdir() if p.suffix.lower() in SUFFIXES)
         if not names:
             raise InputError(f"{images}: has no images")
+        refuse_twice(images, names)
         return names
-    lists = sorted([*root.glob("*.txt"), *root.glob("*/*.txt")])
-    found = [p for p in lists if p.stem == split] or [p for p in lists if p.stem.startswith(f"{split}_")]
-    if len(found) != 1:
-        why = f"several lists are called so: {', '.join(map(str, found))}" if found else "no such list"
-        known = ", ".join(sorted({p.stem for p in lists})) or "none"
-        raise InputError(f"{root}: split '{split}': {why}; there are {known}, and '{ALL}' is every image")
-    lines = [line.strip() for line in found[0].read_text(encoding="utf-8-sig").splitlines()]
+    path = find_list(root, split)
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: not a text file in UTF-8; save it as one") from e
     names = [strip_suffix(line) for line in lines if line]
     if not names:
-        raise InputError(f"{found[0]}: the split is empty; give another")
+        raise InputError(f"{path}: the split is empty; give another")
     if paths := [n for n in names if Path(n).name != n]:
-        raise InputError(f"{found[0]}: '{paths[0]}' is no name of an image in {images}")
-    if len(set(names)) != len(names):
-        twice = next(n for k, n in enumerate(names) if n in names[:k])
-        raise InputError(f"{found[0]}: names {twice} twice")
+        raise InputError(f"{path}: '{paths[0]}' is no name of an image in {images}")
+    refuse_twice(path, names)
     return names
+
+
+def find_list(root: Path, split: str) -> Path:
+    """The text file of a split. Raises InputError where none or several are called so."""
+    lists = {p.relative_to(root).with_suffix("").as_posix(): p for p in [*root.glob("*.txt"), *root.glob("*/*.txt")]}
+    if split in lists:
+        return lists[split]
+    named = [n for n in lists if Path(n).name == split] or [n for n in lists if Path(n).name.startswith(f"{split}_")]
+    if len(named) != 1:
+        why = f"several lists are called so, give one of {', '.join(sorted(named))}" if named else "no such list"
+        known = ", ".join(sorted(lists)) or "none"
+        raise InputError(f"{root}: split '{split}': {why}; there are {known}, and '{ALL}' is every image")
+    return lists[named[0]]
+
+
+def refuse_twice(where: Path, names: list[str]) -> None:
+    """Raise InputError where a name is there more than once: which of two images would it be?"""
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise InputError(f"{where}: has {name} twice; leave one")
 
 
 def strip_suffix(name: str) -> str:
@@ -119,9 +140,13 @@ def find_file(folder: Path, name: str, endings: tuple[str, ...], what: str) -> P
 
 
 def read_mask(path: Path) -> Mask:
-    """True where a mask is above half of its largest level (masks are of 0 and 255, or 0 and 1). Raises InputError."""
+    """True on targets: masks are of 0 and 255, or of 0 and 1. Raises InputError."""
     levels = read_image(path)
-    mask: Mask = levels > levels.max() / 2
+    top = float(levels.max())
+    lossy = path.suffix.lower() in LOSSY  # which is noise around 0 and 255
+    if 1 < top <= 127 and not lossy:
+        raise InputError(f"{path}: has levels up to {top:g}; save targets as 255 (or 1) and the rest as 0")
+    mask: Mask = levels > (0.5 if top <= 1 and not lossy else 127.5)
     return mask
 
 
@@ -133,11 +158,11 @@ def resize_mask(mask: Mask, height: int, width: int) -> Mask:
     return np.asarray(image) > 0
 
 
-def hold_out(frames: list[Frame], share: float, seed: int) -> tuple[list[Frame], list[Frame]]:
+def hold_out(frames: list[Frame], share: float) -> tuple[list[Frame], list[Frame]]:
     """(the rest, a random `share` of the frames, at least one), each in the order given. Raises InputError."""
     count = max(1, round(share * len(frames)))
     if count >= len(frames):
         raise InputError(f"{len(frames)} frames: none would be left to train on beside {count} to validate on")
-    held = set(np.random.default_rng(seed).permutation(len(frames))[:count].tolist())
+    held = set(np.random.default_rng(HOLD_OUT_SEED).permutation(len(frames))[:count].tolist())
     rest = [f for n, f in enumerate(frames) if n not in held]
     return rest, [f for n, f in enumerate(frames) if n in held]

@@ -9,7 +9,8 @@ Fa     pixels of predicted components that match no target, of all pixels
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -50,11 +51,14 @@ class Metrics:
     fa: float
 
     def summary(self) -> str:
-        """For a person, Fa in millionths."""
-        return (
-            f"mIoU {100 * self.miou:.2f} %, nIoU {100 * self.niou:.2f} %, Pd {100 * self.pd:.2f} %, "
-            f"Fa {1e6 * self.fa:.1f}e-6"
-        )
+        """For a person, Fa in millionths; a dash for what is undefined."""
+        shares = (("mIoU", self.miou), ("nIoU", self.niou), ("Pd", self.pd))
+        texts = [f"{name} -" if math.isnan(share) else f"{name} {100 * share:.2f} %" for name, share in shares]
+        return ", ".join([*texts, "Fa -" if math.isnan(self.fa) else f"Fa {1e6 * self.fa:.1f}e-6"])
+
+    def as_dict(self) -> dict[str, float | None]:
+        """For JSON, which has no NaN."""
+        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
 
 
 @dataclass

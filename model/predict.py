@@ -16,7 +16,9 @@ def predict(network: BiisNet, image: F32) -> F32:
     """Grey levels [H, W] -> target probabilities [H, W], in float32; BatchNorm as in use, whatever the mode."""
     was_training = network.training
     network.eval()
-    logits = network(torch.from_numpy(image)[None, None])
-    network.train(was_training)
+    try:
+        logits = network(torch.from_numpy(image)[None, None])
+    finally:
+        network.train(was_training)
     probability: F32 = torch.sigmoid(logits)[0, 0].numpy()
     return probability

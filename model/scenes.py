@@ -25,9 +25,13 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 
-def scenes(count: int, height: int = 256, width: int = 256, seed: int = 0) -> list[Frame]:
-    """`count` frames, each determined by the seed and its number alone."""
-    return [scene(height, width, np.random.default_rng([seed, n]), f"scene_{n:04}") for n in range(count)]
+def scenes(count: int, height: int = 256, width: int = 256, seed: int = 0, unseen: bool = False) -> list[Frame]:
+    """`count` frames, each determined by the seed, its number and `unseen` alone.
+
+    Those that are `unseen` are other ones at any seed: to evaluate on what no training has drawn.
+    """
+    rngs = (np.random.default_rng([seed, n, int(unseen)]) for n in range(count))
+    return [scene(height, width, rng, f"scene_{n:04}") for n, rng in enumerate(rngs)]
 
 
 def scene(height: int, width: int, rng: np.random.Generator, name: str = "scene") -> Frame:

@@ -12,20 +12,23 @@ from .scenes import scenes
 
 @dataclass(frozen=True)
 class Source:
-    """`data` and `split`, or `count` scenes drawn from `seed`."""
+    """`data` and `split`, or `count` scenes drawn from `seed`, for training or `unseen` ones."""
 
     data: Path | None
     split: str
     count: int = 0
     seed: int = 0
+    unseen: bool = False
 
     def __str__(self) -> str:
-        return f"{self.data}, split {self.split}" if self.data else f"{self.count} synthetic scenes, seed {self.seed}"
+        if self.data:
+            return f"{self.data}, split {self.split}"
+        return f"{self.count} {'unseen ' if self.unseen else ''}synthetic scenes, seed {self.seed}"
 
     def read(self, size: tuple[int, int], say: Say) -> list[Frame]:
         """The frames at `size` (height, width). Raises InputError."""
         if (self.data is None) == (self.count == 0):
             raise InputError("give the data set's folder with --data DIR, or --synthetic for made-up scenes")
         if self.data is None:
-            return scenes(self.count, *size, seed=self.seed)
+            return scenes(self.count, *size, seed=self.seed, unseen=self.unseen)
         return read_split(self.data, self.split, size, say)

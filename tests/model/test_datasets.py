@@ -69,6 +69,27 @@ def test_masks_of_zero_and_one(tmp_path: Path) -> None:
     assert not read_mask(tmp_path / "m.png").any()
 
 
+def test_noise_of_a_lossy_mask_is_no_target(tmp_path: Path) -> None:
+    for levels, any_target in ((np.full((8, 8), 3, np.uint8), False), (np.full((8, 8), 250, np.uint8), True)):
+        Image.fromarray(levels).save(tmp_path / "m.jpg")
+        assert read_mask(tmp_path / "m.jpg").all() == read_mask(tmp_path / "m.jpg").any() == any_target
+
+
+def test_one_of_several_lists(tmp_path: Path) -> None:
+    damage(write_layout(tmp_path), "ambiguous")
+    for split, count in (("idx_320/trainval", 1), ("idx_427/trainval", 3)):
+        assert len(read_split(tmp_path, split, None, print)) == count
+
+
+def test_two_images_of_one_name(tmp_path: Path) -> None:
+    """Fails where the split `all` takes one of them for both."""
+    write_layout(tmp_path)
+    with Image.open(tmp_path / "images" / "a1.png") as image:
+        image.save(tmp_path / "images" / "a1.bmp")
+    with pytest.raises(InputError, match="images: has a1 twice; leave one"):
+        read_split(tmp_path, "all", None, print)
+
+
 def test_a_mask_of_another_size_is_repaired_and_said(tmp_path: Path) -> None:
     write_layout(tmp_path)
     path = tmp_path / "masks" / "a1_pixels0.png"
@@ -101,7 +122,12 @@ def damage(root: Path, what: str) -> None:
     elif what == "a path":
         split.write_text("../images/a0\n")
     elif what == "ambiguous":
-        (root / "trainval.txt").write_text("a0\n")
+        (root / "idx_320").mkdir()
+        (root / "idx_320" / "trainval.txt").write_text("a0\n")
+    elif what == "not text":
+        split.write_bytes(b"a0\n\xff\xfe")
+    elif what == "grey mask":
+        Image.fromarray(np.full((20, 30), 7, np.uint8)).save(root / "masks" / "a0_pixels0.png")
     elif what == "not an image":
         (root / "images" / "a0.png").write_text("hello")
 
@@ -112,9 +138,11 @@ def damage(root: Path, what: str) -> None:
         ("no mask", r"masks: no mask for 'a1' \(a1.png or a1_pixels0.png or a1_mask.png\)"),
         ("no image", "images: no image for 'a2'"),
         ("empty", "trainval.txt: the split is empty"),
-        ("twice", "trainval.txt: names a0 twice"),
+        ("twice", "trainval.txt: has a0 twice"),
+        ("not text", "trainval.txt: not a text file in UTF-8"),
+        ("grey mask", "a0_pixels0.png: has levels up to 7; save targets as 255"),
         ("a path", "'../images/a0' is no name of an image"),
-        ("ambiguous", "several lists are called so"),
+        ("ambiguous", "several lists are called so, give one of idx_320/trainval, idx_427/trainval"),
         ("not an image", "a0.png: not an image"),
     ],
 )
@@ -126,7 +154,9 @@ def test_what_is_wrong_is_said(what: str, message: str, tmp_path: Path) -> None:
 
 def test_unknown_splits_and_folders(tmp_path: Path) -> None:
     write_layout(tmp_path)
-    with pytest.raises(InputError, match="split 'test': no such list; there are trainval, and 'all' is every image"):
+    with pytest.raises(
+        InputError, match="split 'test': no such list; there are idx_427/trainval, and 'all' is every image"
+    ):
         read_split(tmp_path, "test", None, print)
     with pytest.raises(InputError, match="has no folder images or IRSTD1k_Img"):
         read_split(tmp_path / "idx_427", "trainval", None, print)
@@ -136,10 +166,9 @@ def test_unknown_splits_and_folders(tmp_path: Path) -> None:
 
 def test_hold_out() -> None:
     frames = scenes(10, 8, 8)
-    rest, held = hold_out(frames, 0.3, 0)
+    rest, held = hold_out(frames, 0.3)
     assert len(held) == 3
     assert sorted(f.name for f in [*rest, *held]) == [f.name for f in frames]
-    assert [f.name for f in hold_out(frames, 0.3, 0)[1]] == [f.name for f in held]
-    assert [f.name for f in hold_out(frames, 0.3, 1)[1]] != [f.name for f in held]
+    assert [f.name for f in hold_out(frames, 0.3)[1]] == [f.name for f in held]
     with pytest.raises(InputError, match="none would be left"):
-        hold_out(frames[:1], 0.5, 0)
+        hold_out(frames[:1], 0.5)

@@ -84,6 +84,8 @@ def test_nothing_to_divide_by() -> None:
     assert np.isnan(metrics.miou)
     assert np.isnan(metrics.pd)
     assert (metrics.niou, metrics.fa) == (1, 0)
+    assert metrics.summary() == "mIoU -, nIoU 100.00 %, Pd -, Fa 0.0e-6"
+    assert metrics.as_dict() == {"miou": None, "niou": 1.0, "pd": None, "fa": 0.0}  # JSON has no NaN
 
 
 def test_sizes_that_differ() -> None:

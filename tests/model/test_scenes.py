@@ -17,6 +17,13 @@ def test_each_follows_from_its_seed_and_number() -> None:
     assert (scenes(1, 64, 48, seed=4)[0].image != few[0].image).any()
 
 
+def test_unseen_ones_are_other_ones_at_any_seed() -> None:
+    drawn = [frame.image for seed in range(3) for frame in scenes(3, 32, 32, seed=seed)]
+    for seed in range(3):
+        for frame in scenes(3, 32, 32, seed=seed, unseen=True):
+            assert all((frame.image != image).any() for image in drawn)
+
+
 def test_levels_and_targets() -> None:
     frames = scenes(40, 96, 96)
     sizes = [c.pixels for f in frames for c in components(f.mask)]
