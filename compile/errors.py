@@ -1,5 +1,9 @@
-"""The one exception that a user of the compiler meets: a single line that says what is wrong and what to do."""
+"""What a user of the compiler meets: a single line that says what is wrong and what to do."""
 
 
 class CompileError(ValueError):
     """Input that cannot be compiled; the message names the file or layer and the way out, in one line."""
+
+
+class VerificationError(RuntimeError):
+    """The device does not compute what the network computes; one line that names the first differing layer."""

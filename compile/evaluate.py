@@ -18,12 +18,10 @@ from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
 from ..model.overlay import overlay
 from ..runtime.bundle import open_bundle
+from .checkpoints import CHECKPOINT, DEFAULT, check_grey, known_checkpoint, load_checkpoint
 from .errors import CompileError
-from .frontend import load_model
-from .models import CHECKPOINT, DEFAULT, known_checkpoint, load_checkpoint
+from .manifest import frame_size, target_of
 from .run import open_model
-from .verification.onnx_reference import session
-from .verify import frame_size, target_of
 
 SIZE = (256, 256)
 """What frames are resized to where the model takes any size."""
@@ -57,9 +55,9 @@ def open_predictor(
         with open_bundle_predictor(path, size, emulate, threads, say) as predictor:
             yield predictor
     elif name in NETWORKS or path.suffix == CHECKPOINT:
-        yield torch_predictor(name, size or SIZE)
+        yield torch_predictor(name, size or SIZE, threads)
     else:
-        yield onnx_predictor(path, size)
+        yield onnx_predictor(path, size, threads)
 
 
 @contextmanager
@@ -69,6 +67,7 @@ def open_bundle_predictor(
     """A bundle for this machine, or with `emulate` one for a board."""
     with open_bundle(path) as opened:
         target, own_size = target_of(opened.manifest), frame_size(opened.manifest)
+        check_grey(str(path), opened.manifest["inputs"][0]["shape"][1])
     check_size(str(path), size, own_size)
     foreign = bool(target.emulated_cpu)
     if foreign and not emulate:
@@ -79,33 +78,40 @@ def open_bundle_predictor(
         yield Predictor(str(path), f"an emulated {target.cpu}" if foreign else "this machine", own_size, predict)
 
 
-def torch_predictor(name: str, size: tuple[int, int]) -> Predictor:
+def torch_predictor(name: str, size: tuple[int, int], threads: int) -> Predictor:
     """PyTorch, float32. Raises CompileError."""
     known_checkpoint(name)
     trained = shipped_weights(name)
     if name in NETWORKS and trained is None:
         raise CompileError(f"preset '{name}' has no trained weights; train it: biisnet train {name} --data DIR")
     network = load_checkpoint(trained or Path(name))
+    check_grey(name, network.config.in_channels)
+    import torch
+
     from ..model.predict import predict
 
+    torch.set_num_threads(threads)
     return Predictor(name, "PyTorch", size, lambda image: predict(network, image))
 
 
-def onnx_predictor(path: Path, size: tuple[int, int] | None) -> Predictor:
+def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int) -> Predictor:
     """ONNX Runtime. Raises CompileError."""
+    from .frontend import load_model  # these two are of the extra `compile`, which PyTorch needs none of
+    from .verification.onnx_reference import session
+
     model = load_model(path)
-    run = session(model.proto, str(path)).run
+    run = session(model.proto, str(path), threads).run
     source = model.proto.graph.input[0]
-    height, width = (d.dim_value for d in source.type.tensor_type.shape.dim[2:])
-    if height and width:
-        check_size(str(path), size, (height, width))
-        size = (height, width)
+    channels, *sides = (d.dim_value for d in source.type.tensor_type.shape.dim[1:])
+    check_grey(str(path), channels)
+    height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
+    check_size(str(path), size, (height, width))
 
     def predict(image: F32) -> F32:
         result: F32 = run(None, {source.name: image[None, None]})[0][0, 0]
         return result
 
-    return Predictor(str(path), "ONNX Runtime", size or SIZE, predict)
+    return Predictor(str(path), "ONNX Runtime", (height, width), predict)
 
 
 def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:
@@ -129,8 +135,8 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        curve = [{"threshold": threshold, **asdict(m)} for threshold, m in self.roc]
-        return {**asdict(self), "roc": curve}
+        curve = [{"threshold": threshold, **m.as_dict()} for threshold, m in self.roc]
+        return {**asdict(self), "metrics": self.metrics.as_dict(), "roc": curve}
 
     def summary(self) -> str:
         """One line for a person."""

@@ -18,7 +18,7 @@ from ..runtime.probe import Probe
 from ..runtime.resize import resize_bilinear
 from ..targets import emulator
 from .errors import CompileError
-from .verify import frame_size, target_of
+from .manifest import frame_size, target_of
 
 F32 = npt.NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from ..model.errors import InputError
 from ..model.source import Source
 from ..model.training import Recipe
 from ..targets.devices import cpu_flags
-from .models import DEFAULT, known_checkpoint, load_checkpoint
+from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
 
 if TYPE_CHECKING:
     from ..model.network import BiisNet
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
 """Flags of the CPUs that multiply it."""
-PRECISIONS = ("auto", "float32", "bfloat16")
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -65,26 +65,30 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     """Carry it out; None in all processes of torchrun's but the first. Raises InputError."""
     import torch
 
-    from ..model.training.trainer import BEST, LAST, Options, make_fabric, train
+    from ..model.training.trainer import BEST, LAST, PRECISIONS, Options, make_fabric, train
 
-    if asked.precision not in PRECISIONS:
-        raise InputError(f"--precision {asked.precision}: choose one of {', '.join(PRECISIONS)}")
-    recipe, bfloat16 = asked.recipe, asked.precision == "bfloat16"
-    if asked.precision == "auto":
-        bfloat16 = bool(cpu_flags() & BFLOAT16)
+    recipe, precision = asked.recipe, asked.precision
+    if precision == AUTO:
+        precision = "bfloat16" if cpu_flags() & BFLOAT16 else "float32"
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision {precision}: choose one of {', '.join((AUTO, *PRECISIONS))}")
     if asked.threads:
         torch.set_num_threads(asked.threads)
     network = start_network(asked.model, recipe)
-    fabric = make_fabric(bfloat16)
+    check_grey(network.name, network.config.in_channels)
+    fabric = make_fabric(precision)
     if not fabric.is_global_zero:
         say = ignore
     training, validation = frames_to_use(asked, say)
     say(f"network  {network.name}, seed {recipe.seed}")
     say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} to validate on")
     say(f"recipe   {recipe.to_json()}")
-    say(f"process  {fabric.world_size} of {torch.get_num_threads()} threads, {'bfloat16' if bfloat16 else 'float32'}")
-    options = Options(asked.compile, asked.tensorboard)
-    with run_folder(asked.output, asked.resume, LAST), shown(recipe, say, fabric.is_global_zero) as report:
+    say(f"process  {fabric.world_size} of {torch.get_num_threads()} threads, {precision}")
+    options = Options(precision, asked.compile, asked.tensorboard)
+    with (
+        run_folder(asked.output, asked.resume, LAST, fabric.is_global_zero),
+        shown(recipe, say, fabric.is_global_zero) as report,
+    ):
         state = train(fabric, network, training, validation, recipe, asked.output, options, report)
     if not fabric.is_global_zero:
         return None
@@ -95,7 +99,7 @@ def read_recipe(path: Path | None, epochs: int | None, seed: int | None) -> Reci
     """The default recipe with a file's fields, then with the given ones. Raises InputError."""
     try:
         recipe = Recipe.from_json(path.read_text()) if path else Recipe()
-    except (ValueError, TypeError) as e:
+    except ValueError as e:
         raise InputError(f"{path}: {e}") from e
     return replace(
         recipe,
@@ -108,7 +112,7 @@ def frames_to_use(asked: Training, say: Say) -> tuple[list[Frame], list[Frame]]:
     """(to train on, to validate on). Raises InputError."""
     frames = asked.source.read(asked.recipe.size, say)
     if asked.validation is None:
-        return hold_out(frames, asked.share, asked.recipe.seed)
+        return hold_out(frames, asked.share)
     if asked.source.data is None:
         raise InputError("--validation names a data set's split; made-up scenes are held out by --hold-out")
     held = replace(asked.source, split=asked.validation).read(asked.recipe.size, say)
@@ -138,10 +142,16 @@ def start_network(name: str | None, recipe: Recipe) -> BiisNet:
 
 
 @contextmanager
-def run_folder(folder: Path, resume: bool, last: str) -> Iterator[None]:
-    """Makes the run's folder; one that nothing came into goes again. Raises InputError where a run is in it."""
+def run_folder(folder: Path, resume: bool, last: str, makes: bool) -> Iterator[None]:
+    """Makes the run's folder, in one process; one that no run came into goes again.
+
+    Raises InputError where a run is in it.
+    """
     if (folder / last).exists() and not resume:
         raise InputError(f"{folder}: has a run already; --resume goes on with it, or give another -o")
+    if not makes:
+        yield
+        return
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -9,10 +9,10 @@ from pathlib import Path
 from ..model.images import read_image
 from ..runtime.bundle import open_bundle
 from ..runtime.resize import resize_bilinear
-from ..targets import TARGETS, Target
 from .bundle import MODEL
 from .errors import CompileError
 from .frontend import load_model
+from .manifest import frame_size, target_of
 from .pipeline import PLAN_STEPS, make_plan
 from .progress import Progress
 from .schedules import schedules_for
@@ -40,18 +40,3 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         if verified.device:
             failure.unlink(missing_ok=True)  # of an earlier run
         return verified
-
-
-def frame_size(manifest: dict) -> tuple[int, int]:
-    """Height and width of the frames that a bundle's manifest describes."""
-    _, _, height, width = manifest["inputs"][0]["shape"]
-    return height, width
-
-
-def target_of(manifest: dict) -> Target:
-    """The target that a manifest describes."""
-    entry = {"cpu": "", **manifest["target"]}
-    emulated = TARGETS[entry["name"]].emulated_cpu if entry["name"] in TARGETS else None
-    return Target(
-        entry["name"], "", entry["arch"], entry["cpu"], tuple(entry["features"]), emulated, glibc=manifest["glibc"]
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,11 +18,18 @@ ROOT = Path(__file__).parents[1]
 # refuses to import what is not allowed; runs first in every Python below, by way of PYTHONPATH
 BLOCKER = """
 import os, sys
+from importlib.machinery import ModuleSpec
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in os.environ["BLOCKED"].split():
-            raise ModuleNotFoundError(f"{name} is blocked", name=name)
+            return ModuleSpec(name, self)  # torch looks for some, and imports none of them
+
+    def create_module(self, spec):
+        raise ModuleNotFoundError(f"{spec.name} is blocked", name=spec.name)
+
+    def exec_module(self, module):
+        pass
 
 if os.environ.get("BLOCKED"):
     sys.meta_path.insert(0, Blocker())
@@ -104,3 +112,19 @@ def test_compiling_needs_no_torch(installed: Path, tmp_path: Path) -> None:
     assert "verified on this machine" in done.stderr
     assert (tmp_path / "biisnet-host-32x32" / "manifest.json").is_file()
     assert {p.name for p in tmp_path.iterdir()} == {"biisnet-host-32x32", "biisnet-host-32x32.tar"}
+
+
+def test_training_needs_no_tvm(installed: Path, tmp_path: Path) -> None:
+    """Fails where the extra `train` alone does not train, or evaluate what it trained."""
+    pytest.importorskip("torch")
+    recipe = {"phases": [{"begin": 0, "crop": 16, "batch": 2}], "size": [32, 32]}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    scenes = ["--synthetic", "--scenes", "4"]
+    for command in (
+        ["train", "biisnet-lite", *scenes, "--epochs", "1", "--recipe", "recipe.json", "-o", "run"],
+        ["eval", "run/best.safetensors", *scenes, "--size", "32x32"],
+        ["eval", "nowhere.safetensors", *scenes],
+    ):
+        done = run(installed, [script(installed, "biisnet"), *command], tmp_path, "tvm tvm_ffi onnxruntime ziglang")
+        assert done.returncode == (2 if "nowhere" in command[1] else 0), done.stderr
+        assert "Traceback" not in done.stderr

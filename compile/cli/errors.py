@@ -26,8 +26,7 @@ def expected_errors() -> tuple[type[BaseException], ...]:
     from ...runtime.probe import ProbeError
     from ...targets import TargetError
     from ...targets.toolchain import ToolchainError
-    from ..errors import CompileError
-    from ..verification import VerificationError
+    from ..errors import CompileError, VerificationError
 
     return (BundleError, CompileError, InputError, OSError, ProbeError, TargetError, ToolchainError, VerificationError)
 

@@ -19,8 +19,9 @@ def export(
 ) -> None:
     """Export a checkpoint to ONNX; without --size height and width stay symbolic."""
     from ...model.files import write_whole
+    from ..checkpoints import known_checkpoint
     from ..frontend.loader import from_proto
-    from ..models import export_checkpoint, known_checkpoint
+    from ..models import export_checkpoint
 
     proto = export_checkpoint(known_checkpoint(checkpoint), parse_size(size))
     model = from_proto(proto, str(output))

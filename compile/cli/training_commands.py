@@ -67,7 +67,7 @@ def evaluate(
     split: Annotated[str, typer.Option("--split", help="Its split; 'all' is every image.")] = "test",
     synthetic: Synthetic = False,
     scenes: Scenes = 256,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes, which no training draws.")] = 0,
     size: Size = None,
     threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
@@ -85,7 +85,7 @@ def evaluate(
     from ...model.source import Source
     from ..evaluate import evaluate_model, open_predictor, roc_picture
 
-    source = Source(data, split, scenes if synthetic else 0, seed)
+    source = Source(data, split, scenes if synthetic else 0, seed, unseen=True)
     with open_predictor(model, parse_size(size), emulate=emulate, threads=threads, say=say) as predictor:
         say(f"model  {predictor.name} in {predictor.engine}, {predictor.size[0]}x{predictor.size[1]}")
         frames = source.read(predictor.size, say)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
+from ..errors import VerificationError
 from ..frontend import Model
 from ..plan import Plan
 from ..scene import scene
@@ -18,10 +19,6 @@ from .accumulators import check_accumulators, is_binary, readable
 from .end_to_end import compare_output, run_by_stage
 from .onnx_reference import OnnxReference
 from .stages import Device, check_step
-
-
-class VerificationError(RuntimeError):
-    """The device does not compute what the network computes; one line that names the first differing layer."""
 
 
 @dataclass(frozen=True)

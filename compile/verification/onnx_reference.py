@@ -14,13 +14,13 @@ from ..ops import DOMAIN
 F32 = npt.NDArray[np.float32]
 
 
-def session(proto: onnx.ModelProto, path: str = "the model") -> onnxruntime.InferenceSession:
-    """A quiet session with one thread, so that runs are repeatable."""
+def session(proto: onnx.ModelProto, path: str = "the model", threads: int = 1) -> onnxruntime.InferenceSession:
+    """A quiet session; on one thread runs are repeatable. Raises CompileError."""
     # some of its builds report sessions to their maker, and a user's network is nobody else's business
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -98,7 +98,7 @@ def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
     ("arguments", "message"),
     [
         (["biisnet"], "--data DIR, or --synthetic"),
-        (["biisnet-lite", "--synthetic"], "biisnet-lite"),
+        (["sibnn", "--synthetic"], "preset 'sibnn' has no trained weights; train it: biisnet train sibnn --data DIR"),
         (["biisnet", "--synthetic", "--emulate"], "--emulate runs bundles"),
         (["nowhere.onnx", "--synthetic"], "nowhere.onnx"),
         (["biisnet", "--data", "nowhere"], "nowhere: no such folder"),

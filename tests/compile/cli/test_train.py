@@ -74,6 +74,25 @@ def test_killed_and_resumed(here: Path, tiny: list[str], cli: Callable[..., Any]
         assert_same_weights(here / "unbroken" / name, here / "broken" / name)
 
 
+def test_a_damaged_run(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:
+    (here / "run").mkdir()
+    (here / "run" / "last.safetensors").write_bytes(b"half a file")
+    assert "last.safetensors: no training checkpoint" in cli(*tiny, "--epochs", "1", "-o", "run", "--resume").message
+    assert [p.name for p in (here / "run").iterdir()] == ["last.safetensors"]
+
+
+def test_networks_of_several_channels(here: Path, cli: Callable[..., Any]) -> None:
+    """Data sets are read as grey levels, and a network that takes colours says so."""
+    from biisnet.model.network import build
+    from biisnet.model.weights import save
+
+    config = NetworkConfig(in_channels=3, channels=8, encoder_blocks=(1,), bottleneck_blocks=1, decoder_blocks=(1,))
+    save(build(config), here / "colour.safetensors")
+    for command in (["train", "colour.safetensors", "-o", "run"], ["eval", "colour.safetensors"]):
+        assert "takes frames of 3 channels" in cli(*command, "--synthetic").message
+    assert not (here / "run").exists()
+
+
 def test_two_processes(here: Path, tiny: list[str]) -> None:
     """torchrun: the processes share the frames and agree on the weights, one of them writes."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
