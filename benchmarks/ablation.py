@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,12 +29,13 @@ from .table import grid, number, rewrite
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""
+BATCH = 4
 PAPERS_CHANNELS, PAPERS_SIZE = 3, (512, 512)
 """Of the input that the paper's OPs are counted for."""
 
 
 @dataclass(frozen=True)
-class Figures:
+class Measured:
     """Of one variant; Params and OPs are counted with three input channels, as the paper's are."""
 
     network: str
@@ -45,7 +46,7 @@ class Figures:
 
 def budget(epochs: int, size: int, crop: int) -> Recipe:
     """The recipe of all variants: the default's, with crops of one size."""
-    return Recipe(epochs=epochs, phases=(Phase(0, crop, 8),), validate_every=epochs, size=(size, size))
+    return Recipe(epochs=epochs, phases=(Phase(0, crop, BATCH),), validate_every=epochs, size=(size, size))
 
 
 def variants(chosen: list[str] | None) -> list[str]:
@@ -58,7 +59,7 @@ def variants(chosen: list[str] | None) -> list[str]:
 
 def train_variant(
     name: str, recipe: Recipe, frames: tuple[list[Frame], list[Frame]], folder: Path, say: Say
-) -> Figures:
+) -> Measured:
     """Train one from random weights, or go on with it, and measure what came of it on the held-out frames."""
     from biisnet.model.cost import count
     from biisnet.model.export import export
@@ -67,29 +68,40 @@ def train_variant(
     from biisnet.model.weights import load
 
     def report(p: Progress) -> None:
-        if p.step == p.steps:
+        if p.step == p.steps and p.metrics is None:
             say(f"{name}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
 
     folder.mkdir(parents=True, exist_ok=True)
-    train(make_fabric(bfloat16=False), start_network(name, recipe), *frames, recipe, folder, Options(), report)
+    train(make_fabric("float32"), start_network(name, recipe), *frames, recipe, folder, Options(), report)
     # validated once, after the last epoch: it is the last one, and no choice was made among several
     metrics = validate(load(folder / BEST), frames[1])
     cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
-    return Figures(name, cost.params, cost.ops, metrics)
+    return Measured(name, cost.params, cost.ops, metrics)
 
 
-def markdown(found: dict[str, Figures], about: str) -> str:
+def earlier(path: Path, setting: dict[str, Any]) -> dict[str, Measured]:
+    """What a file holds of networks that were trained in the same setting: figures of another are not beside these."""
+    if not path.exists():
+        return {}
+    result = json.loads(path.read_text())
+    if any(result[key] != value for key, value in setting.items()):
+        return {}
+    rows = [Measured(**{**row, "metrics": Metrics(**row["metrics"])}) for row in result["networks"]]
+    return {row.network: row for row in rows}
+
+
+def markdown(found: dict[str, Measured], about: str) -> str:
     """Tables 1 to 3, ours beside the paper's."""
     return "\n\n".join([about, *(f"**Table {n}**\n\n{table_of(rows, found)}" for n, rows in TABLES.items())])
 
 
-def table_of(rows: tuple[Row, ...], found: dict[str, Figures]) -> str:
+def table_of(rows: tuple[Row, ...], found: dict[str, Measured]) -> str:
     """One of the paper's tables."""
     titles = ["", "network", "mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6", "Params, K", "OPs, G"]
     return grid([*titles, "paper: mIoU, Pd", "Params, OPs"], list(lines_of(rows, found)), numbers=8)
 
 
-def lines_of(rows: tuple[Row, ...], found: dict[str, Figures]) -> Iterator[list[str]]:
+def lines_of(rows: tuple[Row, ...], found: dict[str, Measured]) -> Iterator[list[str]]:
     """A line a row."""
     for row in rows:
         ours = found.get(row.network)
@@ -119,18 +131,18 @@ def ablation(
 ) -> None:
     """Train the networks of the paper's tables for an equal budget, and write the figures into docs/."""
     recipe, source = budget(epochs, size, crop), Source(data, split, 0 if data else scenes, 0)
-    frames = hold_out(source.read(recipe.size, say), HOLD_OUT, recipe.seed)
+    frames = hold_out(source.read(recipe.size, say), HOLD_OUT)
     images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} of {source}"
     about = (
-        f"{epochs} epochs of {images}, with the default recipe but for {crop}x{crop} crops throughout, 8 a batch, seed "
-        f"{recipe.seed}; measured on the {len(frames[1])} frames held out, after the last epoch."
+        f"{epochs} epochs of {images}, the default recipe but for crops of {crop}x{crop} throughout, {BATCH} a batch, "
+        f"seed {recipe.seed}; measured on the {len(frames[1])} frames held out, after the last epoch."
     )
-    found: dict[str, Figures] = {}
+    setting = {"about": about, "recipe": json.loads(recipe.to_json())}
+    found = earlier(output / "ablation.json", setting)
     for name in variants(network):
         found[name] = train_variant(name, recipe, frames, folder / name, say)
         say(f"{name}: {found[name].metrics.summary()}")
-        rows = [asdict(f) for f in found.values()]
-        result = {"about": about, "recipe": json.loads(recipe.to_json()), "networks": rows}
+        result = {**setting, "networks": [asdict(m) for m in found.values()]}
         write_whole(output / "ablation.json", (json.dumps(result, indent=1) + "\n").encode())
         rewrite(output / "ablation.md", markdown(found, about))
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save
 
+from ..config import NetworkConfig
+from ..errors import InputError
 from ..files import write_whole
 from ..weights import read_safetensors
 from .recipe import Recipe
 
 KEY = "biisnet-training"
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What AdamW keeps of each parameter."""
+STEP, MOMENTS = "step", ("exp_avg", "exp_avg_sq")
+"""What AdamW keeps of each parameter: a number of steps, and tensors of its shape."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,23 @@ class State:
     """What a checkpoint says besides its tensors."""
 
     recipe: Recipe
-    network: str  # NetworkConfig as JSON
+    network: NetworkConfig
     data: str  # what the run trains on, as a digest
-    epoch: int  # epochs done
-    best: float  # validation mIoU of the best network so far; below 0 before the first
-    seconds: float  # of training, all parts of the run together
+    processes: int
+    precision: str  # of convolutions
+    epoch: int = 0  # epochs done
+    best: float = -1.0  # validation mIoU of the best network so far; below 0 before the first
+    seconds: float = 0.0  # of training, all parts of the run together
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same when a run is gone on with, by what a person calls it."""
+        return {
+            "recipe": self.recipe,
+            "network": self.network,
+            "data": self.data[:12],
+            "number of processes": self.processes,
+            "precision": self.precision,
+        }
 
 
 def write_checkpoint(
@@ -44,21 +58,22 @@ def write_checkpoint(
         tensors |= {f"average.{name}": t for name, t in average.state_dict().items()}
     names = {id(p): name for name, p in model.named_parameters()}
     for parameter, moments in optimizer.state.items():
-        tensors |= {f"{key}.{names[id(parameter)]}": moments[key] for key in MOMENTS}
-    about = {**state.__dict__, "recipe": json.loads(state.recipe.to_json())}
-    metadata = {KEY: json.dumps(about, sort_keys=True)}
+        tensors |= {f"{key}.{names[id(parameter)]}": moments[key] for key in (STEP, *MOMENTS)}
+    metadata = {KEY: json.dumps(asdict(state), sort_keys=True)}
     write_whole(path, save({n: t.detach().contiguous() for n, t in tensors.items()}, metadata=metadata))
 
 
 def read_state(path: Path) -> tuple[State, dict[str, torch.Tensor]]:
-    """A checkpoint's state and tensors. Raises ValueError where it is none, OSError where it cannot be read."""
+    """A checkpoint's state and tensors. Raises InputError where it is none, OSError where it cannot be read."""
     try:
         tensors, metadata = read_safetensors(path)
         about: dict[str, Any] = json.loads(metadata.get(KEY, "null"))
         recipe = Recipe.from_json(json.dumps(about.pop("recipe")))
-        return State(recipe=recipe, **about), tensors
+        # a configuration that was written before a field was there is still the same network
+        network = NetworkConfig.from_json(json.dumps(about.pop("network")))
+        return State(recipe, network, **about), tensors
     except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise ValueError(f"{path}: no training checkpoint ({' '.join(str(e).split())})") from e
+        raise InputError(f"{path}: no training checkpoint ({' '.join(str(e).split())}); give another -o") from e
 
 
 def restore(
@@ -72,8 +87,11 @@ def restore(
     if average is not None:
         _load(average, tensors, "average.")
     for name, parameter in model.named_parameters():
-        if f"step.{name}" in tensors:
-            optimizer.state[parameter] = {key: tensors[f"{key}.{name}"].clone() for key in MOMENTS}
+        if f"{STEP}.{name}" not in tensors:
+            continue
+        # in the parameter's memory layout, as an unbroken run has them: sums follow the layout
+        moments = {key: torch.empty_like(parameter).copy_(tensors[f"{key}.{name}"]) for key in MOMENTS}
+        optimizer.state[parameter] = {STEP: tensors[f"{STEP}.{name}"].clone(), **moments}
 
 
 def _load(module: torch.nn.Module, tensors: dict[str, torch.Tensor], prefix: str) -> None:

@@ -6,7 +6,6 @@ unbroken one. What is validated and kept is the moving average of the weights.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -17,31 +16,36 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.optim.swa_utils import AveragedModel
 
 from ..config import NetworkConfig
 from ..datasets import Frame
 from ..errors import InputError
+from ..fields import differences
+from ..files import write_whole
 from ..metrics import Metrics, evaluate
 from ..network import BiisNet
 from ..predict import predict
 from ..weights import save
-from .augment import crop
+from .batches import data_digest, epoch_batches, require_targets
 from .checkpoint import State, read_state, restore, write_checkpoint
 from .history import History
-from .losses import loss_of
+from .losses import Loss, loss_of
+from .optimizer import learning_rate, make_average, make_optimizer, set_rate
 from .recipe import Recipe
 
-LAST, BEST = "last.safetensors", "best.safetensors"
-RATE_FLOOR = 1e-3
-"""Of the learning rate, what cosine annealing ends at."""
+LAST, BEST, RECIPE_FILE = "last.safetensors", "best.safetensors", "recipe.json"
+LOWER_RATE = "try a lower learning rate"
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+"""What Fabric calls them."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is carried out, which its result should not depend on (but for rounding)."""
+    """How a run is carried out; its result depends on none of it but for rounding."""
 
+    precision: str = "float32"
+    """Of convolutions, a key of PRECISIONS."""
     compile: bool = False
     """Fuse the network's work with torch.compile, which needs a C++ compiler."""
     tensorboard: bool = False
@@ -58,22 +62,8 @@ class Progress:
     steps: int
     loss: float
     seconds_left: float
-    metrics: Metrics | None = None  # after the epochs that were validated
-
-
-class Crops(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """One epoch's random crops, one of each frame."""
-
-    def __init__(self, frames: list[Frame], recipe: Recipe, epoch: int) -> None:
-        self.frames, self.recipe, self.epoch = frames, recipe, epoch
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        frame, size = self.frames[index], self.recipe.phase(self.epoch).crop
-        image, mask = crop(frame.image, frame.mask, self.recipe, size, self.epoch, index)
-        return torch.from_numpy(image)[None], torch.from_numpy(mask)[None]
+    metrics: Metrics | None = None
+    """Given once more after the last step of an epoch that was validated."""
 
 
 @dataclass
@@ -95,6 +85,7 @@ class Run:
 
     def write(self, folder: Path, better: bool) -> None:
         """The best network first: a run killed between the two finds it again."""
+        write_whole(folder / RECIPE_FILE, f"{self.state.recipe.to_json()}\n".encode())
         if better:
             save(self.kept, folder / BEST)
         write_checkpoint(folder / LAST, self.state, self.network, self.average, self.optimizer)
@@ -112,22 +103,26 @@ def train(
 ) -> State:
     """Train `network` on frames of the recipe's size; a run that is in `folder` already is gone on with.
 
-    The folder gets last.safetensors (everything), best.safetensors (the network with the best validation mIoU),
-    history.csv and curves.png.
+    The folder gets recipe.json, last.safetensors (everything), best.safetensors (the network with the best validation
+    mIoU), history.csv and curves.png.
 
-    Raises InputError where the folder's run is another one, or the loss is no number.
+    Raises InputError where the frames have no targets, the folder's run is another one, or a step is no number.
     """
-    # all channels of a pixel side by side: convolutions and per-channel work then agree on a layout, without copies
+    require_targets(training, "train")
+    require_targets(validation, "validate")
+    network.seed = None  # its weights are random no longer
     network.train()
+    # all channels of a pixel side by side: convolutions and per-channel work then agree on a layout, without copies
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    run = begin(network, training, validation, recipe)
+    digest = data_digest(training, validation)
+    run = begin(network, State(recipe, network.config, digest, fabric.world_size, options.precision))
     if (folder / LAST).exists():
         resume(run, folder / LAST)
     history = History(folder, run.state.epoch, options.tensorboard and fabric.is_global_zero)
     if options.compile:
         network.compile()  # in place: the names of its parameters stay
     model, optimizer = fabric.setup(network, run.optimizer)
-    clock = Clock(run.state.epoch, recipe.epochs)
+    clock, loss = Clock(run.state.epoch, recipe.epochs), loss_of(recipe.loss)
     for epoch in range(run.state.epoch, recipe.epochs):
         started = time.perf_counter()
         network.anneal(epoch / recipe.epochs)
@@ -135,7 +130,7 @@ def train(
         batches = epoch_batches(training, recipe, epoch, fabric)
         for step, (images, masks) in enumerate(batches, 1):
             set_rate(optimizer, learning_rate(recipe, epoch + (step - 1) / len(batches)))
-            losses.append(take_step(fabric, model, optimizer, recipe, images, masks))
+            losses.append(take_step(fabric, model, optimizer, loss, recipe.clip, images, masks))
             if run.average is not None:
                 run.average.update_parameters(network)
             left = clock.left(epoch + step / len(batches))
@@ -163,52 +158,38 @@ def train(
     return run.state
 
 
-def make_fabric(bfloat16: bool) -> Fabric:
-    """Joins the processes that torchrun has started; alone without it. `bfloat16` is for convolutions."""
+def make_fabric(precision: str) -> Fabric:
+    """Joins the processes that torchrun has started; alone without it. `precision` is a key of PRECISIONS."""
     fabric = Fabric(
         accelerator="cpu",
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
         num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
-        precision="bf16-mixed" if bfloat16 else "32-true",
+        precision=PRECISIONS[precision],  # type: ignore[arg-type]
     )
     fabric.launch()
     return fabric
 
 
-def begin(network: BiisNet, training: list[Frame], validation: list[Frame], recipe: Recipe) -> Run:
+def begin(network: BiisNet, state: State) -> Run:
     """A run before its first step."""
-    average = None
-    if recipe.average:
-        average = AveragedModel(network, multi_avg_fn=moving_average(recipe.average), use_buffers=True)
-        average.eval()
-    optimizer = torch.optim.AdamW(parameter_groups(network, recipe))
-    digest = data_digest(training, validation)
-    return Run(network, average, optimizer, State(recipe, network.config.to_json(), digest, 0, -1.0, 0.0))
-
-
-def moving_average(decay: float) -> Callable[..., None]:
-    """Torch's exponential moving average, whose first steps count for more: min(decay, (1 + n) / (10 + n))."""
-
-    def update(averaged: list[torch.Tensor], current: list[torch.Tensor], steps: torch.Tensor) -> None:
-        n = int(steps)
-        get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averaged, current, steps)
-
-    return update
+    return Run(network, make_average(network, state.recipe.average), make_optimizer(network, state.recipe), state)
 
 
 def resume(run: Run, path: Path) -> None:
-    """Put `run` where a checkpoint is. Raises InputError where that is another run's."""
+    """Put `run` where a checkpoint is. Raises InputError where that is another run's, or damaged."""
     state, tensors = read_state(path)
-    # a configuration that was written before a field was there is still the same network
-    same = {
-        "recipe": state.recipe == run.state.recipe,
-        "network": NetworkConfig.from_json(state.network) == run.network.config,
-        "data": state.data == run.state.data,
-    }
-    for what, holds in same.items():
-        if not holds:
-            raise InputError(f"{path}: is of a run with another {what}; give another -o, or the run's own options")
-    restore(tensors, run.network, run.average, run.optimizer)
+    for what, value in state.identity().items():
+        wanted = run.state.identity()[what]
+        if value == wanted:
+            continue
+        how = f"{value}, not {wanted}"
+        if isinstance(value, Recipe | NetworkConfig):
+            how = ", ".join(f"{field} {a}, not {b}" for field, (a, b) in differences(value, wanted).items())
+        raise InputError(f"{path}: is of a run with another {what} ({how}); give another -o, or the run's own options")
+    try:
+        restore(tensors, run.network, run.average, run.optimizer)
+    except (KeyError, RuntimeError) as e:
+        raise InputError(f"{path}: damaged ({' '.join(str(e).split())[:200]}); give another -o") from e
     run.state = state
 
 
@@ -216,48 +197,28 @@ def take_step(
     fabric: Fabric,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
+    loss_of_batch: Loss,
+    clip: float,
     images: torch.Tensor,
     masks: torch.Tensor,
 ) -> float:
-    """One step of gradient descent; the loss before it. Raises InputError where that is no number."""
-    loss = loss_of(recipe.loss)(model(images), masks)
+    """One step of gradient descent; the loss before it. Raises InputError where that or its gradient is no number."""
+    loss = loss_of_batch(model(images), masks)
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise InputError(f"the loss is {value}: try a lower learning rate")
+        raise InputError(f"the loss is {value}: {LOWER_RATE}")
     fabric.backward(loss)
-    fabric.clip_gradients(model, optimizer, max_norm=recipe.clip)
+    norm = fabric.clip_gradients(model, optimizer, max_norm=clip, error_if_nonfinite=False)
+    if norm is None or not torch.isfinite(norm):
+        raise InputError(f"the gradient's norm is {norm}: {LOWER_RATE}")
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return value
 
 
-def epoch_batches(training: list[Frame], recipe: Recipe, epoch: int, fabric: Fabric) -> DataLoader:
-    """This process's share of an epoch, in an order that follows from the seed and the epoch."""
-    crops = Crops(training, recipe, epoch)
-    order: DistributedSampler = DistributedSampler(
-        crops, fabric.world_size, fabric.global_rank, seed=recipe.seed, drop_last=False
-    )
-    order.set_epoch(epoch)
-    batch = recipe.phase(epoch).batch
-    # one shape for all batches, so that the network is compiled once
-    return DataLoader(crops, batch, sampler=order, drop_last=len(order) >= batch)
-
-
 def validate(network: BiisNet, frames: list[Frame]) -> Metrics:
     """At a threshold of 0.5, each frame at its size."""
     return evaluate([predict(network, f.image) for f in frames], [f.mask for f in frames], 0.5)
-
-
-def data_digest(*parts: list[Frame]) -> str:
-    """SHA-256 of the frames' names and pixels: what a resumed run must find again."""
-    digest = hashlib.sha256()
-    for frames in parts:
-        for frame in frames:
-            digest.update(f"{frame.name} {frame.image.shape} ".encode())
-            digest.update(frame.image.tobytes())
-            digest.update(frame.mask.tobytes())
-    return digest.hexdigest()
 
 
 class Clock:
@@ -269,30 +230,3 @@ class Clock:
     def left(self, epoch: float) -> float:
         """Seconds after `epoch` epochs, more than at the beginning."""
         return (time.perf_counter() - self.start) / (epoch - self.begun) * (self.epochs - epoch)
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Each group's learning rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["times"]
-
-
-def parameter_groups(network: BiisNet, recipe: Recipe) -> list[dict]:
-    """Weight decay for convolution weights alone; `times` is each group's factor of the learning rate."""
-    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        decay = recipe.weight_decay if parameter.ndim == 4 else 0.0
-        times = recipe.k_rate if name.endswith("_k") else 1.0
-        groups.setdefault((decay, times), []).append(parameter)
-    return [{"params": p, "weight_decay": decay, "times": times, "lr": 0.0} for (decay, times), p in groups.items()]
-
-
-def learning_rate(recipe: Recipe, epoch: float) -> float:
-    """Linear warm-up, of a tenth of the run at most, then cosine annealing."""
-    warmup = min(recipe.warmup_epochs, recipe.epochs / 10)
-    if epoch < warmup:
-        return recipe.learning_rate * (epoch + 1e-2) / warmup
-    done = (epoch - warmup) / (recipe.epochs - warmup)
-    return recipe.learning_rate * (RATE_FLOOR + (1 - RATE_FLOOR) * 0.5 * (1 + math.cos(math.pi * min(done, 1))))

@@ -1,7 +1,7 @@
 """Runs: the same seed gives the same weights, broken off or not; what is wrong is said."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,23 @@ from biisnet.model.errors import InputError  # noqa: E402
 from biisnet.model.network import build  # noqa: E402
 from biisnet.model.scenes import scenes  # noqa: E402
 from biisnet.model.training.checkpoint import KEY, State, read_state  # noqa: E402
+from biisnet.model.training.losses import LOSSES  # noqa: E402
 from biisnet.model.training.recipe import Phase, Recipe  # noqa: E402
 from biisnet.model.training.trainer import (  # noqa: E402
     BEST,
     LAST,
+    RECIPE_FILE,
     Options,
     Progress,
-    learning_rate,
+    begin,
     make_fabric,
-    parameter_groups,
+    resume,
     train,
 )
 from biisnet.model.weights import load  # noqa: E402
 
 TINY = NetworkConfig(channels=8, encoder_blocks=(1,), bottleneck_blocks=1, decoder_blocks=(1,))
+OPTIONS = Options()
 RECIPE = Recipe(epochs=3, phases=(Phase(0, 16, 4), Phase(0.6, 24, 4)), size=(32, 32), validate_every=1)
 
 
@@ -38,7 +41,14 @@ class BrokenOffError(Exception):
     """Where a test breaks a run off."""
 
 
-def run(folder: Path, recipe: Recipe = RECIPE, stop: tuple[int, int] | None = None, seed: int = 0) -> State:
+def run(
+    folder: Path,
+    recipe: Recipe = RECIPE,
+    stop: tuple[int, int] | None = None,
+    seed: int = 0,
+    network: NetworkConfig = TINY,
+    options: Options = OPTIONS,
+) -> State:
     """A run on ten scenes, broken off after (epoch, step)."""
     folder.mkdir(exist_ok=True)
     frames = scenes(10, 32, 32, seed=seed)
@@ -47,7 +57,8 @@ def run(folder: Path, recipe: Recipe = RECIPE, stop: tuple[int, int] | None = No
         if (p.epoch, p.step) == stop:
             raise BrokenOffError
 
-    return train(make_fabric(False), build(TINY), frames[:8], frames[8:], recipe, folder, Options(), report)
+    fabric = make_fabric(options.precision)
+    return train(fabric, build(network), frames[:8], frames[8:], recipe, folder, options, report)
 
 
 def same(one: Path, other: Path) -> bool:
@@ -56,12 +67,24 @@ def same(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.parametrize("stop", [(1, 1), (2, 2), (3, 1)])
-def test_a_resumed_run_ends_with_the_same_weights(stop: tuple[int, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("network", "recipe"),
+    [
+        (TINY, RECIPE),
+        (TINY, replace(RECIPE, average=0.0)),
+        (replace(TINY, estimator="ede"), RECIPE),
+        (replace(TINY, scheme="adabin"), RECIPE),
+    ],
+    ids=["default", "no average", "ede", "adabin"],
+)
+def test_a_resumed_run_ends_with_the_same_weights(
+    network: NetworkConfig, recipe: Recipe, stop: tuple[int, int], tmp_path: Path
+) -> None:
     """Fails where anything that a step depends on is not in the checkpoint."""
-    unbroken = run(tmp_path / "unbroken")
+    unbroken = run(tmp_path / "unbroken", recipe, network=network)
     with pytest.raises(BrokenOffError):
-        run(tmp_path / "broken", stop=stop)
-    resumed = run(tmp_path / "broken")
+        run(tmp_path / "broken", recipe, stop, network=network)
+    resumed = run(tmp_path / "broken", recipe, network=network)
     assert replace(resumed, seconds=0) == replace(unbroken, seconds=0)
     for name in (LAST, BEST):
         assert same(tmp_path / "unbroken" / name, tmp_path / "broken" / name)
@@ -73,10 +96,13 @@ def test_a_resumed_run_ends_with_the_same_weights(stop: tuple[int, int], tmp_pat
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:
     state = run(tmp_path / "run")
-    assert {p.name for p in (tmp_path / "run").iterdir()} == {LAST, BEST, "history.csv", "curves.png"}
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {LAST, BEST, RECIPE_FILE, "history.csv", "curves.png"}
+    assert Recipe.from_json((tmp_path / "run" / RECIPE_FILE).read_text()) == RECIPE
     assert read_state(tmp_path / "run" / LAST)[0] == state
     assert state.epoch == 3
-    assert load(tmp_path / "run" / BEST).config == TINY
+    best = load(tmp_path / "run" / BEST)
+    assert best.config == TINY
+    assert best.seed is None  # its weights are random no longer, and no export may say so
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
 
 
@@ -88,7 +114,12 @@ def test_seeds_differ(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"recipe": replace(RECIPE, learning_rate=1e-3)}, "another recipe"), ({"seed": 5}, "another data")],
+    [
+        ({"recipe": replace(RECIPE, learning_rate=1e-3)}, r"another recipe \(learning_rate 0.003, not 0.001\)"),
+        ({"network": replace(TINY, estimator="ede")}, r"another network \(estimator dysoftsign, not ede\)"),
+        ({"seed": 5}, "another data"),
+        ({"options": Options("bfloat16")}, r"another precision \(float32, not bfloat16\)"),
+    ],
 )
 def test_another_run_is_not_gone_on_with(options: dict[str, Any], message: str, tmp_path: Path) -> None:
     run(tmp_path / "run")
@@ -101,50 +132,61 @@ def test_another_run_is_not_gone_on_with(options: dict[str, Any], message: str, 
 def test_a_configuration_from_before_a_field_was_there(tmp_path: Path) -> None:
     """Fails where a run cannot be gone on with because the network's description has got a new field."""
     state = run(tmp_path / "run")
-    fields = {k: v for k, v in json.loads(state.network).items() if k != "sampling_layer"}
     path = tmp_path / "run" / LAST
     _, tensors = read_state(path)
-    about = {**state.__dict__, "recipe": json.loads(state.recipe.to_json()), "network": json.dumps(fields)}
+    about = asdict(state)
+    del about["network"]["sampling_layer"]
     path.write_bytes(save(tensors, metadata={KEY: json.dumps(about)}))
     assert run(tmp_path / "run").epoch == state.epoch
 
 
-def test_what_is_not_learned_is_not_trained() -> None:
-    network = build(replace(TINY, estimator="ede"))
-    trained = {id(p) for g in parameter_groups(network, RECIPE) for p in g["params"]}
-    assert {n for n, p in network.named_parameters() if id(p) not in trained} == {
-        n for n, _ in network.named_parameters() if n.endswith("_k")
-    }
+@pytest.mark.parametrize("part", ["train", "validate"])
+def test_frames_without_targets(part: str, tmp_path: Path) -> None:
+    """mIoU of them is no number, so no network would be the best."""
+    frames = scenes(10, 32, 32)
+    bare = [replace(f, mask=np.zeros_like(f.mask)) for f in frames]
+    training, validation = (bare[:8], frames[8:]) if part == "train" else (frames[:8], bare[8:])
+    with pytest.raises(InputError, match=f"none of the . frames to {part} on has a target"):
+        train(make_fabric("float32"), build(TINY), training, validation, RECIPE, tmp_path, OPTIONS, lambda _: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gradient_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss may be a number where its gradient is none."""
+
+    def root(logits: Any, target: Any) -> Any:
+        return (logits - logits.detach()).square().sum().sqrt() + 1
+
+    monkeypatch.setitem(LOSSES, "dice", root)
+    with pytest.raises(InputError, match=r"the gradient's norm is nan: try a lower learning rate"):
+        run(tmp_path / "run", replace(RECIPE, loss="dice"))
+
+
+def test_a_damaged_checkpoint(tmp_path: Path) -> None:
+    state = run(tmp_path / "run")
+    path = tmp_path / "run" / LAST
+    _, tensors = read_state(path)
+    for damaged in (
+        {k: t for k, t in tensors.items() if k != "model.head.bias"},
+        tensors | {"exp_avg.head.bias": torch.zeros(3)},
+    ):
+        path.write_bytes(save(damaged, metadata={KEY: json.dumps(asdict(state))}))
+        with pytest.raises(InputError, match=r"last\.safetensors: damaged"):
+            run(tmp_path / "run")
+
+
+def test_moments_keep_their_memory_layout(tmp_path: Path) -> None:
+    """Sums over a parameter follow its layout, so that of an unbroken run must come back."""
+    state = run(tmp_path / "run")
+    network = build(TINY).to(memory_format=torch.channels_last)
+    resumed = begin(network, state)
+    resume(resumed, tmp_path / "run" / LAST)
+    convolutions = [p for p in network.parameters() if p.ndim == 4]
+    assert any(p.stride() != p.contiguous().stride() for p in convolutions)
+    for parameter in convolutions:
+        assert resumed.optimizer.state[parameter]["exp_avg"].stride() == parameter.stride()
 
 
 def test_a_loss_that_is_no_number(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the loss is .*: try a lower learning rate"):
         run(tmp_path / "run", replace(RECIPE, learning_rate=1e20, clip=1e20, warmup_epochs=0, epochs=20))
-
-
-@pytest.mark.parametrize("content", [b"", b"hello, this is no checkpoint", b"\x08\0\0\0\0\0\0\0{}      "])
-def test_no_checkpoint(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / LAST).write_bytes(content)
-    with pytest.raises(ValueError, match="no training checkpoint"):
-        read_state(tmp_path / LAST)
-
-
-def test_learning_rate() -> None:
-    recipe = Recipe(epochs=100, warmup_epochs=5, learning_rate=1.0)
-    rates = [learning_rate(recipe, e) for e in np.linspace(0, 100, 401)]
-    assert rates[0] < 0.01
-    assert np.argmax(rates) == 20
-    assert rates[20] == pytest.approx(1)
-    assert rates[-1] == pytest.approx(1e-3)
-    assert (np.diff(rates[20:]) <= 0).all()
-
-
-def test_weight_decay_is_for_convolutions() -> None:
-    network = build(TINY)
-    names = {id(p): n for n, p in network.named_parameters()}
-    groups = parameter_groups(network, replace(RECIPE, k_rate=10.0))
-    assert sum(len(g["params"]) for g in groups) == len(names)
-    for group in groups:
-        for parameter in group["params"]:
-            assert (group["weight_decay"] > 0) == (parameter.ndim == 4)
-            assert (group["times"] == 10) == names[id(parameter)].endswith("_k")

@@ -1,0 +1,58 @@
+"""Frames as batches of random crops, in an order that follows from the seed and the epoch."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from lightning_fabric import Fabric
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from ..datasets import Frame
+from ..errors import InputError
+from .augment import crop
+from .recipe import Recipe
+
+
+class Crops(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """One epoch's random crops, one of each frame: image and mask, float32 [1, crop, crop]."""
+
+    def __init__(self, frames: list[Frame], recipe: Recipe, epoch: int) -> None:
+        self.frames, self.recipe, self.epoch = frames, recipe, epoch
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        frame, size = self.frames[index], self.recipe.phase(self.epoch).crop
+        image, mask = crop(frame.image, frame.mask, self.recipe, size, self.epoch, index)
+        return torch.from_numpy(image)[None], torch.from_numpy(mask)[None]
+
+
+def epoch_batches(frames: list[Frame], recipe: Recipe, epoch: int, fabric: Fabric) -> DataLoader:
+    """This process's share of an epoch."""
+    crops = Crops(frames, recipe, epoch)
+    order: DistributedSampler = DistributedSampler(
+        crops, fabric.world_size, fabric.global_rank, seed=recipe.seed, drop_last=False
+    )
+    order.set_epoch(epoch)
+    batch = recipe.phase(epoch).batch
+    # one shape for all batches, so that the network is compiled once
+    return DataLoader(crops, batch, sampler=order, drop_last=len(order) >= batch)
+
+
+def require_targets(frames: list[Frame], purpose: str) -> None:
+    """Raise InputError where no frame has a target: there is nothing to learn, and no metric of it is a number."""
+    if not any(frame.mask.any() for frame in frames):
+        raise InputError(f"none of the {len(frames)} frames to {purpose} on has a target; give others")
+
+
+def data_digest(*parts: list[Frame]) -> str:
+    """SHA-256 of the frames' names and pixels: what a resumed run must find again."""
+    digest = hashlib.sha256()
+    for frames in parts:
+        for frame in frames:
+            digest.update(f"{frame.name} {frame.image.shape} ".encode())
+            digest.update(frame.image.tobytes())
+            digest.update(frame.mask.tobytes())
+    return digest.hexdigest()
