@@ -74,14 +74,15 @@ def make_material(folder: Path) -> None:
 
 
 def make_data_set(folder: Path) -> None:
-    """Four scenes, as SIRST is laid out."""
+    """Six scenes, as SIRST is laid out."""
     for name in ("images", "masks", "idx_427"):
         (folder / name).mkdir(parents=True)
-    frames = scenes(4, 32, 32)
+    frames = scenes(6, 32, 32)
     for frame in frames:
         Image.fromarray(frame.image.astype("uint8")).save(folder / "images" / f"{frame.name}.png")
         Image.fromarray(frame.mask).save(folder / "masks" / f"{frame.name}_pixels0.png")
-    (folder / "idx_427" / "trainval.txt").write_text("".join(f"{f.name}\n" for f in frames))
+    for split, part in (("trainval", frames[:4]), ("test", frames[4:])):
+        (folder / "idx_427" / f"{split}.txt").write_text("".join(f"{f.name}\n" for f in part))
 
 
 @pytest.fixture(scope="session")
