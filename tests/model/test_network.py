@@ -20,8 +20,8 @@ SMALL = NetworkConfig(channels=3, encoder_blocks=(1, 1), decoder_blocks=(1, 1), 
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-5)])
-def test_golden_tensors(trained: Any, golden: dict[str, np.ndarray], dtype: str, tolerance: float) -> None:
-    model = copy.deepcopy(trained).to(getattr(torch, dtype))
+def test_golden_tensors(golden_network: Any, golden: dict[str, np.ndarray], dtype: str, tolerance: float) -> None:
+    model = copy.deepcopy(golden_network).to(getattr(torch, dtype))
     outputs: dict[str, np.ndarray] = {}
     watched = {name: name for name in golden} | {"encoder.0.0.binary.norm": "encoder.0.0.binary.convolution_and_norm"}
     for name, module in model.named_modules():
