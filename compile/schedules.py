@@ -18,11 +18,15 @@ MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "PoolSum", "Load")
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a kernel is blocked."""
+    """How a kernel is blocked; SPACE has what may be chosen."""
 
     channels: int
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
     latency, until registers spill."""
+    counted: int = 8
+    """Channels of a block whose bits are counted together: more share a tap's pixels, with a register each."""
+    unrolled: int = 1
+    """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,13 @@ class Schedules:
     def of(self, stage: Stage) -> Schedule:
         """The schedule of a stage's kernel."""
         return self.kernels[main_leaf(stage)]
+
+
+SPACE: dict[str, dict[str, tuple[int, ...]]] = {
+    kind: {"channels": (1, 2, 4, 8), **({"counted": (2, 4, 8), "unrolled": (1, 2, 4)} if kind == "BinaryDot" else {})}
+    for kind in MAIN_LEAF
+}
+"""What a tuner may choose, by a kernel's kind: values of a Schedule's fields."""
 
 
 def main_leaf(stage: Stage) -> str:

@@ -13,6 +13,7 @@ Meaning (numpy), then TIR.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,8 +137,8 @@ def tap_chunks(e: BinaryDot) -> list[tuple[range, list[tuple[int, int]]]]:
 def begin_block(e: BinaryDot, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
     """Counts of a whole block of channels, for each chunk of taps a local uint8 buffer [channels * lanes].
 
-    A tap's pixels are loaded once for the block. The planes of a chunk are a loop: unrolled, LLVM would keep all
-    pixels in registers from one block to the next, and spill.
+    A tap's pixels are loaded once for the channels that are counted together. The planes of a chunk are a loop:
+    unrolled, LLVM would keep all pixels in registers from one block to the next, and spill.
     """
     s, w, buffer = ctx.simd, e.window, e.buffer
     rows, area = ctx.rows(operand(e)), w.kernel[0] * w.kernel[1]
@@ -147,23 +148,30 @@ def begin_block(e: BinaryDot, ctx: Context, channels: list[TirExpr]) -> list[Tir
         at = plane * buffer.plane_stride + buffer.origin - w.pads[1] + kx * w.dilations[1]
         return ctx.bind(s.load_strided(rows[ky], at + ctx.column * w.strides[1], w.strides[1]))
 
+    def count(o: TirExpr, total: TirExpr, plane: TirExpr, tap: tuple[int, int], shared: TirExpr | None) -> None:
+        ky, kx = tap
+        group = tirx.floordiv(o, len(e.signs) // buffer.groups) * buffer.planes_per_group
+        x = pixels(group + plane, ky, kx) if shared is None else shared
+        place = o * (buffer.planes_per_group * area) + plane * area + ky * w.kernel[1] + kx
+        s.store(total, s.load(total, 0) + tirx.popcount(x ^ ctx.spread(bytes_, weights + place, "uint8")), 0)
+
     chunks = []
     for planes, places in tap_chunks(e):
-        sums = [T.alloc_buffer((s.lanes,), "uint8", scope="local") for _ in channels]
-        for total in sums:
-            s.store(total, s.const(0, "uint8"), 0)
-        with T.serial(planes.start, planes.stop) as plane:
-            for ky, kx in places:
-                tap = plane * area + ky * w.kernel[1] + kx
-                shared = pixels(plane, ky, kx) if buffer.groups == 1 else None
-                for o, total in zip(channels, sums, strict=True):
-                    group = tirx.floordiv(o, len(e.signs) // buffer.groups) * buffer.planes_per_group
-                    x = pixels(group + plane, ky, kx) if shared is None else shared
-                    weight = ctx.spread(bytes_, weights + o * (buffer.planes_per_group * area) + tap, "uint8")
-                    s.store(total, s.load(total, 0) + tirx.popcount(x ^ weight), 0)
         counts = T.alloc_buffer((len(channels) * s.lanes,), "uint8", scope="local")
-        for n, total in enumerate(sums):
-            s.store(counts, s.load(total, 0), n * s.lanes)
+        turn = next(n for n in range(ctx.schedule.unrolled, 0, -1) if len(planes) % n == 0)
+        for first in range(0, len(channels), ctx.schedule.counted):
+            some = channels[first : first + ctx.schedule.counted]
+            sums = [T.alloc_buffer((s.lanes,), "uint8", scope="local") for _ in some]
+            for total in sums:
+                s.store(total, s.const(0, "uint8"), 0)
+            with T.serial(0, len(planes) // turn) as step:
+                for i, tap in itertools.product(range(turn), places):
+                    plane = planes.start + step * turn + i
+                    shared = pixels(plane, *tap) if buffer.groups == 1 else None
+                    for o, total in zip(some, sums, strict=True):
+                        count(o, total, plane, tap, shared)
+            for n, total in enumerate(sums):
+                s.store(counts, s.load(total, 0), (first + n) * s.lanes)
         chunks.append(counts)
     return chunks
 

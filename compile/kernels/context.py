@@ -13,6 +13,7 @@ from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..program import LANES, Expr, Operand, round_up
+from ..schedules import Schedule
 from .simd import Simd
 
 SECTIONS = ("float32", "int16", "uint8")
@@ -68,10 +69,12 @@ class Context:
         width: int,
         height: int,
         y: TirExpr,
+        schedule: Schedule,
     ) -> None:
         self.simd = simd
         self.width, self.height, self.y = width, height, y
         self.column: TirExpr | int = 0
+        self.schedule = schedule
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
         self._rows = rows

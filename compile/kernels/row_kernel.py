@@ -21,7 +21,7 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..program import LANES, Bend, Buffer, Convolution, Expr, Load, Operand, ScaleShift, Spread, Stage, Upsample
-from ..schedules import DEFAULT, Schedule, Schedules
+from ..schedules import DEFAULT, Schedule
 from . import KINDS
 from .context import SECTIONS, Context, Parameters
 from .simd import Simd
@@ -107,8 +107,8 @@ def plane_of(buffer: Buffer, channel: TirExpr | int) -> TirExpr | int:
     return channel // per_group * buffer.planes_per_group + channel % per_group // 8
 
 
-def build(stage: Stage, name: str, schedules: Schedules = DEFAULT) -> RowKernel:
-    """The row kernel of a stage."""
+def build(stage: Stage, name: str, schedule: Schedule | None = None) -> RowKernel:
+    """The row kernel of a stage, in the default schedule or another."""
     operands, parameters = stage_operands(stage), Parameters()
     with IRBuilder() as builder, T.prim_func():
         T.func_name(name)
@@ -123,14 +123,14 @@ def build(stage: Stage, name: str, schedules: Schedules = DEFAULT) -> RowKernel:
         rows = {op: [flat_buffer(p) for p in some] for op, some in zip(operands, pointers, strict=True)}
         sections = {s: flat_buffer(p) for s, p in zip(SECTIONS, constants, strict=True)}
         outputs = [flat_buffer(p) for p in results]
-        ctx = Context(VECTOR, rows, parameters, sections, stage.width, stage.height, y)
+        ctx = Context(VECTOR, rows, parameters, sections, stage.width, stage.height, y, schedule or DEFAULT.of(stage))
         for e in stage.expressions():
             if prepare := KINDS[type(e)].prepare:
                 ctx.prepare(e, prepare(e, ctx))
         bounded = any(b.external is not None for b in [*stage.outputs, *(op.buffer for op in operands)])
         clamped = any(isinstance(e, Load) and e.buffer.width < stage.width for e in stage.expressions())
         columns = min([stage.width, *(op.buffer.width for op in operands)]) if bounded or clamped else None
-        emit_columns(stage, schedules.of(stage), ctx, outputs, columns)
+        emit_columns(stage, ctx, outputs, columns)
         for buffer, row in zip(stage.outputs, outputs, strict=True):
             emit_margins(buffer, row)
         T.Return(tirx.const(0, "int32"))
@@ -147,17 +147,17 @@ def flat_buffer(pointer: tuple[tirx.Var, str]) -> TirExpr:
     return T.decl_buffer((1 << 30,), pointer[1], data=pointer[0])
 
 
-def emit_columns(stage: Stage, schedule: Schedule, ctx: Context, outputs: list[TirExpr], bound: int | None) -> None:
+def emit_columns(stage: Stage, ctx: Context, outputs: list[TirExpr], bound: int | None) -> None:
     """All columns by whole vectors; where a bound is given, whole vectors up to it and pixels after it."""
     vectors = -(-stage.width // LANES) if bound is None else bound // LANES
     if vectors:
         with T.serial(0, vectors) as v:
             ctx.simd, ctx.column, ctx.even_first = VECTOR, v * LANES, computes_even_first(stage)
-            emit_channels(stage, schedule, ctx, outputs)
+            emit_channels(stage, ctx, outputs)
     if bound is not None and vectors * LANES < stage.width:
         with T.serial(vectors * LANES, stage.width) as x:
             ctx.simd, ctx.column, ctx.even_first = PIXEL, x, False
-            emit_channels(stage, schedule, ctx, outputs)
+            emit_channels(stage, ctx, outputs)
 
 
 def computes_even_first(stage: Stage) -> bool:
@@ -172,7 +172,7 @@ def is_linear(e: Expr) -> bool:
     return isinstance(e, Upsample) and e.mode == "linear"
 
 
-def emit_channels(stage: Stage, schedule: Schedule, ctx: Context, outputs: list[TirExpr]) -> None:
+def emit_channels(stage: Stage, ctx: Context, outputs: list[TirExpr]) -> None:
     """All channels at one place."""
     packs = {
         n: T.alloc_buffer((ctx.simd.lanes,), PACK, scope="local")
@@ -183,15 +183,14 @@ def emit_channels(stage: Stage, schedule: Schedule, ctx: Context, outputs: list[
         ctx.simd.store(pack, ctx.simd.const(0, PACK), 0)
     for block in blocks(stage):
         if block.repeat == 1:
-            emit_block(stage, schedule, ctx, outputs, block, 0, packs)
+            emit_block(stage, ctx, outputs, block, 0, packs)
         else:
             with T.serial(0, block.repeat) as i:
-                emit_block(stage, schedule, ctx, outputs, block, i * 8, packs)
+                emit_block(stage, ctx, outputs, block, i * 8, packs)
 
 
 def emit_block(
     stage: Stage,
-    schedule: Schedule,
     ctx: Context,
     outputs: list[TirExpr],
     block: Block,
@@ -202,7 +201,7 @@ def emit_block(
 
     The channels are a loop, not unrolled: in one long block LLVM hoists so many loads that registers spill.
     """
-    together = next(n for n in range(schedule.channels, 0, -1) if block.length % n == 0)
+    together = next(n for n in range(ctx.schedule.channels, 0, -1) if block.length % n == 0)
     begun: set[int] = set()
     for branches in stage.results:
         begin_expression(branches[block.branch], ctx, [block.start + i + ahead for i in range(block.length)], begun)

@@ -41,7 +41,7 @@ def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
     known: dict[int, list[tuple[tirx.PrimFunc, str]]] = {}
     steps = []
     for stage in program.stages:
-        built = build(stage, "kernel", schedules)
+        built = build(stage, "kernel", schedules.of(stage))
         check_limits(stage, built)
         same = known.setdefault(structural_hash(built.func), [])
         name = next((n for f, n in same if structural_equal(f, built.func)), None)
