@@ -74,6 +74,14 @@ class Probe:
         content = _bytes(data)
         self._command(struct.pack("<cQQ", b"W", offset, len(content)) + content)
 
+    def begin_region(self) -> None:
+        """What follows is counted, where an emulator or a profiler does."""
+        self._command(b"B")
+
+    def end_region(self) -> None:
+        """What was counted since `begin_region` is written."""
+        self._command(b"E")
+
     def read(self, offset: int, size: int) -> bytes:
         """Reads `size` bytes."""
         return self._command(struct.pack("<cQQ", b"R", offset, size), size)

@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import tempfile
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .devices import Target
@@ -31,6 +32,8 @@ ITERATIONS = 50
 ATTRIBUTES = "+v8.2a,+crypto"  # so that whatever a C library has in it can be disassembled
 PLUGIN = Path(__file__).resolve().parent / "src" / "roi_plugin.c"
 BRANCH = re.compile(r"(b|bl|b\.\w+|cbn?z|tbn?z)\s")
+LEAVES = re.compile(r"(b|bl|b\.\w+|cbn?z|tbn?z|br|blr|ret|svc)\s")
+WORD, PAGE = 4, 4096
 SYSTEM = {"svc", "mrs", "msr", "dmb", "dsb", "isb", "brk", "udf", "hint", "yield", "clrex"}
 
 
@@ -61,15 +64,33 @@ def find_llvm(tool: str) -> str:
     raise ToolchainError(f"{tool}-{LLVM} is missing: apt-get install llvm-{LLVM} (as root)")
 
 
-def measure(
-    command: Sequence[str | Path],
+@dataclass(frozen=True)
+class Counter:
+    """An emulator that counts: put `prefix` before a program, and when it has ended ask for its profile."""
+
+    prefix: tuple[str | Path, ...]
+    records: Path
+    target: Target
+
+    def profile(self, exact: bool = False) -> Profile:
+        """What the program did between its two marker calls; `exact` prices all of it, wherever it lies in memory.
+
+        Raises ToolchainError where it made none.
+        """
+        if not self.records.exists():
+            raise ToolchainError("the program under the emulator marked no region of interest")
+        return read_profile(self.records.read_text(), self.target, exact)
+
+
+@contextmanager
+def counter(
     target: Target,
     *,
     cache: bool = False,
     sysroot: Path | None = None,
     env: Mapping[str, str] | None = None,
-) -> Profile:
-    """Run a program of `target` under the emulator and price it; `env` is added to the program's environment.
+) -> Iterator[Counter]:
+    """An emulator of `target` that counts; `cache` models the caches too, `env` is added to the program's environment.
 
     Raises ToolchainError.
     """
@@ -85,17 +106,27 @@ def measure(
         root = ["-L", str(sysroot)] if sysroot else []
         settings = [word for name, value in (env or {}).items() for word in ("-E", f"{name}={value}")]
         plugin = f"{folder / 'plugin.so'},out={folder / 'blocks'},cache={int(cache)}"
-        done = subprocess.run(
-            [emulator, "-cpu", str(target.emulated_cpu), *root, *settings, "-plugin", plugin, *map(str, command)],
-            capture_output=True,
-            text=True,
-        )
+        prefix = (emulator, "-cpu", str(target.emulated_cpu), *root, *settings, "-plugin", plugin)
+        yield Counter(prefix, folder / "blocks", target)
+
+
+def measure(
+    command: Sequence[str | Path],
+    target: Target,
+    *,
+    cache: bool = False,
+    sysroot: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Profile:
+    """Run a program of `target` on a `counter` and price it. Raises ToolchainError."""
+    with counter(target, cache=cache, sysroot=sysroot, env=env) as emulator:
+        done = subprocess.run([*map(str, emulator.prefix), *map(str, command)], capture_output=True, text=True)
         if done.returncode:
             raise ToolchainError(f"{command[0]} failed under the emulator: {(done.stderr.strip() or '?')[-300:]}")
-        return read_profile((folder / "blocks").read_text(), target)
+        return emulator.profile()
 
 
-def read_profile(records: str, target: Target) -> Profile:
+def read_profile(records: str, target: Target, exact: bool = False) -> Profile:
     """The plugin's records, priced."""
     fields = [line.split() for line in records.splitlines()]
     counted = sorted(
@@ -105,19 +136,37 @@ def read_profile(records: str, target: Target) -> Profile:
     executed = sum(n * len(code) for _, n, code in counted)
     hot, seen = [], 0
     for block in counted:
-        if seen >= COVERED * executed:
+        if seen >= COVERED * executed and not exact:
             break
         hot.append(block)
         seen += block[1] * len(block[2])
     listings = disassemble([code for _, _, code in hot])
-    prices = price(listings, target)
-    blocks = [
-        Block(address, n, tuple(listing), cycles)
-        for (address, n, _), listing, cycles in zip(hot, listings, prices, strict=True)
-    ]
+    plain = [Block(address, n, tuple(lines), 0.0) for (address, n, _), lines in zip(hot, listings, strict=True)]
+    if exact:
+        plain = rejoin(plain)
+    prices = price([b.listing for b in plain], target)
+    blocks = [replace(b, cycles=cycles) for b, cycles in zip(plain, prices, strict=True)]
     cycles = sum(b.executions * b.cycles for b in blocks) * executed / max(seen, 1)
     memory = next((int(f[3]) + int(f[4]) for f in fields if f[0] == "M"), None)
     return Profile(tuple(blocks), executed, cycles, None if memory is None else memory * LINE_BYTES)
+
+
+def rejoin(blocks: Sequence[Block]) -> list[Block]:
+    """Blocks that the emulator cut where a page of memory ends made one again: priced apart, they would cost more."""
+    joined: list[Block] = []
+    for block in sorted(blocks, key=lambda b: b.address):
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.address + WORD * len(last.listing) == block.address
+            and block.address % PAGE == 0
+            and last.executions == block.executions
+            and not LEAVES.match(last.listing[-1] + " ")
+        ):
+            joined[-1] = replace(last, listing=last.listing + block.listing)
+        else:
+            joined.append(block)
+    return sorted(joined, key=lambda b: (-b.executions * len(b.listing), b.address))
 
 
 def disassemble(blocks: Sequence[Sequence[str]]) -> list[list[str]]:

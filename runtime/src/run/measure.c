@@ -36,9 +36,13 @@ void measure_time(session *s, int runs, int threads) {
     free(times);
 }
 
+void region_start(void) { prctl(REGION_START, 0, 0, 0, 0); }
+
+void region_stop(void) { prctl(REGION_STOP, 0, 0, 0, 0); }
+
 void measure_region(session *s) {
     session_run(s);
-    prctl(REGION_START, 0, 0, 0, 0);
+    region_start();
     session_run(s);
-    prctl(REGION_STOP, 0, 0, 0, 0);
+    region_stop();
 }

@@ -11,4 +11,8 @@ void measure_time(session *s, int runs, int threads);
  * looks for; the kernel refuses them, which does nothing. */
 void measure_region(session *s);
 
+/* The two calls. */
+void region_start(void);
+void region_stop(void);
+
 #endif

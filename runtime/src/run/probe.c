@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "measure.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "float32 files and the probe protocol are little endian and not converted"
@@ -104,6 +105,14 @@ void probe_serve(session *s) {
             case 'S': run_stage(s, receive_stage(), NULL); break;
             case 'P': run_with_params(s); break;
             case 'I': infer(s); break;
+            case 'B':
+                answer();
+                region_start();
+                break;
+            case 'E':
+                region_stop();
+                answer();
+                break;
             case 'Q':
                 answer();
                 fflush(stdout);

@@ -6,6 +6,8 @@
  *     'S' u32 stage                      run a stage   -> status
  *     'P' u32 stage, u64 bytes, data     run it with these constants instead of its own -> status
  *     'I' data of every input            infer         -> status, data of every output
+ *     'B'                                begin the region that a profiler counts (measure.h) -> status
+ *     'E'                                end it        -> status
  *     'Q'                                quit          -> status
  *
  * Offsets are in the session's block (session.h): the arena, then the inputs, then the outputs. 'S' and 'P'

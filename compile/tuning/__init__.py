@@ -1,0 +1,1 @@
+"""Autotuning: which schedule of each kernel is the fastest on a device, found by measuring."""

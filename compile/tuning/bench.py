@@ -1,0 +1,105 @@
+"""Candidates of one kernel side by side in one program: the stage once in each schedule, all on the same rows.
+
+The program is built as a model's is (plan.c, runtime, runner), so what is measured is what a bundle runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tvm import tirx
+
+from ...runtime.bundle import RUNNER
+from ...runtime.probe import Probe
+from ...targets import Target
+from .. import plan_source
+from ..codegen import generate
+from ..kernels.row_kernel import build, stage_operands
+from ..link import link_runner, write_objects
+from ..passes.build_kernels import Kernels, Step
+from ..passes.form_segments import layer_by_layer
+from ..passes.plan_arena import Arena, plan_arena
+from ..program import Buffer, Load, Program, Spread, Stage
+from ..schedules import Schedule
+from ..verification.stages import Device
+
+PLAIN = Schedule(channels=1)
+SEED = 0
+"""Of the rows that candidates are measured on."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A runner of several candidates. Its first steps stand for whoever writes the maps that the stage reads."""
+
+    runner: Path
+    arena: Arena
+    candidates: dict[str, Step]
+    """By the name of their kernel."""
+    first: int
+    """The step of the first of them."""
+
+
+def make_bench(stage: Stage, schedules: Sequence[Schedule], target: Target, folder: Path) -> Bench:
+    """Build the program into `folder`. Raises ToolchainError, CompileError."""
+    read = list(dict.fromkeys(op.buffer for op in stage_operands(stage)))
+    inputs = [b for b in read if b.external is not None] or [pixel(stage)]
+    sources = [source(buffer, inputs[0]) for buffer in read if buffer.external is None]
+    # each writes maps of its own
+    copies = [replace(stage, outputs=[replace(b) for b in stage.outputs]) for _ in schedules]
+    steps = [make_step(s, f"source_{n}", PLAIN) for n, s in enumerate(sources)]
+    steps += [make_step(c, f"candidate_{n}", s) for n, (c, s) in enumerate(zip(copies, schedules, strict=True))]
+    kernels = Kernels({step.kernel: func for step, func in steps}, [step for step, _ in steps])
+    arena = plan_arena(kernels, layer_by_layer(kernels))
+    outputs = [b for b in copies[0].outputs if b.external is not None] or [pixel(stage)]
+    program = Program("bench", [*sources, *copies], inputs, outputs)
+    plan = plan_source.plan_source(program, kernels, (arena, arena), 0.5)
+    code = generate(kernels.funcs, target)
+    objects = write_objects(folder, plan, plan_source.parameter_offsets(kernels)[1], code)
+    link_runner(objects, target, folder, symbols=True)
+    return Bench(folder / RUNNER, arena, {s.kernel: s for s in kernels.steps[len(sources) :]}, len(sources))
+
+
+def make_step(stage: Stage, name: str, schedule: Schedule) -> tuple[Step, tirx.PrimFunc]:
+    """A step under a name of its own, and its PrimFunc."""
+    built = build(stage, name, schedule)
+    p = built.parameters
+    step = Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets())
+    return step, built.func
+
+
+def pixel(stage: Stage) -> Buffer:
+    """An input or output for a program whose stage has none: all programs have them."""
+    return Buffer(f"pixel of {stage.name}", "", 1, 1, 1, external=0)
+
+
+def source(buffer: Buffer, entry: Buffer) -> Stage:
+    """A stage that would write a map, from an input; it is there to give the map its place."""
+    return Stage.of(f"source of {buffer.name}", (), (Spread(buffer.channels, Load(1, entry)),), [buffer])
+
+
+def random_map(buffer: Buffer, rng: np.random.Generator) -> npt.NDArray:
+    """What stands for a map: standard normal values, or random bits; [C, H, W]."""
+    shape = (buffer.channels, buffer.height, buffer.width)
+    if buffer.dtype == "bits":
+        return rng.integers(0, 2, shape).astype(bool)
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def run_candidates(bench: Bench, probe: Probe) -> dict[str, bytes]:
+    """Each candidate once on random rows, which is the region that a profiler counts: what it stored."""
+    device, rng = Device(probe, bench.arena), np.random.default_rng(SEED)
+    steps = bench.candidates.values()
+    for buffer in dict.fromkeys(op.buffer for step in steps for op in step.operands):
+        device.store(buffer, random_map(buffer, rng))
+    stored = {}
+    probe.begin_region()
+    for n, step in enumerate(steps, bench.first):
+        probe.run_stage(n)
+        stored[step.kernel] = b"".join(device.read(b) for b in step.stage.outputs)  # the next one's may lie there too
+    probe.end_region()
+    return stored
