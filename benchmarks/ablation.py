@@ -132,7 +132,7 @@ def ablation(
     """Train the networks of the paper's tables for an equal budget, and write the figures into docs/."""
     recipe, source = budget(epochs, size, crop), Source(data, split, 0 if data else scenes, 0)
     frames = hold_out(source.read(recipe.size, say), HOLD_OUT)
-    images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} of {source}"
+    images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} {source}"
     about = (
         f"{epochs} epochs of {images}, the default recipe but for crops of {crop}x{crop} throughout, {BATCH} a batch, "
         f"seed {recipe.seed}; measured on the {len(frames[1])} frames held out, after the last epoch."

@@ -66,7 +66,7 @@ def check_checkpoint(path: Path) -> None:
     except ValueError:
         valid = False
     if not valid:
-        raise CompileError(f"{path}: not a safetensors file; give a checkpoint (an ONNX file needs no export)")
+        raise CompileError(f"{path}: not a safetensors file; give a checkpoint")
 
 
 def check_grey(name: str, channels: int) -> None:

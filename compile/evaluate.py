@@ -161,15 +161,28 @@ def evaluate_model(
     )
 
 
+def check_outputs(files: list[Path], folder: Path | None) -> None:
+    """Raise CompileError where results could not be written, before they are computed."""
+    for path in [*files, *([folder] if folder else [])]:
+        if not path.absolute().parent.is_dir():
+            raise CompileError(f"{path}: there is no folder {path.parent}; make it, or give another path")
+    for path in files:
+        if path.is_dir():
+            raise CompileError(f"{path}: is a folder; give a file")
+    if folder and folder.exists() and not folder.is_dir():
+        raise CompileError(f"{folder}: is a file; give a folder")
+
+
 def roc_picture(result: Evaluation) -> bytes:
-    """Pd over Fa as PNG."""
+    """Pd over Fa at THRESHOLDS, as PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
-    axes.plot([m.fa for _, m in result.roc], [m.pd for _, m in result.roc], ".-")
-    axes.plot(result.metrics.fa, result.metrics.pd, "o", label=f"threshold {result.threshold:g}")
-    axes.set(xlabel="Fa", ylabel="Pd", title=f"{result.model}, {result.data}")
+    axes.plot([1e6 * m.fa for _, m in result.roc], [m.pd for _, m in result.roc], ".-")
+    axes.plot(1e6 * result.metrics.fa, result.metrics.pd, "o", label=f"threshold {result.threshold:g}")
+    axes.set(xlabel="Fa, pixels of a million", ylabel="Pd", title=f"{result.model}, {result.data}")
+    axes.set(xlim=(0, None), ylim=(0, 1.02))
     axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
     out = io.BytesIO()

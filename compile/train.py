@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..model.network import BiisNet
     from ..model.training.trainer import Progress
 
+SHARE = 0.1
+"""Of the frames, held out where nothing else is said."""
 BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
 """Flags of the CPUs that multiply it."""
 AUTO = "auto"
@@ -33,7 +35,7 @@ class Training:
     model: str | None
     source: Source
     validation: str | None  # a split of the same data
-    share: float  # of the frames, held out where there is no such split
+    share: float | None  # of the frames, held out where there is no such split
     recipe: Recipe
     output: Path
     resume: bool
@@ -49,15 +51,16 @@ class Trained:
 
     weights: Path
     epochs: int
+    best_epoch: int
     seconds: float
-    miou: float  # of the held-out frames, the best epoch's
+    miou: float  # of the held-out frames, after `best_epoch` epochs
     seed: int
 
     def summary(self) -> str:
         """One line for a person."""
         return (
-            f"{self.weights}: mIoU {100 * self.miou:.2f} % on the held-out frames, the best of {self.epochs} epochs "
-            f"({self.seconds / 60:.1f} minutes, seed {self.seed})"
+            f"{self.weights}: mIoU {100 * self.miou:.2f} % on the held-out frames, after epoch {self.best_epoch} of "
+            f"{self.epochs} ({self.seconds / 60:.1f} minutes, seed {self.seed})"
         )
 
 
@@ -65,8 +68,10 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     """Carry it out; None in all processes of torchrun's but the first. Raises InputError."""
     import torch
 
+    from ..model.training.checkpoint import read_state
     from ..model.training.trainer import BEST, LAST, PRECISIONS, Options, make_fabric, train
 
+    check_folder(asked.output, asked.resume)
     recipe, precision = asked.recipe, asked.precision
     if precision == AUTO:
         precision = "bfloat16" if cpu_flags() & BFLOAT16 else "float32"
@@ -80,26 +85,31 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     if not fabric.is_global_zero:
         say = ignore
     training, validation = frames_to_use(asked, say)
-    say(f"network  {network.name}, seed {recipe.seed}")
-    say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} to validate on")
+    last = asked.output / LAST
+    begun = f"gone on with after epoch {read_state(last)[0].epoch}" if last.exists() else f"seed {recipe.seed}"
+    where = "held out of them" if asked.validation is None else f"of split {asked.validation}"
+    say(f"network  {network.name}, {begun}")
+    say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} {where} to validate on")
     say(f"recipe   {recipe.to_json()}")
     say(f"process  {fabric.world_size} of {torch.get_num_threads()} threads, {precision}")
     options = Options(precision, asked.compile, asked.tensorboard)
     with (
-        run_folder(asked.output, asked.resume, LAST, fabric.is_global_zero),
+        run_folder(asked.output, fabric.is_global_zero),
         shown(recipe, say, fabric.is_global_zero) as report,
     ):
         state = train(fabric, network, training, validation, recipe, asked.output, options, report)
     if not fabric.is_global_zero:
         return None
-    return Trained(asked.output / BEST, state.epoch, state.seconds, state.best, recipe.seed)
+    return Trained(asked.output / BEST, state.epoch, state.best_epoch, state.seconds, state.best, recipe.seed)
 
 
 def read_recipe(path: Path | None, epochs: int | None, seed: int | None) -> Recipe:
     """The default recipe with a file's fields, then with the given ones. Raises InputError."""
     try:
-        recipe = Recipe.from_json(path.read_text()) if path else Recipe()
-    except ValueError as e:
+        recipe = Recipe.from_json(path.read_text("utf-8")) if path else Recipe()
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: not a text file in UTF-8; give a recipe as JSON") from e
+    except InputError as e:
         raise InputError(f"{path}: {e}") from e
     return replace(
         recipe,
@@ -110,9 +120,11 @@ def read_recipe(path: Path | None, epochs: int | None, seed: int | None) -> Reci
 
 def frames_to_use(asked: Training, say: Say) -> tuple[list[Frame], list[Frame]]:
     """(to train on, to validate on). Raises InputError."""
+    if asked.validation is not None and asked.share is not None:
+        raise InputError("--validation and --hold-out both say what to validate on; give one of them")
     frames = asked.source.read(asked.recipe.size, say)
     if asked.validation is None:
-        return hold_out(frames, asked.share)
+        return hold_out(frames, SHARE if asked.share is None else asked.share)
     if asked.source.data is None:
         raise InputError("--validation names a data set's split; made-up scenes are held out by --hold-out")
     held = replace(asked.source, split=asked.validation).read(asked.recipe.size, say)
@@ -141,14 +153,24 @@ def start_network(name: str | None, recipe: Recipe) -> BiisNet:
     return BiisNet(NETWORKS[name], name)
 
 
-@contextmanager
-def run_folder(folder: Path, resume: bool, last: str, makes: bool) -> Iterator[None]:
-    """Makes the run's folder, in one process; one that no run came into goes again.
+def check_folder(folder: Path, resume: bool) -> None:
+    """Raise InputError where a run's folder has what the run would overwrite."""
+    from ..model.training.history import CURVES, TABLE
+    from ..model.training.trainer import BEST, LAST
 
-    Raises InputError where a run is in it.
-    """
-    if (folder / last).exists() and not resume:
-        raise InputError(f"{folder}: has a run already; --resume goes on with it, or give another -o")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; -o takes a folder")
+    if (folder / LAST).exists():
+        if not resume:
+            raise InputError(f"{folder}: has a run already; --resume goes on with it, or give another -o")
+        return
+    if there := [name for name in (BEST, TABLE, CURVES) if (folder / name).exists()]:
+        raise InputError(f"{folder}: has {there[0]} but no {LAST} to go on from; give another -o")
+
+
+@contextmanager
+def run_folder(folder: Path, makes: bool) -> Iterator[None]:
+    """Makes the run's folder, in one process; one that nothing came into goes again."""
     if not makes:
         yield
         return

@@ -89,8 +89,6 @@ class NetworkConfig:
     """Grey levels are normalised as (grey - mean) / std."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "encoder_blocks", tuple(self.encoder_blocks))
-        object.__setattr__(self, "decoder_blocks", tuple(self.decoder_blocks))
         check_types(self, WHAT)
         _require(self.in_channels >= 1, "in_channels", self.in_channels, "at least 1")
         _require(self.channels >= 1, "channels", self.channels, "at least 1")

@@ -34,10 +34,14 @@ def from_json(cls: type[T], text: str, what: str) -> T:
 
 
 def check_types(instance: Any, what: str) -> None:
-    """Raise InputError where a field is not what its hint says; whole numbers are numbers, NaN is none."""
+    """Make tuples of JSON's lists, then raise InputError where a field is not what its hint says; whole numbers are
+    numbers, NaN is none."""
     hints = get_type_hints(type(instance))
     for field in fields(instance):
         value = getattr(instance, field.name)
+        if isinstance(value, list):
+            value = tuple(value)
+            object.__setattr__(instance, field.name, value)
         require(_fits(value, hints[field.name]), what, field.name, value, _name(hints[field.name]))
 
 

@@ -23,12 +23,12 @@ class Source:
     def __str__(self) -> str:
         if self.data:
             return f"{self.data}, split {self.split}"
-        return f"{self.count} {'unseen ' if self.unseen else ''}synthetic scenes, seed {self.seed}"
+        return f"{'unseen ' if self.unseen else ''}synthetic scenes, seed {self.seed}"
 
     def read(self, size: tuple[int, int], say: Say) -> list[Frame]:
         """The frames at `size` (height, width). Raises InputError."""
         if (self.data is None) == (self.count == 0):
-            raise InputError("give the data set's folder with --data DIR, or --synthetic for made-up scenes")
+            raise InputError("give one of --data DIR, a data set's folder, and --synthetic, for made-up scenes")
         if self.data is None:
             return scenes(self.count, *size, seed=self.seed, unseen=self.unseen)
         return read_split(self.data, self.split, size, say)

@@ -9,23 +9,46 @@ from typing import Annotated
 
 import typer
 
-from .arguments import Json, ModelArgument, Size, Threads, parse_size, print_json, say
+from .arguments import Json, Threads, parse_size, print_json, say
 
+Checkpoint = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="A preset's or a variant's name, to start from random weights, or a .safetensors checkpoint to go on "
+        "from; by default biisnet.",
+    ),
+]
+Evaluated = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="A preset's name, a .safetensors checkpoint, an ONNX file, or a bundle (its folder or its .tar); by "
+        "default the shipped network.",
+    ),
+]
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A data set: images/, masks/, split lists.")]
+FrameSize = Annotated[
+    str | None,
+    typer.Option("--size", metavar="HxW", help="What frames are resized to.  [default: the model's own, or 256x256]"),
+]
 Synthetic = Annotated[bool, typer.Option("--synthetic", help="Made-up scenes instead of a data set.")]
 Scenes = Annotated[int, typer.Option("--scenes", min=2, metavar="N", help="How many of them.")]
 
 
 def train(
-    model: ModelArgument = None,
+    model: Checkpoint = None,
     data: Data = None,
     split: Annotated[str, typer.Option("--split", help="The split to train on; 'all' is every image.")] = "trainval",
     validation: Annotated[
         str | None, typer.Option("--validation", metavar="SPLIT", help="The split to validate on.")
     ] = None,
     share: Annotated[
-        float, typer.Option("--hold-out", min=0.01, max=0.9, help="Where no --validation is given: of the frames.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            "--hold-out", min=0.01, max=0.9, help="Or the share of the frames to validate on.  [default: 0.1]"
+        ),
+    ] = None,
     synthetic: Synthetic = False,
     scenes: Scenes = 256,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The run's folder.")] = Path("run"),
@@ -62,13 +85,13 @@ def train(
 
 
 def evaluate(
-    model: ModelArgument = None,
+    model: Evaluated = None,
     data: Data = None,
     split: Annotated[str, typer.Option("--split", help="Its split; 'all' is every image.")] = "test",
     synthetic: Synthetic = False,
     scenes: Scenes = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes, which no training draws.")] = 0,
-    size: Size = None,
+    size: FrameSize = None,
     threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
     overlays: Annotated[
@@ -83,11 +106,12 @@ def evaluate(
     """mIoU, nIoU, Pd and Fa of a checkpoint, an ONNX file or a bundle."""
     from ...model.files import write_whole
     from ...model.source import Source
-    from ..evaluate import evaluate_model, open_predictor, roc_picture
+    from ..evaluate import check_outputs, evaluate_model, open_predictor, roc_picture
 
+    check_outputs(files=[p for p in (roc, json_) if p and p != Path("-")], folder=overlays)
     source = Source(data, split, scenes if synthetic else 0, seed, unseen=True)
     with open_predictor(model, parse_size(size), emulate=emulate, threads=threads, say=say) as predictor:
-        say(f"model  {predictor.name} in {predictor.engine}, {predictor.size[0]}x{predictor.size[1]}")
+        say(f"model  {predictor.name} ({predictor.engine}), {predictor.size[0]}x{predictor.size[1]}")
         frames = source.read(predictor.size, say)
         say(f"data   {source}: {len(frames)} frames")
         result = evaluate_model(predictor, str(source), frames, threshold, overlays)
@@ -102,7 +126,8 @@ def evaluate(
 
 
 def variants(json_: Json = False) -> None:
-    """List the networks that have a name, and where in the paper's tables they stand; any of them can be trained."""
+    """List the networks that have a name: where in the paper's tables they stand, and in what they differ from the
+    default network. Any of them can be trained."""
     from ...model.variants import NETWORKS, TABLES, differences
 
     places = {

@@ -44,7 +44,7 @@ def epoch_batches(frames: list[Frame], recipe: Recipe, epoch: int, fabric: Fabri
 def require_targets(frames: list[Frame], purpose: str) -> None:
     """Raise InputError where no frame has a target: there is nothing to learn, and no metric of it is a number."""
     if not any(frame.mask.any() for frame in frames):
-        raise InputError(f"none of the {len(frames)} frames to {purpose} on has a target; give others")
+        raise InputError(f"none of the {len(frames)} frames to {purpose} on has a target; give more or other frames")
 
 
 def data_digest(*parts: list[Frame]) -> str:

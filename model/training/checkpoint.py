@@ -32,6 +32,7 @@ class State:
     precision: str  # of convolutions
     epoch: int = 0  # epochs done
     best: float = -1.0  # validation mIoU of the best network so far; below 0 before the first
+    best_epoch: int = 0  # and how many epochs were done then
     seconds: float = 0.0  # of training, all parts of the run together
 
     def identity(self) -> dict[str, Any]:
@@ -39,7 +40,7 @@ class State:
         return {
             "recipe": self.recipe,
             "network": self.network,
-            "data": self.data[:12],
+            "set of frames": self.data[:12],
             "number of processes": self.processes,
             "precision": self.precision,
         }
@@ -67,13 +68,13 @@ def read_state(path: Path) -> tuple[State, dict[str, torch.Tensor]]:
     """A checkpoint's state and tensors. Raises InputError where it is none, OSError where it cannot be read."""
     try:
         tensors, metadata = read_safetensors(path)
-        about: dict[str, Any] = json.loads(metadata.get(KEY, "null"))
+        about: dict[str, Any] = json.loads(metadata[KEY])
         recipe = Recipe.from_json(json.dumps(about.pop("recipe")))
         # a configuration that was written before a field was there is still the same network
         network = NetworkConfig.from_json(json.dumps(about.pop("network")))
         return State(recipe, network, **about), tensors
     except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise InputError(f"{path}: no training checkpoint ({' '.join(str(e).split())}); give another -o") from e
+        raise InputError(f"{path}: no training checkpoint, or a damaged one; give another -o to begin anew") from e
 
 
 def restore(

@@ -11,6 +11,7 @@ from ..files import write_whole
 from ..metrics import Metrics
 
 FIELDS = ("epoch", "learning_rate", "loss", "seconds", "miou", "niou", "pd", "fa")
+TABLE, CURVES = "history.csv", "curves.png"
 Row = dict[str, str]
 
 
@@ -24,7 +25,7 @@ class History:
             from torch.utils.tensorboard import SummaryWriter
 
             self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=epochs + 1)
-        self.table, self.plot = folder / "history.csv", folder / "curves.png"
+        self.table, self.plot = folder / TABLE, folder / CURVES
         self.rows: list[Row] = []
         if epochs and self.table.exists():
             with self.table.open(newline="") as file:
@@ -51,17 +52,22 @@ class History:
 def draw(rows: list[Row]) -> bytes:
     """The loss and the validation's figures over the epochs, as PNG."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    above, below = figure.subplots(2, sharex=True)
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    above, middle, below = figure.subplots(3, sharex=True)
     above.plot([int(r["epoch"]) for r in rows], [float(r["loss"]) for r in rows], color="tab:gray")
     above.set_ylabel("training loss")
     validated = [r for r in rows if r["miou"]]
     for key, label in (("miou", "mIoU"), ("niou", "nIoU"), ("pd", "Pd")):
-        below.plot([int(r["epoch"]) for r in validated], [100 * float(r[key]) for r in validated], ".-", label=label)
-    below.set(xlabel="epoch", ylabel="validation, %")
-    below.legend(loc="lower right")
-    below.grid(alpha=0.3)
+        middle.plot([int(r["epoch"]) for r in validated], [100 * float(r[key]) for r in validated], ".-", label=label)
+    middle.set(ylabel="validation, %", ylim=(-2, 102))
+    middle.legend(loc="lower right")
+    below.plot([int(r["epoch"]) for r in validated], [1e6 * float(r["fa"]) for r in validated], ".-", color="tab:red")
+    below.set(xlabel="epoch", ylabel="Fa, pixels of a million", ylim=(0, None))
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (middle, below):
+        axes.grid(alpha=0.3)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -27,7 +27,8 @@ class Phase:
     def __post_init__(self) -> None:
         check_types(self, f"{WHAT}: phases")
         _require(0 <= self.begin < 1, "phases: begin", self.begin, "from 0 to below 1")
-        _require(min(self.crop, self.batch) >= 1, "phases: crop, batch", (self.crop, self.batch), "at least 1")
+        _require(self.crop >= 1, "phases: crop", self.crop, "at least 1")
+        _require(self.batch >= 1, "phases: batch", self.batch, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "phases", tuple(p if isinstance(p, Phase) else Phase(**p) for p in self.phases))
-        object.__setattr__(self, "scale", tuple(self.scale))
-        object.__setattr__(self, "size", tuple(self.size))
+        if isinstance(self.phases, list):
+            phases = [from_json(Phase, json.dumps(p), f"{WHAT}: phases") for p in self.phases]
+            object.__setattr__(self, "phases", tuple(phases))
         check_types(self, WHAT)
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         begins = [p.begin for p in self.phases]

@@ -6,6 +6,7 @@ unbroken one. What is validated and kept is the moving average of the weights.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -83,12 +84,16 @@ class Run:
         assert isinstance(self.average.module, BiisNet)
         return self.average.module
 
-    def write(self, folder: Path, better: bool) -> None:
-        """The best network first: a run killed between the two finds it again."""
+    def write(self, folder: Path) -> None:
+        """The checkpoint first: a run killed before the best network is written has all that it is made of."""
         write_whole(folder / RECIPE_FILE, f"{self.state.recipe.to_json()}\n".encode())
-        if better:
-            save(self.kept, folder / BEST)
         write_checkpoint(folder / LAST, self.state, self.network, self.average, self.optimizer)
+        self.write_best(folder)
+
+    def write_best(self, folder: Path) -> None:
+        """The network as it is, where it is the best so far."""
+        if self.state.epoch == self.state.best_epoch > 0:
+            save(self.kept, folder / BEST)
 
 
 def train(
@@ -118,6 +123,8 @@ def train(
     run = begin(network, State(recipe, network.config, digest, fabric.world_size, options.precision))
     if (folder / LAST).exists():
         resume(run, folder / LAST)
+        if fabric.is_global_zero:
+            run.write_best(folder)
     history = History(folder, run.state.epoch, options.tensorboard and fabric.is_global_zero)
     if options.compile:
         network.compile()  # in place: the names of its parameters stay
@@ -139,16 +146,12 @@ def train(
         metrics = None
         if fabric.is_global_zero and (last or (epoch + 1) % recipe.validate_every == 0):
             metrics = validate(run.kept, validation)
-        better = metrics is not None and metrics.miou > run.state.best
-        run.state = replace(
-            run.state,
-            epoch=epoch + 1,
-            best=metrics.miou if metrics is not None and better else run.state.best,
-            seconds=run.state.seconds + time.perf_counter() - started,
-        )
+        run.state = replace(run.state, epoch=epoch + 1, seconds=run.state.seconds + time.perf_counter() - started)
+        if metrics is not None and metrics.miou > run.state.best:
+            run.state = replace(run.state, best=metrics.miou, best_epoch=epoch + 1)
         if fabric.is_global_zero:
             history.add(epoch + 1, learning_rate(recipe, epoch), float(np.mean(losses)), run.state.seconds, metrics)
-            run.write(folder, better)
+            run.write(folder)
         fabric.barrier()
         if metrics is not None:
             left = clock.left(epoch + 1)
@@ -160,6 +163,7 @@ def train(
 
 def make_fabric(precision: str) -> Fabric:
     """Joins the processes that torchrun has started; alone without it. `precision` is a key of PRECISIONS."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of the precision, as the caller does
     fabric = Fabric(
         accelerator="cpu",
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
@@ -189,7 +193,7 @@ def resume(run: Run, path: Path) -> None:
     try:
         restore(tensors, run.network, run.average, run.optimizer)
     except (KeyError, RuntimeError) as e:
-        raise InputError(f"{path}: damaged ({' '.join(str(e).split())[:200]}); give another -o") from e
+        raise InputError(f"{path}: no training checkpoint, or a damaged one; give another -o to begin anew") from e
     run.state = state
 
 

@@ -38,7 +38,7 @@ def test_a_second_run_goes_on(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "ablation.json").read_text())
     (row,) = result["networks"]
     assert row["params"] == pytest.approx(6133, abs=1)
-    assert "6 of 8 synthetic scenes" in result["about"]
+    assert "6 synthetic scenes, seed 0" in result["about"]
     assert "`biisnet-lite`" in (tmp_path / "ablation.md").read_text()
     more = CliRunner().invoke(app, [*arguments[:-1], "sibnn"])
     assert more.exit_code == 0, more.output

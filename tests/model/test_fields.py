@@ -17,8 +17,6 @@ class Thing:
     on: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("fixed", "many"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
         check_types(self, "thing")
 
 

@@ -51,5 +51,5 @@ def test_any_size(size: tuple[int, int]) -> None:
 
 def test_a_source_is_one_or_the_other() -> None:
     assert len(Source(None, "", 3).read((8, 8), print)) == 3
-    with pytest.raises(InputError, match="--data DIR, or --synthetic"):
+    with pytest.raises(InputError, match="one of --data DIR"):
         Source(None, "trainval").read((8, 8), print)

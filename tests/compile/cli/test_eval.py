@@ -97,10 +97,13 @@ def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["biisnet"], "--data DIR, or --synthetic"),
+        (["biisnet"], "one of --data DIR"),
         (["sibnn", "--synthetic"], "preset 'sibnn' has no trained weights; train it: biisnet train sibnn --data DIR"),
         (["biisnet", "--synthetic", "--emulate"], "--emulate runs bundles"),
         (["nowhere.onnx", "--synthetic"], "nowhere.onnx"),
+        (["biisnet", "--synthetic", "--overlays", "nowhere/pictures"], "there is no folder nowhere"),
+        (["biisnet", "--synthetic", "--roc", "nowhere/roc.png"], "there is no folder nowhere"),
+        (["biisnet", "--synthetic", "--roc", "."], ".: is a folder; give a file"),
         (["biisnet", "--data", "nowhere"], "nowhere: no such folder"),
     ],
 )

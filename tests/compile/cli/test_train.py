@@ -81,6 +81,16 @@ def test_a_damaged_run(here: Path, tiny: list[str], cli: Callable[..., Any]) -> 
     assert [p.name for p in (here / "run").iterdir()] == ["last.safetensors"]
 
 
+def test_what_a_run_would_overwrite(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:
+    """Fails where a network is lost because its run's checkpoint is not beside it."""
+    (here / "run").mkdir()
+    (here / "run" / "best.safetensors").write_bytes(b"precious")
+    for options in ([], ["--resume"]):
+        assert "has best.safetensors but no last.safetensors" in cli(*tiny, "-o", "run", *options).message
+    assert (here / "run" / "best.safetensors").read_bytes() == b"precious"
+    assert "tiny.safetensors: is a file; -o takes a folder" in cli(*tiny, "-o", "tiny.safetensors").message
+
+
 def test_networks_of_several_channels(here: Path, cli: Callable[..., Any]) -> None:
     """Data sets are read as grey levels, and a network that takes colours says so."""
     from biisnet.model.network import build
@@ -104,7 +114,7 @@ def test_two_processes(here: Path, tiny: list[str]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("process  2 of 1 threads") == 1
-    assert "the best of 2 epochs" in done.stdout
+    assert "of 2 (" in done.stdout
     assert len((here / "run" / "history.csv").read_text().splitlines()) == 3
     assert list((here / "run" / "tensorboard").iterdir())
     assert set(tensors(here / "run" / "best.safetensors")) == set(tensors(here / "tiny.safetensors"))
@@ -113,9 +123,11 @@ def test_two_processes(here: Path, tiny: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "--data DIR, or --synthetic"),
-        (["--synthetic", "--data", "."], "--data DIR, or --synthetic"),
+        ([], "one of --data DIR"),
+        (["--synthetic", "--data", "."], "one of --data DIR"),
         (["--data", "nowhere"], "nowhere: no such folder"),
+        (["--synthetic", "--validation", "test", "--hold-out", "0.2"], "give one of them"),
+        (["--synthetic", "--recipe", "binary.json"], "binary.json: not a text file in UTF-8"),
         (["--synthetic", "--validation", "val"], "--validation names a data set's split"),
         (["--synthetic", "--precision", "int8"], "--precision int8: choose one of auto, float32, bfloat16"),
         (["--synthetic", "--recipe", "bad.json"], "bad.json: recipe: unknown field typo"),
@@ -128,5 +140,6 @@ def test_two_processes(here: Path, tiny: list[str]) -> None:
 def test_bad_input(arguments: list[str], message: str, here: Path, cli: Callable[..., Any]) -> None:
     (here / "bad.json").write_text('{"typo": 1}')
     (here / "list.json").write_text("[1]")
+    (here / "binary.json").write_bytes(b"\xc0\xff")
     assert message in cli("train", *arguments, "-o", "run").message
     assert not (here / "run").exists()

@@ -106,6 +106,20 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
 
 
+def test_the_best_network_is_written_again(tmp_path: Path) -> None:
+    """A run killed between its checkpoint and its best network loses neither."""
+    state = run(tmp_path / "run")
+    best = tmp_path / "run" / BEST
+    written = best.read_bytes()
+    best.unlink()
+    path = tmp_path / "run" / LAST
+    _, tensors = read_state(path)
+    path.write_bytes(save(tensors, metadata={KEY: json.dumps(asdict(replace(state, best_epoch=state.epoch)))}))
+    run(tmp_path / "run")
+    assert load(best).config == TINY
+    assert (best.read_bytes() == written) == (state.best_epoch == state.epoch)
+
+
 def test_seeds_differ(tmp_path: Path) -> None:
     run(tmp_path / "a")
     run(tmp_path / "b", replace(RECIPE, seed=1))
@@ -117,7 +131,7 @@ def test_seeds_differ(tmp_path: Path) -> None:
     [
         ({"recipe": replace(RECIPE, learning_rate=1e-3)}, r"another recipe \(learning_rate 0.003, not 0.001\)"),
         ({"network": replace(TINY, estimator="ede")}, r"another network \(estimator dysoftsign, not ede\)"),
-        ({"seed": 5}, "another data"),
+        ({"seed": 5}, "another set of frames"),
         ({"options": Options("bfloat16")}, r"another precision \(float32, not bfloat16\)"),
     ],
 )
@@ -171,7 +185,7 @@ def test_a_damaged_checkpoint(tmp_path: Path) -> None:
         tensors | {"exp_avg.head.bias": torch.zeros(3)},
     ):
         path.write_bytes(save(damaged, metadata={KEY: json.dumps(asdict(state))}))
-        with pytest.raises(InputError, match=r"last\.safetensors: damaged"):
+        with pytest.raises(InputError, match=r"last\.safetensors: no training checkpoint, or a damaged one"):
             run(tmp_path / "run")
 
 
