@@ -39,9 +39,9 @@ class Recipe:
     """
 
     epochs: int = 400
-    phases: tuple[Phase, ...] = (Phase(0, 96, 4), Phase(0.6, 128, 4), Phase(0.85, 192, 4))
+    phases: tuple[Phase, ...] = (Phase(0, 96, 4), Phase(0.6, 128, 8), Phase(0.8, 192, 8))
     """The network underfits, so steps count: small batches of small crops are fast. In the end it sees more of a frame
-    at once, as it will in use."""
+    at once, as it will in use, and more frames a batch: mIoU is over all of them."""
     loss: str = "softiou+bce"
     """Names of LOSSES, added up. SoftIoU alone has no gradient where nothing is found, so its start is a lottery."""
     learning_rate: float = 3e-3
