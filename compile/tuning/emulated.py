@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...runtime.probe import Probe
@@ -12,19 +13,23 @@ from ..program import Stage
 from ..schedules import Schedule
 from .bench import make_bench, run_candidates
 
+HERTZ = 1.5e9
+"""The Raspberry Pi 4's clock, by which model cycles become seconds beside those of boards."""
+REJECTED = "its result is not that of the default schedule"
 
-def measure(stage: Stage, schedules: Sequence[Schedule], target: Target) -> list[float | str]:
-    """Model cycles of each schedule of a stage's kernel, over the whole map; a text says why one was rejected.
 
-    The first schedule is what the others' results must equal, byte for byte. Raises ToolchainError.
-    """
-    with tempfile.TemporaryDirectory(prefix="biisnet-") as name, cycles.counter(target) as counter:
-        bench = make_bench(stage, schedules, target, Path(name))
-        with Probe([*counter.prefix, bench.runner]) as probe:
-            stored = run_candidates(bench, probe)
-        found = cycles.by_symbol(counter.profile(exact=True), cycles.symbols(bench.runner))
-        wanted, *_ = stored.values()
-        return [
-            found[name] if result == wanted else "its result is not that of the default schedule"
-            for name, result in stored.items()
-        ]
+@dataclass(frozen=True)
+class Emulated:
+    """A Device that is emulated, with a cycle model."""
+
+    target: Target
+
+    def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+        """Model cycles over HERTZ of each schedule, or why it was rejected. Raises ToolchainError."""
+        with tempfile.TemporaryDirectory(prefix="biisnet-") as name, cycles.counter(self.target) as counter:
+            bench = make_bench(stage, schedules, self.target, Path(name))
+            with Probe([*counter.prefix, bench.runner]) as probe:
+                stored = run_candidates(bench, probe)
+            found = cycles.by_symbol(counter.profile(exact=True), cycles.symbols(bench.runner))
+            wanted, *_ = stored.values()
+            return [found[name] / HERTZ if result == wanted else REJECTED for name, result in stored.items()]

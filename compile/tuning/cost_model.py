@@ -1,0 +1,74 @@
+"""What a candidate is expected to cost, from what was measured: a cost model for spaces of a few decisions.
+
+The logarithm of the time is taken as a sum of one effect for each decision, by ridge regression. Trees (XGBoost, which
+MetaSchedule has) need hundreds of measurements and features of loop nests, of which there are none here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import astuple
+
+import numpy as np
+import numpy.typing as npt
+from tvm.ir.utils import derived_object
+from tvm.s_tir import meta_schedule as ms
+
+from ..schedules import Schedule
+from .space import schedule_of
+
+RIDGE = 0.1
+"""Weight of the prior that a decision makes no difference."""
+
+
+@derived_object
+class AdditiveModel(ms.cost_model.PyCostModel):
+    """One model a task; scores are higher for faster candidates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.measured: dict[str, list[tuple[Schedule, float]]] = defaultdict(list)
+
+    def load(self, path: str) -> None:
+        """It learns from the database anew, so there is nothing to load."""
+
+    def save(self, path: str) -> None:
+        """Nor to save."""
+
+    def update(
+        self,
+        context: ms.TuneContext,
+        candidates: list[ms.search_strategy.MeasureCandidate],
+        results: list[ms.runner.RunnerResult],
+    ) -> None:
+        """Learn from what was measured; rejected candidates tell nothing of others' time."""
+        for candidate, result in zip(candidates, results, strict=True):
+            if result.error_msg is None and result.run_secs:
+                seconds = float(np.mean([float(s) for s in result.run_secs]))
+                self.measured[context.task_name].append((schedule_of(candidate.sch), seconds))
+
+    def predict(
+        self, context: ms.TuneContext, candidates: list[ms.search_strategy.MeasureCandidate]
+    ) -> npt.NDArray[np.float64]:
+        """A score for each candidate; the same for all where nothing was measured."""
+        schedules = [schedule_of(c.sch) for c in candidates]
+        return predict_scores(self.measured[context.task_name], schedules)
+
+
+def predict_scores(measured: list[tuple[Schedule, float]], asked: list[Schedule]) -> npt.NDArray[np.float64]:
+    """Expected -log(seconds), less the mean of what was measured; [len(asked)]."""
+    if not measured:
+        return np.zeros(len(asked))
+    decisions = sorted({pair for s in [*(m for m, _ in measured), *asked] for pair in enumerate(astuple(s))})
+    index = {pair: n for n, pair in enumerate(decisions)}
+
+    def features(schedules: list[Schedule]) -> npt.NDArray[np.float64]:
+        rows = np.zeros((len(schedules), len(index)))
+        for row, schedule in zip(rows, schedules, strict=True):
+            row[[index[pair] for pair in enumerate(astuple(schedule))]] = 1
+        return rows
+
+    x, y = features([m for m, _ in measured]), -np.log([seconds for _, seconds in measured])
+    effects = np.linalg.solve(x.T @ x + RIDGE * np.eye(len(index)), x.T @ (y - y.mean()))
+    scores: npt.NDArray[np.float64] = features(asked) @ effects
+    return scores

@@ -1,0 +1,89 @@
+"""MetaSchedule's builder and runner around a device that measures: candidates are Schedules of a task's stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Protocol
+
+from tvm.ir.utils import derived_object
+from tvm.s_tir import Schedule as TirSchedule
+from tvm.s_tir import meta_schedule as ms
+
+from ..program import Stage
+from ..schedules import DEFAULT, Schedule
+from .space import NOTE, schedule_of
+from .tasks import Task
+
+
+class Device(Protocol):
+    """What measures: a board, this machine, or the emulated device."""
+
+    def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+        """Seconds of each schedule of a stage's kernel over the whole map, or why it was rejected: the first is the
+        default one, whose result all others' must equal, byte for byte."""
+
+
+@derived_object
+class Describer(ms.builder.PyBuilder):
+    """Builds nothing yet: many candidates are built into one program, by whoever measures them."""
+
+    def build(self, build_inputs: list[ms.builder.BuilderInput]) -> list[ms.builder.BuilderResult]:
+        """Each candidate's task and schedule as text, in place of an artifact's path."""
+        return [ms.builder.BuilderResult(describe(i.mod), None) for i in build_inputs]
+
+
+def describe(candidate: object) -> str:
+    """A candidate's task and schedule as JSON."""
+    schedule = TirSchedule(candidate)
+    key = str(schedule.mod["main"].attrs[f"{NOTE}kernel"])
+    return json.dumps({"key": key, "schedule": asdict(schedule_of(schedule))})
+
+
+@derived_object
+class Finished(ms.runner.PyRunnerFuture):
+    """A result that is there."""
+
+    def __init__(self, result: ms.runner.RunnerResult) -> None:
+        super().__init__()
+        self.value = result
+
+    def done(self) -> bool:
+        """It is."""
+        return True
+
+    def result(self) -> ms.runner.RunnerResult:
+        """The result."""
+        return self.value
+
+
+@derived_object
+class Measurer(ms.runner.PyRunner):
+    """Runs candidates on a device, those of one task together, beside the default schedule."""
+
+    def __init__(self, device: Device, tasks: Iterable[Task]) -> None:
+        super().__init__()
+        self.device, self.tasks = device, {task.key: task for task in tasks}
+
+    def run(self, runner_inputs: list[ms.runner.RunnerInput]) -> list[ms.runner.RunnerFuture]:
+        """A finished future for each."""
+        asked = [json.loads(str(i.artifact_path)) for i in runner_inputs]
+        found: dict[int, float | str] = {}
+        for key in dict.fromkeys(a["key"] for a in asked):
+            places = [n for n, a in enumerate(asked) if a["key"] == key]
+            schedules = [Schedule(**asked[n]["schedule"]) for n in places]
+            found |= dict(zip(places, measure_task(self.device, self.tasks[key], schedules), strict=True))
+        return [Finished(as_result(found[n])) for n in range(len(asked))]
+
+
+def measure_task(device: Device, task: Task, schedules: Sequence[Schedule]) -> list[float | str]:
+    """Measure some schedules of a task's kernel, the default one before them."""
+    return device.measure(task.stage, [DEFAULT.of(task.stage), *schedules])[1:]
+
+
+def as_result(found: float | str) -> ms.runner.RunnerResult:
+    """Seconds, or an error, as MetaSchedule has them."""
+    if isinstance(found, str):
+        return ms.runner.RunnerResult(None, found)
+    return ms.runner.RunnerResult([found], None)

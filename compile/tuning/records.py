@@ -1,0 +1,102 @@
+"""A tuning database: a folder with MetaSchedule's two JSON files, and about.json, which says what they are of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from tvm.s_tir import meta_schedule as ms
+
+from ...model.files import write_whole
+from ...targets import Target
+from ..errors import CompileError
+from ..schedules import SPACE, Schedule, main_leaf
+from .space import NOTE, schedule_of
+from .tasks import Task
+
+SCHEMA = 1
+ABOUT = "about.json"
+WORKLOADS, TRIALS = "database_workload.json", "database_tuning_record.json"
+FAILED = 1e9
+"""Seconds, from which on a record is of a candidate that was rejected: MetaSchedule writes 1e10."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One measurement."""
+
+    key: str  # of the kernel
+    schedule: Schedule
+    seconds: float | None  # None where the candidate was rejected
+
+
+class Records:
+    """The trials of one target."""
+
+    def __init__(self, folder: Path, target: Target) -> None:
+        """Opens a folder, or begins one. Raises CompileError where it is of another target or version."""
+        about = {"schema": SCHEMA, "target": target.name, "cpu": target.cpu, "tvm": version("apache-tvm")}
+        check_about(folder, about)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+        for name in (WORKLOADS, TRIALS):
+            drop_half_line(folder / name)
+        self.folder = folder
+        try:
+            self.database = ms.database.JSONDatabase(work_dir=str(folder))
+        except Exception as e:  # TVM's errors have no class in common but this
+            raise CompileError(f"{folder}: not a tuning database ({' '.join(str(e).split())[:200]})") from e
+
+    def trials(self) -> Iterator[Trial]:
+        """All of them, in no order. Raises CompileError for one that no space of ours has."""
+        for record in self.database.get_all_tuning_records():
+            schedule = schedule_of(record.as_measure_candidate().sch)
+            seconds = min((float(s) for s in record.run_secs or ()), default=FAILED)
+            key = str(record.workload.mod["main"].attrs[f"{NOTE}kernel"])
+            yield Trial(key, schedule, seconds if seconds < FAILED else None)
+
+    def best(self, task: Task) -> Trial | None:
+        """The fastest trial of a task's kernel; the first of equals by their schedules."""
+        fit = [t for t in self.trials() if t.key == task.key and t.seconds is not None]
+        return min(fit, key=lambda t: (t.seconds, str(t.schedule)), default=None)
+
+
+def check_about(folder: Path, wanted: dict) -> None:
+    """Raise CompileError where a folder's records are not what this version would write."""
+    if folder.exists() and not folder.is_dir():
+        raise CompileError(f"{folder}: is a file; a tuning database is a folder")
+    if not (folder / ABOUT).exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise CompileError(
+                f"{folder}: has no {ABOUT}, so it is no tuning database; give an empty folder or a new one"
+            )
+        return
+    try:
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
+    except ValueError as e:
+        raise CompileError(f"{folder / ABOUT}: not JSON ({e})") from e
+    for field, value in wanted.items():
+        if about.get(field) != value:
+            raise CompileError(
+                f"{folder}: its {field} is {about.get(field)!r}, not {value!r}; tune into another folder"
+            )
+
+
+def drop_half_line(path: Path) -> None:
+    """Cut off what a killed writer left of a line."""
+    if not path.exists():
+        path.touch()
+        return
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        write_whole(path, whole)
+
+
+def in_space(task: Task, schedule: Schedule) -> bool:
+    """Whether a schedule is one that a task's space has."""
+    space = SPACE[main_leaf(task.stage)]
+    return all(getattr(schedule, field) in values for field, values in space.items())

@@ -1,0 +1,150 @@
+"""A tuning session: MetaSchedule's search over all tasks of a model, every trial kept as soon as it is measured."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+import tvm
+from tvm.ir.utils import derived_object
+from tvm.s_tir import meta_schedule as ms
+from tvm.s_tir.meta_schedule.tune_context import TuneContext, _normalize_mod
+
+from ...targets import Target
+from ..schedules import main_leaf
+from .cost_model import AdditiveModel
+from .measuring import Describer, Device, Measurer
+from .records import FAILED, Records
+from .space import make_space, schedule_of, workload
+from .tasks import Task
+
+BATCH = 8
+"""Candidates of a task that are measured together."""
+POPULATION = 64
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A task after some of its candidates were measured."""
+
+    task: Task
+    trials: int  # of the session's, all tasks together
+    of: int
+    best: float | None  # seconds
+    rejected: str | None  # why the last rejected one of these was
+
+
+@derived_object
+class Keeper(ms.measure_callback.PyMeasureCallback):
+    """Commits what is new to the records, and reports."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def apply(
+        self,
+        task_scheduler: ms.task_scheduler.TaskScheduler,
+        task_id: int,
+        measure_candidates: list[ms.search_strategy.MeasureCandidate],
+        builder_results: list[ms.builder.BuilderResult],
+        runner_results: list[ms.runner.RunnerResult],
+    ) -> None:
+        """After each batch."""
+        self.session.keep(self.session.tasks[task_id], measure_candidates, runner_results)
+
+
+class Session:
+    """One search; what was measured before, in the records, counts."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        device: Device,
+        target: Target,
+        records: Records,
+        trials: int,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self.tasks, self.device, self.records, self.trials, self.report = tasks, device, records, trials, report
+        self.target = tvm.target.Target({**target.llvm, "num-cores": 1})
+        self.known = {(t.key, t.schedule) for t in records.trials()}
+        self.best: dict[str, float] = {}
+        for trial in records.trials():
+            self.note(trial.key, trial.seconds)
+
+    def run(self) -> None:
+        """Until `trials` trials are in the records, or nothing is left to try. Raises ToolchainError."""
+        skip_cuda()
+        logging.getLogger("tvm.s_tir.meta_schedule").setLevel(logging.ERROR)
+        left = self.trials - len(self.known)
+        if left <= 0:
+            return
+        strategy = ms.search_strategy.EvolutionarySearch(
+            population_size=POPULATION, init_min_unmeasured=1, genetic_num_iters=2, max_fail_count=50
+        )
+        contexts = [
+            TuneContext(
+                mod=workload(task.key),
+                target=self.target,
+                space_generator=make_space(main_leaf(task.stage)),
+                search_strategy=strategy,
+                task_name=task.key,
+                rand_state=SEED + n,
+                num_threads=1,
+            ).clone()
+            for n, task in enumerate(self.tasks)
+        ]
+        with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
+            ms.tune.tune_tasks(
+                tasks=contexts,
+                task_weights=[float(task.uses) for task in self.tasks],
+                work_dir=folder,
+                max_trials_global=left,
+                num_trials_per_iter=BATCH,
+                builder=Describer(),
+                runner=Measurer(self.device, self.tasks),
+                database=self.records.database,
+                cost_model=AdditiveModel(),
+                measure_callbacks=[Keeper(self), ms.measure_callback.UpdateCostModel()],
+                task_scheduler=ms.task_scheduler.GradientBased(seed=SEED),
+            )
+
+    def keep(
+        self,
+        task: Task,
+        candidates: Sequence[ms.search_strategy.MeasureCandidate],
+        results: Sequence[ms.runner.RunnerResult],
+    ) -> None:
+        """Commit the trials that are not in the records yet: MetaSchedule may come back to a candidate."""
+        rejected = None
+        recorded = self.records.database.commit_workload(_normalize_mod(workload(task.key)))
+        for candidate, result in zip(candidates, results, strict=True):
+            schedule = schedule_of(candidate.sch)
+            if (task.key, schedule) in self.known:
+                continue
+            self.known.add((task.key, schedule))
+            seconds = None if result.error_msg is not None else min(float(s) for s in result.run_secs)
+            rejected = result.error_msg or rejected
+            self.records.database.commit_tuning_record(
+                ms.database.TuningRecord(
+                    candidate.sch.trace, recorded, [FAILED if seconds is None else seconds], self.target, []
+                )
+            )
+            self.note(task.key, seconds)
+        self.report(Progress(task, len(self.known), self.trials, self.best.get(task.key), rejected))
+
+    def note(self, key: str, seconds: float | None) -> None:
+        """The best of each kernel so far."""
+        if seconds is not None:
+            self.best[key] = min(seconds, self.best.get(key, seconds))
+
+
+def skip_cuda() -> None:
+    """MetaSchedule imports TVM's CUDA intrinsics, twenty seconds' work, for which no target here has a use."""
+    sys.modules.setdefault("tvm.s_tir.tensor_intrin", ModuleType("tvm.s_tir.tensor_intrin"))

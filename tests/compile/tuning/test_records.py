@@ -1,0 +1,61 @@
+"""Records: what is not a database of this target and version is refused in a line, and nothing in it is touched."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from biisnet.compile.errors import CompileError
+from biisnet.compile.tuning.records import ABOUT, TRIALS, WORKLOADS, Records
+from biisnet.targets import resolve
+
+RPI4 = resolve("rpi4")
+
+
+def test_a_new_folder(tmp_path: Path) -> None:
+    records = Records(tmp_path / "db", RPI4)
+    assert list(records.trials()) == []
+    about = json.loads((tmp_path / "db" / ABOUT).read_text())
+    assert (about["schema"], about["target"], about["cpu"]) == (1, "rpi4", "cortex-a72")
+    assert list(Records(tmp_path / "db", RPI4).trials()) == []
+
+
+def spoil(folder: Path, what: str) -> None:
+    if what == "other schema":
+        (folder / ABOUT).write_text(json.dumps(json.loads((folder / ABOUT).read_text()) | {"schema": 2}))
+    elif what == "not JSON":
+        (folder / ABOUT).write_text("{")
+    elif what == "no about":
+        (folder / ABOUT).unlink()
+    elif what == "workload":
+        (folder / WORKLOADS).write_text("hello\n")
+    elif what == "trial":
+        (folder / TRIALS).write_text("[1, 2]\n")
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("other schema", "its schema is 2, not 1; tune into another folder"),
+        ("not JSON", "about.json: not JSON"),
+        ("no about", "has no about.json, so it is no tuning database"),
+        ("workload", "not a tuning database"),
+        ("trial", "not a tuning database"),
+    ],
+)
+def test_what_is_wrong_is_said(what: str, message: str, tmp_path: Path) -> None:
+    Records(tmp_path / "db", RPI4)
+    spoil(tmp_path / "db", what)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "db").iterdir()}
+    with pytest.raises(CompileError, match=message):
+        Records(tmp_path / "db", RPI4)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "db").iterdir()} == before
+
+
+def test_another_target(tmp_path: Path) -> None:
+    Records(tmp_path / "db", RPI4)
+    with pytest.raises(CompileError, match="its target is 'rpi4', not 'rpi3'"):
+        Records(tmp_path / "db", resolve("rpi3"))
+    (tmp_path / "file").touch()
+    with pytest.raises(CompileError, match="is a file; a tuning database is a folder"):
+        Records(tmp_path / "file", RPI4)

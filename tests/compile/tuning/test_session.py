@@ -1,0 +1,71 @@
+"""Sessions: every trial in the records, none twice, whatever happens between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from biisnet.compile.program import Buffer, Load, PoolSum, Stage
+from biisnet.compile.schedules import SPACE, Schedule
+from biisnet.compile.tuning.records import TRIALS, Records
+from biisnet.compile.tuning.session import Progress, Session
+from biisnet.compile.tuning.tasks import Task, key_of
+from biisnet.targets import resolve
+
+RPI4 = resolve("rpi4")
+
+
+def tasks() -> list[Task]:
+    """Two kernels."""
+    x, y = Buffer("x", "x", 8, 4, 16), Buffer("y", "y", 8, 4, 16)
+    loading = Stage.of("loading", (), (Load(8, x),), [y])
+    pooling = Stage.of("pooling", (), (PoolSum(8, x),), [Buffer("z", "z", 8, 2, 8)])
+    return [Task(s.name, key_of(s), s, uses) for s, uses in ((loading, 1), (pooling, 3))]
+
+
+class Counting:
+    """A device whose times follow from the schedule; it rejects eight channels."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Schedule]] = []
+
+    def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+        self.asked += [(stage.name, s) for s in schedules[1:]]
+        return ["wrong" if s.channels == 8 else 1e-6 * sum(astuple(s)) for s in schedules]
+
+
+def run(folder: Path, trials: int, device: Counting) -> list[Progress]:
+    """A session on a folder's records."""
+    seen: list[Progress] = []
+    Session(tasks(), device, RPI4, Records(folder, RPI4), trials, seen.append).run()
+    return seen
+
+
+def test_all_is_tried_once_and_the_best_is_kept(tmp_path: Path) -> None:
+    device = Counting()
+    seen = run(tmp_path, 100, device)
+    everything = {(t.name, Schedule(n)) for t in tasks() for n in SPACE["Load"]["channels"]}
+    assert set(device.asked) == everything
+    records = Records(tmp_path, RPI4)
+    trials = list(records.trials())
+    assert len(trials) == len({(t.key, t.schedule) for t in trials}) == len(everything)
+    for task in tasks():
+        best = records.best(task)
+        assert best is not None
+        assert best.schedule == Schedule(1)
+        assert [t.seconds for t in trials if t.key == task.key and t.schedule.channels == 8] == [None]
+    assert "wrong" in {p.rejected for p in seen}
+
+
+def test_a_session_goes_on(tmp_path: Path) -> None:
+    """Half a line at the end is what kill -9 leaves of a writer."""
+    first, second = Counting(), Counting()
+    run(tmp_path, 3, first)
+    count = len(list(Records(tmp_path, RPI4).trials()))
+    assert count >= 3
+    with (tmp_path / TRIALS).open("ab") as file:
+        file.write(b"[0, [[")
+    run(tmp_path, 100, second)
+    trials = list(Records(tmp_path, RPI4).trials())
+    assert len(trials) == len({(t.key, t.schedule) for t in trials}) == 8
