@@ -6,7 +6,7 @@ MetaSchedule has) need hundreds of measurements and features of loop nests, of w
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import astuple
 
 import numpy as np
@@ -23,17 +23,20 @@ RIDGE = 0.1
 
 @derived_object
 class AdditiveModel(ms.cost_model.PyCostModel):
-    """One model a task; scores are higher for faster candidates."""
+    """One model a task, of what is `known`: (key, schedule) -> seconds, or None for a rejected one.
 
-    def __init__(self) -> None:
+    Scores are speeds, and 0 for known candidates: to measure those again tells nothing. (Below 0 is 0 to MetaSchedule.)
+    """
+
+    def __init__(self, known: Mapping[tuple[str, Schedule], float | None]) -> None:
         super().__init__()
-        self.measured: dict[str, list[tuple[Schedule, float]]] = defaultdict(list)
+        self.known = known
 
     def load(self, path: str) -> None:
-        """It learns from the database anew, so there is nothing to load."""
+        """What it knows is in the records."""
 
     def save(self, path: str) -> None:
-        """Nor to save."""
+        """What it knows is in the records."""
 
     def update(
         self,
@@ -41,18 +44,16 @@ class AdditiveModel(ms.cost_model.PyCostModel):
         candidates: list[ms.search_strategy.MeasureCandidate],
         results: list[ms.runner.RunnerResult],
     ) -> None:
-        """Learn from what was measured; rejected candidates tell nothing of others' time."""
-        for candidate, result in zip(candidates, results, strict=True):
-            if result.error_msg is None and result.run_secs:
-                seconds = float(np.mean([float(s) for s in result.run_secs]))
-                self.measured[context.task_name].append((schedule_of(candidate.sch), seconds))
+        """What was measured is known already."""
 
     def predict(
         self, context: ms.TuneContext, candidates: list[ms.search_strategy.MeasureCandidate]
     ) -> npt.NDArray[np.float64]:
-        """A score for each candidate; the same for all where nothing was measured."""
-        schedules = [schedule_of(c.sch) for c in candidates]
-        return predict_scores(self.measured[context.task_name], schedules)
+        """A score for each candidate."""
+        key, schedules = context.task_name, [schedule_of(c.sch) for c in candidates]
+        measured = [(s, seconds) for (k, s), seconds in self.known.items() if k == key and seconds is not None]
+        scores = predict_scores(measured, schedules)
+        return np.where([(key, s) in self.known for s in schedules], 0.0, np.exp(scores))
 
 
 def predict_scores(measured: list[tuple[Schedule, float]], asked: list[Schedule]) -> npt.NDArray[np.float64]:

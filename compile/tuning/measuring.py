@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from ..program import Stage
 from ..schedules import DEFAULT, Schedule
 from .space import NOTE, schedule_of
 from .tasks import Task
+
+REJECTED_BEFORE = "it was rejected before"
 
 
 class Device(Protocol):
@@ -60,25 +62,36 @@ class Finished(ms.runner.PyRunnerFuture):
 
 @derived_object
 class Measurer(ms.runner.PyRunner):
-    """Runs candidates on a device, those of one task together, beside the default schedule."""
+    """Runs candidates on a device, those of one task together, beside the default schedule.
 
-    def __init__(self, device: Device, tasks: Iterable[Task]) -> None:
+    What is `known`, (key, schedule) -> seconds or None for a rejected one, is not measured again.
+    """
+
+    def __init__(
+        self, device: Device, tasks: Iterable[Task], known: Mapping[tuple[str, Schedule], float | None]
+    ) -> None:
         super().__init__()
-        self.device, self.tasks = device, {task.key: task for task in tasks}
+        self.device, self.tasks, self.known = device, {task.key: task for task in tasks}, known
 
     def run(self, runner_inputs: list[ms.runner.RunnerInput]) -> list[ms.runner.RunnerFuture]:
         """A finished future for each."""
-        asked = [json.loads(str(i.artifact_path)) for i in runner_inputs]
-        found: dict[int, float | str] = {}
-        for key in dict.fromkeys(a["key"] for a in asked):
-            places = [n for n, a in enumerate(asked) if a["key"] == key]
-            schedules = [Schedule(**asked[n]["schedule"]) for n in places]
-            found |= dict(zip(places, measure_task(self.device, self.tasks[key], schedules), strict=True))
-        return [Finished(as_result(found[n])) for n in range(len(asked))]
+        described = [json.loads(str(i.artifact_path)) for i in runner_inputs]
+        asked = [(d["key"], Schedule(**d["schedule"])) for d in described]
+        found: dict[tuple[str, Schedule], float | str] = {
+            pair: REJECTED_BEFORE if (seconds := self.known[pair]) is None else seconds
+            for pair in asked
+            if pair in self.known
+        }
+        new = [pair for pair in dict.fromkeys(asked) if pair not in found]
+        for key in dict.fromkeys(key for key, _ in new):
+            schedules = [schedule for k, schedule in new if k == key]
+            results = measure_task(self.device, self.tasks[key], schedules)
+            found |= {(key, s): result for s, result in zip(schedules, results, strict=True)}
+        return [Finished(as_result(found[pair])) for pair in asked]
 
 
 def measure_task(device: Device, task: Task, schedules: Sequence[Schedule]) -> list[float | str]:
-    """Measure some schedules of a task's kernel, the default one before them."""
+    """Measure some schedules of a task's kernel, beside the default one."""
     return device.measure(task.stage, [DEFAULT.of(task.stage), *schedules])[1:]
 
 

@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import tvm
+from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
+from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
 from ...model.files import write_whole
 from ...targets import Target
 from ..errors import CompileError
-from ..schedules import SPACE, Schedule, main_leaf
-from .space import NOTE, schedule_of
+from ..schedules import Schedule
+from .space import NOTE, schedule_of, workload
 from .tasks import Task
 
 SCHEMA = 1
 ABOUT = "about.json"
 WORKLOADS, TRIALS = "database_workload.json", "database_tuning_record.json"
 FAILED = 1e9
-"""Seconds, from which on a record is of a candidate that was rejected: MetaSchedule writes 1e10."""
+"""Seconds that stand for a candidate that was rejected."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ class Records:
             seconds = min((float(s) for s in record.run_secs or ()), default=FAILED)
             key = str(record.workload.mod["main"].attrs[f"{NOTE}kernel"])
             yield Trial(key, schedule, seconds if seconds < FAILED else None)
+
+    def add(self, task: Task, candidate: TirSchedule, seconds: float | None, target: tvm.target.Target) -> None:
+        """Write a trial, which is there when this returns; None where the candidate was rejected."""
+        workload_ = self.database.commit_workload(_normalize_mod(workload(task.key)))
+        took = [FAILED if seconds is None else seconds]
+        self.database.commit_tuning_record(ms.database.TuningRecord(candidate.trace, workload_, took, target, []))
 
     def best(self, task: Task) -> Trial | None:
         """The fastest trial of a task's kernel; the first of equals by their schedules."""
@@ -94,9 +103,3 @@ def drop_half_line(path: Path) -> None:
     whole = content[: content.rfind(b"\n") + 1]
     if whole != content:
         write_whole(path, whole)
-
-
-def in_space(task: Task, schedule: Schedule) -> bool:
-    """Whether a schedule is one that a task's space has."""
-    space = SPACE[main_leaf(task.stage)]
-    return all(getattr(schedule, field) in values for field, values in space.items())

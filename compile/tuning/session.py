@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 import tempfile
@@ -11,21 +12,24 @@ from types import ModuleType
 
 import tvm
 from tvm.ir.utils import derived_object
+from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
-from tvm.s_tir.meta_schedule.tune_context import TuneContext, _normalize_mod
+from tvm.s_tir.meta_schedule.tune_context import TuneContext
 
 from ...targets import Target
-from ..schedules import main_leaf
+from ..schedules import DEFAULT, main_leaf
 from .cost_model import AdditiveModel
-from .measuring import Describer, Device, Measurer
-from .records import FAILED, Records
-from .space import make_space, schedule_of, workload
+from .measuring import Describer, Device, Measurer, measure_task
+from .records import Records
+from .space import candidate_of, make_space, schedule_of, workload
 from .tasks import Task
 
 BATCH = 8
 """Candidates of a task that are measured together."""
 POPULATION = 64
 SEED = 1
+BARREN = 3
+"""Searches without a new candidate, after which there is taken to be none."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +77,33 @@ class Session:
     ) -> None:
         self.tasks, self.device, self.records, self.trials, self.report = tasks, device, records, trials, report
         self.target = tvm.target.Target({**target.llvm, "num-cores": 1})
-        self.known = {(t.key, t.schedule) for t in records.trials()}
+        self.known = {(t.key, t.schedule): t.seconds for t in records.trials()}
         self.best: dict[str, float] = {}
-        for trial in records.trials():
-            self.note(trial.key, trial.seconds)
+        for (key, _), seconds in self.known.items():
+            self.note(key, seconds)
 
     def run(self) -> None:
-        """Until `trials` trials are in the records, or nothing is left to try. Raises ToolchainError."""
+        """Until `trials` trials are in the records, or nothing new is found. Raises ToolchainError."""
         skip_cuda()
         logging.getLogger("tvm.s_tir.meta_schedule").setLevel(logging.ERROR)
-        left = self.trials - len(self.known)
-        if left <= 0:
-            return
+        self.measure_defaults()
+        barren = 0
+        for search in itertools.count():
+            before = len(self.known)
+            if before >= self.trials or barren == BARREN:
+                return
+            self.search(self.trials - before, SEED + search * len(self.tasks))
+            barren = 0 if len(self.known) > before else barren + 1
+
+    def search(self, trials: int, seed: int) -> None:
+        """One search of MetaSchedule's, which counts candidates that are in the records already as trials too."""
+        # the cost model, not the database, is what it remembers measurements by
         strategy = ms.search_strategy.EvolutionarySearch(
-            population_size=POPULATION, init_min_unmeasured=1, genetic_num_iters=2, max_fail_count=50
+            population_size=POPULATION,
+            init_measured_ratio=0,
+            init_min_unmeasured=1,
+            genetic_num_iters=2,
+            max_fail_count=50,
         )
         contexts = [
             TuneContext(
@@ -95,7 +112,7 @@ class Session:
                 space_generator=make_space(main_leaf(task.stage)),
                 search_strategy=strategy,
                 task_name=task.key,
-                rand_state=SEED + n,
+                rand_state=seed + n,
                 num_threads=1,
             ).clone()
             for n, task in enumerate(self.tasks)
@@ -105,15 +122,23 @@ class Session:
                 tasks=contexts,
                 task_weights=[float(task.uses) for task in self.tasks],
                 work_dir=folder,
-                max_trials_global=left,
+                max_trials_global=trials,
                 num_trials_per_iter=BATCH,
                 builder=Describer(),
-                runner=Measurer(self.device, self.tasks),
+                runner=Measurer(self.device, self.tasks, self.known),
                 database=self.records.database,
-                cost_model=AdditiveModel(),
+                cost_model=AdditiveModel(self.known),
                 measure_callbacks=[Keeper(self), ms.measure_callback.UpdateCostModel()],
                 task_scheduler=ms.task_scheduler.GradientBased(seed=SEED),
             )
+
+    def measure_defaults(self) -> None:
+        """Each task's default schedule is its first trial: nothing that is slower is ever the best."""
+        for task in self.tasks:
+            default = DEFAULT.of(task.stage)
+            if (task.key, default) not in self.known:
+                candidate = candidate_of(main_leaf(task.stage), task.key, default)
+                self.keep_schedules(task, [candidate], measure_task(self.device, task, [default]))
 
     def keep(
         self,
@@ -121,21 +146,21 @@ class Session:
         candidates: Sequence[ms.search_strategy.MeasureCandidate],
         results: Sequence[ms.runner.RunnerResult],
     ) -> None:
-        """Commit the trials that are not in the records yet: MetaSchedule may come back to a candidate."""
+        """What MetaSchedule has measured."""
+        found = [str(r.error_msg) if r.error_msg is not None else min(map(float, r.run_secs)) for r in results]
+        self.keep_schedules(task, [c.sch for c in candidates], found)
+
+    def keep_schedules(self, task: Task, candidates: Sequence[TirSchedule], found: Sequence[float | str]) -> None:
+        """Commit the trials that are not in the records yet: a search may come back to a candidate."""
         rejected = None
-        recorded = self.records.database.commit_workload(_normalize_mod(workload(task.key)))
-        for candidate, result in zip(candidates, results, strict=True):
-            schedule = schedule_of(candidate.sch)
+        for candidate, result in zip(candidates, found, strict=True):
+            schedule = schedule_of(candidate)
             if (task.key, schedule) in self.known:
                 continue
-            self.known.add((task.key, schedule))
-            seconds = None if result.error_msg is not None else min(float(s) for s in result.run_secs)
-            rejected = result.error_msg or rejected
-            self.records.database.commit_tuning_record(
-                ms.database.TuningRecord(
-                    candidate.sch.trace, recorded, [FAILED if seconds is None else seconds], self.target, []
-                )
-            )
+            rejected = result if isinstance(result, str) else rejected
+            seconds = None if isinstance(result, str) else result
+            self.records.add(task, candidate, seconds, self.target)
+            self.known[task.key, schedule] = seconds
             self.note(task.key, seconds)
         self.report(Progress(task, len(self.known), self.trials, self.best.get(task.key), rejected))
 

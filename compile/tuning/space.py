@@ -14,7 +14,8 @@ from tvm import tirx
 from tvm.ir.utils import derived_object
 from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
-from tvm.s_tir.schedule import Trace
+from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
+from tvm.s_tir.schedule import Instruction, Trace
 from tvm.script import tirx as T  # noqa: N812
 
 from ..schedules import SPACE, Schedule
@@ -49,7 +50,7 @@ class OneDecision(ms.mutator.PyMutator):
 
     def apply(self, trace: Trace, _: Any) -> Trace | None:
         """None where there is nothing to choose."""
-        samples = [i for i in trace.insts if i.kind.name == "SampleCategorical" and len(i.attrs[0]) > 1]
+        samples = [i for i in samples_of(trace) if len(i.attrs[0]) > 1]
         if not samples:
             return None
         sample = samples[self.rng.integers(len(samples))]
@@ -71,6 +72,24 @@ def make_space(kind: str) -> ms.space_generator.ScheduleFn:
             schedule.annotate(block, NOTE + field, value)
 
     return ms.space_generator.ScheduleFn(sample, sch_rules=[], postprocs=[], mutator_probs={OneDecision(): 1.0})
+
+
+def candidate_of(kind: str, key: str, schedule: Schedule) -> TirSchedule:
+    """The candidate that notes a Schedule, as a search would have come upon it."""
+    module = _normalize_mod(workload(key))
+    (design,) = make_space(kind).generate_design_space(module)
+    trace = design.trace
+    for field, values in SPACE[kind].items():
+        sample = samples_of(trace)[list(SPACE[kind]).index(field)]
+        trace = trace.with_decision(sample, values.index(getattr(schedule, field)), remove_postproc=True)
+    candidate = TirSchedule(module)
+    trace.apply_to_schedule(candidate, remove_postproc=True)
+    return candidate
+
+
+def samples_of(trace: Trace) -> list[Instruction]:
+    """A trace's decisions, in the order of the space's fields."""
+    return [i for i in trace.insts if i.kind.name == "SampleCategorical"]
 
 
 def schedule_of(candidate: TirSchedule) -> Schedule:

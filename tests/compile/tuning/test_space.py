@@ -1,5 +1,6 @@
 """The design space: what MetaSchedule samples, mutates and keeps is a Schedule of ours."""
 
+import itertools
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
-from biisnet.compile.schedules import SPACE
-from biisnet.compile.tuning.space import OneDecision, make_space, schedule_of, workload
+from biisnet.compile.schedules import SPACE, Schedule
+from biisnet.compile.tuning.space import OneDecision, candidate_of, make_space, schedule_of, workload
 
 
 def sampled(kind: str, seed: int = 1) -> TirSchedule:
@@ -29,6 +30,13 @@ def test_a_candidate_is_a_schedule_of_the_space(kind: str) -> None:
             assert getattr(schedule, field) in values
         seen.add(schedule)
     assert len(seen) > 2
+
+
+@pytest.mark.parametrize("kind", SPACE)
+def test_there_and_back(kind: str) -> None:
+    for values in itertools.product(*SPACE[kind].values()):
+        schedule = Schedule(**dict(zip(SPACE[kind], values, strict=True)))
+        assert schedule_of(candidate_of(kind, "a", schedule)) == schedule
 
 
 def test_a_mutation_changes_one_decision() -> None:
