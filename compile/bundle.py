@@ -197,7 +197,10 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
             }
             for s in plan.kernels.steps
         ],
-        "tuning": "default schedules",
+        "kernels": {
+            s.kernel: {"schedule": asdict(s.schedule), "record": "tuned" if s.tuned else "default"}
+            for s in plan.kernels.steps
+        },
         "verification": asdict(verified),
         "tools": {tool: version(tool) for tool in TOOLS},
         "files": {

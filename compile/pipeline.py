@@ -78,15 +78,18 @@ def compile_model(
     say: Callable[[str], None],
     dump: Path | None = None,
     verify: bool = True,
+    schedules: Schedules | None = None,
 ) -> Summary:
     """Compile `model` for `target` into the bundle folder `output` (and `output`.tar beside it).
+
+    `schedules` are the target's own where none are given.
 
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
-        plan = make_plan(model, size, progress, schedules_for(target.name))
+        plan = make_plan(model, size, progress, schedules or schedules_for(target.name))
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)

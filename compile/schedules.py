@@ -47,9 +47,12 @@ class Schedules:
             }
         )
     )
+    """Of kernels that no record is of, by their kind."""
+    tuned: Mapping[str, Schedule] = field(default_factory=lambda: MappingProxyType({}))
+    """The best that was measured, by a kernel's key (row_kernel.key_of)."""
 
     def of(self, stage: Stage) -> Schedule:
-        """The schedule of a stage's kernel."""
+        """The default schedule of a stage's kernel."""
         return self.kernels[main_leaf(stage)]
 
 

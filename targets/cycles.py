@@ -82,6 +82,17 @@ class Counter:
         return read_profile(self.records.read_text(), self.target, exact)
 
 
+def require_tools(target: Target) -> str:
+    """Path of the target's emulator, where all that counting needs is there. Raises ToolchainError."""
+    emulator = find_emulator(target)
+    if emulator is None:
+        why = MISSING if target.emulated_cpu else f"no emulator has a model of {target.name}: choose a board"
+        raise ToolchainError(f"cycles are those of an emulated device; {why}")
+    for tool in ("llvm-mc", "llvm-mca"):
+        find_llvm(tool)
+    return emulator
+
+
 @contextmanager
 def counter(
     target: Target,
@@ -94,12 +105,7 @@ def counter(
 
     Raises ToolchainError.
     """
-    emulator = find_emulator(target)
-    if emulator is None:
-        why = MISSING if target.emulated_cpu else f"no emulator has a model of {target.name}: choose a board"
-        raise ToolchainError(f"cycles are those of an emulated device; {why}")
-    for tool in ("llvm-mc", "llvm-mca"):
-        find_llvm(tool)
+    emulator = require_tools(target)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folder = Path(name)
         zig(["cc", "-Os", "-shared", "-fPIC", "-Wl,-z,undefs", "-o", folder / "plugin.so", PLUGIN], folder)

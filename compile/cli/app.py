@@ -10,6 +10,7 @@ from .info_commands import analyze, doctor, inspect, targets
 from .model_commands import export, run, verify
 from .signals import exit_on_sigterm
 from .training_commands import evaluate, train, variants
+from .tuning_commands import tune
 
 app = typer.Typer(
     name="biisnet",
@@ -19,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="From a trained binarized network to a verified bundle for a small ARM board.",
 )
-for command in (export, analyze, verify, run, inspect, targets, doctor, train, variants):
+for command in (export, analyze, verify, run, inspect, targets, doctor, train, variants, tune):
     app.command()(reports_errors(command))
 app.command(name="eval")(reports_errors(evaluate))
 app.command(name="compile")(reports_errors(compile_command))

@@ -27,6 +27,9 @@ def compile_command(
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Prove the bundle on the (emulated) device.")
     ] = True,
+    database: Annotated[
+        Path | None, typer.Option("--db", metavar="DIR", help="A tuning database, as `biisnet tune` makes it.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
@@ -34,6 +37,7 @@ def compile_command(
     from ..frontend.shapes import input_shape
     from ..models import resolve_model
     from ..pipeline import compile_model
+    from ..tuning.records import tuned_schedules
     from ..weights import describe_weights
 
     device = resolve(target)
@@ -45,7 +49,10 @@ def compile_command(
     say(f"model   {network.name} ({weights}), {height}x{width}, sha256 {network.sha256[:12]}")
     say(f"target  {device.name}: {device.cpu}, {device.triple}, glibc {device.glibc}")
     say(f"output  {place}")
-    summary = compile_model(network, (height, width), device, place, say=say, dump=dump, verify=verify)
+    schedules = tuned_schedules(database, device) if database else None
+    summary = compile_model(
+        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
+    )
     say(summary.verified.summary())
     if json_:
         print_json(asdict(summary))

@@ -9,6 +9,7 @@ behind them, the last columns are computed one by one.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -135,6 +136,14 @@ def build(stage: Stage, name: str, schedule: Schedule | None = None) -> RowKerne
             emit_margins(buffer, row)
         T.Return(tirx.const(0, "int32"))
     return RowKernel(builder.get(), parameters, operands)
+
+
+def key_of(default: RowKernel) -> str:
+    """What tells a kernel from all that compute something else: the SHA-256 of its TIR in the default schedule.
+
+    Stages that differ in their constants alone have one kernel, and one key.
+    """
+    return hashlib.sha256(default.func.with_attr("global_symbol", "kernel").script().encode()).hexdigest()
 
 
 def pointer(name: str, dtype: str) -> tuple[tirx.Var, str]:

@@ -8,9 +8,9 @@ from tvm import tirx
 from tvm_ffi import structural_equal, structural_hash
 
 from ..errors import CompileError
-from ..kernels.row_kernel import RowKernel, build
+from ..kernels.row_kernel import RowKernel, build, key_of
 from ..program import Operand, Program, Stage
-from ..schedules import DEFAULT, Schedules, main_leaf
+from ..schedules import DEFAULT, Schedule, Schedules, main_leaf
 
 MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64  # as runtime/src/plan.h has them
 
@@ -25,6 +25,8 @@ class Step:
     parameters: bytes  # as the library carries them
     counts: dict[str, int]  # element type -> constants of it
     sections: dict[str, int]  # element type -> byte offset among the spread constants; "end" is their size
+    schedule: Schedule
+    tuned: bool = False  # whether the schedule is a record's
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,12 @@ def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
     known: dict[int, list[tuple[tirx.PrimFunc, str]]] = {}
     steps = []
     for stage in program.stages:
-        built = build(stage, "kernel", schedules.of(stage))
+        schedule, tuned = schedules.of(stage), False
+        built = build(stage, "kernel", schedule)
         check_limits(stage, built)
+        if schedules.tuned and (record := schedules.tuned.get(key_of(built))):
+            schedule, tuned = record, True
+            built = build(stage, "kernel", schedule)
         same = known.setdefault(structural_hash(built.func), [])
         name = next((n for f, n in same if structural_equal(f, built.func)), None)
         if name is None:
@@ -50,7 +56,7 @@ def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
             same.append((built.func, name))
             funcs[name] = built.func.with_attr("global_symbol", name)
         p = built.parameters
-        steps.append(Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets()))
+        steps.append(Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule, tuned))
     return Kernels(funcs, steps)
 
 

@@ -68,7 +68,7 @@ def make_step(stage: Stage, name: str, schedule: Schedule) -> tuple[Step, tirx.P
     """A step under a name of its own, and its PrimFunc."""
     built = build(stage, name, schedule)
     p = built.parameters
-    step = Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets())
+    step = Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule)
     return step, built.func
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import tvm
 from tvm.s_tir import Schedule as TirSchedule
@@ -16,7 +17,7 @@ from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 from ...model.files import write_whole
 from ...targets import Target
 from ..errors import CompileError
-from ..schedules import Schedule
+from ..schedules import Schedule, Schedules, schedules_for
 from .space import NOTE, schedule_of, workload
 from .tasks import Task
 
@@ -54,8 +55,10 @@ class Records:
             raise CompileError(f"{folder}: not a tuning database ({' '.join(str(e).split())[:200]})") from e
 
     def trials(self) -> Iterator[Trial]:
-        """All of them, in no order. Raises CompileError for one that no space of ours has."""
-        for record in self.database.get_all_tuning_records():
+        """All of them, in the order that they were measured (which the database itself does not keep)."""
+        workloads = [ms.database.Workload.from_json(line) for line in json_lines(self.folder / WORKLOADS)]
+        for index, line in json_lines(self.folder / TRIALS):
+            record = ms.database.TuningRecord.from_json(line, workloads[index])
             schedule = schedule_of(record.as_measure_candidate().sch)
             seconds = min((float(s) for s in record.run_secs or ()), default=FAILED)
             key = str(record.workload.mod["main"].attrs[f"{NOTE}kernel"])
@@ -67,10 +70,21 @@ class Records:
         took = [FAILED if seconds is None else seconds]
         self.database.commit_tuning_record(ms.database.TuningRecord(candidate.trace, workload_, took, target, []))
 
-    def best(self, task: Task) -> Trial | None:
-        """The fastest trial of a task's kernel; the first of equals by their schedules."""
-        fit = [t for t in self.trials() if t.key == task.key and t.seconds is not None]
-        return min(fit, key=lambda t: (t.seconds, str(t.schedule)), default=None)
+    def best(self) -> dict[str, Trial]:
+        """The fastest trial of each kernel, by its key; the first of equals by their schedules."""
+        found: dict[str, Trial] = {}
+        for trial in sorted((t for t in self.trials() if t.seconds is not None), key=lambda t: str(t.schedule)):
+            if trial.key not in found or trial.seconds < found[trial.key].seconds:  # type: ignore[operator]
+                found[trial.key] = trial
+        return found
+
+
+def tuned_schedules(folder: Path, target: Target) -> Schedules:
+    """A target's schedules with what a database has found. Raises CompileError."""
+    if not folder.is_dir():
+        raise CompileError(f"{folder}: no such folder; biisnet tune makes a tuning database")
+    tuned = {key: trial.schedule for key, trial in Records(folder, target).best().items()}
+    return replace(schedules_for(target.name), tuned=tuned)
 
 
 def check_about(folder: Path, wanted: dict) -> None:
@@ -92,6 +106,11 @@ def check_about(folder: Path, wanted: dict) -> None:
             raise CompileError(
                 f"{folder}: its {field} is {about.get(field)!r}, not {value!r}; tune into another folder"
             )
+
+
+def json_lines(path: Path) -> list[Any]:
+    """A file's lines, each JSON."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def drop_half_line(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import TuneContext
 
 from ...targets import Target
-from ..schedules import DEFAULT, main_leaf
+from ..schedules import DEFAULT, SPACE, main_leaf
 from .cost_model import AdditiveModel
 from .measuring import Describer, Device, Measurer, measure_task
 from .records import Records
@@ -28,8 +29,6 @@ BATCH = 8
 """Candidates of a task that are measured together."""
 POPULATION = 64
 SEED = 1
-BARREN = 3
-"""Searches without a new candidate, after which there is taken to be none."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ class Progress:
 class Keeper(ms.measure_callback.PyMeasureCallback):
     """Commits what is new to the records, and reports."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, tasks: Sequence[Task]) -> None:
         super().__init__()
-        self.session = session
+        self.session, self.tasks = session, tasks
 
     def apply(
         self,
@@ -60,7 +59,7 @@ class Keeper(ms.measure_callback.PyMeasureCallback):
         runner_results: list[ms.runner.RunnerResult],
     ) -> None:
         """After each batch."""
-        self.session.keep(self.session.tasks[task_id], measure_candidates, runner_results)
+        self.session.keep(self.tasks[task_id], measure_candidates, runner_results)
 
 
 class Session:
@@ -87,15 +86,18 @@ class Session:
         skip_cuda()
         logging.getLogger("tvm.s_tir.meta_schedule").setLevel(logging.ERROR)
         self.measure_defaults()
-        barren = 0
         for search in itertools.count():
-            before = len(self.known)
-            if before >= self.trials or barren == BARREN:
+            tasks = [task for task in self.tasks if self.untried(task)]
+            if len(self.known) >= self.trials or not tasks:
                 return
-            self.search(self.trials - before, SEED + search * len(self.tasks))
-            barren = 0 if len(self.known) > before else barren + 1
+            self.search(tasks, self.trials - len(self.known), SEED + search * len(self.tasks))
 
-    def search(self, trials: int, seed: int) -> None:
+    def untried(self, task: Task) -> int:
+        """How many schedules of a task's space are in no record."""
+        tried = sum(key == task.key for key, _ in self.known)
+        return math.prod(map(len, SPACE[main_leaf(task.stage)].values())) - tried
+
+    def search(self, tasks: Sequence[Task], trials: int, seed: int) -> None:
         """One search of MetaSchedule's, which counts candidates that are in the records already as trials too."""
         # the cost model, not the database, is what it remembers measurements by
         strategy = ms.search_strategy.EvolutionarySearch(
@@ -115,12 +117,12 @@ class Session:
                 rand_state=seed + n,
                 num_threads=1,
             ).clone()
-            for n, task in enumerate(self.tasks)
+            for n, task in enumerate(tasks)
         ]
         with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
             ms.tune.tune_tasks(
                 tasks=contexts,
-                task_weights=[float(task.uses) for task in self.tasks],
+                task_weights=[float(task.uses) for task in tasks],
                 work_dir=folder,
                 max_trials_global=trials,
                 num_trials_per_iter=BATCH,
@@ -128,7 +130,7 @@ class Session:
                 runner=Measurer(self.device, self.tasks, self.known),
                 database=self.records.database,
                 cost_model=AdditiveModel(self.known),
-                measure_callbacks=[Keeper(self), ms.measure_callback.UpdateCostModel()],
+                measure_callbacks=[Keeper(self, tasks), ms.measure_callback.UpdateCostModel()],
                 task_scheduler=ms.task_scheduler.GradientBased(seed=SEED),
             )
 

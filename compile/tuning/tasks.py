@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 
-from ..kernels.row_kernel import build
+from ..kernels.row_kernel import build, key_of
 from ..plan import Plan
 from ..program import Stage
 
@@ -25,12 +24,9 @@ def tasks_of(plan: Plan) -> list[Task]:
     """The kernels of a plan, in the order that they run first."""
     uses = Counter(step.kernel for step in plan.kernels.steps)
     stages = {step.kernel: step.stage for step in reversed(plan.kernels.steps)}
-    return [Task(name, key_of(stages[name]), stages[name], n) for name, n in uses.items()]
+    return [make_task(name, stages[name], n) for name, n in uses.items()]
 
 
-def key_of(stage: Stage) -> str:
-    """What tells a stage's kernel from all that compute something else: the SHA-256 of its TIR in the default schedule.
-
-    Stages that differ in their constants alone have one kernel, and one key.
-    """
-    return hashlib.sha256(build(stage, "kernel").func.script().encode()).hexdigest()
+def make_task(name: str, stage: Stage, uses: int) -> Task:
+    """The task of a stage's kernel."""
+    return Task(name, key_of(build(stage, "kernel")), stage, uses)

@@ -20,6 +20,7 @@ from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
 from biisnet.compile.program import Buffer, Program, Stage
 from biisnet.compile.program import Expr as Node
+from biisnet.compile.schedules import Schedule
 from biisnet.model import shipped_onnx
 
 Array = npt.NDArray
@@ -85,7 +86,7 @@ def shipped_program(size: tuple[int, int], until: str | None = "cut_stages") -> 
 
 def steps_of(program: Program, constants: int = 0) -> Kernels:
     """The stages as steps, without their machine code."""
-    steps = [Step(s, "kernel", stage_operands(s), b"", {}, {"end": constants}) for s in program.stages]
+    steps = [Step(s, "kernel", stage_operands(s), b"", {}, {"end": constants}, Schedule(1)) for s in program.stages]
     return Kernels({}, steps)
 
 

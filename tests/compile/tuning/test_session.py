@@ -10,7 +10,7 @@ from biisnet.compile.program import Buffer, Load, PoolSum, Stage
 from biisnet.compile.schedules import DEFAULT, SPACE, Schedule
 from biisnet.compile.tuning.records import TRIALS, Records
 from biisnet.compile.tuning.session import Progress, Session
-from biisnet.compile.tuning.tasks import Task, key_of
+from biisnet.compile.tuning.tasks import Task, make_task
 from biisnet.targets import resolve
 
 RPI4 = resolve("rpi4")
@@ -21,7 +21,7 @@ def tasks() -> list[Task]:
     x, y = Buffer("x", "x", 8, 4, 16), Buffer("y", "y", 8, 4, 16)
     loading = Stage.of("loading", (), (Load(8, x),), [y])
     pooling = Stage.of("pooling", (), (PoolSum(8, x),), [Buffer("z", "z", 8, 2, 8)])
-    return [Task(s.name, key_of(s), s, uses) for s, uses in ((loading, 1), (pooling, 3))]
+    return [make_task(s.name, s, uses) for s, uses in ((loading, 1), (pooling, 3))]
 
 
 class Counting:
@@ -49,11 +49,11 @@ def test_all_is_tried_once_and_the_best_is_kept(tmp_path: Path) -> None:
     assert sorted(device.asked, key=str) == sorted(everything, key=str)  # each once
     records = Records(tmp_path, RPI4)
     trials = list(records.trials())
+    names = {t.key: t.name for t in tasks()}
+    assert [(names[t.key], t.schedule) for t in trials] == device.asked  # in the order that they were measured
     assert len(trials) == len({(t.key, t.schedule) for t in trials}) == len(everything)
     for task in tasks():
-        best = records.best(task)
-        assert best is not None
-        assert best.schedule == Schedule(1)
+        assert records.best()[task.key].schedule == Schedule(1)
         assert [t.seconds for t in trials if t.key == task.key and t.schedule.channels == 8] == [None]
     assert "wrong" in {p.rejected for p in seen}
 

@@ -15,6 +15,7 @@ from biisnet.compile.plan import Plan
 from biisnet.compile.program import Buffer, Load, ScaleShift, Stage
 from biisnet.compile.progress import Progress
 from biisnet.compile.scene import scene
+from biisnet.compile.schedules import Schedule
 from biisnet.compile.verification.onnx_reference import OnnxReference
 from biisnet.compile.verification.stages import TOLERANCE, Device, StageResult, check_step, relative_error
 from biisnet.runtime.bundle import RUNNER
@@ -105,7 +106,7 @@ def test_bits_are_bounded_by_their_own_output() -> None:
     scaled = ScaleShift(1, x, np.array([1e6], np.float32), np.zeros(1, np.float32))
     stage = Stage("stage", (), [large, small], [(scaled,), (x,)])
     value = np.array([[[1, -1, 0.5, -0.5]]], np.float32)
-    step = Step(stage, "kernel", stage_operands(stage), b"", {}, {})
+    step = Step(stage, "kernel", stage_operands(stage), b"", {}, {}, Schedule(1))
     reference = {"x": value, "large": 1e6 * value, "small": value}
     for flipped, wrong in ((large, 1), (small, 1), (None, 0)):
         told = dict.fromkeys(stage.outputs, value >= 0)

@@ -1,0 +1,142 @@
+"""`biisnet tune`: from a model and a device to records of the fastest schedule of each kernel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.files import write_whole
+from ..targets import Target, cycles
+from . import slots
+from .analysis import macs
+from .errors import CompileError
+from .frontend import Model
+from .pipeline import PLAN_STEPS, make_plan
+from .progress import Progress as Steps
+from .schedules import DEFAULT, Schedule, schedules_for
+from .tuning.emulated import HERTZ, Emulated
+from .tuning.records import ABOUT, Records
+from .tuning.report import curve_picture
+from .tuning.session import Progress, Session
+from .tuning.tasks import Task, tasks_of
+
+CURVE = "curve.png"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a user asked for."""
+
+    model: Model
+    size: tuple[int, int] | None
+    target: Target
+    database: Path
+    trials: int
+    resume: bool
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A kernel before and after, all stages that use it together."""
+
+    kernel: str
+    uses: int
+    default_seconds: float
+    best_seconds: float
+    schedule: Schedule
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a session found."""
+
+    database: Path
+    trials: int
+    rejected: int
+    gains: tuple[Gain, ...]
+
+    @property
+    def default_seconds(self) -> float:
+        """Of all kernels in their default schedules."""
+        return sum(g.default_seconds for g in self.gains)
+
+    @property
+    def best_seconds(self) -> float:
+        """Of all kernels in their best ones."""
+        return sum(g.best_seconds for g in self.gains)
+
+    def summary(self) -> str:
+        """One line for a person."""
+        saved = 1 - self.best_seconds / self.default_seconds
+        return (
+            f"{self.database}: {self.trials} trials, {self.rejected} rejected; kernels take {saved:.1%} less than by "
+            f"the default schedules"
+        )
+
+
+def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
+    """Carry it out on the emulated device. Raises CompileError, ToolchainError."""
+    if (asked.database / ABOUT).exists() and not asked.resume:
+        raise CompileError(f"{asked.database}: has records already; --resume adds to them, or give another --db")
+    cycles.require_tools(asked.target)
+    plan = make_plan(asked.model, asked.size, Steps(PLAN_STEPS, ignore, None), schedules_for(asked.target.name))
+    tasks = tasks_of(plan)
+    records = Records(asked.database, asked.target)
+    say(f"tasks    {len(tasks)} kernels of {len(plan.kernels.steps)} stages")
+    say(f"device   an emulated {asked.target.cpu}: model cycles, at {HERTZ / 1e9:g} GHz")
+    session = Session(
+        tasks, Emulated(asked.target), asked.target, records, asked.trials, reporter(say, time.monotonic())
+    )
+    session.run()
+    result = conclude(asked.database, records, tasks)
+    write_whole(asked.database / CURVE, curve_picture(records.trials(), tasks))
+    return result
+
+
+def ignore(_: str) -> None:
+    """Says nothing."""
+
+
+def reporter(say: Callable[[str], None], started: float) -> Callable[[Progress], None]:
+    """A line after each batch: how fast the task's best is, beside what its arithmetic alone would take."""
+    first: list[int] = []
+
+    def report(p: Progress) -> None:
+        first.append(p.trials)
+        done = p.trials - first[0]
+        left = (time.monotonic() - started) / done * (p.of - p.trials) if done else float("nan")
+        said = f"{left / 60:.0f} minutes left" if done else "…"
+        rejected = f"; rejected: {p.rejected}" if p.rejected else ""
+        say(f"[{p.trials}/{p.of}] {p.task.name}: {speed(p.task, p.best)}, {said}{rejected}")
+
+    return report
+
+
+def speed(task: Task, seconds: float | None) -> str:
+    """For a person."""
+    if seconds is None:
+        return "none yet"
+    binary, _ = macs(task.stage)
+    words = [f"{binary / seconds / 1e9:.1f} binary GMAC/s"] if binary else []
+    words.append(f"{seconds * 1e6:.0f} us")
+    if bound := slots.bound(task.stage):
+        words.append(f"{bound / HERTZ / seconds:.0%} of the slot bound")
+    return ", ".join(words)
+
+
+def conclude(database: Path, records: Records, tasks: list[Task]) -> Tuned:
+    """The gains, from the records alone."""
+    trials = list(records.trials())
+    measured = {(t.key, t.schedule): t.seconds for t in trials}
+    best = records.best()
+    gains = []
+    for task in tasks:
+        default = measured.get((task.key, DEFAULT.of(task.stage)))
+        if default is None or task.key not in best:
+            continue  # the session ended before its turn
+        trial = best[task.key]
+        assert trial.seconds is not None
+        gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, trial.schedule))
+    return Tuned(database, len(trials), sum(t.seconds is None for t in trials), tuple(gains))

@@ -1,0 +1,38 @@
+"""What a session leaves to look at: the time of all kernels over the trials."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+from .records import Trial
+from .tasks import Task
+
+
+def curve(trials: Iterable[Trial], tasks: Sequence[Task]) -> list[float]:
+    """Seconds of all kernels together in their best schedules so far, after each trial from the one on with which each
+    task has been measured."""
+    uses = {task.key: task.uses for task in tasks}
+    best: dict[str, float] = {}
+    points = []
+    for trial in trials:
+        if trial.key in uses and trial.seconds is not None:
+            best[trial.key] = min(trial.seconds, best.get(trial.key, trial.seconds))
+        if len(best) == len(uses):
+            points.append(sum(seconds * uses[key] for key, seconds in best.items()))
+    return points
+
+
+def curve_picture(trials: Iterable[Trial], tasks: Sequence[Task]) -> bytes:
+    """`curve` as PNG."""
+    from matplotlib.figure import Figure
+
+    points = curve(trials, tasks)
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.step(range(len(tasks), len(tasks) + len(points)), [1e3 * p for p in points], where="post")
+    axes.set(xlabel="trials", ylabel="all kernels, ms", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

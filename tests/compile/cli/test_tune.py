@@ -1,0 +1,94 @@
+"""`biisnet tune`: sessions as a shell runs them, and compiling with what they found."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biisnet.compile.tuning.records import TRIALS, Records, Trial
+from biisnet.targets import resolve
+
+BIISNET = (sys.executable, "-c", "from biisnet.compile.cli import main; main()")
+
+
+def recorded(folder: Path) -> list[Trial]:
+    """A database's trials."""
+    return list(Records(folder, resolve("rpi4")).trials())
+
+
+@pytest.mark.emulator
+def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], emulated: None, llvm: None) -> None:
+    options = ["--size", "24x20", "--db", "db"]
+    done = cli("tune", tiny_onnx, *options, "--trials", "6", "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert result["trials"] >= 6
+    assert result["rejected"] == 0
+    for gain in result["gains"]:
+        assert 0 < gain["best_seconds"] <= gain["default_seconds"]
+    assert (here / "db" / "curve.png").read_bytes().startswith(b"\x89PNG")
+    before = recorded(here / "db")
+    assert "--resume adds to them" in cli("tune", tiny_onnx, *options, "--trials", "6").message
+    assert recorded(here / "db") == before
+    compiled = cli("compile", tiny_onnx, "--target", "rpi4", *options, "-o", "tuned")
+    assert compiled.code == 0, compiled.err
+    manifest = json.loads((here / "tuned" / "manifest.json").read_text())
+    assert {k["record"] for k in manifest["kernels"].values()} == {"tuned"}
+    best = {g["kernel"]: g["schedule"] for g in result["gains"]}
+    assert {name: k["schedule"] for name, k in manifest["kernels"].items()} == best
+    assert cli("verify", "tuned").code == 0
+
+
+@pytest.mark.emulator
+def test_killed_and_resumed(here: Path, tiny_onnx: Path, cli: Callable[..., Any], emulated: None, llvm: None) -> None:
+    """kill -9 in the middle: what was recorded stays, and nothing is measured twice."""
+    command = ["tune", str(tiny_onnx), "--size", "24x20", "--db", "db"]
+    process = subprocess.Popen(
+        [*BIISNET, *command, "--trials", "1000"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    file, deadline = here / "db" / TRIALS, time.monotonic() + 120
+    while not (file.exists() and len(file.read_text().splitlines()) > 6):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    before = recorded(here / "db")
+    assert len(before) > 5
+    done = cli(*command, "--trials", str(len(before) + 3), "--resume")
+    assert done.code == 0, done.err
+    after = recorded(here / "db")
+    assert after[: len(before)] == before
+    assert len(after) >= len(before) + 3
+    assert len({(t.key, t.schedule) for t in after}) == len(after)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "nowhere"], "nowhere"),
+        (["--target", "host"], "no emulator has a model of host"),
+        (["--size", "0x3"], "--size 0x3"),
+        (["--db", "file"], "file: is a file; a tuning database is a folder"),
+        (["--db", "full"], "full: has no about.json"),
+    ],
+)
+def test_bad_input(arguments: list[str], message: str, here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> None:
+    (here / "file").touch()
+    (here / "full").mkdir()
+    (here / "full" / "precious").touch()
+    assert message in cli("tune", tiny_onnx, *arguments).message
+    assert sorted(p.name for p in here.iterdir()) == ["file", "full"]
+    assert [p.name for p in (here / "full").iterdir()] == ["precious"]
+
+
+def test_compiling_with_no_database(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> None:
+    assert "db: no such folder; biisnet tune makes" in cli("compile", tiny_onnx, "--db", "db").message
+    assert list(here.iterdir()) == []
