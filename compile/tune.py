@@ -89,7 +89,11 @@ def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
     session = Session(
         tasks, Emulated(asked.target), asked.target, records, asked.trials, reporter(say, time.monotonic())
     )
-    session.run()
+    try:
+        session.run()
+    except KeyboardInterrupt:
+        say(f"stopped: {len(session.known)} trials are in {asked.database}; --resume goes on")
+        raise
     result = conclude(asked.database, records, tasks)
     write_whole(asked.database / CURVE, curve_picture(records.trials(), tasks))
     return result

@@ -44,7 +44,7 @@ class AdditiveModel(ms.cost_model.PyCostModel):
         candidates: list[ms.search_strategy.MeasureCandidate],
         results: list[ms.runner.RunnerResult],
     ) -> None:
-        """What was measured is known already."""
+        """What was measured is known already; nobody calls this."""
 
     def predict(
         self, context: ms.TuneContext, candidates: list[ms.search_strategy.MeasureCandidate]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
@@ -12,11 +12,8 @@ from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
 
 from ..program import Stage
-from ..schedules import DEFAULT, Schedule
+from ..schedules import Schedule
 from .space import NOTE, schedule_of
-from .tasks import Task
-
-REJECTED_BEFORE = "it was rejected before"
 
 
 class Device(Protocol):
@@ -62,37 +59,30 @@ class Finished(ms.runner.PyRunnerFuture):
 
 @derived_object
 class Measurer(ms.runner.PyRunner):
-    """Runs candidates on a device, those of one task together, beside the default schedule.
+    """Runs candidates: `measure(key, schedules)` gives seconds of each, or why it was rejected.
 
-    What is `known`, (key, schedule) -> seconds or None for a rejected one, is not measured again.
+    What it raises (Ctrl-C too) TVM makes a RuntimeError of; `failures` keeps it as it was.
     """
 
     def __init__(
-        self, device: Device, tasks: Iterable[Task], known: Mapping[tuple[str, Schedule], float | None]
+        self, measure: Callable[[str, list[Schedule]], list[float | str]], failures: list[BaseException]
     ) -> None:
         super().__init__()
-        self.device, self.tasks, self.known = device, {task.key: task for task in tasks}, known
+        self.measure, self.failures = measure, failures
 
     def run(self, runner_inputs: list[ms.runner.RunnerInput]) -> list[ms.runner.RunnerFuture]:
-        """A finished future for each."""
+        """A finished future for each; the candidates of a task are measured together."""
         described = [json.loads(str(i.artifact_path)) for i in runner_inputs]
         asked = [(d["key"], Schedule(**d["schedule"])) for d in described]
-        found: dict[tuple[str, Schedule], float | str] = {
-            pair: REJECTED_BEFORE if (seconds := self.known[pair]) is None else seconds
-            for pair in asked
-            if pair in self.known
-        }
-        new = [pair for pair in dict.fromkeys(asked) if pair not in found]
-        for key in dict.fromkeys(key for key, _ in new):
-            schedules = [schedule for k, schedule in new if k == key]
-            results = measure_task(self.device, self.tasks[key], schedules)
-            found |= {(key, s): result for s, result in zip(schedules, results, strict=True)}
+        found: dict[tuple[str, Schedule], float | str] = {}
+        try:
+            for key in dict.fromkeys(key for key, _ in asked):
+                schedules = list(dict.fromkeys(s for k, s in asked if k == key))
+                found |= {(key, s): r for s, r in zip(schedules, self.measure(key, schedules), strict=True)}
+        except BaseException as e:
+            self.failures.append(e)
+            raise
         return [Finished(as_result(found[pair])) for pair in asked]
-
-
-def measure_task(device: Device, task: Task, schedules: Sequence[Schedule]) -> list[float | str]:
-    """Measure some schedules of a task's kernel, beside the default one."""
-    return device.measure(task.stage, [DEFAULT.of(task.stage), *schedules])[1:]
 
 
 def as_result(found: float | str) -> ms.runner.RunnerResult:

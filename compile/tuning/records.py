@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import tvm
-from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
 from ...model.files import write_whole
 from ...targets import Target
 from ..errors import CompileError
-from ..schedules import Schedule, Schedules, schedules_for
-from .space import NOTE, schedule_of, workload
+from ..schedules import Schedule, Schedules, main_leaf, schedules_for
+from .space import NOTE, candidate_of, schedule_of, workload
 from .tasks import Task
 
 SCHEMA = 1
@@ -64,11 +63,12 @@ class Records:
             key = str(record.workload.mod["main"].attrs[f"{NOTE}kernel"])
             yield Trial(key, schedule, seconds if seconds < FAILED else None)
 
-    def add(self, task: Task, candidate: TirSchedule, seconds: float | None, target: tvm.target.Target) -> None:
+    def add(self, task: Task, schedule: Schedule, seconds: float | None, target: tvm.target.Target) -> None:
         """Write a trial, which is there when this returns; None where the candidate was rejected."""
+        trace = candidate_of(main_leaf(task.stage), task.key, schedule).trace
         workload_ = self.database.commit_workload(_normalize_mod(workload(task.key)))
         took = [FAILED if seconds is None else seconds]
-        self.database.commit_tuning_record(ms.database.TuningRecord(candidate.trace, workload_, took, target, []))
+        self.database.commit_tuning_record(ms.database.TuningRecord(trace, workload_, took, target, []))
 
     def best(self) -> dict[str, Trial]:
         """The fastest trial of each kernel, by its key; the first of equals by their schedules."""

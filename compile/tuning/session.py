@@ -7,24 +7,24 @@ import logging
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
 import tvm
-from tvm.ir.utils import derived_object
-from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import TuneContext
 
 from ...targets import Target
-from ..schedules import DEFAULT, SPACE, main_leaf
+from ..schedules import DEFAULT, SPACE, Schedule, main_leaf
 from .cost_model import AdditiveModel
-from .measuring import Describer, Device, Measurer, measure_task
+from .measuring import Describer, Device, Measurer
 from .records import Records
-from .space import candidate_of, make_space, schedule_of, workload
+from .space import make_space, workload
 from .tasks import Task
 
+REJECTED_BEFORE = "it was rejected before"
 BATCH = 8
 """Candidates of a task that are measured together."""
 POPULATION = 64
@@ -40,26 +40,6 @@ class Progress:
     of: int
     best: float | None  # seconds
     rejected: str | None  # why the last rejected one of these was
-
-
-@derived_object
-class Keeper(ms.measure_callback.PyMeasureCallback):
-    """Commits what is new to the records, and reports."""
-
-    def __init__(self, session: Session, tasks: Sequence[Task]) -> None:
-        super().__init__()
-        self.session, self.tasks = session, tasks
-
-    def apply(
-        self,
-        task_scheduler: ms.task_scheduler.TaskScheduler,
-        task_id: int,
-        measure_candidates: list[ms.search_strategy.MeasureCandidate],
-        builder_results: list[ms.builder.BuilderResult],
-        runner_results: list[ms.runner.RunnerResult],
-    ) -> None:
-        """After each batch."""
-        self.session.keep(self.tasks[task_id], measure_candidates, runner_results)
 
 
 class Session:
@@ -119,7 +99,8 @@ class Session:
             ).clone()
             for n, task in enumerate(tasks)
         ]
-        with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
+        failures: list[BaseException] = []
+        with tempfile.TemporaryDirectory(prefix="biisnet-") as folder, as_raised(failures):
             ms.tune.tune_tasks(
                 tasks=contexts,
                 task_weights=[float(task.uses) for task in tasks],
@@ -127,49 +108,51 @@ class Session:
                 max_trials_global=trials,
                 num_trials_per_iter=BATCH,
                 builder=Describer(),
-                runner=Measurer(self.device, self.tasks, self.known),
+                runner=Measurer(self.measure, failures),
                 database=self.records.database,
                 cost_model=AdditiveModel(self.known),
-                measure_callbacks=[Keeper(self, tasks), ms.measure_callback.UpdateCostModel()],
+                measure_callbacks=[],
                 task_scheduler=ms.task_scheduler.GradientBased(seed=SEED),
             )
 
     def measure_defaults(self) -> None:
         """Each task's default schedule is its first trial: nothing that is slower is ever the best."""
         for task in self.tasks:
-            default = DEFAULT.of(task.stage)
-            if (task.key, default) not in self.known:
-                candidate = candidate_of(main_leaf(task.stage), task.key, default)
-                self.keep_schedules(task, [candidate], measure_task(self.device, task, [default]))
+            self.measure(task.key, [DEFAULT.of(task.stage)])
 
-    def keep(
-        self,
-        task: Task,
-        candidates: Sequence[ms.search_strategy.MeasureCandidate],
-        results: Sequence[ms.runner.RunnerResult],
-    ) -> None:
-        """What MetaSchedule has measured."""
-        found = [str(r.error_msg) if r.error_msg is not None else min(map(float, r.run_secs)) for r in results]
-        self.keep_schedules(task, [c.sch for c in candidates], found)
-
-    def keep_schedules(self, task: Task, candidates: Sequence[TirSchedule], found: Sequence[float | str]) -> None:
-        """Commit the trials that are not in the records yet: a search may come back to a candidate."""
-        rejected = None
-        for candidate, result in zip(candidates, found, strict=True):
-            schedule = schedule_of(candidate)
-            if (task.key, schedule) in self.known:
-                continue
-            rejected = result if isinstance(result, str) else rejected
+    def measure(self, key: str, schedules: Sequence[Schedule]) -> list[float | str]:
+        """Seconds of schedules of a task's kernel, or why one was rejected; each is measured and recorded once."""
+        task = next(task for task in self.tasks if task.key == key)
+        new = [s for s in schedules if (key, s) not in self.known]
+        # the default one comes first in any measurement, for its result
+        found = self.device.measure(task.stage, [DEFAULT.of(task.stage), *new])[1:] if new else []
+        rejected = {s: result for s, result in zip(new, found, strict=True) if isinstance(result, str)}
+        for schedule, result in zip(new, found, strict=True):
             seconds = None if isinstance(result, str) else result
-            self.records.add(task, candidate, seconds, self.target)
-            self.known[task.key, schedule] = seconds
-            self.note(task.key, seconds)
-        self.report(Progress(task, len(self.known), self.trials, self.best.get(task.key), rejected))
+            self.records.add(task, schedule, seconds, self.target)
+            self.known[key, schedule] = seconds
+            self.note(key, seconds)
+        if new:
+            last = next(reversed(rejected.values()), None)
+            self.report(Progress(task, len(self.known), self.trials, self.best.get(key), last))
+        known = [self.known[key, s] for s in schedules]
+        return [rejected.get(s, REJECTED_BEFORE) if k is None else k for s, k in zip(schedules, known, strict=True)]
 
     def note(self, key: str, seconds: float | None) -> None:
         """The best of each kernel so far."""
         if seconds is not None:
             self.best[key] = min(seconds, self.best.get(key, seconds))
+
+
+@contextmanager
+def as_raised(failures: Sequence[BaseException]) -> Iterator[None]:
+    """Raise what a callback raised, where TVM raises an error of its own for it."""
+    try:
+        yield
+    except Exception:
+        if failures:
+            raise failures[0] from None
+        raise
 
 
 def skip_cuda() -> None:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
+import pytest
+
 from biisnet.compile.program import Buffer, Load, PoolSum, Stage
 from biisnet.compile.schedules import DEFAULT, SPACE, Schedule
 from biisnet.compile.tuning.records import TRIALS, Records
 from biisnet.compile.tuning.session import Progress, Session
 from biisnet.compile.tuning.tasks import Task, make_task
 from biisnet.targets import resolve
+from biisnet.targets.toolchain import ToolchainError
 
 RPI4 = resolve("rpi4")
 
@@ -27,10 +30,13 @@ def tasks() -> list[Task]:
 class Counting:
     """A device whose times follow from the schedule; it rejects eight channels."""
 
-    def __init__(self) -> None:
+    def __init__(self, fails: BaseException | None = None, after: int = 3) -> None:
         self.asked: list[tuple[str, Schedule]] = []
+        self.fails, self.after = fails, after
 
     def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+        if self.fails and len(self.asked) >= self.after:
+            raise self.fails
         self.asked += [(stage.name, s) for s in schedules[1:]]
         return ["wrong" if s.channels == 8 else 1e-6 * sum(astuple(s)) for s in schedules]
 
@@ -56,6 +62,18 @@ def test_all_is_tried_once_and_the_best_is_kept(tmp_path: Path) -> None:
         assert records.best()[task.key].schedule == Schedule(1)
         assert [t.seconds for t in trials if t.key == task.key and t.schedule.channels == 8] == [None]
     assert "wrong" in {p.rejected for p in seen}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ToolchainError("qemu is gone")])
+@pytest.mark.parametrize("after", [1, 3])
+def test_what_a_device_raises_is_raised(error: BaseException, after: int, tmp_path: Path) -> None:
+    """Through MetaSchedule too, and what was measured before is kept."""
+    device = Counting(error, after)
+    with pytest.raises(type(error)) as caught:
+        run(tmp_path, 100, device)
+    assert caught.value is error
+    names = {t.key: t.name for t in tasks()}
+    assert [(names[t.key], t.schedule) for t in Records(tmp_path, RPI4).trials()] == device.asked
 
 
 def test_a_session_goes_on(tmp_path: Path) -> None:
