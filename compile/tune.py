@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Tuning:
     database: Path
     trials: int
     resume: bool
+    minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,13 @@ def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
     say(f"tasks    {len(tasks)} kernels of {len(plan.kernels.steps)} stages")
     say(f"device   an emulated {asked.target.cpu}: model cycles, at {HERTZ / 1e9:g} GHz")
     session = Session(
-        tasks, Emulated(asked.target), asked.target, records, asked.trials, reporter(say, time.monotonic())
+        tasks,
+        Emulated(asked.target),
+        asked.target,
+        records,
+        asked.trials,
+        reporter(say, time.monotonic()),
+        math.inf if asked.minutes is None else 60 * asked.minutes,
     )
     try:
         session.run()

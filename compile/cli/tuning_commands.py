@@ -9,40 +9,69 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import Json, ModelArgument, Size, parse_size, print_json, say
+from .arguments import Json, Size, parse_size, print_json, say
 
 if TYPE_CHECKING:
     from ..tune import Tuned
 
 
 def tune(
-    model: ModelArgument = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="As for `biisnet-compile`: an ONNX file, a checkpoint or a preset's name. With --merge: databases.",
+        ),
+    ] = None,
     target: Annotated[str, typer.Option("--target", help="The device; `biisnet targets` lists them.")] = "rpi4",
     size: Size = None,
     trials: Annotated[
         int, typer.Option("--trials", min=1, metavar="N", help="Until at least so many are recorded.")
     ] = 256,
     database: Annotated[
-        Path | None, typer.Option("--db", metavar="DIR", help="Where records go.  [default: ./tuning-TARGET]")
+        Path | None, typer.Option("--db", "-o", metavar="DIR", help="Where records go.  [default: ./tuning-TARGET]")
     ] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0, help="End after so many, however it is.")] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Make one database of several: --merge A B -o C.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Add to the records that are there.")] = False,
     json_: Json = False,
 ) -> None:
     """Search the schedules of a network's kernels for a device; `biisnet-compile --db DIR` then uses the fastest."""
     from ...targets import resolve
+    from ..errors import CompileError
     from ..frontend.shapes import input_shape
     from ..models import resolve_model
     from ..tune import Tuning, tune_model
 
+    if merge:
+        merge_databases([Path(m) for m in models or ()], database, json_)
+        return
+    model, *others = models or [None]
+    if others:
+        raise CompileError(f"{others[0]}: one model at a time; --merge takes several databases")
     device, network = resolve(target), resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     place = database or Path(f"tuning-{device.name}")
-    result = tune_model(Tuning(network, (height, width), device, place, trials, resume), say)
+    result = tune_model(Tuning(network, (height, width), device, place, trials, resume, minutes), say)
     if json_:
         print_json(asdict(result))
         return
     print("\n".join(table_of(result)))
     print(result.summary())
+
+
+def merge_databases(folders: list[Path], output: Path | None, json_: bool) -> None:
+    """`--merge`."""
+    from ..errors import CompileError
+    from ..tuning.records import merge
+
+    if len(folders) < 2 or output is None:
+        raise CompileError("--merge takes two databases or more, and -o DIR for the new one")
+    count = len(list(merge(folders, output).trials()))
+    if json_:
+        print_json({"database": str(output), "trials": count})
+    else:
+        print(f"{output}: {count} trials of {len(folders)} databases")
 
 
 def table_of(result: Tuned) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
 from ...model.files import write_whole
-from ...targets import Target
+from ...targets import Target, resolve
 from ..errors import CompileError
 from ..schedules import Schedule, Schedules, main_leaf, schedules_for
 from .space import NOTE, candidate_of, schedule_of, workload
@@ -44,7 +45,8 @@ class Records:
         about = {"schema": SCHEMA, "target": target.name, "cpu": target.cpu, "tvm": version("apache-tvm")}
         check_about(folder, about)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+        if not (folder / ABOUT).exists():
+            write_whole(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
         for name in (WORKLOADS, TRIALS):
             drop_half_line(folder / name)
         self.folder = folder
@@ -55,13 +57,13 @@ class Records:
 
     def trials(self) -> Iterator[Trial]:
         """All of them, in the order that they were measured (which the database itself does not keep)."""
+        return map(trial_of, self.measured())
+
+    def measured(self) -> Iterator[ms.database.TuningRecord]:
+        """The trials as MetaSchedule has them."""
         workloads = [ms.database.Workload.from_json(line) for line in json_lines(self.folder / WORKLOADS)]
         for index, line in json_lines(self.folder / TRIALS):
-            record = ms.database.TuningRecord.from_json(line, workloads[index])
-            schedule = schedule_of(record.as_measure_candidate().sch)
-            seconds = min((float(s) for s in record.run_secs or ()), default=FAILED)
-            key = str(record.workload.mod["main"].attrs[f"{NOTE}kernel"])
-            yield Trial(key, schedule, seconds if seconds < FAILED else None)
+            yield ms.database.TuningRecord.from_json(line, workloads[index])
 
     def add(self, task: Task, schedule: Schedule, seconds: float | None, target: tvm.target.Target) -> None:
         """Write a trial, which is there when this returns; None where the candidate was rejected."""
@@ -77,6 +79,45 @@ class Records:
             if trial.key not in found or trial.seconds < found[trial.key].seconds:  # type: ignore[operator]
                 found[trial.key] = trial
         return found
+
+
+def trial_of(record: ms.database.TuningRecord) -> Trial:
+    """A record of MetaSchedule's as a trial of ours."""
+    schedule = schedule_of(record.as_measure_candidate().sch)
+    seconds = min((float(s) for s in record.run_secs or ()), default=FAILED)
+    key = str(record.workload.mod["main"].attrs[f"{NOTE}kernel"])
+    return Trial(key, schedule, seconds if seconds < FAILED else None)
+
+
+def merge(folders: Sequence[Path], output: Path) -> Records:
+    """One database of several of one target; of a schedule that was measured twice, the faster trial.
+
+    Raises CompileError where one is none, they are of several targets, or `output` has records already.
+    """
+    if (output / ABOUT).exists():
+        raise CompileError(f"{output}: has records already; give another folder")
+    target = resolve(target_name(folders[0]))
+    best: dict[tuple[str, Schedule], tuple[float, ms.database.TuningRecord]] = {}
+    for record in (r for folder in folders for r in Records(folder, target).measured()):
+        trial = trial_of(record)
+        seconds = FAILED if trial.seconds is None else trial.seconds
+        if seconds < best.get((trial.key, trial.schedule), (math.inf,))[0]:
+            best[trial.key, trial.schedule] = seconds, record
+    merged = Records(output, target)
+    for _, record in best.values():
+        workload_ = merged.database.commit_workload(record.workload.mod)
+        merged.database.commit_tuning_record(
+            ms.database.TuningRecord(record.trace, workload_, record.run_secs, record.target, [])
+        )
+    return merged
+
+
+def target_name(folder: Path) -> str:
+    """The target that a database is of. Raises CompileError."""
+    try:
+        return str(json.loads((folder / ABOUT).read_text("utf-8"))["target"])
+    except (OSError, ValueError, TypeError, KeyError) as e:
+        raise CompileError(f"{folder}: not a tuning database") from e
 
 
 def tuned_schedules(folder: Path, target: Target) -> Schedules:

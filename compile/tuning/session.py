@@ -7,8 +7,9 @@ import logging
 import math
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -42,6 +43,10 @@ class Progress:
     rejected: str | None  # why the last rejected one of these was
 
 
+class TimeIsUp(Exception):  # noqa: N818 (no error)
+    """Ends a search whose time is over."""
+
+
 class Session:
     """One search; what was measured before, in the records, counts."""
 
@@ -53,7 +58,10 @@ class Session:
         records: Records,
         trials: int,
         report: Callable[[Progress], None],
+        seconds: float = math.inf,
     ) -> None:
+        """Until `trials` are recorded, and for `seconds` at most: what is being measured then is finished."""
+        self.deadline = time.monotonic() + seconds
         self.tasks, self.device, self.records, self.trials, self.report = tasks, device, records, trials, report
         self.target = tvm.target.Target({**target.llvm, "num-cores": 1})
         self.known = {(t.key, t.schedule): t.seconds for t in records.trials()}
@@ -62,15 +70,16 @@ class Session:
             self.note(key, seconds)
 
     def run(self) -> None:
-        """Until `trials` trials are in the records, or nothing new is found. Raises ToolchainError."""
+        """Until there are enough trials, the time is up, or nothing is left to try. Raises ToolchainError."""
         skip_cuda()
         logging.getLogger("tvm.s_tir.meta_schedule").setLevel(logging.ERROR)
-        self.measure_defaults()
-        for search in itertools.count():
-            tasks = [task for task in self.tasks if self.untried(task)]
-            if len(self.known) >= self.trials or not tasks:
-                return
-            self.search(tasks, self.trials - len(self.known), SEED + search * len(self.tasks))
+        with suppress(TimeIsUp):
+            self.measure_defaults()
+            for search in itertools.count():
+                tasks = [task for task in self.tasks if self.untried(task)]
+                if len(self.known) >= self.trials or not tasks:
+                    return
+                self.search(tasks, self.trials - len(self.known), SEED + search * len(self.tasks))
 
     def untried(self, task: Task) -> int:
         """How many schedules of a task's space are in no record."""
@@ -124,6 +133,8 @@ class Session:
         """Seconds of schedules of a task's kernel, or why one was rejected; each is measured and recorded once."""
         task = next(task for task in self.tasks if task.key == key)
         new = [s for s in schedules if (key, s) not in self.known]
+        if new and time.monotonic() > self.deadline:
+            raise TimeIsUp
         # the default one comes first in any measurement, for its result
         found = self.device.measure(task.stage, [DEFAULT.of(task.stage), *new])[1:] if new else []
         rejected = {s: result for s, result in zip(new, found, strict=True) if isinstance(result, str)}

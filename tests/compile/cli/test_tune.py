@@ -35,6 +35,9 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
         assert 0 < gain["best_seconds"] <= gain["default_seconds"]
     assert (here / "db" / "curve.png").read_bytes().startswith(b"\x89PNG")
     before = recorded(here / "db")
+    merged = cli("tune", "db", "db", "--merge", "-o", "merged")
+    assert f"merged: {len(before)} trials of 2 databases" in merged.out
+    assert {(t.key, t.schedule) for t in recorded(here / "merged")} == {(t.key, t.schedule) for t in before}
     assert "--resume adds to them" in cli("tune", tiny_onnx, *options, "--trials", "6").message
     assert recorded(here / "db") == before
     compiled = cli("compile", tiny_onnx, "--target", "rpi4", *options, "-o", "tuned")
@@ -76,6 +79,9 @@ def test_killed_and_resumed(here: Path, tiny_onnx: Path, cli: Callable[..., Any]
         (["--target", "nowhere"], "nowhere"),
         (["--target", "host"], "no emulator has a model of host"),
         (["--size", "0x3"], "--size 0x3"),
+        (["another.onnx"], "another.onnx: one model at a time"),
+        (["--merge"], "--merge takes two databases or more"),
+        (["full", "--merge", "-o", "new"], "tiny.onnx: not a tuning database"),
         (["--db", "file"], "file: is a file; a tuning database is a folder"),
         (["--db", "full"], "full: has no about.json"),
     ],

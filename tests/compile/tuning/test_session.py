@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 import pytest
+import tvm
 
+from biisnet.compile.errors import CompileError
 from biisnet.compile.program import Buffer, Load, PoolSum, Stage
 from biisnet.compile.schedules import DEFAULT, SPACE, Schedule
-from biisnet.compile.tuning.records import TRIALS, Records
+from biisnet.compile.tuning.records import TRIALS, Records, merge
 from biisnet.compile.tuning.session import Progress, Session
 from biisnet.compile.tuning.tasks import Task, make_task
 from biisnet.targets import resolve
@@ -74,6 +77,33 @@ def test_what_a_device_raises_is_raised(error: BaseException, after: int, tmp_pa
     assert caught.value is error
     names = {t.key: t.name for t in tasks()}
     assert [(names[t.key], t.schedule) for t in Records(tmp_path, RPI4).trials()] == device.asked
+
+
+def test_time_is_up(tmp_path: Path) -> None:
+    """A budget of nothing leaves nothing, and is no error."""
+    Session(tasks(), Counting(), RPI4, Records(tmp_path, RPI4), 100, lambda _: None, seconds=-1).run()
+    assert list(Records(tmp_path, RPI4).trials()) == []
+
+
+def test_databases_merge(tmp_path: Path) -> None:
+    """Every trial of either; of one in both, the faster."""
+    run(tmp_path / "a", 4, Counting())
+    slow, task = Records(tmp_path / "b", RPI4), tasks()[0]
+    target = tvm.target.Target({**RPI4.llvm, "num-cores": 1})
+    for schedule, seconds in ((Schedule(2), 1.0), (Schedule(4), None), (Schedule(1), 1e-9)):
+        slow.add(task, schedule, seconds, target)
+    wanted: dict[tuple[str, Schedule], float] = {}
+    for trial in [*Records(tmp_path / "a", RPI4).trials(), *slow.trials()]:
+        seconds = math.inf if trial.seconds is None else trial.seconds
+        wanted[trial.key, trial.schedule] = min(seconds, wanted.get((trial.key, trial.schedule), math.inf))
+    merge([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
+    merged = list(Records(tmp_path / "c", RPI4).trials())
+    assert {(t.key, t.schedule): math.inf if t.seconds is None else t.seconds for t in merged} == wanted
+    assert len(merged) == len(wanted)
+    with pytest.raises(CompileError, match="c: has records already"):
+        merge([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
+    with pytest.raises(CompileError, match="nothing: not a tuning database"):
+        merge([tmp_path / "nothing", tmp_path / "b"], tmp_path / "d")
 
 
 def test_a_session_goes_on(tmp_path: Path) -> None:
