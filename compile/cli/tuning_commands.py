@@ -46,9 +46,9 @@ def tune(
     if merge:
         merge_databases([Path(m) for m in models or ()], database, json_)
         return
-    model, *others = models or [None]
-    if others:
-        raise CompileError(f"{others[0]}: one model at a time; --merge takes several databases")
+    if models and len(models) > 1:
+        raise CompileError(f"{models[1]}: one model at a time; --merge takes several databases")
+    model = models[0] if models else None
     device, network = resolve(target), resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     place = database or Path(f"tuning-{device.name}")

@@ -58,10 +58,10 @@ class Session:
         records: Records,
         trials: int,
         report: Callable[[Progress], None],
-        seconds: float = math.inf,
+        budget: float = math.inf,
     ) -> None:
-        """Until `trials` are recorded, and for `seconds` at most: what is being measured then is finished."""
-        self.deadline = time.monotonic() + seconds
+        """Until `trials` are recorded, and for `budget` seconds at most: what is being measured then is finished."""
+        self.deadline = time.monotonic() + budget
         self.tasks, self.device, self.records, self.trials, self.report = tasks, device, records, trials, report
         self.target = tvm.target.Target({**target.llvm, "num-cores": 1})
         self.known = {(t.key, t.schedule): t.seconds for t in records.trials()}

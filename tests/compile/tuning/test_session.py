@@ -81,7 +81,7 @@ def test_what_a_device_raises_is_raised(error: BaseException, after: int, tmp_pa
 
 def test_time_is_up(tmp_path: Path) -> None:
     """A budget of nothing leaves nothing, and is no error."""
-    Session(tasks(), Counting(), RPI4, Records(tmp_path, RPI4), 100, lambda _: None, seconds=-1).run()
+    Session(tasks(), Counting(), RPI4, Records(tmp_path, RPI4), 100, lambda _: None, budget=-1).run()
     assert list(Records(tmp_path, RPI4).trials()) == []
 
 
