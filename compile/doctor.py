@@ -22,6 +22,9 @@ PACKAGES = {
     "lightning-fabric": "train",
     "tqdm": "train",
     "scipy": "metrics",
+    "cloudpickle": "tune on boards",
+    "psutil": "tune on boards",
+    "tornado": "tune on boards",
     "matplotlib": "curves",
 }
 EXTRAS = {
@@ -31,6 +34,9 @@ EXTRAS = {
     "lightning-fabric": "train",
     "tqdm": "train",
     "scipy": "eval",
+    "cloudpickle": "board",
+    "psutil": "board",
+    "tornado": "board",
     "matplotlib": "eval",
 }
 """Which of the package's extras brings what; `compile` the rest."""

@@ -5,7 +5,7 @@ The program is built as a model's is (plan.c, runtime, runner), so what is measu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ...targets import Target
 from .. import plan_source
 from ..codegen import generate
 from ..kernels.row_kernel import build, stage_operands
-from ..link import link_runner, write_objects
+from ..link import Objects, link_runner, write_objects
 from ..passes.build_kernels import Kernels, Step
 from ..passes.form_segments import layer_by_layer
 from ..passes.plan_arena import Arena, plan_arena
@@ -34,9 +34,9 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Bench:
-    """A runner of several candidates. Its first steps stand for whoever writes the maps that the stage reads."""
+    """Several candidates. Its first steps stand for whoever writes the maps that the stage reads."""
 
-    runner: Path
+    program: Path
     arena: Arena
     candidates: dict[str, Step]
     """By the name of their kernel."""
@@ -44,7 +44,22 @@ class Bench:
     """The step of the first of them."""
 
 
-def make_bench(stage: Stage, schedules: Sequence[Schedule], target: Target, folder: Path) -> Bench:
+Link = Callable[[Objects, Target, Path], Path]
+
+
+def link_bench_runner(objects: Objects, target: Target, folder: Path) -> Path:
+    """The bench as a runner, with its symbols."""
+    link_runner(objects, target, folder, symbols=True)
+    return folder / RUNNER
+
+
+def make_bench(
+    stage: Stage,
+    schedules: Sequence[Schedule],
+    target: Target,
+    folder: Path,
+    link: Link = link_bench_runner,
+) -> Bench:
     """Build the program into `folder`. Raises ToolchainError, CompileError."""
     read = list(dict.fromkeys(op.buffer for op in stage_operands(stage)))
     inputs = [b for b in read if b.external is not None] or [pixel(stage)]
@@ -60,8 +75,9 @@ def make_bench(stage: Stage, schedules: Sequence[Schedule], target: Target, fold
     plan = plan_source.plan_source(program, kernels, (arena, arena), 0.5)
     code = generate(kernels.funcs, target)
     objects = write_objects(folder, plan, plan_source.parameter_offsets(kernels)[1], code)
-    link_runner(objects, target, folder, symbols=True)
-    return Bench(folder / RUNNER, arena, {s.kernel: s for s in kernels.steps[len(sources) :]}, len(sources))
+    return Bench(
+        link(objects, target, folder), arena, {s.kernel: s for s in kernels.steps[len(sources) :]}, len(sources)
+    )
 
 
 def make_step(stage: Stage, name: str, schedule: Schedule) -> tuple[Step, tirx.PrimFunc]:
@@ -90,15 +106,20 @@ def random_map(buffer: Buffer, rng: np.random.Generator) -> npt.NDArray:
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def run_candidates(bench: Bench, probe: Probe) -> dict[str, bytes]:
-    """Each candidate once on random rows, which is the region that a profiler counts: what it stored."""
-    device, rng = Device(probe, bench.arena), np.random.default_rng(SEED)
-    steps = bench.candidates.values()
-    for buffer in dict.fromkeys(op.buffer for step in steps for op in step.operands):
+def store_maps(bench: Bench, device: Device) -> None:
+    """Fill what the candidates read with random maps."""
+    rng = np.random.default_rng(SEED)
+    for buffer in dict.fromkeys(op.buffer for step in bench.candidates.values() for op in step.operands):
         device.store(buffer, random_map(buffer, rng))
+
+
+def run_candidates(bench: Bench, probe: Probe) -> dict[str, bytes]:
+    """Each candidate once on random maps, which is the region that a profiler counts: what it stored."""
+    device = Device(probe, bench.arena)
+    store_maps(bench, device)
     stored = {}
     probe.begin_region()
-    for n, step in enumerate(steps, bench.first):
+    for n, step in enumerate(bench.candidates.values(), bench.first):
         probe.run_stage(n)
         stored[step.kernel] = b"".join(device.read(b) for b in step.stage.outputs)  # the next one's may lie there too
     probe.end_region()

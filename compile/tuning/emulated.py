@@ -28,8 +28,8 @@ class Emulated:
         """Model cycles over HERTZ of each schedule, or why it was rejected. Raises ToolchainError."""
         with tempfile.TemporaryDirectory(prefix="biisnet-") as name, cycles.counter(self.target) as counter:
             bench = make_bench(stage, schedules, self.target, Path(name))
-            with Probe([*counter.prefix, bench.runner]) as probe:
+            with Probe([*counter.prefix, bench.program]) as probe:
                 stored = run_candidates(bench, probe)
-            found = cycles.by_symbol(counter.profile(exact=True), cycles.symbols(bench.runner))
+            found = cycles.by_symbol(counter.profile(exact=True), cycles.symbols(bench.program))
             wanted, *_ = stored.values()
             return [found[name] / HERTZ if result == wanted else REJECTED for name, result in stored.items()]

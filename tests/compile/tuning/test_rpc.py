@@ -1,0 +1,62 @@
+"""Measuring over TVM's RPC, on servers that run here."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from biisnet.compile.errors import CompileError
+from biisnet.compile.kernels.row_kernel import RowKernel, build
+from biisnet.compile.program import Stage
+from biisnet.compile.schedules import DEFAULT, Schedule
+from biisnet.compile.tuning import bench
+from biisnet.compile.tuning.emulated import REJECTED
+from biisnet.compile.tuning.rpc import Boards, connect_board, parse_address
+from biisnet.targets import resolve
+
+from .boards import free_port, process
+from .test_emulated import counting, reading
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The address of a server."""
+    port = free_port()
+    with process("rpc_server", port, tmp_path_factory.mktemp("board") / "log"):
+        yield f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("stage", [counting, reading])
+def test_times(stage: Any, board: str) -> None:
+    said: list[str] = []
+    device = Boards(resolve("host"), connect_board(board), 1, said.append)
+    found = device.measure(stage(), [DEFAULT.of(stage()), Schedule(1), Schedule(4)])
+    assert len(found) == 3
+    assert all(isinstance(seconds, float) and 0 < seconds < 1 for seconds in found), (found, said)
+
+
+def test_a_wrong_candidate_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
+        if schedule.channels == 4:
+            ((x,),) = stage.results
+            stage = replace(stage, results=[(replace(x, shift=x.shift + 1),)])  # type: ignore[type-var, attr-defined]
+        return build(stage, name, schedule)
+
+    monkeypatch.setattr(bench, "build", wrong)
+    device = Boards(resolve("host"), connect_board(board), 1, lambda _: None)
+    right, rejected = device.measure(counting(), [Schedule(2), Schedule(4)])
+    assert isinstance(right, float)
+    assert rejected == REJECTED
+
+
+def test_nobody_there() -> None:
+    device = Boards(resolve("host"), connect_board(f"127.0.0.1:{free_port()}"), 1, lambda _: None)
+    with pytest.raises(CompileError, match="no board answers after 3 tries"):
+        device.measure(counting(), [Schedule(2)])
+
+
+@pytest.mark.parametrize("text", ["", "pi", "pi:", ":9090", "pi:x", "pi:0", "pi:70000"])
+def test_addresses(text: str) -> None:
+    with pytest.raises(CompileError, match="give HOST:PORT"):
+        parse_address(text)
+    assert parse_address("pi.local:9090") == ("pi.local", 9090)
