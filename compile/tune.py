@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,17 @@ from .pipeline import PLAN_STEPS, make_plan
 from .progress import Progress as Steps
 from .schedules import DEFAULT, Schedule, schedules_for
 from .tuning.emulated import HERTZ, Emulated
+from .tuning.local import local_board
+from .tuning.measuring import Device
 from .tuning.records import ABOUT, Records
 from .tuning.report import curve_picture
+from .tuning.rpc import Boards, connect_board, connect_tracker
 from .tuning.session import Progress, Session
 from .tuning.tasks import Task, tasks_of
 
 CURVE = "curve.png"
+CYCLES, CLOCK = "model cycles", "clock"
+"""What seconds are read off: those of one are not beside those of the other."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,10 @@ class Tuning:
     trials: int
     resume: bool
     minutes: float | None = None
+    device: str | None = None  # HOST:PORT of a board
+    tracker: str | None = None  # HOST:PORT of a tracker of boards
+    key: str | None = None  # by which it knows them
+    parallel: int = 1  # boards at a time
 
 
 @dataclass(frozen=True)
@@ -79,22 +89,49 @@ class Tuned:
 
 
 def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
-    """Carry it out on the emulated device. Raises CompileError, ToolchainError."""
+    """Carry it out. Raises CompileError, ToolchainError."""
     if (asked.database / ABOUT).exists() and not asked.resume:
         raise CompileError(f"{asked.database}: has records already; --resume adds to them, or give another --db")
-    cycles.require_tools(asked.target)
+    with open_device(asked, say) as (device, measured_by):
+        return tune_on(device, measured_by, asked, say)
+
+
+@contextmanager
+def open_device(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Device, str]]:
+    """What measures, and what it reads seconds off: boards where some are named, this machine for a target that it is,
+    else the emulated device. Raises CompileError, ToolchainError."""
+    if asked.device and asked.tracker:
+        raise CompileError("--device is one board and --tracker are many; give one of them")
+    if asked.tracker:
+        key = asked.key or asked.target.name
+        say(f"device   boards called {key} of the tracker at {asked.tracker}, {asked.parallel} at a time")
+        yield Boards(asked.target, connect_tracker(asked.tracker, key), asked.parallel, say), CLOCK
+    elif asked.device:
+        say(f"device   the board at {asked.device}")
+        yield Boards(asked.target, connect_board(asked.device), 1, say), CLOCK
+    elif asked.target.emulated_cpu:
+        cycles.require_tools(asked.target)
+        say(f"device   an emulated {asked.target.cpu}: model cycles, at {HERTZ / 1e9:g} GHz")
+        yield Emulated(asked.target), CYCLES
+    else:
+        with local_board() as address:
+            say("device   this machine")
+            yield Boards(asked.target, connect_board(address), 1, say), CLOCK
+
+
+def tune_on(device: Device, measured_by: str, asked: Tuning, say: Callable[[str], None]) -> Tuned:
+    """A session on a device."""
     plan = make_plan(asked.model, asked.size, Steps(PLAN_STEPS, ignore, None), schedules_for(asked.target.name))
     tasks = tasks_of(plan)
-    records = Records(asked.database, asked.target)
+    records = Records(asked.database, asked.target, measured_by)
     say(f"tasks    {len(tasks)} kernels of {len(plan.kernels.steps)} stages")
-    say(f"device   an emulated {asked.target.cpu}: model cycles, at {HERTZ / 1e9:g} GHz")
     session = Session(
         tasks,
-        Emulated(asked.target),
+        device,
         asked.target,
         records,
         asked.trials,
-        reporter(say, time.monotonic()),
+        reporter(say, time.monotonic(), measured_by == CYCLES),
         math.inf if asked.minutes is None else 60 * asked.minutes,
     )
     try:
@@ -111,8 +148,9 @@ def ignore(_: str) -> None:
     """Says nothing."""
 
 
-def reporter(say: Callable[[str], None], started: float) -> Callable[[Progress], None]:
-    """A line after each batch: how fast the task's best is, beside what its arithmetic alone would take."""
+def reporter(say: Callable[[str], None], started: float, bound: bool) -> Callable[[Progress], None]:
+    """A line after each batch: how fast the task's best is, with `bound` beside what its arithmetic alone would take on
+    a Cortex-A72."""
     first: list[int] = []
 
     def report(p: Progress) -> None:
@@ -121,19 +159,19 @@ def reporter(say: Callable[[str], None], started: float) -> Callable[[Progress],
         left = (time.monotonic() - started) / done * (p.of - p.trials) if done else float("nan")
         said = f"{left / 60:.0f} minutes left" if done else "…"
         rejected = f"; rejected: {p.rejected}" if p.rejected else ""
-        say(f"[{p.trials}/{p.of}] {p.task.name}: {speed(p.task, p.best)}, {said}{rejected}")
+        say(f"[{p.trials}/{p.of}] {p.task.name}: {speed(p.task, p.best, bound)}, {said}{rejected}")
 
     return report
 
 
-def speed(task: Task, seconds: float | None) -> str:
+def speed(task: Task, seconds: float | None, bounded: bool) -> str:
     """For a person."""
     if seconds is None:
         return "none yet"
     binary, _ = macs(task.stage)
     words = [f"{binary / seconds / 1e9:.1f} binary GMAC/s"] if binary else []
     words.append(f"{seconds * 1e6:.0f} us")
-    if bound := slots.bound(task.stage):
+    if bounded and (bound := slots.bound(task.stage)):
         words.append(f"{bound / HERTZ / seconds:.0%} of the slot bound")
     return ", ".join(words)
 

@@ -33,6 +33,16 @@ def tune(
     ] = None,
     minutes: Annotated[float | None, typer.Option("--minutes", min=0, help="End after so many, however it is.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Make one database of several: --merge A B -o C.")] = False,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="HOST:PORT", help="A board that runs TVM's RPC server.")
+    ] = None,
+    tracker: Annotated[
+        str | None, typer.Option("--tracker", metavar="HOST:PORT", help="A tracker of several such boards.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="NAME", help="What it calls them.  [default: the target's name]")
+    ] = None,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, metavar="N", help="Boards at a time.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Add to the records that are there.")] = False,
     json_: Json = False,
 ) -> None:
@@ -49,10 +59,11 @@ def tune(
     if models and len(models) > 1:
         raise CompileError(f"{models[1]}: one model at a time; --merge takes several databases")
     model = models[0] if models else None
-    device, network = resolve(target), resolve_model(model)
+    board, network = resolve(target), resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
-    place = database or Path(f"tuning-{device.name}")
-    result = tune_model(Tuning(network, (height, width), device, place, trials, resume, minutes), say)
+    place = database or Path(f"tuning-{board.name}")
+    asked = Tuning(network, (height, width), board, place, trials, resume, minutes, device, tracker, key, parallel)
+    result = tune_model(asked, say)
     if json_:
         print_json(asdict(result))
         return

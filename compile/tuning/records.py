@@ -40,9 +40,13 @@ class Trial:
 class Records:
     """The trials of one target."""
 
-    def __init__(self, folder: Path, target: Target) -> None:
-        """Opens a folder, or begins one. Raises CompileError where it is of another target or version."""
+    def __init__(self, folder: Path, target: Target, measured_by: str | None = None) -> None:
+        """Opens a folder, or with `measured_by`, what its seconds are read off, begins one.
+
+        Raises CompileError where it is of another target or version, or measured otherwise.
+        """
         about = {"schema": SCHEMA, "target": target.name, "cpu": target.cpu, "tvm": version("apache-tvm")}
+        about |= {"measured_by": measured_by} if measured_by else {}
         check_about(folder, about)
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / ABOUT).exists():
@@ -96,14 +100,15 @@ def merge(folders: Sequence[Path], output: Path) -> Records:
     """
     if (output / ABOUT).exists():
         raise CompileError(f"{output}: has records already; give another folder")
-    target = resolve(target_name(folders[0]))
+    about = read_about(folders[0])
+    target, measured_by = resolve(str(about.get("target"))), str(about.get("measured_by"))
     best: dict[tuple[str, Schedule], tuple[float, ms.database.TuningRecord]] = {}
-    for record in (r for folder in folders for r in Records(folder, target).measured()):
+    for record in (r for folder in folders for r in Records(folder, target, measured_by).measured()):
         trial = trial_of(record)
         seconds = FAILED if trial.seconds is None else trial.seconds
         if seconds < best.get((trial.key, trial.schedule), (math.inf,))[0]:
             best[trial.key, trial.schedule] = seconds, record
-    merged = Records(output, target)
+    merged = Records(output, target, measured_by)
     for _, record in best.values():
         workload_ = merged.database.commit_workload(record.workload.mod)
         merged.database.commit_tuning_record(
@@ -112,18 +117,19 @@ def merge(folders: Sequence[Path], output: Path) -> Records:
     return merged
 
 
-def target_name(folder: Path) -> str:
-    """The target that a database is of. Raises CompileError."""
+def read_about(folder: Path) -> dict[str, Any]:
+    """What a database says of itself. Raises CompileError."""
     try:
-        return str(json.loads((folder / ABOUT).read_text("utf-8"))["target"])
-    except (OSError, ValueError, TypeError, KeyError) as e:
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
+    except (OSError, ValueError) as e:
         raise CompileError(f"{folder}: not a tuning database") from e
+    if not isinstance(about, dict):
+        raise CompileError(f"{folder}: not a tuning database")
+    return about
 
 
 def tuned_schedules(folder: Path, target: Target) -> Schedules:
     """A target's schedules with what a database has found. Raises CompileError."""
-    if not folder.is_dir():
-        raise CompileError(f"{folder}: no such folder; biisnet tune makes a tuning database")
     tuned = {key: trial.schedule for key, trial in Records(folder, target).best().items()}
     return replace(schedules_for(target.name), tuned=tuned)
 
@@ -137,11 +143,10 @@ def check_about(folder: Path, wanted: dict) -> None:
             raise CompileError(
                 f"{folder}: has no {ABOUT}, so it is no tuning database; give an empty folder or a new one"
             )
+        if "measured_by" not in wanted:
+            raise CompileError(f"{folder}: no tuning database; biisnet tune makes one")
         return
-    try:
-        about = json.loads((folder / ABOUT).read_text("utf-8"))
-    except ValueError as e:
-        raise CompileError(f"{folder / ABOUT}: not JSON ({e})") from e
+    about = read_about(folder)
     for field, value in wanted.items():
         if about.get(field) != value:
             raise CompileError(

@@ -49,6 +49,18 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     assert cli("verify", "tuned").code == 0
 
 
+def test_this_machine(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> None:
+    options = ["--target", "host", "--size", "24x20", "--db", "db"]
+    done = cli("tune", tiny_onnx, *options, "--trials", "5", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["trials"] >= 5
+    assert json.loads((here / "db" / "about.json").read_text())["measured_by"] == "clock"
+    compiled = cli("compile", tiny_onnx, *options, "-o", "tuned")
+    assert compiled.code == 0, compiled.err
+    other = cli("tune", tiny_onnx, "--target", "rpi4", *options[2:], "--resume")
+    assert "its target is 'host', not 'rpi4'" in other.message
+
+
 @pytest.mark.emulator
 def test_killed_and_resumed(here: Path, tiny_onnx: Path, cli: Callable[..., Any], emulated: None, llvm: None) -> None:
     """kill -9 in the middle: what was recorded stays, and nothing is measured twice."""
@@ -77,7 +89,8 @@ def test_killed_and_resumed(here: Path, tiny_onnx: Path, cli: Callable[..., Any]
     ("arguments", "message"),
     [
         (["--target", "nowhere"], "nowhere"),
-        (["--target", "host"], "no emulator has a model of host"),
+        (["--device", "pi"], "pi: give HOST:PORT"),
+        (["--device", "pi:1", "--tracker", "pi:2"], "give one of them"),
         (["--size", "0x3"], "--size 0x3"),
         (["another.onnx"], "another.onnx: one model at a time"),
         (["--merge"], "--merge takes two databases or more"),
@@ -96,5 +109,5 @@ def test_bad_input(arguments: list[str], message: str, here: Path, tiny_onnx: Pa
 
 
 def test_compiling_with_no_database(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> None:
-    assert "db: no such folder; biisnet tune makes" in cli("compile", tiny_onnx, "--db", "db").message
+    assert "db: no tuning database; biisnet tune makes one" in cli("compile", tiny_onnx, "--db", "db").message
     assert list(here.iterdir()) == []

@@ -13,7 +13,7 @@ RPI4 = resolve("rpi4")
 
 
 def test_a_new_folder(tmp_path: Path) -> None:
-    records = Records(tmp_path / "db", RPI4)
+    records = Records(tmp_path / "db", RPI4, "clock")
     assert list(records.trials()) == []
     about = json.loads((tmp_path / "db" / ABOUT).read_text())
     assert (about["schema"], about["target"], about["cpu"]) == (1, "rpi4", "cortex-a72")
@@ -37,14 +37,14 @@ def spoil(folder: Path, what: str) -> None:
     ("what", "message"),
     [
         ("other schema", "its schema is 2, not 1; tune into another folder"),
-        ("not JSON", "about.json: not JSON"),
+        ("not JSON", "db: not a tuning database"),
         ("no about", "has no about.json, so it is no tuning database"),
         ("workload", "not a tuning database"),
         ("trial", "not a tuning database"),
     ],
 )
 def test_what_is_wrong_is_said(what: str, message: str, tmp_path: Path) -> None:
-    Records(tmp_path / "db", RPI4)
+    Records(tmp_path / "db", RPI4, "clock")
     spoil(tmp_path / "db", what)
     before = {p.name: p.read_bytes() for p in (tmp_path / "db").iterdir()}
     with pytest.raises(CompileError, match=message):
@@ -53,7 +53,11 @@ def test_what_is_wrong_is_said(what: str, message: str, tmp_path: Path) -> None:
 
 
 def test_another_target(tmp_path: Path) -> None:
-    Records(tmp_path / "db", RPI4)
+    Records(tmp_path / "db", RPI4, "clock")
+    with pytest.raises(CompileError, match="its measured_by is 'clock', not 'model cycles'"):
+        Records(tmp_path / "db", RPI4, "model cycles")
+    with pytest.raises(CompileError, match="nowhere: no tuning database; biisnet tune makes one"):
+        Records(tmp_path / "nowhere", RPI4)
     with pytest.raises(CompileError, match="its target is 'rpi4', not 'rpi3'"):
         Records(tmp_path / "db", resolve("rpi3"))
     (tmp_path / "file").touch()

@@ -19,7 +19,7 @@ from biisnet.compile.tuning.tasks import Task, make_task
 from biisnet.targets import resolve
 from biisnet.targets.toolchain import ToolchainError
 
-RPI4 = resolve("rpi4")
+RPI4, BY = resolve("rpi4"), "clock"
 
 
 def tasks() -> list[Task]:
@@ -47,7 +47,7 @@ class Counting:
 def run(folder: Path, trials: int, device: Counting) -> list[Progress]:
     """A session on a folder's records."""
     seen: list[Progress] = []
-    Session(tasks(), device, RPI4, Records(folder, RPI4), trials, seen.append).run()
+    Session(tasks(), device, RPI4, Records(folder, RPI4, BY), trials, seen.append).run()
     return seen
 
 
@@ -81,14 +81,14 @@ def test_what_a_device_raises_is_raised(error: BaseException, after: int, tmp_pa
 
 def test_time_is_up(tmp_path: Path) -> None:
     """A budget of nothing leaves nothing, and is no error."""
-    Session(tasks(), Counting(), RPI4, Records(tmp_path, RPI4), 100, lambda _: None, budget=-1).run()
+    Session(tasks(), Counting(), RPI4, Records(tmp_path, RPI4, BY), 100, lambda _: None, budget=-1).run()
     assert list(Records(tmp_path, RPI4).trials()) == []
 
 
 def test_databases_merge(tmp_path: Path) -> None:
     """Every trial of either; of one in both, the faster."""
     run(tmp_path / "a", 4, Counting())
-    slow, task = Records(tmp_path / "b", RPI4), tasks()[0]
+    slow, task = Records(tmp_path / "b", RPI4, BY), tasks()[0]
     target = tvm.target.Target({**RPI4.llvm, "num-cores": 1})
     for schedule, seconds in ((Schedule(2), 1.0), (Schedule(4), None), (Schedule(1), 1e-9)):
         slow.add(task, schedule, seconds, target)
