@@ -151,6 +151,8 @@ def test_protocol_on_the_wire(host_runner: Path) -> None:
 
 def test_an_interrupt_is_no_error_of_the_runner(runner: list[str]) -> None:
     """Ctrl-C goes to the runner too; fails where the end of the runner replaces the interrupt."""
+    # a shell's background jobs ignore it, and so would their children
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt() -> None:
         with Probe(runner) as probe:
@@ -160,5 +162,8 @@ def test_an_interrupt_is_no_error_of_the_runner(runner: list[str]) -> None:
             process.wait()
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupt()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+    finally:
+        signal.signal(signal.SIGINT, before)

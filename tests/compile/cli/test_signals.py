@@ -54,7 +54,8 @@ bundle.shutil.rmtree = remove_after_another
 def test_ctrl_c_while_it_is_verified(here: Path, tiny_onnx: Path) -> None:
     """SIGINT to the whole group, the runner too; fails where that is told as the runner's failure."""
     program = f"""
-import os, time
+import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from biisnet.compile.verification import check
 def end(*_):
     os.killpg(0, {int(signal.SIGINT)})
