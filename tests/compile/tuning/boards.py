@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import socket
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,12 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+from biisnet.compile.tuning.local import listens
 
 
 @contextmanager
@@ -39,9 +35,6 @@ def process(module: str, port: int, log: Path, *options: str) -> Iterator[subpro
 
 def kill(server: subprocess.Popen[bytes]) -> None:
     """The process and all that it has started."""
-    import os
-    import signal
-
     with suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
@@ -50,9 +43,7 @@ def kill(server: subprocess.Popen[bytes]) -> None:
 def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     """Until somebody listens."""
     deadline = time.monotonic() + 120
-    while True:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+    while not listens(port):
         assert server.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)

@@ -6,12 +6,13 @@ import math
 from pathlib import Path
 
 from biisnet.compile.schedules import SPACE, main_leaf
+from biisnet.compile.tuning.local import free_port
 from biisnet.compile.tuning.records import Records
 from biisnet.compile.tuning.rpc import Boards, connect_tracker
 from biisnet.compile.tuning.session import Progress, Session
 from biisnet.targets import resolve
 
-from .boards import free_port, kill, process
+from .boards import kill, process
 from .test_session import tasks
 
 HOST = resolve("host")

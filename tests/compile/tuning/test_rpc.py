@@ -11,10 +11,11 @@ from biisnet.compile.program import Stage
 from biisnet.compile.schedules import DEFAULT, Schedule
 from biisnet.compile.tuning import bench
 from biisnet.compile.tuning.emulated import REJECTED
+from biisnet.compile.tuning.local import free_port
 from biisnet.compile.tuning.rpc import Boards, connect_board, parse_address
 from biisnet.targets import resolve
 
-from .boards import free_port, process
+from .boards import process
 from .test_emulated import counting, reading
 
 
