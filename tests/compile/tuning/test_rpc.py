@@ -1,6 +1,7 @@
 """Measuring over TVM's RPC, on servers that run here."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from biisnet.compile.errors import CompileError
 from biisnet.compile.kernels.row_kernel import RowKernel, build
 from biisnet.compile.program import Stage
 from biisnet.compile.schedules import DEFAULT, Schedule
-from biisnet.compile.tuning import bench
+from biisnet.compile.tuning import bench, rpc
 from biisnet.compile.tuning.emulated import REJECTED
 from biisnet.compile.tuning.local import free_port
 from biisnet.compile.tuning.rpc import Boards, connect_board, parse_address
@@ -48,6 +49,43 @@ def test_a_wrong_candidate_is_rejected(board: str, monkeypatch: pytest.MonkeyPat
     right, rejected = device.measure(counting(), [Schedule(2), Schedule(4)])
     assert isinstance(right, float)
     assert rejected == REJECTED
+
+
+class Warm:
+    """A board whose clock falls when a batch is measured for the first time, and is back after a pause."""
+
+    hot = True
+
+    def __init__(self, *_: Any) -> None:
+        self.info = {"inputs": [{"offset": 0}], "outputs": [{"offset": 0}]}
+        self.runs = 0
+
+    def write(self, offset: int, data: bytes) -> None: ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        return bytes(size)
+
+    def seconds(self, stage: int) -> float:
+        self.runs += 1
+        return self.runs * 1e-3 if Warm.hot else 1e-3
+
+
+def test_a_board_that_throttles_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where times of a board that becomes slower are recorded."""
+    said: list[str] = []
+    pauses: list[float] = []
+
+    def cool_down(seconds: float) -> None:
+        pauses.append(seconds)
+        Warm.hot = False
+
+    monkeypatch.setattr(rpc, "RemoteMemory", Warm)
+    monkeypatch.setattr(rpc.time, "sleep", cool_down)
+    device = Boards(resolve("host"), lambda: None, 1, said.append)  # type: ignore[arg-type, return-value]
+    made = bench.make_bench(counting(), [Schedule(2), Schedule(1)], resolve("host"), tmp_path, rpc.link_bench)
+    assert device.measure_on(None, made) == [1e-3, 1e-3]  # type: ignore[arg-type]
+    assert pauses == [rpc.COOL_DOWN]
+    assert "the board throttles (3.00 times as slow)" in said[0]
 
 
 def test_nobody_there() -> None:
