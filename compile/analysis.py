@@ -24,7 +24,7 @@ from .plan import Plan
 from .program import BinaryDot, Convolution, Stage
 from .progress import Progress
 from .scene import scene
-from .schedules import Schedules, schedules_for
+from .schedules import schedules_for
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,14 @@ class Analysis:
 
 
 def analyze_target(
-    model: Model,
-    size: tuple[int, int] | None,
-    target: Target,
-    say: Callable[[str], None],
-    *,
-    cache: bool = False,
-    schedules: Schedules | None = None,
+    model: Model, size: tuple[int, int] | None, target: Target, say: Callable[[str], None], *, cache: bool = False
 ) -> Analysis:
     """Compile `model` for `target` and price one inference; `cache` models the DRAM traffic too.
 
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
     progress = Progress(PLAN_STEPS + 3, say, None)
-    plan = make_plan(model, size, progress, schedules or schedules_for(target.name))
+    plan = make_plan(model, size, progress, schedules_for(target.name))
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folder = Path(name)

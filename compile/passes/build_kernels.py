@@ -55,9 +55,14 @@ def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
             name = unused_name(stage, funcs)
             same.append((built.func, name))
             funcs[name] = built.func.with_attr("global_symbol", name)
-        p = built.parameters
-        steps.append(Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule, tuned))
+        steps.append(step_of(stage, name, built, schedule, tuned))
     return Kernels(funcs, steps)
+
+
+def step_of(stage: Stage, name: str, built: RowKernel, schedule: Schedule, tuned: bool = False) -> Step:
+    """The step that calls a stage's kernel under a name."""
+    p = built.parameters
+    return Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule, tuned)
 
 
 def check_limits(stage: Stage, kernel: RowKernel) -> None:

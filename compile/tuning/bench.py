@@ -20,7 +20,7 @@ from .. import plan_source
 from ..codegen import generate
 from ..kernels.row_kernel import build, stage_operands
 from ..link import Objects, link_runner, write_objects
-from ..passes.build_kernels import Kernels, Step
+from ..passes.build_kernels import Kernels, Step, step_of
 from ..passes.form_segments import layer_by_layer
 from ..passes.plan_arena import Arena, plan_arena
 from ..program import Buffer, Load, Program, Spread, Stage
@@ -83,9 +83,7 @@ def make_bench(
 def make_step(stage: Stage, name: str, schedule: Schedule) -> tuple[Step, tirx.PrimFunc]:
     """A step under a name of its own, and its PrimFunc."""
     built = build(stage, name, schedule)
-    p = built.parameters
-    step = Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule)
-    return step, built.func
+    return step_of(stage, name, built, schedule), built.func
 
 
 def pixel(stage: Stage) -> Buffer:

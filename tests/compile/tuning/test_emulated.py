@@ -32,6 +32,14 @@ def reading() -> Stage:
     return Stage.of("reading", (), (ScaleShift(1, Load(1, image), shift, shift),), [replace(image, name="out")])
 
 
+def wrong_with_four(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
+    """`build`, whose kernel computes something else where four channels are computed side by side."""
+    if schedule.channels == 4:
+        ((x,),) = stage.results
+        stage = replace(stage, results=[(replace(x, shift=x.shift + 1),)])  # type: ignore[type-var, attr-defined]
+    return build(stage, name, schedule)
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize("stage", [counting, reading])
 def test_cycles_repeat(stage: Any, emulated: None, llvm: None) -> None:
@@ -45,13 +53,7 @@ def test_cycles_repeat(stage: Any, emulated: None, llvm: None) -> None:
 
 @pytest.mark.emulator
 def test_a_wrong_candidate_is_rejected(emulated: None, llvm: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
-        if schedule.channels == 4:
-            ((x,),) = stage.results
-            stage = replace(stage, results=[(replace(x, shift=x.shift + 1),)])  # type: ignore[type-var, attr-defined]
-        return build(stage, name, schedule)
-
-    monkeypatch.setattr(bench, "build", wrong)
+    monkeypatch.setattr(bench, "build", wrong_with_four)
     right, rejected = DEVICE.measure(counting(), [Schedule(2), Schedule(4)])
     assert isinstance(right, float)
     assert rejected == REJECTED

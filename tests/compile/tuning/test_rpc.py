@@ -1,14 +1,11 @@
 """Measuring over TVM's RPC, on servers that run here."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.kernels.row_kernel import RowKernel, build
-from biisnet.compile.program import Stage
 from biisnet.compile.schedules import DEFAULT, Schedule
 from biisnet.compile.tuning import bench, rpc
 from biisnet.compile.tuning.emulated import REJECTED
@@ -17,7 +14,7 @@ from biisnet.compile.tuning.rpc import Boards, connect_board, parse_address
 from biisnet.targets import resolve
 
 from .boards import process
-from .test_emulated import counting, reading
+from .test_emulated import counting, reading, wrong_with_four
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +35,7 @@ def test_times(stage: Any, board: str) -> None:
 
 
 def test_a_wrong_candidate_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
-        if schedule.channels == 4:
-            ((x,),) = stage.results
-            stage = replace(stage, results=[(replace(x, shift=x.shift + 1),)])  # type: ignore[type-var, attr-defined]
-        return build(stage, name, schedule)
-
-    monkeypatch.setattr(bench, "build", wrong)
+    monkeypatch.setattr(bench, "build", wrong_with_four)
     device = Boards(resolve("host"), connect_board(board), 1, lambda _: None)
     right, rejected = device.measure(counting(), [Schedule(2), Schedule(4)])
     assert isinstance(right, float)
