@@ -73,17 +73,18 @@ def test_shared_nodes_stay_shared() -> None:
 
 def test_shipped() -> None:
     """Fails where a leaky and what is added to it stay apart, or a sum changes."""
-    before, after = shipped_program((16, 24), "store_scaled"), shipped_program((16, 24))
-    fuse_multiply_add(before_fusion := shipped_program((16, 24), "store_scaled"))
-    old, new = kinds(before), kinds(before_fusion)
+    cut, before, fused = (shipped_program((16, 24), name) for name in ("cut_stages", "store_scaled", "store_scaled"))
+    fuse_multiply_add(fused)
+    old, new = kinds(before), kinds(fused)
     # 4 sums (those of blocks have been bent), and 13 stored maps that are scaled and shifted for their reader
     assert (old["Add"], new["LeakyAdd"], new["Constant"], new.get("Add", 0)) == (4, 4 + 13, 13, 0)
     assert old["Leaky"] - new["Leaky"] == 4 + 13
     assert old["ScaleShift"] - new["ScaleShift"] == 13
-    for s in before_fusion.stages:
+    for s in fused.stages:
         for e in s.expressions():
             assert not (isinstance(e, ScaleShift) and isinstance(e.x, Leaky))
-    assert_same_stages(after, before_fusion, np.random.default_rng(0).integers(0, 256, (1, 16, 24)))
+    # from the stages as they were cut, so bend_accumulator's rounding is in it, and its tolerance
+    assert_same_stages(cut, fused, np.random.default_rng(0).integers(0, 256, (1, 16, 24)), 2e-6)
 
 
 def chain(e: Expr) -> list[Expr]:
