@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from biisnet.model.metrics import Metrics
 from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.variants import NETWORKS, TABLES, Row
+
+if TYPE_CHECKING:
+    from biisnet.model.training.trainer import Options
 
 from .table import grid, number, rewrite
 
@@ -58,13 +61,15 @@ def variants(chosen: list[str] | None) -> list[str]:
 
 
 def train_variant(
-    name: str, recipe: Recipe, frames: tuple[list[Frame], list[Frame]], folder: Path, say: Say
+    name: str, recipe: Recipe, frames: tuple[list[Frame], list[Frame]], folder: Path, options: Options, say: Say
 ) -> Measured:
     """Train one from random weights, or go on with it, and measure what came of it on the held-out frames."""
+    import torch
+
     from biisnet.model.cost import count
     from biisnet.model.export import export
     from biisnet.model.network import build
-    from biisnet.model.training.trainer import BEST, Options, Progress, make_fabric, train, validate
+    from biisnet.model.training.trainer import BEST, Progress, make_fabric, train, validate
     from biisnet.model.weights import load
 
     def report(p: Progress) -> None:
@@ -72,7 +77,8 @@ def train_variant(
             say(f"{name}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
 
     folder.mkdir(parents=True, exist_ok=True)
-    train(make_fabric("float32"), start_network(name, recipe), *frames, recipe, folder, Options(), report)
+    torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
+    train(make_fabric(options.precision), start_network(name, recipe), *frames, recipe, folder, options, report)
     # validated once, after the last epoch: it is the last one, and no choice was made among several
     metrics = validate(load(folder / BEST), frames[1])
     cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
@@ -124,23 +130,33 @@ def ablation(
     split: Annotated[str, typer.Option("--split", help="Of it.")] = "trainval",
     scenes: Annotated[int, typer.Option("--scenes", min=4, help="Without --data: made-up scenes.")] = 256,
     network: Annotated[list[str] | None, typer.Option("--network", help="Only these.")] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="torch.compile, as in biisnet train.")
+    ] = False,
+    precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16.")] = "float32",
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="The budget of each.")] = 40,
     size: Annotated[int, typer.Option("--size", min=8, help="Height and width of the frames.")] = 256,
     crop: Annotated[int, typer.Option("--crop", min=8, help="Height and width of the crops.")] = 128,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where ablation.{json,md} are.")] = DOCS,
 ) -> None:
     """Train the networks of the paper's tables for an equal budget, and write the figures into docs/."""
+    from biisnet.model.training.trainer import PRECISIONS, Options
+
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: {precision}, expected {' or '.join(PRECISIONS)}")
+    options = Options(precision, compile_)
     recipe, source = budget(epochs, size, crop), Source(data, split, 0 if data else scenes, 0)
     frames = hold_out(source.read(recipe.size, say), HOLD_OUT)
     images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} {source}"
     about = (
         f"{epochs} epochs of {images}, the default recipe but for crops of {crop}x{crop} throughout, {BATCH} a batch, "
-        f"seed {recipe.seed}; measured on the {len(frames[1])} frames held out, after the last epoch."
+        f"seed {recipe.seed}, convolutions in {precision}; measured on the {len(frames[1])} frames held out, after the "
+        "last epoch."
     )
     setting = {"about": about, "recipe": json.loads(recipe.to_json())}
     found = earlier(output / "ablation.json", setting)
     for name in variants(network):
-        found[name] = train_variant(name, recipe, frames, folder / name, say)
+        found[name] = train_variant(name, recipe, frames, folder / name, options, say)
         say(f"{name}: {found[name].metrics.summary()}")
         result = {**setting, "networks": [asdict(m) for m in found.values()]}
         write_whole(output / "ablation.json", (json.dumps(result, indent=1) + "\n").encode())

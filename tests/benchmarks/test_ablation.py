@@ -29,6 +29,13 @@ def test_each_network_is_trained_once() -> None:
         variants(["biisnet"])
 
 
+def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    result = CliRunner().invoke(app, ["-r", str(tmp_path), "-o", str(tmp_path), *ARGUMENTS, "--precision", "int8"])
+    assert (result.exit_code, result.output) == (2, "error: precision: int8, expected float32 or bfloat16\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_second_run_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     arguments = ["-r", str(tmp_path / "runs"), "-o", str(tmp_path), *ARGUMENTS]
