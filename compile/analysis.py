@@ -24,7 +24,7 @@ from .plan import Plan
 from .program import BinaryDot, Convolution, Stage
 from .progress import Progress
 from .scene import scene
-from .schedules import schedules_for
+from .tuning.records import tuned_schedules
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def analyze_target(
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
     progress = Progress(PLAN_STEPS + 3, say, None)
-    plan = make_plan(model, size, progress, schedules_for(target.name))
+    plan = make_plan(model, size, progress, tuned_schedules(target))
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folder = Path(name)

@@ -25,6 +25,7 @@ from ..runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA
 from ..targets import Target
 from .errors import CompileError
 from .frontend import Model
+from .manifest import kernel_entry
 from .plan import Plan
 from .scene import scene
 from .verification import Verified
@@ -197,10 +198,7 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
             }
             for s in plan.kernels.steps
         ],
-        "kernels": {
-            s.kernel: {"schedule": asdict(s.schedule), "record": "tuned" if s.tuned else "default"}
-            for s in plan.kernels.steps
-        },
+        "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
         "verification": asdict(verified),
         "tools": {tool: version(tool) for tool in TOOLS},
         "files": {

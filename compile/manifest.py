@@ -1,8 +1,14 @@
-"""What a bundle's manifest says of its frames and its device."""
+"""What a bundle's manifest says of its frames, its device and its kernels."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+from types import MappingProxyType
+from typing import Any
+
+from ..runtime.errors import BundleError
 from ..targets import TARGETS, Target
+from .schedules import Record, Schedule, Schedules, schedules_for
 
 
 def frame_size(manifest: dict) -> tuple[int, int]:
@@ -18,3 +24,20 @@ def target_of(manifest: dict) -> Target:
     return Target(
         entry["name"], "", entry["arch"], entry["cpu"], tuple(entry["features"]), emulated, glibc=manifest["glibc"]
     )
+
+
+def kernel_entry(schedule: Schedule, record: Record | None) -> dict[str, Any]:
+    """What a manifest says of a kernel; `record` is null where the schedule is the default one."""
+    entry = record and {"key": record.key, "seconds": record.seconds, "database": record.database}
+    return {"schedule": asdict(schedule), "record": entry}
+
+
+def schedules_of(manifest: dict) -> Schedules:
+    """What a bundle's kernels were compiled with. Raises BundleError."""
+    try:
+        entries = [e for e in manifest.get("kernels", {}).values() if e["record"] is not None]
+        records = [Record(schedule=Schedule(**e["schedule"]), **e["record"]) for e in entries]
+        found = MappingProxyType({r.key: r for r in records})
+    except (AttributeError, KeyError, TypeError) as e:
+        raise BundleError(f"manifest.json: 'kernels' is not what a compiler writes ({e})") from e
+    return replace(schedules_for(manifest["target"]["name"]), records=found)

@@ -33,7 +33,8 @@ from .passes.store_scaled import store_scaled
 from .plan import Plan
 from .program import Program
 from .progress import Progress
-from .schedules import DEFAULT, Schedules, schedules_for
+from .schedules import DEFAULT, Schedules
+from .tuning.records import tuned_schedules
 from .verification import NOT_ASKED, check_bundle
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
@@ -82,14 +83,15 @@ def compile_model(
 ) -> Summary:
     """Compile `model` for `target` into the bundle folder `output` (and `output`.tar beside it).
 
-    `schedules` are the target's own where none are given.
+    `schedules` are the shipped ones where none are given.
 
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
-        plan = make_plan(model, size, progress, schedules or schedules_for(target.name))
+        plan = make_plan(model, size, progress, schedules or tuned_schedules(target))
+        say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)

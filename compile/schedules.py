@@ -7,7 +7,7 @@ the layout of maps rests on it. The dtype of a map, float32 or bits, is its Buff
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
 from .program import Stage
@@ -30,6 +30,16 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Record:
+    """The schedule of a kernel that was measured to be its fastest."""
+
+    key: str  # row_kernel.key_of
+    schedule: Schedule
+    seconds: float  # over the whole map
+    database: str  # a word for whose it is
+
+
+@dataclass(frozen=True)
 class Schedules:
     """All that is chosen for a target."""
 
@@ -48,8 +58,8 @@ class Schedules:
         )
     )
     """Of kernels that no record is of, by their kind."""
-    tuned: Mapping[str, Schedule] = field(default_factory=lambda: MappingProxyType({}))
-    """The best that was measured, by a kernel's key (row_kernel.key_of)."""
+    records: Mapping[str, Record] = field(default_factory=lambda: MappingProxyType({}))
+    """What was measured, by a kernel's key."""
 
     def of(self, stage: Stage) -> Schedule:
         """The default schedule of a stage's kernel."""
@@ -61,6 +71,15 @@ SPACE: dict[str, dict[str, tuple[int, ...]]] = {
     for kind in MAIN_LEAF
 }
 """What a tuner may choose, by a kernel's kind: values of a Schedule's fields."""
+
+
+def outside_space(kind: str, schedule: Schedule) -> str | None:
+    """The first field of a schedule whose value no tuner may choose for kernels of a kind, and its value."""
+    default = DEFAULT.kernels[kind]
+    for name, value in asdict(schedule).items():
+        if value not in SPACE[kind].get(name, (getattr(default, name),)):
+            return f"{name} {value}"
+    return None
 
 
 def main_leaf(stage: Stage) -> str:

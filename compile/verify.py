@@ -12,10 +12,9 @@ from ..runtime.resize import resize_bilinear
 from .bundle import MODEL
 from .errors import CompileError
 from .frontend import load_model
-from .manifest import frame_size, target_of
+from .manifest import frame_size, schedules_of, target_of
 from .pipeline import PLAN_STEPS, make_plan
 from .progress import Progress
-from .schedules import schedules_for
 from .verification import Verified, check_bundle
 
 
@@ -29,9 +28,7 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
         height, width = frame_size(manifest)
-        plan = make_plan(
-            model, (height, width), Progress(PLAN_STEPS, say, None), schedules_for(manifest["target"]["name"])
-        )
+        plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None), schedules_of(manifest))
         if hashlib.sha256(plan.source.encode()).hexdigest() != manifest.get("plan_sha256"):
             raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again to verify it")
         frame = None if grey is None else resize_bilinear(grey, height, width)

@@ -49,7 +49,7 @@ def compile_command(
     say(f"model   {network.name} ({weights}), {height}x{width}, sha256 {network.sha256[:12]}")
     say(f"target  {device.name}: {device.cpu}, {device.triple}, glibc {device.glibc}")
     say(f"output  {place}")
-    schedules = tuned_schedules(database, device) if database else None
+    schedules = tuned_schedules(device, database)
     summary = compile_model(
         network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
     )

@@ -33,6 +33,9 @@ def tune(
     ] = None,
     minutes: Annotated[float | None, typer.Option("--minutes", min=0, help="End after so many, however it is.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Make one database of several: --merge A B -o C.")] = False,
+    best: Annotated[
+        bool, typer.Option("--best", help="With --merge: keep of each kernel the fastest trial alone.")
+    ] = False,
     device: Annotated[
         str | None, typer.Option("--device", metavar="HOST:PORT", help="A board that runs TVM's RPC server.")
     ] = None,
@@ -54,8 +57,10 @@ def tune(
     from ..tune import Tuning, tune_model
 
     if merge:
-        merge_databases([Path(m) for m in models or ()], database, json_)
+        merge_databases([Path(m) for m in models or ()], database, best, json_)
         return
+    if best:
+        raise CompileError("--best goes with --merge")
     if models and len(models) > 1:
         raise CompileError(f"{models[1]}: one model at a time; --merge takes several databases")
     model = models[0] if models else None
@@ -71,14 +76,14 @@ def tune(
     print(result.summary())
 
 
-def merge_databases(folders: list[Path], output: Path | None, json_: bool) -> None:
+def merge_databases(folders: list[Path], output: Path | None, best: bool, json_: bool) -> None:
     """`--merge`."""
     from ..errors import CompileError
     from ..tuning.records import merge
 
-    if len(folders) < 2 or output is None:
+    if len(folders) < 2 - best or output is None:
         raise CompileError("--merge takes two databases or more, and -o DIR for the new one")
-    count = len(list(merge(folders, output).trials()))
+    count = len(list(merge(folders, output, best).trials()))
     if json_:
         print_json({"database": str(output), "trials": count})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from tvm import tirx
@@ -10,7 +11,7 @@ from tvm_ffi import structural_equal, structural_hash
 from ..errors import CompileError
 from ..kernels.row_kernel import RowKernel, build, key_of
 from ..program import Operand, Program, Stage
-from ..schedules import DEFAULT, Schedule, Schedules, main_leaf
+from ..schedules import DEFAULT, Record, Schedule, Schedules, main_leaf, outside_space
 
 MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64  # as runtime/src/plan.h has them
 
@@ -26,7 +27,7 @@ class Step:
     counts: dict[str, int]  # element type -> constants of it
     sections: dict[str, int]  # element type -> byte offset among the spread constants; "end" is their size
     schedule: Schedule
-    tuned: bool = False  # whether the schedule is a record's
+    record: Record | None = None  # that the schedule is of; None: it is the default one
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,14 @@ class Kernels:
     funcs: dict[str, tirx.PrimFunc]
     steps: list[Step]
 
+    def summary(self) -> str:
+        """How many, and where their schedules are from, in a line for a person."""
+        whose = Counter(r.database if r else None for r in {step.kernel: step.record for step in self.steps}.values())
+        untuned = whose.pop(None, 0)
+        parts = [f"{n} as {whose} records have them" for whose, n in sorted(whose.items())]
+        parts += [f"{untuned} by the default schedule, not tuned"] if untuned else []
+        return f"{len(self.funcs)}: {', '.join(parts)}"
+
 
 def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
     """One kernel for each distinct structure among the stages."""
@@ -43,11 +52,12 @@ def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
     known: dict[int, list[tuple[tirx.PrimFunc, str]]] = {}
     steps = []
     for stage in program.stages:
-        schedule, tuned = schedules.of(stage), False
+        schedule = schedules.of(stage)
         built = build(stage, "kernel", schedule)
         check_limits(stage, built)
-        if schedules.tuned and (record := schedules.tuned.get(key_of(built))):
-            schedule, tuned = record, True
+        if record := schedules.records.get(key_of(built)):
+            check_record(stage, record)
+            schedule = record.schedule
             built = build(stage, "kernel", schedule)
         same = known.setdefault(structural_hash(built.func), [])
         name = next((n for f, n in same if structural_equal(f, built.func)), None)
@@ -55,14 +65,20 @@ def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
             name = unused_name(stage, funcs)
             same.append((built.func, name))
             funcs[name] = built.func.with_attr("global_symbol", name)
-        steps.append(step_of(stage, name, built, schedule, tuned))
+        steps.append(step_of(stage, name, built, schedule, record))
     return Kernels(funcs, steps)
 
 
-def step_of(stage: Stage, name: str, built: RowKernel, schedule: Schedule, tuned: bool = False) -> Step:
+def step_of(stage: Stage, name: str, built: RowKernel, schedule: Schedule, record: Record | None = None) -> Step:
     """The step that calls a stage's kernel under a name."""
     p = built.parameters
-    return Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule, tuned)
+    return Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule, record)
+
+
+def check_record(stage: Stage, record: Record) -> None:
+    """Raise CompileError where a record has a schedule that no tuner may choose."""
+    if wrong := outside_space(main_leaf(stage), record.schedule):
+        raise CompileError(f"layer '{stage.name}': a {record.database} record has {wrong}, which is not to choose from")
 
 
 def check_limits(stage: Stage, kernel: RowKernel) -> None:

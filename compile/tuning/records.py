@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tvm
@@ -17,13 +18,15 @@ from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 from ...model.files import write_whole
 from ...targets import Target, resolve
 from ..errors import CompileError
-from ..schedules import Schedule, Schedules, main_leaf, schedules_for
+from ..schedules import Record, Schedule, Schedules, main_leaf, schedules_for
 from .space import NOTE, candidate_of, schedule_of, workload
 from .tasks import Task
 
 SCHEMA = 1
 ABOUT = "about.json"
 WORKLOADS, TRIALS = "database_workload.json", "database_tuning_record.json"
+SHIPPED = Path(__file__).parent / "shipped"
+"""Databases of this package, one a target."""
 FAILED = 1e9
 """Seconds that stand for a candidate that was rejected."""
 
@@ -93,8 +96,10 @@ def trial_of(record: ms.database.TuningRecord) -> Trial:
     return Trial(key, schedule, seconds if seconds < FAILED else None)
 
 
-def merge(folders: Sequence[Path], output: Path) -> Records:
+def merge(folders: Sequence[Path], output: Path, best: bool = False) -> Records:
     """One database of several of one target; of a schedule that was measured twice, the faster trial.
+
+    With `best`, of each kernel its fastest trial alone, which is all that compiling needs.
 
     Raises CompileError where one is none, they are of several targets, or `output` has records already.
     """
@@ -102,14 +107,18 @@ def merge(folders: Sequence[Path], output: Path) -> Records:
         raise CompileError(f"{output}: has records already; give another folder")
     about = read_about(folders[0])
     target, measured_by = resolve(str(about.get("target"))), str(about.get("measured_by"))
-    best: dict[tuple[str, Schedule], tuple[float, ms.database.TuningRecord]] = {}
+    kept: dict[tuple[str, Schedule], tuple[float, ms.database.TuningRecord]] = {}
     for record in (r for folder in folders for r in Records(folder, target, measured_by).measured()):
         trial = trial_of(record)
         seconds = FAILED if trial.seconds is None else trial.seconds
-        if seconds < best.get((trial.key, trial.schedule), (math.inf,))[0]:
-            best[trial.key, trial.schedule] = seconds, record
+        if seconds < kept.get((trial.key, trial.schedule), (math.inf,))[0]:
+            kept[trial.key, trial.schedule] = seconds, record
+    if best:
+        in_order = sorted(kept.items(), key=lambda item: (item[1][0], str(item[0][1])))
+        fastest = {key: (key, schedule) for (key, schedule), _ in reversed(in_order)}
+        kept = {pair: kept[pair] for _, pair in sorted(fastest.items())}
     merged = Records(output, target, measured_by)
-    for _, record in best.values():
+    for _, record in kept.values():
         workload_ = merged.database.commit_workload(record.workload.mod)
         merged.database.commit_tuning_record(
             ms.database.TuningRecord(record.trace, workload_, record.run_secs, record.target, [])
@@ -128,10 +137,27 @@ def read_about(folder: Path) -> dict[str, Any]:
     return about
 
 
-def tuned_schedules(folder: Path, target: Target) -> Schedules:
-    """A target's schedules with what a database has found. Raises CompileError."""
-    tuned = {key: trial.schedule for key, trial in Records(folder, target).best().items()}
-    return replace(schedules_for(target.name), tuned=tuned)
+def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
+    """A target's schedules with the shipped records, and with those of a database of one's own, which come first.
+
+    Raises CompileError.
+    """
+    shipped = SHIPPED / target.name
+    found: dict[str, Record] = {}
+    if shipped.exists() and read_about(shipped).get("cpu") == target.cpu:  # `host` is many a CPU
+        found |= best_records(shipped, target, "shipped")
+    if own:
+        found |= best_records(own, target, "user's")
+    return replace(schedules_for(target.name), records=MappingProxyType(found))
+
+
+def best_records(folder: Path, target: Target, whose: str) -> dict[str, Record]:
+    """What a database has found, by the kernel's key. Raises CompileError."""
+    return {
+        key: Record(key, trial.schedule, trial.seconds, whose)
+        for key, trial in Records(folder, target).best().items()
+        if trial.seconds is not None
+    }
 
 
 def check_about(folder: Path, wanted: dict) -> None:

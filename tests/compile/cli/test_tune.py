@@ -35,6 +35,9 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
         assert 0 < gain["best_seconds"] <= gain["default_seconds"]
     assert (here / "db" / "curve.png").read_bytes().startswith(b"\x89PNG")
     before = recorded(here / "db")
+    fastest = cli("tune", "db", "--merge", "--best", "-o", "fastest")
+    assert fastest.out == f"fastest: {len(result['gains'])} trials of 1 databases\n"
+    assert Records(here / "fastest", resolve("rpi4")).best() == Records(here / "db", resolve("rpi4")).best()
     merged = cli("tune", "db", "db", "--merge", "-o", "merged")
     assert f"merged: {len(before)} trials of 2 databases" in merged.out
     assert {(t.key, t.schedule) for t in recorded(here / "merged")} == {(t.key, t.schedule) for t in before}
@@ -43,7 +46,8 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     compiled = cli("compile", tiny_onnx, "--target", "rpi4", *options, "-o", "tuned")
     assert compiled.code == 0, compiled.err
     manifest = json.loads((here / "tuned" / "manifest.json").read_text())
-    assert {k["record"] for k in manifest["kernels"].values()} == {"tuned"}
+    assert {k["record"]["database"] for k in manifest["kernels"].values()} == {"user's"}
+    assert f"kernels {len(manifest['kernels'])}: {len(manifest['kernels'])} as user's records have them" in compiled.err
     best = {g["kernel"]: g["schedule"] for g in result["gains"]}
     assert {name: k["schedule"] for name, k in manifest["kernels"].items()} == best
     assert cli("verify", "tuned").code == 0
@@ -94,6 +98,7 @@ def test_killed_and_resumed(here: Path, tiny_onnx: Path, cli: Callable[..., Any]
         (["--size", "0x3"], "--size 0x3"),
         (["another.onnx"], "another.onnx: one model at a time"),
         (["--merge"], "--merge takes two databases or more"),
+        (["--best"], "--best goes with --merge"),
         (["full", "--merge", "-o", "new"], "tiny.onnx: not a tuning database"),
         (["--db", "file"], "file: is a file; a tuning database is a folder"),
         (["--db", "full"], "full: has no about.json"),

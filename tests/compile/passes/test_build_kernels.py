@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from biisnet.compile.errors import CompileError
+from biisnet.compile.kernels.row_kernel import build, key_of
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.program import Add, Buffer, Expr, Leaky, Load, Program, ScaleShift, Stage
+from biisnet.compile.schedules import DEFAULT, Record, Schedule, Schedules
 
 from .graphs import shipped_program, vector
 
@@ -45,6 +51,32 @@ def test_constants_are_the_steps_own() -> None:
         copies = 4  # of an addend
         found = np.frombuffer(step.parameters, np.float32, 4 + 4 * copies, step.sections["float32"])
         np.testing.assert_array_equal(found, [*vector(seed), *np.repeat(vector(seed + 1), copies)])
+
+
+def recorded(kernel_of: Stage, schedule: Schedule) -> Schedules:
+    """Schedules with a record of a stage's kernel."""
+    record = Record(key_of(build(kernel_of, "kernel")), schedule, 1e-3, "user's")
+    return replace(DEFAULT, records={record.key: record})
+
+
+def test_a_record_is_taken() -> None:
+    """Fails where a record is not found, or is taken for another kernel's."""
+    program = Program("net", [stage(1), stage(1, 50)], [], [])
+    schedules = recorded(stage(3), Schedule(8))  # other constants
+    kernels = build_kernels(program, schedules)
+    assert [s.schedule.channels for s in kernels.steps] == [8, DEFAULT.kernels["Load"].channels]
+    assert [s.record for s in kernels.steps] == [*schedules.records.values(), None]
+    assert kernels.summary() == "2: 1 as user's records have them, 1 by the default schedule, not tuned"
+    assert build_kernels(program).summary() == "2: 2 by the default schedule, not tuned"
+
+
+@pytest.mark.parametrize("schedule", [Schedule(3), Schedule(10**9), Schedule(2, counted=4), Schedule("2")])  # type: ignore[arg-type]
+def test_a_record_of_no_schedule(schedule: Schedule) -> None:
+    """Fails where a damaged record reaches an emitter."""
+    with pytest.raises(
+        CompileError, match=r"^layer 'stage1': a user's record has (channels|counted) .*, which is not to"
+    ):
+        build_kernels(Program("net", [stage(1)], [], []), recorded(stage(1), schedule))
 
 
 def test_shipped() -> None:
