@@ -57,6 +57,8 @@ class Gain:
     uses: int
     default_seconds: float
     best_seconds: float
+    bound_seconds: float | None
+    """What its vector arithmetic alone would take (slots.bound); None where not a cycle model but a clock measured."""
     schedule: Schedule
 
 
@@ -81,10 +83,14 @@ class Tuned:
 
     def summary(self) -> str:
         """One line for a person."""
+        if not self.gains:
+            return f"{self.database}: {self.trials} trials, {self.rejected} rejected; no kernel is measured yet"
         saved = 1 - self.best_seconds / self.default_seconds
+        bounds = [g.bound_seconds for g in self.gains if g.bound_seconds is not None]
+        least = f"; {sum(bounds) / self.best_seconds:.0%} of that is the slot bound" if bounds else ""
         return (
             f"{self.database}: {self.trials} trials, {self.rejected} rejected; kernels take {saved:.1%} less than by "
-            f"the default schedules"
+            f"the default schedules{least}"
         )
 
 
@@ -139,7 +145,7 @@ def tune_on(device: Device, measured_by: str, asked: Tuning, say: Callable[[str]
     except KeyboardInterrupt:
         say(f"stopped: {len(session.known)} trials are in {asked.database}; --resume goes on")
         raise
-    result = conclude(asked.database, records, tasks)
+    result = conclude(asked.database, records, tasks, measured_by == CYCLES)
     write_whole(asked.database / CURVE, curve_picture(records.trials(), tasks))
     return result
 
@@ -156,7 +162,7 @@ def reporter(say: Callable[[str], None], started: float, bound: bool) -> Callabl
     def report(p: Progress) -> None:
         first.append(p.trials)
         done = p.trials - first[0]
-        left = (time.monotonic() - started) / done * (p.of - p.trials) if done else float("nan")
+        left = (time.monotonic() - started) / done * max(0, p.of - p.trials) if done else float("nan")
         said = f"{left / 60:.0f} minutes left" if done else "…"
         rejected = f"; rejected: {p.rejected}" if p.rejected else ""
         say(f"[{p.trials}/{p.of}] {p.task.name}: {speed(p.task, p.best, bound)}, {said}{rejected}")
@@ -176,8 +182,8 @@ def speed(task: Task, seconds: float | None, bounded: bool) -> str:
     return ", ".join(words)
 
 
-def conclude(database: Path, records: Records, tasks: list[Task]) -> Tuned:
-    """The gains, from the records alone."""
+def conclude(database: Path, records: Records, tasks: list[Task], bounded: bool) -> Tuned:
+    """The gains, from the records alone, with `bounded` beside the slot bound."""
     trials = list(records.trials())
     measured = {(t.key, t.schedule): t.seconds for t in trials}
     best = records.best()
@@ -188,5 +194,6 @@ def conclude(database: Path, records: Records, tasks: list[Task]) -> Tuned:
             continue  # the session ended before its turn
         trial = best[task.key]
         assert trial.seconds is not None
-        gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, trial.schedule))
+        bound = slots.bound(task.stage) / HERTZ * task.uses if bounded else None
+        gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, bound, trial.schedule))
     return Tuned(database, len(trials), sum(t.seconds is None for t in trials), tuple(gains))

@@ -92,9 +92,10 @@ def merge_databases(folders: list[Path], output: Path | None, best: bool, json_:
 
 def table_of(result: Tuned) -> Iterator[str]:
     """The gains, kernel by kernel."""
-    yield f"{'kernel':32} {'uses':>4} {'default, us':>12} {'best, us':>10} {'less':>6}  schedule"
+    yield f"{'kernel':32} {'uses':>4} {'default, us':>12} {'best, us':>10} {'less':>6} {'bound, us':>10}  schedule"
     for gain in result.gains:
         less = 1 - gain.best_seconds / gain.default_seconds
         fields = ", ".join(f"{name} {value}" for name, value in asdict(gain.schedule).items())
         times = f"{gain.default_seconds * 1e6:12.1f} {gain.best_seconds * 1e6:10.1f} {less:6.1%}"
-        yield f"{gain.kernel:32} {gain.uses:4} {times}  {fields}"
+        bound = "-" if gain.bound_seconds is None else f"{gain.bound_seconds * 1e6:.1f}"
+        yield f"{gain.kernel:32} {gain.uses:4} {times} {bound:>10}  {fields}"

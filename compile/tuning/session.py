@@ -62,12 +62,13 @@ class Session:
     ) -> None:
         """Until `trials` are recorded, and for `budget` seconds at most: what is being measured then is finished."""
         self.deadline = time.monotonic() + budget
-        self.tasks, self.device, self.records, self.trials, self.report = tasks, device, records, trials, report
+        self.tasks, self.device, self.records, self.report = tasks, device, records, report
         self.target = tvm.target.Target({**target.llvm, "num-cores": 1})
         self.known = {(t.key, t.schedule): t.seconds for t in records.trials()}
         self.best: dict[str, float] = {}
         for (key, _), seconds in self.known.items():
             self.note(key, seconds)
+        self.trials = min(trials, len(self.known) + sum(map(self.untried, tasks)))
 
     def run(self) -> None:
         """Until there are enough trials, the time is up, or nothing is left to try. Raises ToolchainError."""

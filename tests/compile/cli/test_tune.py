@@ -32,7 +32,7 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     assert result["trials"] >= 6
     assert result["rejected"] == 0
     for gain in result["gains"]:
-        assert 0 < gain["best_seconds"] <= gain["default_seconds"]
+        assert 0 < gain["bound_seconds"] < gain["best_seconds"] <= gain["default_seconds"]
     assert (here / "db" / "curve.png").read_bytes().startswith(b"\x89PNG")
     before = recorded(here / "db")
     fastest = cli("tune", "db", "--merge", "--best", "-o", "fastest")
@@ -59,6 +59,8 @@ def test_this_machine(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> N
     assert done.code == 0, done.err
     assert json.loads(done.out)["trials"] >= 5
     assert json.loads((here / "db" / "about.json").read_text())["measured_by"] == "clock"
+    again = cli("tune", tiny_onnx, *options, "--trials", "1", "--resume")  # there are enough
+    assert " less than by the default schedules\n" in again.out  # a clock knows no bound
     compiled = cli("compile", tiny_onnx, *options, "-o", "tuned")
     assert compiled.code == 0, compiled.err
     other = cli("tune", tiny_onnx, "--target", "rpi4", *options[2:], "--resume")

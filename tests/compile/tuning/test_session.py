@@ -65,6 +65,7 @@ def test_all_is_tried_once_and_the_best_is_kept(tmp_path: Path) -> None:
         assert records.best()[task.key].schedule == Schedule(1)
         assert [t.seconds for t in trials if t.key == task.key and t.schedule.channels == 8] == [None]
     assert "wrong" in {p.rejected for p in seen}
+    assert {p.of for p in seen} == {len(everything)}  # there is no more to try, whatever was asked for
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ToolchainError("qemu is gone")])
