@@ -17,17 +17,18 @@ from .errors import CompileError
 from .frontend import Model
 from .pipeline import PLAN_STEPS, make_plan
 from .progress import Progress as Steps
-from .schedules import DEFAULT, Schedule, schedules_for
+from .schedules import schedules_for
 from .tuning.emulated import HERTZ, Emulated
+from .tuning.gains import Tuned, conclude
 from .tuning.local import local_board
 from .tuning.measuring import Device
 from .tuning.records import ABOUT, Records
-from .tuning.report import curve_picture
+from .tuning.report import curve_picture, report_text
 from .tuning.rpc import Boards, connect_board, connect_tracker
 from .tuning.session import Progress, Session
 from .tuning.tasks import Task, tasks_of
 
-CURVE = "curve.png"
+CURVE, REPORT = "curve.png", "report.md"
 CYCLES, CLOCK = "model cycles", "clock"
 """What seconds are read off: those of one are not beside those of the other."""
 
@@ -47,51 +48,6 @@ class Tuning:
     tracker: str | None = None  # HOST:PORT of a tracker of boards
     key: str | None = None  # by which it knows them
     parallel: int = 1  # boards at a time
-
-
-@dataclass(frozen=True)
-class Gain:
-    """A kernel before and after, all stages that use it together."""
-
-    kernel: str
-    uses: int
-    default_seconds: float
-    best_seconds: float
-    bound_seconds: float | None
-    """What its vector arithmetic alone would take (slots.bound); None where not a cycle model but a clock measured."""
-    schedule: Schedule
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What a session found."""
-
-    database: Path
-    trials: int
-    rejected: int
-    gains: tuple[Gain, ...]
-
-    @property
-    def default_seconds(self) -> float:
-        """Of all kernels in their default schedules."""
-        return sum(g.default_seconds for g in self.gains)
-
-    @property
-    def best_seconds(self) -> float:
-        """Of all kernels in their best ones."""
-        return sum(g.best_seconds for g in self.gains)
-
-    def summary(self) -> str:
-        """One line for a person."""
-        if not self.gains:
-            return f"{self.database}: {self.trials} trials, {self.rejected} rejected; no kernel is measured yet"
-        saved = 1 - self.best_seconds / self.default_seconds
-        bounds = [g.bound_seconds for g in self.gains if g.bound_seconds is not None]
-        least = f"; {sum(bounds) / self.best_seconds:.0%} of that is the slot bound" if bounds else ""
-        return (
-            f"{self.database}: {self.trials} trials, {self.rejected} rejected; kernels take {saved:.1%} less than by "
-            f"the default schedules{least}"
-        )
 
 
 def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
@@ -145,8 +101,10 @@ def tune_on(device: Device, measured_by: str, asked: Tuning, say: Callable[[str]
     except KeyboardInterrupt:
         say(f"stopped: {len(session.known)} trials are in {asked.database}; --resume goes on")
         raise
-    result = conclude(asked.database, records, tasks, measured_by == CYCLES)
-    write_whole(asked.database / CURVE, curve_picture(records.trials(), tasks))
+    trials = list(records.trials())
+    result = conclude(asked.database, trials, tasks, HERTZ if measured_by == CYCLES else None)
+    write_whole(asked.database / CURVE, curve_picture(trials, tasks))
+    write_whole(asked.database / REPORT, report_text(result, asked.model.name, asked.target.name).encode())
     return result
 
 
@@ -180,20 +138,3 @@ def speed(task: Task, seconds: float | None, bounded: bool) -> str:
     if bounded and (bound := slots.bound(task.stage)):
         words.append(f"{bound / HERTZ / seconds:.0%} of the slot bound")
     return ", ".join(words)
-
-
-def conclude(database: Path, records: Records, tasks: list[Task], bounded: bool) -> Tuned:
-    """The gains, from the records alone, with `bounded` beside the slot bound."""
-    trials = list(records.trials())
-    measured = {(t.key, t.schedule): t.seconds for t in trials}
-    best = records.best()
-    gains = []
-    for task in tasks:
-        default = measured.get((task.key, DEFAULT.of(task.stage)))
-        if default is None or task.key not in best:
-            continue  # the session ended before its turn
-        trial = best[task.key]
-        assert trial.seconds is not None
-        bound = slots.bound(task.stage) / HERTZ * task.uses if bounded else None
-        gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, bound, trial.schedule))
-    return Tuned(database, len(trials), sum(t.seconds is None for t in trials), tuple(gains))

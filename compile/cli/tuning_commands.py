@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .arguments import Json, Size, parse_size, print_json, say
-
-if TYPE_CHECKING:
-    from ..tune import Tuned
 
 
 def tune(
@@ -55,6 +51,7 @@ def tune(
     from ..frontend.shapes import input_shape
     from ..models import resolve_model
     from ..tune import Tuning, tune_model
+    from ..tuning.gains import table_of
 
     if merge:
         merge_databases([Path(m) for m in models or ()], database, best, json_)
@@ -72,7 +69,7 @@ def tune(
     if json_:
         print_json(asdict(result))
         return
-    print("\n".join(table_of(result)))
+    print(table_of(result))
     print(result.summary())
 
 
@@ -88,14 +85,3 @@ def merge_databases(folders: list[Path], output: Path | None, best: bool, json_:
         print_json({"database": str(output), "trials": count})
     else:
         print(f"{output}: {count} trials of {len(folders)} databases")
-
-
-def table_of(result: Tuned) -> Iterator[str]:
-    """The gains, kernel by kernel."""
-    yield f"{'kernel':32} {'uses':>4} {'default, us':>12} {'best, us':>10} {'less':>6} {'bound, us':>10}  schedule"
-    for gain in result.gains:
-        less = 1 - gain.best_seconds / gain.default_seconds
-        fields = ", ".join(f"{name} {value}" for name, value in asdict(gain.schedule).items())
-        times = f"{gain.default_seconds * 1e6:12.1f} {gain.best_seconds * 1e6:10.1f} {less:6.1%}"
-        bound = "-" if gain.bound_seconds is None else f"{gain.bound_seconds * 1e6:.1f}"
-        yield f"{gain.kernel:32} {gain.uses:4} {times} {bound:>10}  {fields}"

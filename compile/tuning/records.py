@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -80,12 +80,17 @@ class Records:
         self.database.commit_tuning_record(ms.database.TuningRecord(trace, workload_, took, target, []))
 
     def best(self) -> dict[str, Trial]:
-        """The fastest trial of each kernel, by its key; the first of equals by their schedules."""
-        found: dict[str, Trial] = {}
-        for trial in sorted((t for t in self.trials() if t.seconds is not None), key=lambda t: str(t.schedule)):
-            if trial.key not in found or trial.seconds < found[trial.key].seconds:  # type: ignore[operator]
-                found[trial.key] = trial
-        return found
+        """The fastest trial of each kernel, by its key."""
+        return fastest(self.trials())
+
+
+def fastest(trials: Iterable[Trial]) -> dict[str, Trial]:
+    """Of each kernel, by its key, the fastest trial; of equals the first by their schedules."""
+    found: dict[str, Trial] = {}
+    for trial in sorted((t for t in trials if t.seconds is not None), key=lambda t: str(t.schedule)):
+        if trial.key not in found or trial.seconds < found[trial.key].seconds:  # type: ignore[operator]
+            found[trial.key] = trial
+    return found
 
 
 def trial_of(record: ms.database.TuningRecord) -> Trial:

@@ -1,10 +1,11 @@
-"""What a session leaves to look at: the time of all kernels over the trials."""
+"""What a session leaves to look at: the time of all kernels over the trials, and the gains."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
 
+from .gains import Tuned, table_of
 from .records import Trial
 from .tasks import Task
 
@@ -36,3 +37,9 @@ def curve_picture(trials: Iterable[Trial], tasks: Sequence[Task]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def report_text(result: Tuned, model: str, target: str) -> str:
+    """The report, in Markdown."""
+    about = f"# {model} on {target}\n\n{result.trials} trials, {result.rejected} rejected"
+    return f"{about}\n\n![time of all kernels over the trials](curve.png)\n\n```text\n{table_of(result)}\n```\n"

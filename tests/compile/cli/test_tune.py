@@ -34,6 +34,7 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     for gain in result["gains"]:
         assert 0 < gain["bound_seconds"] < gain["best_seconds"] <= gain["default_seconds"]
     assert (here / "db" / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert (here / "db" / "report.md").read_text().startswith("# ")
     before = recorded(here / "db")
     fastest = cli("tune", "db", "--merge", "--best", "-o", "fastest")
     assert fastest.out == f"fastest: {len(result['gains'])} trials of 1 databases\n"

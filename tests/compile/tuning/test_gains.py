@@ -1,0 +1,74 @@
+"""What a session found, from its trials alone; and what it leaves to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from biisnet.compile import slots
+from biisnet.compile.program import Buffer, PoolSum, Stage
+from biisnet.compile.schedules import DEFAULT, Schedule
+from biisnet.compile.tuning.gains import Tuned, conclude, table_of
+from biisnet.compile.tuning.records import Trial
+from biisnet.compile.tuning.report import curve, curve_picture, report_text
+from biisnet.compile.tuning.tasks import Task, make_task
+
+
+def pooling(channels: int, uses: int) -> Task:
+    """A kernel."""
+    x, y = Buffer("x", "x", channels, 4, 16), Buffer("y", "y", channels, 2, 8)
+    return make_task(f"pool{channels}", Stage.of("pooling", (), (PoolSum(channels, x),), [y]), uses)
+
+
+ONE, TWO = pooling(8, 1), pooling(16, 3)
+DEFAULTS = {task.key: DEFAULT.of(task.stage) for task in (ONE, TWO)}
+TRIALS = [
+    Trial(ONE.key, DEFAULTS[ONE.key], 4e-6),
+    Trial("another model's", Schedule(1), 1e-9),
+    Trial(TWO.key, DEFAULTS[TWO.key], 2e-6),
+    Trial(TWO.key, Schedule(8), None),
+    Trial(ONE.key, Schedule(4), 3e-6),
+    Trial(ONE.key, Schedule(2), 3e-6),
+    Trial(TWO.key, Schedule(2), 5e-6),
+]
+
+
+def found(hertz: float | None = None) -> Tuned:
+    return conclude(Path("db"), TRIALS, [ONE, TWO], hertz)
+
+
+def test_gains() -> None:
+    one, two = found().gains
+    assert (one.default_seconds, one.best_seconds) == (4e-6, 3e-6)
+    assert one.schedule == Schedule(2)  # of equals always the same one
+    assert (two.default_seconds, two.best_seconds) == (pytest.approx(6e-6),) * 2  # three stages use it
+    assert found().summary() == "db: 7 trials, 1 rejected; kernels take 10.0% less than by the default schedules"
+    row = table_of(found()).splitlines()[1].split()
+    assert row[:7] == ["pool8", "1", "4.0", "3.0", "25.0%", "-", "channels"]
+
+
+def test_the_bound_stands_beside_model_cycles() -> None:
+    result = found(1e9)
+    assert [g.bound_seconds for g in result.gains] == [slots.bound(t.stage) / 1e9 * t.uses for t in (ONE, TWO)]
+    share = sum(g.bound_seconds or 0 for g in result.gains) / 9e-6
+    assert result.summary().endswith(f"; {share:.0%} of that is the slot bound")
+
+
+def test_nothing_is_measured_yet() -> None:
+    """As where the time was up before the first default was measured."""
+    result = conclude(Path("db"), TRIALS[1:2], [ONE], None)
+    assert result.gains == ()
+    assert result.summary() == "db: 1 trials, 0 rejected; no kernel is measured yet"
+
+
+def test_curve() -> None:
+    """It begins when each kernel has a time, and never rises."""
+    assert curve(TRIALS, [ONE, TWO]) == pytest.approx([1e-5, 1e-5, 9e-6, 9e-6, 9e-6])
+    assert curve_picture(TRIALS, [ONE, TWO]).startswith(b"\x89PNG")
+
+
+def test_report() -> None:
+    text = report_text(found(), "net", "rpi4")
+    assert text.startswith("# net on rpi4\n\n7 trials, 1 rejected\n\n![")
+    assert table_of(found()) in text
