@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from .metrics import Component, Match
+from ..runtime.detections import Detection
+
+if TYPE_CHECKING:  # needs SciPy, which drawing does not
+    from .metrics import Component, Match
 
 ZOOM = 2
 HIT, MISS, FALSE_ALARM = (60, 220, 90), (240, 60, 60), (250, 210, 60)
@@ -20,8 +25,7 @@ F32 = npt.NDArray[np.float32]
 
 def overlay(image: F32, match: Match) -> bytes:
     """A frame [H, W] of grey levels as PNG, twice as large, each component framed by its kind."""
-    grey = Image.fromarray(np.clip(np.rint(image), 0, 255).astype(np.uint8))
-    picture = grey.resize((grey.width * ZOOM, grey.height * ZOOM), Image.Resampling.NEAREST).convert("RGB")
+    picture = enlarged(image)
     draw = ImageDraw.Draw(picture)
     for target, _ in match.found:
         frame(draw, target, HIT)
@@ -29,6 +33,28 @@ def overlay(image: F32, match: Match) -> bytes:
         frame(draw, target, MISS)
     for detection in match.false:
         frame(draw, detection, FALSE_ALARM)
+    return png(picture)
+
+
+def detections_overlay(image: F32, detections: Sequence[Detection]) -> bytes:
+    """A frame [H, W] of grey levels as PNG, twice as large, each detection in a box with its score."""
+    picture = enlarged(image)
+    draw = ImageDraw.Draw(picture)
+    for d in detections:
+        top, left, bottom, right = d.top - MARGIN, d.left - MARGIN, d.top + d.height + MARGIN, d.left + d.width + MARGIN
+        draw.rectangle([ZOOM * v for v in (left, top, right, bottom)], outline=HIT)
+        draw.text((ZOOM * left, ZOOM * bottom), f"{d.score:.2f}", fill=HIT)
+    return png(picture)
+
+
+def enlarged(image: F32) -> Image.Image:
+    """A frame [H, W] of grey levels as a picture to draw on."""
+    grey = Image.fromarray(np.clip(np.rint(image), 0, 255).astype(np.uint8))
+    return grey.resize((grey.width * ZOOM, grey.height * ZOOM), Image.Resampling.NEAREST).convert("RGB")
+
+
+def png(picture: Image.Image) -> bytes:
+    """A picture's file."""
     out = io.BytesIO()
     picture.save(out, format="PNG")
     return out.getvalue()

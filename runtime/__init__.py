@@ -1,6 +1,7 @@
 """What runs on the device: a bundle -> `load(bundle)(image)` -> probability map. Needs numpy only."""
 
+from .detections import Detection, detect
 from .errors import BundleError
 from .model import Model, load
 
-__all__ = ["BundleError", "Model", "load"]
+__all__ = ["BundleError", "Detection", "Model", "detect", "load"]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import Bundle, open_bundle
+from .detections import Detection, detect
 from .errors import BundleError
 from .library import float_pointers, input_shape, load_library, output_shape
 from .resize import resize_bilinear
@@ -102,6 +103,10 @@ class Model:
         """Grey image [H, W] -> bool [H, W], true where the probability is above the model's threshold."""
         mask: npt.NDArray[np.bool_] = self(image) > np.float32(self.threshold)
         return mask
+
+    def detect(self, image: npt.NDArray[Any]) -> list[Detection]:
+        """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels."""
+        return detect(self(image), self.threshold)
 
     def close(self) -> None:
         """Frees arena and threads; calling again does nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -56,24 +57,46 @@ def verify(
 
 def run(
     bundle: BundleArgument,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images of any size, grey or colour.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Images of any size, grey or colour, folders of them, video files, cameras (camera:0).",
+        ),
+    ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write NAME.mask.png there.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Write NAME.mask.png and the tables targets.{csv,json} there."
+        ),
     ] = None,
     probability: Annotated[bool, typer.Option("--probability", help="Write NAME.probability.npy too.")] = False,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Write NAME.overlay.png too: boxes and scores.")] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", metavar="FPS", help="Take frames at this rate, and drop those that come too soon."),
+    ] = None,
     threads: Threads = 1,
     json_: Json = False,
 ) -> None:
-    """Find the targets in images: through the bundle itself here, or under the emulator if it is for a board."""
-    from ..run import run_images
+    """Find the targets in frames: through the bundle itself here, or under the emulator if it is for a board."""
+    from ..errors import CompileError
+    from ..frames import Rate
+    from ..run import Wanted, run_frames
 
-    results = []
-    for result in run_images(bundle, images, threads, output, probability, say):
+    if rate is not None and not rate > 0:
+        raise CompileError(f"--rate {rate:g}: give frames a second, above 0")
+    pace = Rate(rate) if rate else None
+    results, started = [], time.perf_counter()
+    for result in run_frames(bundle, sources, threads, Wanted(output, probability, overlay), say, pace):
         results.append(asdict(result))
         if not json_:
             print(
                 f"{result.image}: {result.height}x{result.width}, {result.target_pixels} target pixels, "
-                f"{result.targets} targets"
+                f"{len(result.targets)} targets"
             )
     if json_:
         print_json(results)
+    if pace:
+        done, seconds = len(results), time.perf_counter() - started
+        say(f"{done} frames in {seconds:.1f} s, {done / seconds:.1f} a second; {pace.dropped} dropped")

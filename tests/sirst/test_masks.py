@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from biisnet.compile.run import run_images
+from biisnet.compile.run import Wanted, run_frames
 
 Reference = Callable[[Path], np.ndarray]
 PARTS = 4
@@ -16,7 +16,7 @@ PARTS = 4
 
 def count(bundle: Path, images: list[Path], masks: Path, reference: Reference, agreement: Any) -> None:
     """Write the bundle's masks as the command does, read them back, and compare."""
-    for found, path in zip(run_images(bundle, images, 1, masks, False, print), images, strict=True):
+    for found, path in zip(run_frames(bundle, list(map(str, images)), 1, Wanted(masks), print), images, strict=True):
         assert found.mask is not None
         mask = np.asarray(Image.open(found.mask))
         assert set(np.unique(mask)) <= {0, 255}

@@ -1,17 +1,20 @@
 """`biisnet run`: images in, masks out; here, and under the emulator for a board's bundle."""
 
+import csv
 import json
 import shutil
+import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from biisnet.compile.run import count_components
 from biisnet.compile.scene import scene
 from biisnet.runtime import BundleError, load
+from biisnet.runtime.detections import detect
 from biisnet.targets import emulator
 
 TinyBundle = Callable[[str], Path]
@@ -43,8 +46,13 @@ def test_here(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBun
             result = results[name]
             assert (result["height"], result["width"]) == image.shape
             assert result["target_pixels"] == (mask > 0).sum()
-            assert result["targets"] == count_components(mask > 0)
-    assert sorted(p.suffix for p in (here / "masks").iterdir()) == [".npy"] * 4 + [".png"] * 4
+            assert result["targets"] == [asdict(d) for d in detect(expected, model.threshold)]
+    written = sorted(p.suffix for p in (here / "masks").iterdir())
+    assert written == [".csv", ".json"] + [".npy"] * 4 + [".png"] * 4
+    assert json.loads((here / "masks" / "targets.json").read_text()) == list(results.values())
+    rows = list(csv.DictReader((here / "masks" / "targets.csv").read_text().splitlines()))
+    flat = [{"image": r["image"], **t} for r in results.values() for t in r["targets"]]
+    assert rows == [{k: str(v) for k, v in row.items()} for row in flat]
 
 
 def test_for_people(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBundle) -> None:
@@ -82,19 +90,57 @@ def test_bad_images(refused: Callable[..., str], here: Path, frames: list[str], 
     (here / "cut.png").write_bytes(data[: len(data) // 2])
     (here / "text.png").write_text("a photograph")
     (here / "folder.png").mkdir()
-    for name in ("cut.png", "text.png", "folder.png"):
+    for name in ("cut.png", "text.png"):
         said = refused("run", bundle, name)
         assert said.startswith(f"{name}: not an image that can be read (")
+    assert refused("run", bundle, "folder.png").startswith("folder.png: a folder without images (.bmp, ")
     assert refused("run", bundle, "missing.png") == "missing.png: no such file"
     shutil.copy(here / "same.png", here / "folder.png" / "same.png")
     assert "of the same name" in refused("run", bundle, "same.png", "folder.png/same.png", "-o", "masks")
     for place in ("same.png", "same.png/masks", "/proc/masks"):
         assert place in refused("run", bundle, "other.png", "-o", place)
     assert "-o DIR" in refused("run", bundle, "same.png", "--probability")
+    assert "-o DIR" in refused("run", bundle, "same.png", "--overlay")
 
 
-def test_components_touch_at_corners_too() -> None:
-    mask = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1], [1, 0, 0, 1]], bool)
-    assert count_components(mask) == 4
-    assert count_components(np.zeros((3, 3), bool)) == 0
-    assert count_components(np.ones((3, 3), bool)) == 1
+def test_folders_and_overlays(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBundle) -> None:
+    (here / "folder").mkdir()
+    for name in frames:
+        (here / name).rename(here / "folder" / name)
+    (here / "folder" / "notes.txt").touch()
+    outcome = cli("run", tiny_bundle("host"), "folder", "-o", "out", "--overlay")
+    assert outcome.code == 0, outcome.err
+    assert [line.split(":")[0] for line in outcome.out.splitlines()] == [f"folder/{n}" for n in sorted(frames)]
+    with Image.open(here / "out" / "other.overlay.png") as picture:
+        assert picture.size == (2 * 50, 2 * 31)
+    (here / "empty").mkdir()
+    assert "empty: a folder without images (.bmp, " in cli("run", tiny_bundle("host"), "empty").message
+
+
+def test_a_video(cli: Callable, here: Path, tiny_bundle: TinyBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames as they were written: a lossless codec."""
+    cv2 = pytest.importorskip("cv2")
+    scenes = [scene(24, 20, seed) for seed in range(3)]
+    video = cv2.VideoWriter("scene.avi", cv2.VideoWriter_fourcc(*"FFV1"), 25, (20, 24), isColor=False)
+    for picture in scenes:
+        video.write(picture)
+    video.release()
+    outcome = cli("run", tiny_bundle("host"), "scene.avi", "-o", "out", "--probability", "--rate", "1000000")
+    assert outcome.code == 0, outcome.err
+    lines = [line.split(":")[0] for line in outcome.out.splitlines()]
+    dropped = int(outcome.err.split("; ")[-1].split()[0])
+    assert lines[0] == "scene-000001"
+    assert len(lines) + dropped == len(scenes)
+    with load(tiny_bundle("host")) as model:
+        np.testing.assert_array_equal(np.load("out/scene-000001.probability.npy"), model(scenes[0]))
+    (here / "text.mp4").write_text("no video")
+    assert cli("run", tiny_bundle("host"), "text.mp4").message == "text.mp4: cannot be opened as a video"
+    assert "camera:99: cannot be opened" in cli("run", tiny_bundle("host"), "camera:99").message
+    assert "camera:front: give a camera by its number" in cli("run", tiny_bundle("host"), "camera:front").message
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert "needs OpenCV: pip install 'biisnet[video]'" in cli("run", tiny_bundle("host"), "scene.avi").message
+
+
+def test_rates_that_are_none(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBundle) -> None:
+    for rate in ("0", "-1", "nan"):
+        assert "give frames a second, above 0" in cli("run", tiny_bundle("host"), frames[0], "--rate", rate).message

@@ -1,0 +1,110 @@
+"""Where frames come from: image files, folders of them, videos, cameras; at their own pace or at a given rate."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..model.images import read_image
+from .errors import CompileError
+
+F32 = npt.NDArray[np.float32]
+T = TypeVar("T")
+IMAGES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
+"""What a folder is searched for."""
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+CAMERA = "camera:"
+NO_OPENCV = "needs OpenCV: pip install 'biisnet[video]'"
+
+
+def find_sources(given: Iterable[str]) -> list[str]:
+    """Image files, video files and cameras (`camera:N`), folders replaced by their images. Raises CompileError."""
+    found = []
+    for source in given:
+        path = Path(source)
+        if path.is_dir():
+            images = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in IMAGES)
+            if not images:
+                raise CompileError(f"{source}: a folder without images ({', '.join(IMAGES)})")
+            found += images
+        else:
+            found.append(source)
+    return found
+
+
+def read_frames(sources: Iterable[str]) -> Iterator[tuple[str, F32]]:
+    """(name, grey levels [H, W]) of each frame of what `find_sources` found; those of videos and cameras are called
+    STEM-000001 and so on. Raises CompileError, InputError.
+    """
+    for source in sources:
+        path = Path(source)
+        if source.startswith(CAMERA):
+            yield from _video(source, _camera_number(source), source.replace(":", ""))
+        elif path.suffix.lower() in VIDEOS and path.is_file():
+            yield from _video(source, source, path.stem)
+        else:
+            yield source, read_image(path)
+
+
+def _camera_number(source: str) -> int:
+    number = source.removeprefix(CAMERA)
+    if not number.isdecimal():
+        raise CompileError(f"{source}: give a camera by its number, for example {CAMERA}0")
+    return int(number)
+
+
+def _video(source: str, opened: str | int, stem: str) -> Iterator[tuple[str, F32]]:
+    """Frames as OpenCV decodes them; colour becomes grey by ITU-R BT.601 luma."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet: what fails is said below
+    try:
+        import cv2
+    except ImportError as e:
+        raise CompileError(f"{source}: {NO_OPENCV}") from e
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    video: Any = cv2.VideoCapture(opened)
+    try:
+        if not video.isOpened():
+            raise CompileError(f"{source}: cannot be opened as a video")
+        number = 0
+        while True:
+            there, picture = video.read()
+            if not there:
+                break
+            number += 1
+            grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+            yield f"{stem}-{number:06}", grey.astype(np.float32)
+        if not number:
+            raise CompileError(f"{source}: has no frame that can be decoded")
+    finally:
+        video.release()
+
+
+@dataclass
+class Rate:
+    """Frames at a steady rate, as a sensor gives them: one that comes while the one before is worked on is dropped."""
+
+    fps: float
+    clock: Callable[[], float] = time.perf_counter
+    sleep: Callable[[float], None] = time.sleep
+    dropped: int = field(default=0, init=False)
+
+    def __call__(self, frames: Iterable[T]) -> Iterator[T]:
+        """Those that are not dropped; frame n comes n / fps seconds after the first."""
+        started = None
+        for n, frame in enumerate(frames):
+            now = self.clock()
+            started = now if started is None else started
+            early = started + n / self.fps - now
+            if early > 0:
+                self.sleep(early)
+            elif -early > 1 / self.fps:  # the next one is there already
+                self.dropped += 1
+                continue
+            yield frame

@@ -1,0 +1,64 @@
+"""Detections: components of a map, measured; compared with SciPy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from biisnet.runtime.detections import Detection, detect
+
+
+def test_one_target() -> None:
+    probability = np.zeros((5, 6), np.float32)
+    probability[1, 2], probability[2, 3], probability[2, 4] = 0.6, 0.9, 0.75
+    probability[4, 0] = 0.5  # not above
+    (found,) = detect(probability, 0.5)
+    weight = 0.6 + 0.9 + 0.75
+    assert found == Detection(
+        top=1,
+        left=2,
+        height=2,
+        width=3,
+        row=pytest.approx((0.6 + 2 * 1.65) / weight),
+        column=pytest.approx((2 * 0.6 + 3 * 0.9 + 4 * 0.75) / weight),
+        score=pytest.approx(0.9),
+        pixels=3,
+    )
+
+
+def test_corners_touch_and_gaps_do_not() -> None:
+    mask = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1], [1, 0, 0, 1]], np.float32)
+    assert [(d.top, d.left, d.pixels) for d in detect(mask, 0.5)] == [(0, 0, 2), (0, 3, 1), (2, 3, 2), (3, 0, 1)]
+    assert detect(np.zeros((3, 3), np.float32), 0.5) == []
+    (whole,) = detect(np.ones((3, 4), np.float32), 0.5)
+    assert (whole.top, whole.left, whole.height, whole.width, whole.pixels) == (0, 0, 3, 4, 12)
+
+
+def test_arms_that_meet_below() -> None:
+    """A U, and a comb: runs that are joined only later are one target."""
+    for rows in (["1.1", "1.1", "111"], ["1.1.1.1", "1.1.1.1", "1111111", "1.1.1.1"]):
+        mask = np.array([[c == "1" for c in row] for row in rows], np.float32)
+        (found,) = detect(mask, 0.5)
+        assert found.pixels == mask.sum()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_against_scipy(seed: int) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage")
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 40, 2))
+    probability = rng.random(shape, np.float32)
+    threshold = float(rng.choice([0.3, 0.6, 0.9]))
+    labels, count = ndimage.label(probability > np.float32(threshold), np.ones((3, 3)))
+    expected = []
+    for n, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        row, column = ndimage.center_of_mass(probability.astype(np.float64), labels, n)
+        box = (rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+        score = float(ndimage.maximum(probability, labels, n))
+        expected.append((*box, round(row, 9), round(column, 9), score, int((labels == n).sum())))
+    found = detect(probability, threshold)
+    assert len(found) == count
+    as_tuples = [
+        (d.top, d.left, d.height, d.width, round(d.row, 9), round(d.column, 9), d.score, d.pixels) for d in found
+    ]
+    assert sorted(as_tuples) == sorted(expected)
