@@ -23,6 +23,7 @@ import numpy as np
 
 from ..runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA
 from ..targets import Target
+from .embedding import write_embedding
 from .errors import CompileError
 from .frontend import Model
 from .manifest import kernel_entry
@@ -115,6 +116,7 @@ class BundleWriter:
 
         (self.root / "include").mkdir()
         shutil.copyfile(sources.HEADER, self.root / HEADER)
+        write_embedding(self.root, model.name, target.name)
         (self.root / MODEL).write_bytes(model.proto.SerializeToString(deterministic=True))
         write_golden(self.root / "golden", model, plan)
         manifest = make_manifest(self.root, model, plan, target, verified)
