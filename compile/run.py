@@ -22,6 +22,7 @@ from ..runtime.bundle import RUNNER, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.probe import Probe
 from ..runtime.resize import resize_bilinear
+from ..runtime.tiles import tiled, tiling
 from ..targets import emulator
 from .errors import CompileError
 from .frames import Rate, find_sources, read_frames
@@ -57,8 +58,11 @@ class Wanted:
 
 
 @contextmanager
-def open_model(bundle: Path, threads: int, say: Callable[[str], None]) -> Iterator[tuple[Callable[[F32], F32], float]]:
-    """(image [H, W] grey levels -> probability [H, W], threshold) of a bundle."""
+def open_model(
+    bundle: Path, threads: int, say: Callable[[str], None], tile: bool = False
+) -> Iterator[tuple[Callable[[F32], F32], float]]:
+    """(image [H, W] grey levels -> probability [H, W], threshold) of a bundle; with `tile` in the image's own
+    resolution, tile by tile."""
     with open_bundle(bundle) as opened:
         target = target_of(opened.manifest)
         prefix = emulator.command(target)
@@ -67,7 +71,7 @@ def open_model(bundle: Path, threads: int, say: Callable[[str], None]) -> Iterat
         threshold = float(opened.manifest["threshold"])
         if not prefix:
             with load(opened.path, threads) as model:
-                yield model, threshold
+                yield model.tiled if tile else model, threshold
             return
         say(f"{target.name} is emulated here: results are those of the board, times are not")
         height, width = frame_size(opened.manifest)
@@ -77,7 +81,10 @@ def open_model(bundle: Path, threads: int, say: Callable[[str], None]) -> Iterat
                 (result,) = probe.run(resize_bilinear(image, height, width)[None, None])
                 return resize_bilinear(result[0, 0], *image.shape)
 
-            yield emulated, threshold
+            def emulated_tiles(image: F32) -> F32:
+                return tiled(emulated, image, (height, width), *tiling(opened.manifest))
+
+            yield emulated_tiles if tile else emulated, threshold
 
 
 def run_frames(
@@ -87,6 +94,7 @@ def run_frames(
     wanted: Wanted,
     say: Callable[[str], None],
     rate: Rate | None = None,
+    tile: bool = False,
 ) -> Iterator[Result]:
     """Results frame by frame; files are written as they come, the tables of all targets at the end, however that is.
 
@@ -102,7 +110,7 @@ def run_frames(
     if wanted.folder:
         wanted.folder.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
-    with open_model(bundle, threads, say) as (model, threshold), tables(wanted.folder, results):
+    with open_model(bundle, threads, say, tile) as (model, threshold), tables(wanted.folder, results):
         for name, image in (rate or iter)(itertools.chain([first], frames)):
             results.append(look(model, threshold, name, image, wanted))
             yield results[-1]
@@ -110,7 +118,10 @@ def run_frames(
 
 def look(model: Callable[[F32], F32], threshold: float, name: str, image: F32, wanted: Wanted) -> Result:
     """Find the targets in one frame, and write its files."""
-    probability = model(image)
+    try:
+        probability = model(image)
+    except ValueError as e:
+        raise CompileError(f"{name}: {e}") from e
     mask = probability > np.float32(threshold)
     targets = tuple(detect(probability, threshold))
     written = None

@@ -1,6 +1,7 @@
 """The C interface (include/biisnet.h) through ctypes."""
 
 import ctypes
+import tempfile
 from pathlib import Path
 
 from .bundle import ABI
@@ -29,13 +30,18 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
 
 def load_library(path: Path) -> ctypes.CDLL:
     """Opens a model's shared library and declares its functions. Raises BundleError."""
-    try:
-        library = ctypes.CDLL(str(path))
-        for name, (result, arguments) in _SIGNATURES.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
-    except (OSError, AttributeError) as error:
-        raise BundleError(f"{path}: cannot be loaded ({error}); compile the model again") from error
+    # by a name of its own: the linker would give what it once found under this one, whatever is there now
+    with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
+        link = Path(folder) / path.name
+        link.symlink_to(path.resolve())
+        try:
+            library = ctypes.CDLL(str(link))
+            for name, (result, arguments) in _SIGNATURES.items():
+                function = getattr(library, name)
+                function.restype, function.argtypes = result, arguments
+        except (OSError, AttributeError) as error:
+            why = str(error).replace(str(link), str(path))
+            raise BundleError(f"{path}: cannot be loaded ({why}); compile the model again") from error
     if (abi := library.biisnet_abi_version()) != ABI:
         raise BundleError(f"{path}: has ABI {abi}, not {ABI}; compile the model again")
     return library

@@ -14,6 +14,7 @@ from .detections import Detection, detect
 from .errors import BundleError
 from .library import float_pointers, input_shape, load_library, output_shape
 from .resize import resize_bilinear
+from .tiles import tiled, tiling
 
 MAX_THREADS = 64
 
@@ -103,6 +104,13 @@ class Model:
         """Grey image [H, W] -> bool [H, W], true where the probability is above the model's threshold."""
         mask: npt.NDArray[np.bool_] = self(image) > np.float32(self.threshold)
         return mask
+
+    def tiled(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """The same of an image that is larger than the model, in its own resolution (`tiles.tiled`).
+
+        Raises ValueError for an image that is smaller, and for models that cannot work in tiles.
+        """
+        return tiled(self, to_grey(image), self._input_plane, *tiling(self.manifest))
 
     def detect(self, image: npt.NDArray[Any]) -> list[Detection]:
         """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels."""

@@ -76,6 +76,9 @@ def run(
         float | None,
         typer.Option("--rate", metavar="FPS", help="Take frames at this rate, and drop those that come too soon."),
     ] = None,
+    tile: Annotated[
+        bool, typer.Option("--tile", help="Frames larger than the bundle's in tiles, not resized.")
+    ] = False,
     threads: Threads = 1,
     json_: Json = False,
 ) -> None:
@@ -88,7 +91,7 @@ def run(
         raise CompileError(f"--rate {rate:g}: give frames a second, above 0")
     pace = Rate(rate) if rate else None
     results, started = [], time.perf_counter()
-    for result in run_frames(bundle, sources, threads, Wanted(output, probability, overlay), say, pace):
+    for result in run_frames(bundle, sources, threads, Wanted(output, probability, overlay), say, pace, tile):
         results.append(asdict(result))
         if not json_:
             print(

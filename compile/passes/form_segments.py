@@ -80,12 +80,17 @@ def layer_by_layer(kernels: Kernels) -> list[Segment]:
 
 def needed_rows(operand: Operand, first: Rows, last: Rows) -> tuple[Rows, Rows]:
     """The rows (from, to) of an operand's map that output rows first .. last-1 read, where there are any."""
+    low, high = read_rows(operand, first, last)
+    height = operand.buffer.height
+    return np.clip(low, 0, height - 1), np.clip(high, 1, height)
+
+
+def read_rows(operand: Operand, first: Rows | int, last: Rows | int) -> tuple[Rows, Rows]:
+    """The same of a map without borders."""
     # an odd row may look further up or down than its even neighbour, so the two at each end decide
     ends = np.clip(np.stack([first, first + 1, last - 2, last - 1]), first, last - 1)
     starts = (ends * operand.mul + operand.add) // operand.div + operand.odd * (ends % 2)
-    low, high = starts.min(0), starts.max(0) + (operand.count - 1) * operand.step
-    end = operand.buffer.height - 1
-    return np.clip(low, 0, end), np.clip(high, 0, end) + 1
+    return starts.min(0), starts.max(0) + (operand.count - 1) * operand.step + 1
 
 
 def producers(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int]:

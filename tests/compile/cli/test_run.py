@@ -141,6 +141,22 @@ def test_a_video(cli: Callable, here: Path, tiny_bundle: TinyBundle, monkeypatch
     assert "needs OpenCV: pip install 'biisnet[video]'" in cli("run", tiny_bundle("host"), "scene.avi").message
 
 
+@pytest.mark.emulator
+def test_in_tiles(cli: Callable, here: Path, tiny_bundle: TinyBundle, emulated: None) -> None:
+    """Here and on the emulated board."""
+    Image.fromarray(scene(48, 50, 1)).save(here / "large.png")
+    Image.fromarray(scene(20, 100, 1)).save(here / "flat.png")
+    for target in ("host", "rpi4"):
+        done = cli("run", tiny_bundle(target), "large.png", "--tile", "-o", target, "--probability")
+        assert done.code == 0, done.err
+        said = cli("run", tiny_bundle(target), "flat.png", "--tile").message
+        assert said == "flat.png: a frame of 20 pixels is less than a tile of 24; compile for a smaller size"
+    there, close = (np.load(here / target / "large.probability.npy") for target in ("rpi4", "host"))
+    np.testing.assert_allclose(there, close, atol=1e-6)
+    with load(tiny_bundle("host")) as model:
+        np.testing.assert_array_equal(close, model.tiled(scene(48, 50, 1)))
+
+
 def test_rates_that_are_none(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBundle) -> None:
     for rate in ("0", "-1", "nan"):
         assert "give frames a second, above 0" in cli("run", tiny_bundle("host"), frames[0], "--rate", rate).message
