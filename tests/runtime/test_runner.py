@@ -73,7 +73,14 @@ def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
     done = run(*runner, "--bench", "5", "--threads", "2", source)
     timing = json.loads(done.stdout)
     assert (timing["runs"], timing["threads"]) == (5, 2)
-    assert 0 < timing["min_ms"] <= timing["median_ms"]
+    assert 0 < timing["min_ms"] <= timing["median_ms"] <= timing["p95_ms"] <= timing["p99_ms"]
+    assert timing["load_ms"] > 0
+    assert timing["first_ms"] > 0
+    assert timing["peak_bytes"] > 1e5
+    series = json.loads(run(*runner, "--bench", "7", "--times", source).stdout)
+    times = sorted(series["times_ms"])
+    found = [series[name] for name in ("min_ms", "median_ms", "p95_ms", "p99_ms")]
+    assert found == [times[0], times[3], times[6], times[6]]
     info = json.loads(run(*runner, "--info").stdout)
     assert info["model"] == 'tiny "box"'
     assert info["inputs"][0]["shape"] == [1, 1, HEIGHT, WIDTH]

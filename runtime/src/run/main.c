@@ -32,10 +32,12 @@ static void process(const options *o) {
     results_check(o);
     image source = o->raw_height ? image_read_raw(o->image, o->raw_height, o->raw_width) : image_read(o->image);
 
+    double start = milliseconds();
     session s = session_open(o->threads, false);
+    double load = milliseconds() - start;
     float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
     resize_bilinear(source.grey, source.height, source.width, input, in_height, in_width);
-    if (o->bench) measure_time(&s, o->bench, o->threads);
+    if (o->bench) measure_time(&s, o, load);
     if (o->roi) measure_region(&s);
     if (!o->bench && !o->roi) session_run(&s);
 

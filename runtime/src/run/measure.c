@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "file.h"
 
 enum { REGION_START = 0x41373201, REGION_STOP = 0x41373202 };
 
-static double milliseconds(void) {
+double milliseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
@@ -21,18 +22,34 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-void measure_time(session *s, int runs, int threads) {
-    double *times = memory((size_t)runs * sizeof *times);
+static double timed_run(session *s) {
+    double start = milliseconds();
     session_run(s);
-    for (int i = 0; i < runs; i++) {
-        double start = milliseconds();
-        session_run(s);
-        times[i] = milliseconds() - start;
+    return milliseconds() - start;
+}
+
+/* Of sorted times, the one that `percent` of them are not above (nearest rank). */
+static double percentile(const double *times, int runs, int percent) {
+    int rank = (int)(((long)runs * percent + 99) / 100);
+    return times[rank - 1];
+}
+
+void measure_time(session *s, const options *o, double load) {
+    int runs = o->bench;
+    double *times = memory((size_t)runs * sizeof *times), first = timed_run(s);
+    for (int i = 0; i < runs; i++) times[i] = timed_run(s);
+    if (o->times) {
+        for (int i = 0; i < runs; i++) printf("%s%.4f", i ? ", " : "{\"times_ms\": [", times[i]);
+        printf("], ");
     }
     qsort(times, (size_t)runs, sizeof *times, compare);
-    double median = (times[(runs - 1) / 2] + times[runs / 2]) / 2;
-    printf("{\"runs\": %d, \"threads\": %d, \"min_ms\": %.4f, \"median_ms\": %.4f}\n", runs, threads, times[0],
-           median);
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    printf("%s\"runs\": %d, \"threads\": %d, \"load_ms\": %.4f, \"first_ms\": %.4f, \"min_ms\": %.4f, ",
+           o->times ? "" : "{", runs, o->threads, load, first, times[0]);
+    printf("\"median_ms\": %.4f, \"p95_ms\": %.4f, \"p99_ms\": %.4f, \"peak_bytes\": %lld}\n",
+           (times[(runs - 1) / 2] + times[runs / 2]) / 2, percentile(times, runs, 95), percentile(times, runs, 99),
+           1024LL * use.ru_maxrss);
     free(times);
 }
 

@@ -2,10 +2,15 @@
 #ifndef BIISNET_RUN_MEASURE_H
 #define BIISNET_RUN_MEASURE_H
 
+#include "options.h"
 #include "session.h"
 
-/* Times `runs` inferences after one warm-up; prints {"runs", "threads", "min_ms", "median_ms"}. */
-void measure_time(session *s, int runs, int threads);
+/* Of a clock that only goes on. */
+double milliseconds(void);
+
+/* Times o->bench inferences after a first one; prints one line of JSON (docs/runtime.md). `load` is how long it took to
+ * make the instance. */
+void measure_time(session *s, const options *o, double load);
 
 /* Brackets one inference, after one warm-up, with the two prctl calls that a profiler of the emulated core
  * looks for; the kernel refuses them, which does nothing. */

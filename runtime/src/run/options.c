@@ -18,6 +18,7 @@ void options_help(void) {
          "  --raw HxW            IMAGE is H*W little-endian float32 grey levels, 0..255\n"
          "  --threads N          run on N threads (default 1)\n"
          "  --bench N            time N warm inferences, print one line of JSON\n"
+         "  --times              with --bench: each of them too\n"
          "  --roi                bracket one warm inference with prctl(0x41373201), prctl(0x41373202)\n"
          "  --info               describe the model as JSON\n"
          "  --probe              serve verification on stdin and stdout\n"
@@ -48,7 +49,8 @@ static void raw_size(const char *text, options *o) {
 }
 
 static bool flag(const char *name, options *o) {
-    bool *target = strcmp(name, "--roi") == 0       ? &o->roi
+    bool *target = strcmp(name, "--times") == 0     ? &o->times
+                   : strcmp(name, "--roi") == 0       ? &o->roi
                    : strcmp(name, "--info") == 0    ? &o->info
                    : strcmp(name, "--probe") == 0   ? &o->probe
                    : strcmp(name, "--help") == 0    ? &o->help

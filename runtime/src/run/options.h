@@ -9,7 +9,7 @@ typedef struct {
     int raw_height, raw_width;              /* 0: the image is a PNG or PGM */
     int threads;
     int bench; /* 0: no benchmark */
-    bool roi, info, probe, help, version;
+    bool times, roi, info, probe, help, version;
 } options;
 
 /* Fails on anything it does not understand. */
