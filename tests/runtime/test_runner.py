@@ -81,6 +81,12 @@ def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
     times = sorted(series["times_ms"])
     found = [series[name] for name in ("min_ms", "median_ms", "p95_ms", "p99_ms")]
     assert found == [times[0], times[3], times[6], times[6]]
+    stages = json.loads(run(*runner, "--stages", "3", "--probability", tmp_path / "after.f32", source).stdout)
+    assert [s["name"] for s in stages["stages"]] == STAGES
+    assert all(s["median_ms"] >= 0 for s in stages["stages"])
+    np.testing.assert_allclose(
+        np.fromfile(tmp_path / "after.f32", np.float32), reference(_image())["probability"].ravel(), atol=1e-6
+    )
     info = json.loads(run(*runner, "--info").stdout)
     assert info["model"] == 'tiny "box"'
     assert info["inputs"][0]["shape"] == [1, 1, HEIGHT, WIDTH]

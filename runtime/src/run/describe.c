@@ -4,7 +4,7 @@
 #include "describe.h"
 #include "session.h"
 
-static void print_string(const char *text) {
+void print_string(const char *text) {
     putchar('"');
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;

@@ -6,4 +6,7 @@
  * in the address space of --probe), stages (name, params_bytes). */
 void print_info(void);
 
+/* A text as JSON, in quotes. */
+void print_string(const char *text);
+
 #endif

@@ -33,18 +33,19 @@ static void process(const options *o) {
     image source = o->raw_height ? image_read_raw(o->image, o->raw_height, o->raw_width) : image_read(o->image);
 
     double start = milliseconds();
-    session s = session_open(o->threads, false);
+    session s = session_open(o->threads, o->stages > 0);
     double load = milliseconds() - start;
     float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
     resize_bilinear(source.grey, source.height, source.width, input, in_height, in_width);
     if (o->bench) measure_time(&s, o, load);
     if (o->roi) measure_region(&s);
+    if (o->stages) measure_stages(&s, o);
     if (!o->bench && !o->roi) session_run(&s);
 
     float *probability = source.grey; /* its pixels are not needed any more */
     resize_bilinear(s.outputs[0], out_height, out_width, probability, source.height, source.width);
     long targets = results_write(o, probability, source.height, source.width, biisnet_threshold());
-    if (!o->bench && !o->mask && !o->probability)
+    if (!o->bench && !o->stages && !o->mask && !o->probability)
         printf("%s: %ld of %ld pixels are target\n", o->image, targets, (long)source.height * source.width);
     session_close(&s);
     free(source.grey);

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "describe.h"
 #include "file.h"
 
 enum { REGION_START = 0x41373201, REGION_STOP = 0x41373202 };
@@ -50,6 +51,28 @@ void measure_time(session *s, const options *o, double load) {
     printf("\"median_ms\": %.4f, \"p95_ms\": %.4f, \"p99_ms\": %.4f, \"peak_bytes\": %lld}\n",
            (times[(runs - 1) / 2] + times[runs / 2]) / 2, percentile(times, runs, 95), percentile(times, runs, 99),
            1024LL * use.ru_maxrss);
+    free(times);
+}
+
+static double median_of_stage(session *s, int stage, int runs, double *times) {
+    for (int i = -1; i < runs; i++) { /* the first one warms up */
+        double start = milliseconds();
+        session_check(biisnet_run_stage(s->probed, stage, NULL));
+        if (i >= 0) times[i] = milliseconds() - start;
+    }
+    qsort(times, (size_t)runs, sizeof *times, compare);
+    return (times[(runs - 1) / 2] + times[runs / 2]) / 2;
+}
+
+void measure_stages(session *s, const options *o) {
+    double *times = memory((size_t)o->stages * sizeof *times);
+    printf("{\"runs\": %d, \"threads\": %d, \"stages\": [", o->stages, o->threads);
+    for (int i = 0; i < biisnet_stage_count(); i++) {
+        printf("%s{\"name\": ", i ? ", " : "");
+        print_string(biisnet_stage_name(i));
+        printf(", \"median_ms\": %.4f}", median_of_stage(s, i, o->stages, times));
+    }
+    puts("]}");
     free(times);
 }
 

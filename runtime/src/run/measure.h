@@ -12,6 +12,10 @@ double milliseconds(void);
  * make the instance. */
 void measure_time(session *s, const options *o, double load);
 
+/* Times each stage of the probing instance o->stages times, on what the stages before it have left; prints one line of
+ * JSON. */
+void measure_stages(session *s, const options *o);
+
 /* Brackets one inference, after one warm-up, with the two prctl calls that a profiler of the emulated core
  * looks for; the kernel refuses them, which does nothing. */
 void measure_region(session *s);

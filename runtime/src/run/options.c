@@ -18,6 +18,7 @@ void options_help(void) {
          "  --raw HxW            IMAGE is H*W little-endian float32 grey levels, 0..255\n"
          "  --threads N          run on N threads (default 1)\n"
          "  --bench N            time N warm inferences, print one line of JSON\n"
+         "  --stages N           time N runs of each stage by itself, print one line of JSON\n"
          "  --times              with --bench: each of them too\n"
          "  --roi                bracket one warm inference with prctl(0x41373201), prctl(0x41373202)\n"
          "  --info               describe the model as JSON\n"
@@ -71,6 +72,8 @@ static bool valued(const char *name, const char *value, options *o) {
         o->threads = integer(name, value ? value : "", 1, BIISNET_MAX_THREADS);
     else if (strcmp(name, "--bench") == 0)
         o->bench = integer(name, value ? value : "", 1, 1000000);
+    else if (strcmp(name, "--stages") == 0)
+        o->stages = integer(name, value ? value : "", 1, 1000000);
     else
         return false;
     if (!value || !*value) fail("%s: needs a value; see --help", name);

@@ -8,7 +8,8 @@ typedef struct {
     const char *image, *mask, *probability; /* NULL: not given */
     int raw_height, raw_width;              /* 0: the image is a PNG or PGM */
     int threads;
-    int bench; /* 0: no benchmark */
+    int bench;  /* 0: no benchmark */
+    int stages; /* 0: none of single stages */
     bool times, roi, info, probe, help, version;
 } options;
 
