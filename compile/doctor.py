@@ -26,6 +26,7 @@ PACKAGES = {
     "psutil": "tune on boards",
     "tornado": "tune on boards",
     "matplotlib": "curves",
+    "opencv-python-headless": "videos and cameras",
 }
 EXTRAS = {
     "torch": "train",
@@ -38,6 +39,7 @@ EXTRAS = {
     "psutil": "board",
     "tornado": "board",
     "matplotlib": "eval",
+    "opencv-python-headless": "video",
 }
 """Which of the package's extras brings what; `compile` the rest."""
 

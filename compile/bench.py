@@ -1,0 +1,215 @@
+"""`biisnet bench`: how long a bundle's inferences take where it runs, and whether that device was fit to say so."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..model.fields import check_types, from_json
+from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..targets import emulator
+from ..targets.facts import SCRIPT, Facts, parse
+from ..targets.toolchain import ToolchainError
+from .errors import CompileError
+from .manifest import frame_size, target_of
+
+HOT, COOL = 75.0, 65.0
+"""Degrees Celsius: above HOT it is waited until COOL. The Raspberry Pi's firmware lowers the clock from 80 on."""
+PATIENCE, PAUSE = 300.0, 5.0
+"""Seconds that it is waited at most, and between two looks."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Warm inferences on a number of threads; the runner's own figures."""
+
+    threads: int
+    runs: int
+    load_ms: float
+    first_ms: float
+    min_ms: float
+    median_ms: float
+    p95_ms: float
+    p99_ms: float
+    peak_bytes: int
+    times_ms: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        check_types(self, "timing")
+
+    def summary(self) -> str:
+        """One line for a person."""
+        return (
+            f"{self.threads} threads: median {self.median_ms:.2f} ms, min {self.min_ms:.2f}, p95 {self.p95_ms:.2f}, "
+            f"p99 {self.p99_ms:.2f}; first {self.first_ms:.2f}, load {self.load_ms:.2f}; peak "
+            f"{self.peak_bytes / 1e6:.1f} MB"
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage by itself, on one thread."""
+
+    name: str
+    median_ms: float
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A bundle on a device."""
+
+    model: str
+    target: str
+    size: tuple[int, int]
+    emulated: bool
+    device: Facts
+    timings: tuple[Timing, ...]
+    stages: tuple[Stage, ...]
+    remarks: tuple[str, ...]
+
+    def as_json(self) -> str:
+        """All of it."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+class Shell:
+    """This machine; `prefix` stands before the bundle's programs."""
+
+    def __init__(self, prefix: Sequence[str | Path] = ()) -> None:
+        self.prefix = [str(word) for word in prefix]
+
+    def facts(self) -> Facts:
+        """What it says of itself."""
+        return parse(self._run(["sh", "-c", SCRIPT]))
+
+    def run(self, command: Sequence[str], cpus: int | None = None) -> str:
+        """Standard output of a bundle's program, on the first `cpus` cores alone. Raises ToolchainError."""
+        pinned = [] if cpus is None else ["taskset", "-c", f"0-{cpus - 1}"]
+        return self._run([*pinned, *self.prefix, *command])
+
+    def _run(self, command: Sequence[str]) -> str:
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise ToolchainError(f"{command[0]}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
+        return done.stdout
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to measure."""
+
+    threads: tuple[int, ...] = (1, 2, 4)
+    runs: int = 50
+    stages: int = 0  # runs of each stage by itself
+
+
+def bench_bundle(path: Path, emulate: bool, asked: Asked, say: Say) -> Benchmark:
+    """Measure on this machine, or on the emulated device. Raises BundleError, CompileError, ToolchainError."""
+    with open_bundle(path) as bundle:
+        target = target_of(bundle.manifest)
+        prefix = emulator.command(target)
+        if prefix is None:
+            raise CompileError(f"{path}: is for {target.name}; {emulator.MISSING}")
+        if bool(prefix) != emulate:
+            how = "--emulate runs it here, but its times are not the device's" if prefix else "it needs no --emulate"
+            raise CompileError(f"{path}: is for {target.name}; {how}")
+        return measure(bundle, Shell(prefix), emulate, asked, say)
+
+
+def measure(bundle: Bundle, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
+    """All that is asked for, on a device that has the bundle's files."""
+    device = shell.facts()
+    say(f"device  {device.summary()}")
+    remarks = ["emulated: times are not the device's"] if emulated else []
+    height, width = frame_size(bundle.manifest)
+    program = [str(bundle.path / RUNNER), "--raw", f"{height}x{width}", str(bundle.path / "golden" / "image.f32")]
+    timings = []
+    for threads in asked.threads:
+        if device.cpus is not None and threads > device.cpus:
+            remarks.append(f"{threads} threads: left out, the device has {device.cpus} cores")
+            continue
+        if not emulated:
+            wait_until_cool(shell.facts, say)
+        cpus = threads if device.can_pin and not emulated else None
+        command = [*program, "--threads", str(threads), "--bench", str(asked.runs), "--times"]
+        timings.append(from_json(Timing, shell.run(command, cpus), RUNNER))
+        say(timings[-1].summary())
+        if not emulated and (troubles := shell.facts().troubles):
+            remarks.append(f"{threads} threads: the device says {', '.join(troubles)}; it may be faster than this")
+    if not device.can_pin and not emulated:
+        remarks.append("threads are not pinned to cores: no taskset on the device")
+    stages = measure_stages(shell, program, asked.stages) if asked.stages else ()
+    model, target = bundle.manifest["model"]["name"], bundle.manifest["target"]["name"]
+    return Benchmark(
+        model, target, (height, width), emulated, device, tuple(timings), stages, tuple(dict.fromkeys(remarks))
+    )
+
+
+def measure_stages(shell: Shell, program: Sequence[str], runs: int) -> tuple[Stage, ...]:
+    """Each stage by itself, on one thread."""
+    found = json.loads(shell.run([*program, "--stages", str(runs)]))
+    return tuple(Stage(s["name"], s["median_ms"]) for s in found["stages"])
+
+
+def wait_until_cool(
+    facts: Callable[[], Facts],
+    say: Say,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Where a device is too hot, or slowed down by its firmware, until it is cool; PATIENCE seconds at most."""
+    waited, limit = 0.0, HOT
+    while waited < PATIENCE:
+        now = facts()
+        hot = now.degrees is not None and now.degrees > limit
+        if not hot and not now.troubles:
+            return
+        if not waited:
+            say(f"waiting for the device to cool down: {now.summary()}")
+        limit = COOL
+        sleep(PAUSE)
+        waited += PAUSE
+    say(f"the device did not cool down within {PATIENCE / 60:.0f} minutes")
+
+
+def compare(new: Benchmark, path: Path) -> list[str]:
+    """Lines for a person: medians beside those of an earlier --json. Raises CompileError."""
+    try:
+        old: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        before = {t["threads"]: float(t["median_ms"]) for t in old["timings"]}
+        about = (old["model"], old["target"], tuple(old["size"]), old["device"]["cpu"], old["emulated"])
+    except (OSError, KeyError, TypeError, ValueError) as e:
+        raise CompileError(f"{path}: not what `biisnet bench --json` writes") from e
+    now = (new.model, new.target, new.size, new.device.cpu, new.emulated)
+    lines = [] if now == about else [f"{path} is of something else: {about}, this is {now}"]
+    for timing in new.timings:
+        if (median := before.get(timing.threads)) is not None:
+            change = timing.median_ms / median - 1
+            lines.append(
+                f"{timing.threads} threads: {median:.2f} ms before, {timing.median_ms:.2f} now ({change:+.1%})"
+            )
+    return lines
+
+
+def draw(result: Benchmark) -> bytes:
+    """Each inference's time, in order, as PNG: a device that slows down shows as a rising line."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for timing in result.timings:
+        axes.plot(timing.times_ms, linewidth=0.8, label=f"{timing.threads} threads, median {timing.median_ms:.2f} ms")
+    size = "x".join(map(str, result.size))
+    axes.set(xlabel="inference", ylabel="ms", ylim=(0, None), title=f"{result.model} {size} on {result.device.cpu}")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,102 @@
+"""What a device says of itself: one shell script that runs on any Linux, and what it prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCRIPT = r"""
+say() { printf '%s=%s\n' "$1" "$2"; }
+read_file() { cat "$1" 2>/dev/null; }
+say arch "$(uname -m)"
+say kernel "$(uname -sr)"
+say word_bits "$(getconf LONG_BIT 2>/dev/null)"
+say libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
+say cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"
+say features "$(sed -n -e 's/^Features[[:space:]]*: //p' -e 's/^flags[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+say board "$(read_file /proc/device-tree/model | tr -d '\000')"
+say cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+say governor "$(read_file /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor)"
+say clock_khz "$(read_file /sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq)"
+say limit_khz "$(read_file /sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq)"
+say millidegrees "$(read_file /sys/class/thermal/thermal_zone0/temp)"
+say throttled "$(vcgencmd get_throttled 2>/dev/null | sed 's/^throttled=//')"
+say memory_kb "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+say taskset "$(command -v taskset)"
+"""
+FLAGS = ("under-voltage", "clock capped", "throttled", "soft temperature limit")
+"""Of the Raspberry Pi's firmware (vcgencmd get_throttled): bits 0 to 3 now, 16 to 19 since it was switched on."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """None where the device does not say."""
+
+    arch: str
+    kernel: str
+    cpu: str
+    word_bits: int | None
+    libc: str
+    cpus: int | None
+    features: tuple[str, ...]
+    governor: str
+    clock_mhz: float | None
+    limit_mhz: float | None
+    degrees: float | None  # Celsius
+    throttled: int | None
+    memory_bytes: int | None
+    can_pin: bool
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What the firmware says that slows the device down now."""
+        return tuple(name for bit, name in enumerate(FLAGS) if (self.throttled or 0) >> bit & 1)
+
+    def summary(self) -> str:
+        """One line for a person."""
+        clock = f"{self.clock_mhz:.0f} MHz" if self.clock_mhz else "clock unknown"
+        clock += f" of {self.limit_mhz:.0f}" if self.limit_mhz else ""
+        heat = f"{self.degrees:.0f} degrees" if self.degrees is not None else "temperature unknown"
+        words = [
+            self.cpu or self.arch,
+            f"{self.cpus or '?'} cores",
+            f"{self.word_bits or '?'} bits",
+            self.kernel,
+            clock,
+        ]
+        return ", ".join([*words, f"governor {self.governor or 'unknown'}", heat, *self.troubles])
+
+
+def parse(text: str) -> Facts:
+    """What SCRIPT printed; anything else in between is ignored."""
+    found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def word(name: str) -> str:
+        return found.get(name, "").strip()
+
+    def number(name: str, base: int = 10) -> int | None:
+        try:
+            return int(word(name), base)
+        except ValueError:
+            return None
+
+    def thousandth(name: str) -> float | None:
+        value = number(name)
+        return None if value is None else value / 1000
+
+    memory = number("memory_kb")
+    return Facts(
+        arch=word("arch"),
+        kernel=word("kernel"),
+        cpu=word("board") or word("cpu"),
+        word_bits=number("word_bits"),
+        libc=word("libc"),
+        cpus=number("cpus"),
+        features=tuple(word("features").split()),
+        governor=word("governor"),
+        clock_mhz=thousandth("clock_khz"),
+        limit_mhz=thousandth("limit_khz"),
+        degrees=thousandth("millidegrees"),
+        throttled=number("throttled", 16),
+        memory_bytes=None if memory is None else 1024 * memory,
+        can_pin=bool(word("taskset")),
+    )
