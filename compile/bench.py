@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..model.fields import check_types, from_json
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..targets import emulator
 from ..targets.facts import SCRIPT, Facts, parse
+from ..targets.ssh import BoardError, Ssh
 from ..targets.toolchain import ToolchainError
+from .bundle import write_tar
+from .deploy import FOLDER, check_room, name_of, staged, unfit
 from .errors import CompileError
 from .manifest import frame_size, target_of
 
@@ -80,7 +83,22 @@ class Benchmark:
         return json.dumps(asdict(self), indent=1) + "\n"
 
 
-class Shell:
+class Shell(Protocol):
+    """Where a bundle's files are and its programs run."""
+
+    def facts(self) -> Facts:
+        """What the device says of itself."""
+
+    def run(self, command: Sequence[str], cpus: int | None = None) -> str:
+        """Standard output of a bundle's program, on the first `cpus` cores alone. Raises ToolchainError, BoardError."""
+
+
+def pinned(command: Sequence[str], cpus: int | None) -> list[str]:
+    """A command on the first cores alone."""
+    return [*([] if cpus is None else ["taskset", "-c", f"0-{cpus - 1}"]), *command]
+
+
+class Here:
     """This machine; `prefix` stands before the bundle's programs."""
 
     def __init__(self, prefix: Sequence[str | Path] = ()) -> None:
@@ -91,15 +109,29 @@ class Shell:
         return parse(self._run(["sh", "-c", SCRIPT]))
 
     def run(self, command: Sequence[str], cpus: int | None = None) -> str:
-        """Standard output of a bundle's program, on the first `cpus` cores alone. Raises ToolchainError."""
-        pinned = [] if cpus is None else ["taskset", "-c", f"0-{cpus - 1}"]
-        return self._run([*pinned, *self.prefix, *command])
+        """Raises ToolchainError."""
+        return self._run(pinned([*self.prefix, *command], cpus))
 
     def _run(self, command: Sequence[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise ToolchainError(f"{command[0]}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
         return done.stdout
+
+
+class There:
+    """A board."""
+
+    def __init__(self, ssh: Ssh) -> None:
+        self.ssh = ssh
+
+    def facts(self) -> Facts:
+        """What it says of itself."""
+        return parse(self.ssh.run(SCRIPT).decode("utf-8", "replace"))
+
+    def run(self, command: Sequence[str], cpus: int | None = None) -> str:
+        """Raises BoardError."""
+        return self.ssh.run('exec "$@"', pinned(command, cpus)).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -121,16 +153,29 @@ def bench_bundle(path: Path, emulate: bool, asked: Asked, say: Say) -> Benchmark
         if bool(prefix) != emulate:
             how = "--emulate runs it here, but its times are not the device's" if prefix else "it needs no --emulate"
             raise CompileError(f"{path}: is for {target.name}; {how}")
-        return measure(bundle, Shell(prefix), emulate, asked, say)
+        return measure(bundle, str(bundle.path), Here(prefix), emulate, asked, say)
 
 
-def measure(bundle: Bundle, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
-    """All that is asked for, on a device that has the bundle's files."""
+def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: Say) -> Benchmark:
+    """Measure on a board, which has the bundle for that long. Raises BundleError, BoardError."""
+    name = name_of(path)
+    with open_bundle(path) as bundle, Ssh(board, config) as ssh:
+        shell = There(ssh)
+        if reason := unfit(bundle.manifest, shell.facts(), runner_only=True):
+            raise BoardError(f"{board}: {reason}")
+        tar = write_tar(bundle.path, name)
+        check_room(ssh, FOLDER, name, len(tar))
+        with staged(ssh, FOLDER, name, tar) as place:
+            return measure(bundle, f"{place}/{name}", shell, False, asked, say)
+
+
+def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
+    """All that is asked for, on a device that has the bundle's files in `root`."""
     device = shell.facts()
     say(f"device  {device.summary()}")
     remarks = ["emulated: times are not the device's"] if emulated else []
     height, width = frame_size(bundle.manifest)
-    program = [str(bundle.path / RUNNER), "--raw", f"{height}x{width}", str(bundle.path / "golden" / "image.f32")]
+    program = [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
     timings = []
     for threads in asked.threads:
         if device.cpus is not None and threads > device.cpus:

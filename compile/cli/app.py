@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .compile_command import compile_command
-from .device_commands import bench
+from .device_commands import bench, deploy
 from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, targets
 from .model_commands import export, run, verify
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="From a trained binarized network to a verified bundle for a small ARM board.",
 )
-for command in (export, analyze, verify, run, inspect, targets, doctor, train, variants, tune, bench):
+for command in (export, analyze, verify, run, inspect, targets, doctor, train, variants, tune, deploy, bench):
     app.command()(reports_errors(command))
 app.command(name="eval")(reports_errors(evaluate))
 app.command(name="compile")(reports_errors(compile_command))

@@ -1,17 +1,59 @@
-"""`biisnet bench`."""
+"""`biisnet deploy` and `biisnet bench`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .arguments import BundleArgument, Json, say
+from .arguments import BundleArgument, Json, print_json, say
+
+SshConfig = Annotated[Path | None, typer.Option("--ssh-config", metavar="FILE", help="Instead of ssh's own (ssh -F).")]
+
+
+def deploy(
+    bundle: BundleArgument,
+    board: Annotated[
+        str | None,
+        typer.Argument(metavar="[BOARD]", help="As ssh takes it: user@host, or a name of its configuration."),
+    ] = None,
+    hosts: Annotated[
+        Path | None, typer.Option("--hosts", metavar="FILE", help="Many boards, one a line, at the same time.")
+    ] = None,
+    folder: Annotated[
+        str, typer.Option("--dir", metavar="DIR", help="On the board, from the login's home.")
+    ] = "biisnet",
+    runner_only: Annotated[
+        bool, typer.Option("--runner-only", help="The board's C library does not matter: only bin/biisnet-run is used.")
+    ] = False,
+    config: SshConfig = None,
+    json_: Json = False,
+) -> None:
+    """Copy a bundle to boards over ssh: check them, prove it there with the golden frame, then put it in place."""
+    from ..deploy import Asked, read_hosts, table_of
+    from ..deploy import deploy as deploy_bundle
+    from ..errors import CompileError
+
+    if (board is None) == (hosts is None):
+        raise CompileError("give a board, or --hosts FILE for many")
+    boards = read_hosts(hosts) if hosts else (str(board),)
+    results = deploy_bundle(bundle, Asked(boards, folder, config, runner_only), say)
+    if json_:
+        print_json([asdict(r) for r in results])
+    else:
+        print("\n".join(table_of(results)))
+    if failed := [r for r in results if r.problem]:
+        one = f"{failed[0].board}: {failed[0].problem}"
+        raise CompileError(one if len(results) == 1 else f"{len(failed)} of {len(results)} boards failed")
 
 
 def bench(
     bundle: BundleArgument,
+    board: Annotated[
+        str | None, typer.Argument(metavar="[BOARD]", help="As ssh takes it; it has the bundle for that long only.")
+    ] = None,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
     threads: Annotated[
         str, typer.Option("--threads", metavar="N,...", help="Numbers of threads, each on so many cores.")
@@ -26,13 +68,18 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw each inference's time (PNG).")
     ] = None,
+    config: SshConfig = None,
     json_: Json = False,
 ) -> None:
     """Time a bundle's inferences where they run, and say whether the device was fit for it: clock, heat, throttling."""
     from ...model.files import write_whole
-    from ..bench import Asked, bench_bundle, compare, draw
+    from ..bench import Asked, bench_board, bench_bundle, compare, draw
+    from ..errors import CompileError
 
-    result = bench_bundle(bundle, emulate, Asked(parse_threads(threads), runs, stages), say)
+    asked = Asked(parse_threads(threads), runs, stages)
+    if board and emulate:
+        raise CompileError(f"{board}: is measured itself; give a board or --emulate")
+    result = bench_board(bundle, board, config, asked, say) if board else bench_bundle(bundle, emulate, asked, say)
     for remark in result.remarks:
         say(f"note: {remark}")
     if plot:

@@ -25,10 +25,12 @@ def expected_errors() -> tuple[type[BaseException], ...]:
     from ...runtime.errors import BundleError
     from ...runtime.probe import ProbeError
     from ...targets import TargetError
+    from ...targets.ssh import BoardError
     from ...targets.toolchain import ToolchainError
     from ..errors import CompileError, VerificationError
 
-    return (BundleError, CompileError, InputError, OSError, ProbeError, TargetError, ToolchainError, VerificationError)
+    of_devices = (BoardError, ProbeError, TargetError, ToolchainError)
+    return (*of_devices, BundleError, CompileError, InputError, OSError, VerificationError)
 
 
 def reports_errors(command: Callable[..., None]) -> Callable[..., None]:

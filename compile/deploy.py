@@ -1,0 +1,213 @@
+"""`biisnet deploy`: a bundle onto a board, checked before, proved there, and in place all at once or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..runtime.machine import version_tuple
+from ..targets.facts import SCRIPT, Facts, parse
+from ..targets.ssh import BoardError, Ssh
+from .bundle import write_tar
+from .errors import CompileError
+from .manifest import frame_size
+from .verification.end_to_end import compare_output
+
+SPARE_BYTES = 8 << 20
+"""Beside the arena: the program itself, the frame and its pictures."""
+
+# $1 folder, $2 name. What an earlier deployment left half-way is removed.
+ROOM = r"""
+set -e
+mkdir -p "$1"
+rm -rf "$1/.$2.staged."*
+df -Pk "$1" | awk 'NR == 2 { print $4 }'
+"""
+# The tar on standard input; prints the staged folder.
+UNPACK = r"""
+set -e
+umask 022
+staged=$(mktemp -d "$1/.$2.staged.XXXXXX")
+trap 'rm -rf "$staged"' HUP INT TERM
+tar xf - -C "$staged" || { rm -rf "$staged"; exit 1; }
+chmod 755 "$staged"
+printf '%s\n' "$staged"
+"""
+# $1 staged folder, $2 name, $3 HxW. Prints the probabilities.
+SMOKE = r"""
+set -e
+cd "$1/$2"
+bin/biisnet-run --raw "$3" --probability "$1/out.f32" golden/image.f32 >/dev/null
+cat "$1/out.f32"
+rm "$1/out.f32"
+"""
+# A link is replaced in one step; what it pointed to goes afterwards. $1 staged folder, $2 name, $3 folder.
+ACTIVATE = r"""
+cd "$3" || exit 1
+if [ -e "$2" ] && [ ! -L "$2" ]; then
+    echo "$3/$2 is there, and not by biisnet deploy; move it away" >&2
+    exit 1
+fi
+old=$(readlink "$2")
+kept=".$2.kept.${1##*.}"
+mv "$1" "$kept" && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "$2" || { rm -rf "$kept"; exit 1; }
+case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
+"""
+REMOVE = 'rm -rf "$1"'
+
+FOLDER = "biisnet"
+"""On the board, from the login's home."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Where to, and how."""
+
+    boards: tuple[str, ...]
+    folder: str = FOLDER
+    config: Path | None = None  # ssh's
+    runner_only: bool = False  # the library will not be used, so its C library need not be there
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of one board; `problem` is empty where all went well."""
+
+    board: str
+    path: str
+    device: str
+    pixels: int  # of the golden frame
+    differing: int  # of its mask
+    problem: str
+
+
+def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
+    """Deploy to all boards, those of several at the same time. Raises BundleError, CompileError."""
+    name = name_of(path)
+    with open_bundle(path) as bundle:
+        tar = write_tar(bundle.path, name)
+
+        def one(board: str) -> Result:
+            try:
+                return deploy_to(board, bundle, name, tar, asked, say)
+            except BoardError as e:
+                return Result(board, "", "", 0, 0, str(e).removeprefix(f"{board}: "))
+
+        with ThreadPoolExecutor(min(16, len(asked.boards))) as pool:
+            return list(pool.map(one, asked.boards))
+
+
+def name_of(path: Path) -> str:
+    """What a bundle is called on a board."""
+    return path.name.removesuffix(".tar") if path.is_file() else path.resolve().name
+
+
+def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, say: Say) -> Result:
+    """Deploy to one board. Raises BoardError."""
+    with Ssh(board, asked.config, batch=len(asked.boards) > 1) as ssh:
+        facts = parse(ssh.run(SCRIPT).decode("utf-8", "replace"))
+        say(f"{board}: {facts.summary()}")
+        if reason := unfit(bundle.manifest, facts, asked.runner_only):
+            raise BoardError(f"{board}: {reason}")
+        check_room(ssh, asked.folder, name, len(tar))
+        with staged(ssh, asked.folder, name, tar) as place:
+            say(f"{board}: {len(tar) / 1e6:.1f} MB copied, running the golden frame")
+            pixels, differing = smoke_test(ssh, bundle, place, name)
+            ssh.run(ACTIVATE, [place, name, asked.folder])
+        return Result(board, f"{asked.folder}/{name}", facts.cpu or facts.arch, pixels, differing, "")
+
+
+def unfit(manifest: dict[str, Any], facts: Facts, runner_only: bool) -> str:
+    """Why a board cannot run a bundle; empty where it can."""
+    target = manifest["target"]
+    if facts.arch != target["arch"]:
+        word = f" with a {facts.word_bits}-bit system" if facts.word_bits == 32 else ""
+        return f"is {facts.arch}{word}, the bundle is for {target['arch']} ({target['name']})"
+    if lacks := [f for f in target["features"] if f not in facts.features]:
+        return f"its CPU lacks {', '.join(lacks)}, which the bundle for {target['name']} needs"
+    if not runner_only and not glibc_is_enough(facts.libc, manifest["glibc"]):
+        return (
+            f"has {facts.libc or 'another C library'}, the bundle's library needs glibc {manifest['glibc']}; "
+            f"--runner-only takes {RUNNER} alone, which needs none"
+        )
+    needed = manifest["arena_bytes"] + SPARE_BYTES
+    if facts.memory_bytes is not None and facts.memory_bytes < needed:
+        return f"has {facts.memory_bytes / 1e6:.0f} MB of free memory, the model needs {needed / 1e6:.0f}"
+    return ""
+
+
+def glibc_is_enough(libc: str, needed: str) -> bool:
+    """Whether what getconf says of the C library is at least a version of glibc."""
+    name, _, number = libc.partition(" ")
+    try:
+        return name == "glibc" and version_tuple(number) >= version_tuple(needed)
+    except ValueError:
+        return False
+
+
+def check_room(ssh: Ssh, folder: str, name: str, size: int) -> None:
+    """Raise BoardError where a tar of `size` bytes does not fit."""
+    said = ssh.run(ROOM, [folder, name]).decode("utf-8", "replace").split()
+    free = 1024 * int(said[-1]) if said and said[-1].isdecimal() else None
+    if free is not None and free < 2 * size:
+        raise BoardError(f"{ssh.address}: {folder} has {free / 1e6:.1f} MB free, {2 * size / 1e6:.1f} are needed")
+
+
+@contextmanager
+def staged(ssh: Ssh, folder: str, name: str, tar: bytes) -> Iterator[str]:
+    """The tar, unpacked beside its place; what is still there afterwards is removed."""
+    place = ssh.run(UNPACK, [folder, name], tar).decode("utf-8", "replace").strip()
+    # as an absolute path, for the scripts go elsewhere
+    place = ssh.run('cd "$1" && pwd', [place]).decode("utf-8", "replace").strip()
+    try:
+        yield place
+    finally:
+        ssh.run(REMOVE, [place])
+
+
+def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:
+    """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's. Raises BoardError."""
+    height, width = frame_size(bundle.manifest)
+    found = np.frombuffer(ssh.run(SMOKE, [place, name, f"{height}x{width}"]), np.float32)
+    expected = np.fromfile(bundle.path / "golden" / "probability.f32", np.float32)
+    if found.size != expected.size:
+        raise BoardError(f"{ssh.address}: the golden frame gave {found.size} values instead of {expected.size}")
+    agreement = compare_output(found, expected, bundle.manifest["threshold"])
+    if agreement.wrong:
+        raise BoardError(f"{ssh.address}: the golden frame's result is wrong there: {agreement.wrong}")
+    return agreement.pixels, agreement.differing
+
+
+def read_hosts(path: Path) -> tuple[str, ...]:
+    """A board a line; empty lines and what follows # are left out. Raises CompileError."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise CompileError(f"{path}: cannot be read as a list of boards ({e})") from e
+    boards = tuple(dict.fromkeys(b for line in lines if (b := line.partition("#")[0].strip())))
+    if not boards:
+        raise CompileError(f"{path}: names no board; give one a line, as ssh takes it")
+    return boards
+
+
+def table_of(results: Sequence[Result]) -> list[str]:
+    """A line a board."""
+    width = max(len(r.board) for r in results)
+    return [
+        f"{r.board:{width}}  " + (f"failed: {r.problem}" if r.problem else f"pass: {r.path} ({r.device}), {differs(r)}")
+        for r in results
+    ]
+
+
+def differs(r: Result) -> str:
+    """The smoke test for a person."""
+    return f"{r.differing} of {r.pixels} mask pixels of the golden frame differ from ONNX Runtime's"

@@ -1,0 +1,71 @@
+"""A board that is reached by the system's ssh: one connection for all commands, and no prompt after the first."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+CONNECT_SECONDS, SILENT_SECONDS = 10, 15
+
+
+class BoardError(RuntimeError):
+    """A board that cannot be reached, or a command that failed there; one line."""
+
+
+class Ssh:
+    """`address` is what ssh takes: user@host, a name of its configuration, or ssh://user@host:port.
+
+    A password is asked for while connecting, or never with `batch`: where many boards are connected to at once, nobody
+    would know which one asks.
+    """
+
+    def __init__(self, address: str, config: Path | None = None, batch: bool = False) -> None:
+        """Raises BoardError for what ssh would take for an option."""
+        if address.startswith("-") or not address.strip():
+            raise BoardError(f"{address!r}: give a board as ssh takes it, for example pi@raspberrypi")
+        self.address, self.batch = address, batch
+        self.options = ["-F", str(config)] if config else []
+        self._folder = tempfile.TemporaryDirectory(prefix="biisnet-")
+
+    def __enter__(self) -> Ssh:
+        """Connect. Raises BoardError."""
+        keep = [f"ConnectTimeout={CONNECT_SECONDS}", f"ServerAliveInterval={SILENT_SECONDS // 3}", "ControlPersist=yes"]
+        keep += ["ControlMaster=yes", f"BatchMode={'yes' if self.batch else 'no'}"]
+        options = [word for option in keep for word in ("-o", option)]
+        # what goes to the background keeps its standard error open: a file, for a pipe would never end
+        with tempfile.TemporaryFile("w+") as said:
+            command = ["ssh", *self.options, "-S", self._socket, *options, "-fN", self.address]
+            try:
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+            except FileNotFoundError as e:
+                raise BoardError("no ssh here; install OpenSSH's client (apt-get install openssh-client)") from e
+            said.seek(0)
+            lines = said.read().strip().splitlines()
+        if done.returncode:
+            self._folder.cleanup()
+            raise BoardError(f"{self.address}: cannot be reached ({lines[-1] if lines else 'ssh failed'})")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        subprocess.run(["ssh", *self.options, "-S", self._socket, "-O", "exit", self.address], capture_output=True)
+        self._folder.cleanup()
+
+    @property
+    def _socket(self) -> str:
+        return f"{self._folder.name}/s"
+
+    def run(self, script: str, arguments: Sequence[str] = (), given: bytes = b"") -> bytes:
+        """Standard output of a POSIX shell script, whose standard input is `given`. Raises BoardError."""
+        words = ["sh", "-c", script, "biisnet", *arguments]
+        command = ["ssh", *self.options, "-S", self._socket, "-o", "BatchMode=yes", self.address, shlex.join(words)]
+        done = subprocess.run(command, input=given, capture_output=True)
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise BoardError(f"{self.address}: {said[-1] if said else f'failed with exit code {done.returncode}'}")
+        return done.stdout

@@ -1,0 +1,188 @@
+"""`biisnet deploy`: over a real ssh, to boards that are emulated."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .boards import NO_BOARD, Fleet, can_emulate, fleet
+
+TinyBundle = Callable[[str], Path]
+Cli = Callable[..., Any]
+pytestmark = pytest.mark.emulator
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    if not can_emulate():
+        pytest.skip(NO_BOARD)
+    with fleet(tmp_path_factory.mktemp("fleet"), 3) as found:
+        yield found
+
+
+@pytest.fixture
+def board(boards: Fleet) -> Fleet:
+    """The first board, as it was when it was new."""
+    for n in range(3):
+        (boards.folder / f"board{n}" / "env").unlink(missing_ok=True)
+        shutil.rmtree(boards.home(f"board{n}"), ignore_errors=True)
+    return boards
+
+
+def below(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+
+def test_deploy(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    bundle = tiny_bundle("rpi4")
+    done = cli("deploy", bundle, "board0", "--ssh-config", board.config)
+    assert done.code == 0, done.err
+    pixels = 24 * 20
+    assert done.out.startswith(
+        f"board0  pass: biisnet/{bundle.name} (aarch64), 0 of {pixels} mask pixels of the golden"
+    )
+    there = board.home() / "biisnet" / bundle.name
+    files = {str(p.relative_to(there)): p.read_bytes() for p in there.rglob("*") if p.is_file()}
+    assert files == {str(p.relative_to(bundle)): p.read_bytes() for p in bundle.rglob("*") if p.is_file()}
+    assert os.access(there / "bin" / "biisnet-run", os.X_OK)
+    first = os.readlink(there)
+    # again, from the tar: in place of the old one, and nothing else is left
+    again = cli("deploy", bundle.with_suffix(".tar"), "board0", "--ssh-config", board.config, "--json")
+    assert again.code == 0, again.err
+    (result,) = json.loads(again.out)
+    assert (result["problem"], result["differing"], result["pixels"]) == ("", 0, pixels)
+    assert os.readlink(there) != first
+    kept = Path(os.readlink(there)).parts[0]
+    assert below(there.parent) == sorted([kept, bundle.name])
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ({"ARCH": "armv7l", "BITS": "32"}, "is armv7l with a 32-bit system, the bundle is for aarch64 (rpi4)"),
+        ({"FEATURES": "fp crc32"}, "its CPU lacks asimd, which the bundle for rpi4 needs"),
+        ({"LIBC": "glibc 2.24"}, "has glibc 2.24, the bundle's library needs glibc 2.28; --runner-only takes"),
+        ({"FREE": "100"}, "biisnet has 0.1 MB free, "),
+    ],
+)
+def test_a_board_that_is_unfit(
+    odd: dict[str, str], reason: str, cli: Cli, board: Fleet, tiny_bundle: TinyBundle
+) -> None:
+    board.is_odd(**odd)
+    done = cli("deploy", tiny_bundle("rpi4"), "board0", "--ssh-config", board.config)
+    assert f"board0: {reason}" in done.message
+    assert f"board0  failed: {reason}" in done.out
+    assert below(board.home() / "biisnet") == []
+
+
+def test_the_runner_alone(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    board.is_odd(LIBC="")
+    done = cli("deploy", tiny_bundle("rpi4"), "board0", "--ssh-config", board.config, "--runner-only", "--dir", "a b/c")
+    assert done.code == 0, done.err
+    assert tiny_bundle("rpi4").name in below(board.home() / "a b" / "c")
+
+
+def damaged(bundle: Path, folder: Path, name: str, content: bytes) -> Path:
+    """A copy of a bundle with another file in it, and a manifest that says so."""
+    import hashlib
+
+    copy = folder / bundle.name
+    shutil.copytree(bundle, copy)
+    (copy / name).write_bytes(content)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    return copy
+
+
+def test_what_fails_there_leaves_the_old_one(cli: Cli, board: Fleet, tiny_bundle: TinyBundle, tmp_path: Path) -> None:
+    """A program that does not start, and a wrong result: the deployment of before stays, nothing is left beside it."""
+    bundle = tiny_bundle("rpi4")
+    options = ["board0", "--ssh-config", board.config]
+    assert cli("deploy", bundle, *options).code == 0
+    before = below(board.home() / "biisnet")
+    broken = damaged(bundle, tmp_path / "broken", "bin/biisnet-run", b"#!/bin/sh\necho no luck >&2\nexit 3\n")
+    assert cli("deploy", broken, *options).message == "board0: no luck"
+    golden = (bundle / "golden" / "probability.f32").read_bytes()
+    wrong = damaged(bundle, tmp_path / "wrong", "golden/probability.f32", bytes(len(golden)))
+    assert "board0: the golden frame's result is wrong there: " in cli("deploy", wrong, *options).message
+    assert below(board.home() / "biisnet") == before
+    # one that is not deploy's is not touched
+    link = board.home() / "biisnet" / bundle.name
+    link.unlink()
+    link.mkdir()
+    assert "is there, and not by biisnet deploy; move it away" in cli("deploy", bundle, *options).message
+    assert bundle.name in below(board.home() / "biisnet")
+
+
+def test_what_was_left_half_way_goes(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    bundle = tiny_bundle("rpi4")
+    half = board.home() / "biisnet" / f".{bundle.name}.staged.abc"
+    half.mkdir(parents=True)
+    assert cli("deploy", bundle, "board0", "--ssh-config", board.config).code == 0
+    assert not half.exists()
+
+
+def test_many(cli: Cli, here: Path, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    (here / "hosts").write_text("board0\n# the old ones\nboard1  # with a small disk\n\nboard2\nnowhere.invalid\n")
+    board.is_odd("board1", FREE="100")
+    done = cli("deploy", tiny_bundle("rpi4"), "--hosts", "hosts", "--ssh-config", board.config)
+    assert done.message == "2 of 4 boards failed"
+    lines = {line.split()[0]: line for line in done.out.splitlines()}
+    assert list(lines) == ["board0", "board1", "board2", "nowhere.invalid"]
+    assert "pass: " in lines["board0"]
+    assert "failed: biisnet has 0.1 MB free" in lines["board1"]
+    assert "pass: " in lines["board2"]
+    assert "failed: cannot be reached (" in lines["nowhere.invalid"]
+
+
+def test_bench_there(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    board.is_odd(THROTTLED="0x4")
+    import biisnet.compile.bench as module
+
+    patience, module.PATIENCE = module.PATIENCE, 0.0
+    try:
+        done = cli(
+            "bench",
+            tiny_bundle("rpi4"),
+            "board0",
+            "--ssh-config",
+            board.config,
+            "--threads",
+            "1,2",
+            "--runs",
+            "2",
+            "--json",
+        )
+    finally:
+        module.PATIENCE = patience
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert [t["threads"] for t in result["timings"]] == [1, 2]
+    assert result["device"]["word_bits"] == 64
+    assert result["remarks"][0] == "1 threads: the device says throttled; it may be faster than this"
+    assert below(board.home() / "biisnet") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give a board, or --hosts FILE for many"),
+        (["board0", "--hosts", "hosts"], "give a board, or --hosts FILE for many"),
+        (["--hosts", "empty"], "empty: names no board; give one a line"),
+        (["--hosts", "none"], "none: cannot be read as a list of boards"),
+        (["--", "-oProxyCommand=touch pwned"], "give a board as ssh takes it"),
+        (["nowhere.invalid"], "nowhere.invalid: cannot be reached ("),
+    ],
+)
+def test_bad_input(arguments: list[str], message: str, cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    (here / "empty").write_text("# none\n")
+    (here / "hosts").write_text("board0\n")
+    assert message in cli("deploy", tiny_bundle("rpi4"), *arguments).message
+    assert sorted(p.name for p in here.iterdir()) == ["empty", "hosts"]
