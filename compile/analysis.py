@@ -26,6 +26,8 @@ from .progress import Progress
 from .scene import scene
 from .tuning.records import tuned_schedules
 
+ANALYSIS_STEPS = 3
+
 
 @dataclass(frozen=True)
 class StageCost:
@@ -70,8 +72,13 @@ def analyze_target(
 
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
-    progress = Progress(PLAN_STEPS + 3, say, None)
+    progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
     plan = make_plan(model, size, progress, tuned_schedules(target))
+    return analyze_plan(plan, target, progress, cache)
+
+
+def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = False) -> Analysis:
+    """The same from a plan on. Raises CompileError, ToolchainError."""
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folder = Path(name)

@@ -188,6 +188,7 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
             "cpu": target.cpu,
             "arch": target.arch,
             "features": list(target.features),
+            "llvm_features": list(target.llvm_features),
         },
         "glibc": target.glibc,
         "arena_bytes": plan.arena.bytes(1),

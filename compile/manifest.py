@@ -19,10 +19,17 @@ def frame_size(manifest: dict) -> tuple[int, int]:
 
 def target_of(manifest: dict) -> Target:
     """The target that a manifest describes."""
-    entry = {"cpu": "", **manifest["target"]}
+    entry = {"cpu": "", "llvm_features": (), **manifest["target"]}
     emulated = TARGETS[entry["name"]].emulated_cpu if entry["name"] in TARGETS else None
     return Target(
-        entry["name"], "", entry["arch"], entry["cpu"], tuple(entry["features"]), emulated, glibc=manifest["glibc"]
+        entry["name"],
+        "",
+        entry["arch"],
+        entry["cpu"],
+        tuple(entry["features"]),
+        emulated,
+        tuple(entry["llvm_features"]),
+        manifest["glibc"],
     )
 
 

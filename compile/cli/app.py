@@ -7,7 +7,7 @@ import typer
 from .compile_command import compile_command
 from .device_commands import bench, deploy
 from .errors import reports_errors
-from .info_commands import analyze, doctor, inspect, targets
+from .info_commands import analyze, doctor, inspect, report, targets
 from .model_commands import export, run, verify
 from .signals import exit_on_sigterm
 from .training_commands import evaluate, train, variants
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="From a trained binarized network to a verified bundle for a small ARM board.",
 )
-for command in (export, analyze, verify, run, inspect, targets, doctor, train, variants, tune, deploy, bench):
+for command in (export, analyze, verify, run, inspect, report, targets, doctor, train, variants, tune, deploy, bench):
     app.command()(reports_errors(command))
 app.command(name="eval")(reports_errors(evaluate))
 app.command(name="compile")(reports_errors(compile_command))

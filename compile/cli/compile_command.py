@@ -30,6 +30,7 @@ def compile_command(
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="A tuning database, as `biisnet tune` makes it.")
     ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     json_: Json = False,
 ) -> None:
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
@@ -54,6 +55,13 @@ def compile_command(
         network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
     )
     say(summary.verified.summary())
+    if report:
+        from ...model.files import write_whole
+        from ..report import report_bundle
+
+        page = place.parent / f"{place.name}.html"
+        write_whole(page, report_bundle(place, say).encode())
+        say(f"report  {page}")
     if json_:
         print_json(asdict(summary))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -110,6 +111,22 @@ def inspect(bundle: BundleArgument, json_: Json = False) -> None:
     except (IndexError, KeyError, TypeError, ValueError) as e:
         raise BundleError(f"{bundle}: its manifest is not as biisnet-compile writes it ({e}); compile it again") from e
     print("\n".join(lines))
+
+
+def report(
+    bundle: BundleArgument,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The page.  [default: BUNDLE.html]")
+    ] = None,
+) -> None:
+    """Write a page of HTML, without any other file: stages and their costs, memory, detections, verification."""
+    from ...model.files import write_whole
+    from ..report import report_bundle
+
+    place = output or Path(f"{bundle.name.removesuffix('.tar')}.html")
+    page = report_bundle(bundle, say)
+    write_whole(place, page.encode())
+    print(f"{place}: {len(page.encode()) / 1e3:.0f} KB")
 
 
 def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:

@@ -17,6 +17,7 @@ import pytest
 from biisnet.compile import bundle as bundle_module
 from biisnet.compile import pipeline
 from biisnet.compile.frontend import Model
+from biisnet.compile.manifest import target_of
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.scene import scene
 from biisnet.compile.verification import VerificationError
@@ -83,7 +84,9 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: Model, manifest_of: Callabl
         "cpu": "cortex-a72",
         "arch": "aarch64",
         "features": ["asimd"],
+        "llvm_features": ["+slow-paired-128"],
     }
+    assert target_of(manifest).llvm == resolve("rpi4").llvm  # `biisnet report` compiles it anew
     assert (manifest["schema"], manifest["abi"], manifest["glibc"], manifest["threshold"]) == (1, 1, "2.28", 0.5)
     assert [s["name"] for s in manifest["stages"]][-1] == "probability"
     assert manifest["arena_bytes"] > 0

@@ -1,0 +1,255 @@
+"""`biisnet report`: all that is known of a bundle on one page of HTML that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..model.overlay import detections_overlay
+from ..model.scenes import scenes
+from ..runtime.bundle import Bundle, open_bundle
+from ..runtime.detections import detect
+from ..runtime.errors import BundleError
+from ..targets import Target, emulator
+from ..targets.toolchain import ToolchainError
+from . import slots
+from .analysis import ANALYSIS_STEPS, analyze_plan, macs, map_bytes
+from .bench import Here, measure_stages
+from .bundle import MODEL
+from .errors import CompileError
+from .frontend import load_model
+from .manifest import frame_size, schedules_of, target_of
+from .passes.plan_arena import Arena
+from .pipeline import PLAN_STEPS, make_plan
+from .plan import Plan
+from .progress import Progress
+from .run import open_model
+from .tuning.emulated import HERTZ
+
+TEMPLATE = Path(__file__).parent / "report.html"
+SAMPLES = 3
+STAGE_RUNS = 20
+BINARY_PEAK, FLOAT_PEAK = 128 / 3 * slots.PER_CYCLE, 4 / slots.FLOAT * slots.PER_CYCLE
+"""Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
+DRAM = 4e9
+"""Bytes a second that one core of the Raspberry Pi 4 reads and writes at best."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stage; `cost` is in the report's unit, `bound` the cycles that its vector arithmetic alone would take."""
+
+    name: str
+    kernel: str
+    shape: str
+    layers: str
+    binary_macs: int
+    full_macs: int
+    bytes: int
+    cost: float | None
+    share: float
+    bound: float | None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the stages cost, or why that is not known."""
+
+    unit: str
+    values: tuple[float, ...] | None
+    other: float
+    note: str
+    cycles: float | None = None
+
+
+@dataclass(frozen=True)
+class Box:
+    """A map in the arena: percent of the picture's width and height; `private` is each thread's own."""
+
+    name: str
+    left: float
+    top: float
+    width: float
+    height: float
+    private: bool
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """A stage in the roofline: multiply-adds a byte and a second, and where that is in the picture, in percent."""
+
+    name: str
+    intensity: float
+    speed: float
+    x: float
+    y: float
+    binary: bool
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A synthetic frame with what the bundle found in it."""
+
+    picture: str  # a data URL
+    found: int
+    targets: int
+
+
+def report_bundle(path: Path, say: Say) -> str:
+    """The page. Raises BundleError, CompileError."""
+    import jinja2
+
+    with open_bundle(path) as bundle:
+        manifest = bundle.manifest
+        progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
+        model = load_model(bundle.path / MODEL)
+        try:
+            plan = make_plan(model, frame_size(manifest), progress, schedules_of(manifest))
+            costs = find_costs(plan, target_of(manifest), bundle, progress)
+            return render(path, bundle, plan, costs, list(samples(path, manifest, say)))
+        except (KeyError, TypeError, IndexError, jinja2.UndefinedError) as e:
+            raise BundleError(f"{path}: its manifest is not what biisnet-compile writes ({e}); compile it again") from e
+
+
+def find_costs(plan: Plan, target: Target, bundle: Bundle, progress: Progress) -> Costs:
+    """Model cycles for a board, times for this machine."""
+    try:
+        if target.emulated_cpu:
+            found = analyze_plan(plan, target, progress)
+            values = tuple(s.cycles / found.pixels for s in found.stages)
+            about = f"cycles of an emulated {target.cpu} with a cycle model, one thread"
+            return Costs("cycles a pixel", values, found.other_cycles / found.pixels, about, found.cycles)
+        if emulator.command(target) == []:
+            height, width = frame_size(bundle.manifest)
+            program = [str(bundle.runner), "--raw", f"{height}x{width}", str(bundle.path / "golden" / "image.f32")]
+            times = tuple(s.median_ms for s in measure_stages(Here(), program, STAGE_RUNS))
+            return Costs("ms", times, 0, "median times of this machine, each stage by itself, one thread")
+        return Costs("", None, 0, f"costs are not known: no cycle model of {target.name}")
+    except ToolchainError as e:
+        return Costs("", None, 0, f"costs are not known: {e}")
+
+
+def rows(plan: Plan, costs: Costs) -> Iterator[Row]:
+    """A row a stage."""
+    total = sum(costs.values) + costs.other if costs.values else 0
+    for k, step in enumerate(plan.kernels.steps):
+        stage, out = step.stage, step.stage.outputs[0]
+        cost = costs.values[k] if costs.values else None
+        yield Row(
+            stage.name,
+            step.kernel,
+            f"{out.channels}x{stage.height}x{stage.width}",
+            ", ".join(stage.layers),
+            *macs(stage),
+            map_bytes(stage),
+            cost,
+            cost / total if cost and total else 0,
+            slots.bound(stage) / (plan.program.inputs[0].height * plan.program.inputs[0].width),
+        )
+
+
+def arena_boxes(arena: Arena) -> list[Box]:
+    """The maps over the segments; the first thread's own maps lie behind those that are shared."""
+    size, count = arena.bytes(1), len(arena.segments)
+    return [
+        Box(
+            p.buffer.name,
+            100 * p.first / count,
+            100 * (p.offset + arena.shared_bytes * p.private) / size,
+            100 * (p.last - p.first + 1) / count,
+            100 * p.bytes / size,
+            p.private,
+            p.bytes,
+        )
+        for p in sorted(arena.placements.values(), key=lambda p: (p.first, p.offset))
+    ]
+
+
+X_DECADES, Y_DECADES = (-2.0, 4.0), (8.0, 11.5)
+"""Of the roofline: log10 of multiply-adds a byte and a second."""
+
+
+def place(intensity: float, speed: float) -> tuple[float, float]:
+    """Where a point is in the roofline, in percent from the left and from the top."""
+    x = (math.log10(intensity) - X_DECADES[0]) / (X_DECADES[1] - X_DECADES[0])
+    y = 1 - (math.log10(speed) - Y_DECADES[0]) / (Y_DECADES[1] - Y_DECADES[0])
+    return 100 * min(max(x, 0), 1), 100 * min(max(y, 0), 1)
+
+
+def roofline(table: list[Row], pixels: int, costs: Costs) -> list[Point]:
+    """The stages that multiply, where model cycles are known."""
+    if costs.cycles is None:
+        return []
+    points = []
+    for row in table:
+        work = row.binary_macs + row.full_macs
+        if work and row.cost:
+            intensity, speed = work / row.bytes, work * HERTZ / (row.cost * pixels)
+            points.append(Point(row.name, intensity, speed, *place(intensity, speed), row.binary_macs > 0))
+    return points
+
+
+def roof(peak: float) -> list[tuple[float, float]]:
+    """A roof of so many multiply-adds a cycle: memory's slope up to the ridge, then flat."""
+    speed = peak * HERTZ
+    start = 10 ** X_DECADES[0]
+    return [place(start, start * DRAM), place(speed / DRAM, speed), place(10 ** X_DECADES[1], speed)]
+
+
+def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
+    """Synthetic frames through the bundle; none where it does not run here, or its input is not one plane."""
+    if manifest["inputs"][0]["shape"][1] != 1:
+        return
+    try:
+        with open_model(path, 1, say) as (model, threshold):
+            for frame in scenes(SAMPLES, *frame_size(manifest), unseen=True):
+                found = detect(model(frame.image), threshold)
+                truth = detect(frame.mask.astype("float32"), 0.5)
+                url = base64.b64encode(detections_overlay(frame.image, found)).decode()
+                yield Sample(f"data:image/png;base64,{url}", len(found), len(truth))
+    except CompileError:
+        return
+
+
+def render(path: Path, bundle: Bundle, plan: Plan, costs: Costs, pictures: list[Sample]) -> str:
+    """The template, filled in."""
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["si"] = si
+    table = list(rows(plan, costs))
+    height, width = frame_size(bundle.manifest)
+    files = [(name, (bundle.path / name).stat().st_size, sha) for name, sha in bundle.manifest["files"].items()]
+    return environment.from_string(TEMPLATE.read_text("utf-8")).render(
+        path=path.name,
+        manifest=bundle.manifest,
+        size=f"{height}x{width}",
+        rows=table,
+        costs=costs,
+        milliseconds=None if costs.cycles is None else 1e3 * costs.cycles / HERTZ,
+        hertz=HERTZ,
+        most=max((r.cost or 0 for r in table), default=0) or 1,
+        boxes=arena_boxes(plan.arena),
+        segments=[f"{plan.kernels.steps[s.first].stage.name} …" for s in plan.arena.segments],
+        arena=plan.arena,
+        points=roofline(table, height * width, costs),
+        roofs={"binary": roof(BINARY_PEAK), "float32": roof(FLOAT_PEAK)},
+        kernels=bundle.manifest["kernels"],
+        samples=pictures,
+        files=files,
+    )
+
+
+def si(value: float) -> str:
+    """A number with a decimal prefix."""
+    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= factor:
+            return f"{value / factor:.3g} {prefix}"
+    return f"{value:.3g} "

@@ -1,0 +1,117 @@
+"""The report: one page that needs no other file, with a bundle's own figures, as a browser shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biisnet.compile.report import BINARY_PEAK, DRAM, place, roof
+from biisnet.compile.tuning.emulated import HERTZ
+
+TinyBundle = Callable[[str], Path]
+Cli = Callable[..., Any]
+CHROMIUM = shutil.which("chromium")
+
+
+def shown(page: Path) -> str:
+    """The document after a headless browser has read it, script errors and missing files being failures."""
+    if CHROMIUM is None:
+        pytest.skip("no browser (Debian: chromium)")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        f"--user-data-dir={page.parent}/profile",
+    ]
+    done = subprocess.run(
+        [CHROMIUM, *options, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "CONSOLE" not in done.stderr, done.stderr
+    return done.stdout
+
+
+@pytest.mark.emulator
+def test_of_a_board(cli: Cli, here: Path, tiny_bundle: TinyBundle, emulated: None, llvm: None) -> None:
+    bundle = tiny_bundle("rpi4")
+    done = cli("report", bundle, "-o", "r.html")
+    assert done.code == 0, done.err
+    text = (here / "r.html").read_text()
+    assert not re.search(r"""(src|href)=["'](?!data:)|url\(|@import|<script""", text)  # all is within
+    page = shown(here / "r.html")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for stage in manifest["stages"]:
+        assert f"<td>{stage['name']}</td>" in page
+    for name, sha in manifest["files"].items():
+        assert f"<td>{name}</td>" in page
+        assert sha[:16] in page
+    for heading in ("verification", "samples", "stages", "roofline", "arena", "kernels", "files"):
+        assert f'<h2 id="{heading}">' in page
+    assert page.count('<div class="cost"') == len(manifest["stages"])
+    assert page.count("<img") == 3
+    assert f"{manifest['verification']['accumulators']:,} integer accumulators" in page
+    measured = cli("analyze", bundle / "model.onnx", "--target", "rpi4", "--size", "24x20", "--json")
+    cycles = json.loads(measured.out)["cycles_per_pixel"]
+    assert f"<b>{cycles:.1f}</b><span>model cycles a pixel</span>" in page
+
+
+def test_of_this_machine(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """Times instead of model cycles; and by its tar, under the default name."""
+    shutil.copy(tiny_bundle("host").with_suffix(".tar"), here / "mine.tar")
+    done = cli("report", "mine.tar")
+    assert done.code == 0, done.err
+    page = (here / "mine.html").read_text()
+    assert "median times of this machine" in page
+    assert "<th>ms</th>" in page
+    assert 'id="roofline"' not in page
+
+
+def test_with_compile(cli: Cli, here: Path, tiny_onnx: Path) -> None:
+    done = cli("compile", tiny_onnx, "--target", "host", "--size", "24x20", "-o", "b", "--report")
+    assert done.code == 0, done.err
+    assert "report  b.html" in done.err
+    assert (here / "b.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_what_a_model_is_called_is_text(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """A name is a file's word and no markup."""
+    bundle = shutil.copytree(tiny_bundle("host"), here / "b")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["model"]["name"] = "<script>alert(1)</script>"
+    manifest["verification"] = {"device": "", "reason": "<b>none</b>"}
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    assert cli("report", "b").code == 0
+    text = (here / "b.html").read_text()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "&lt;b&gt;none" in text
+
+
+def test_a_manifest_of_someone_else(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    bundle = shutil.copytree(tiny_bundle("host"), here / "b")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for name in ("kernels", "verification", "tools"):
+        broken = {k: v for k, v in manifest.items() if k != name}
+        (bundle / "manifest.json").write_text(json.dumps(broken))
+        said = cli("report", "b").message
+        assert "b: its manifest is not what biisnet-compile writes" in said
+        assert not (here / "b.html").exists()
+
+
+def test_the_roofline_is_drawn_where_it_is() -> None:
+    """The ridge: where DRAM gives just what the vector pipes take."""
+    start, ridge, end = roof(BINARY_PEAK)
+    assert ridge == place(BINARY_PEAK * HERTZ / DRAM, BINARY_PEAK * HERTZ)
+    assert ridge[1] == end[1]
+    assert start[0] == 0
+    assert end[0] == 100
+    assert place(1, 1e9)[0] < place(10, 1e9)[0]
+    assert place(1, 1e9)[1] > place(1, 1e10)[1]
