@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ..model.fields import check_types, from_json
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..targets import emulator
-from ..targets.facts import SCRIPT, Facts, parse
+from ..targets.facts import HEAT, SCRIPT, Facts, parse
 from ..targets.ssh import BoardError, Ssh
 from ..targets.toolchain import ToolchainError
 from .bundle import write_tar
@@ -58,7 +58,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageTiming:
     """One stage by itself, on one thread."""
 
     name: str
@@ -75,7 +75,7 @@ class Benchmark:
     emulated: bool
     device: Facts
     timings: tuple[Timing, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[StageTiming, ...]
     remarks: tuple[str, ...]
 
     def as_json(self) -> str:
@@ -89,13 +89,13 @@ class Shell(Protocol):
     def facts(self) -> Facts:
         """What the device says of itself."""
 
-    def run(self, command: Sequence[str], cpus: int | None = None) -> str:
-        """Standard output of a bundle's program, on the first `cpus` cores alone. Raises ToolchainError, BoardError."""
+    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
+        """Standard output of a bundle's program, on some cores alone. Raises ToolchainError, BoardError."""
 
 
-def pinned(command: Sequence[str], cpus: int | None) -> list[str]:
-    """A command on the first cores alone."""
-    return [*([] if cpus is None else ["taskset", "-c", f"0-{cpus - 1}"]), *command]
+def pinned(command: Sequence[str], cores: Sequence[int]) -> list[str]:
+    """A command on some cores alone; on all where none are named."""
+    return [*(["taskset", "-c", ",".join(map(str, cores))] if cores else []), *command]
 
 
 class Here:
@@ -108,9 +108,9 @@ class Here:
         """What it says of itself."""
         return parse(self._run(["sh", "-c", SCRIPT]))
 
-    def run(self, command: Sequence[str], cpus: int | None = None) -> str:
+    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
         """Raises ToolchainError."""
-        return self._run(pinned([*self.prefix, *command], cpus))
+        return self._run(pinned([*self.prefix, *command], cores))
 
     def _run(self, command: Sequence[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True)
@@ -129,9 +129,9 @@ class There:
         """What it says of itself."""
         return parse(self.ssh.run(SCRIPT).decode("utf-8", "replace"))
 
-    def run(self, command: Sequence[str], cpus: int | None = None) -> str:
+    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
         """Raises BoardError."""
-        return self.ssh.run('exec "$@"', pinned(command, cpus)).decode("utf-8", "replace")
+        return self.ssh.run('exec "$@"', pinned(command, cores)).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -178,17 +178,19 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
     program = [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
     timings = []
     for threads in asked.threads:
-        if device.cpus is not None and threads > device.cpus:
-            remarks.append(f"{threads} threads: left out, the device has {device.cpus} cores")
+        if device.cpus and threads > len(device.cpus):
+            remarks.append(f"{threads} threads: left out, the device has {len(device.cpus)} cores")
             continue
         if not emulated:
             wait_until_cool(shell.facts, say)
-        cpus = threads if device.can_pin and not emulated else None
+        cores = device.cpus[:threads] if device.can_pin and not emulated else ()
         command = [*program, "--threads", str(threads), "--bench", str(asked.runs), "--times"]
-        timings.append(from_json(Timing, shell.run(command, cpus), RUNNER))
+        timings.append(from_json(Timing, shell.run(command, cores), RUNNER))
         say(timings[-1].summary())
         if not emulated and (troubles := shell.facts().troubles):
             remarks.append(f"{threads} threads: the device says {', '.join(troubles)}; it may be faster than this")
+    if not timings:
+        raise CompileError(f"nothing to measure: {'; '.join(remarks)}")
     if not device.can_pin and not emulated:
         remarks.append("threads are not pinned to cores: no taskset on the device")
     stages = measure_stages(shell, program, asked.stages) if asked.stages else ()
@@ -198,10 +200,10 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
     )
 
 
-def measure_stages(shell: Shell, program: Sequence[str], runs: int) -> tuple[Stage, ...]:
+def measure_stages(shell: Shell, program: Sequence[str], runs: int) -> tuple[StageTiming, ...]:
     """Each stage by itself, on one thread."""
     found = json.loads(shell.run([*program, "--stages", str(runs)]))
-    return tuple(Stage(s["name"], s["median_ms"]) for s in found["stages"])
+    return tuple(StageTiming(s["name"], s["median_ms"]) for s in found["stages"])
 
 
 def wait_until_cool(
@@ -209,12 +211,12 @@ def wait_until_cool(
     say: Say,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Where a device is too hot, or slowed down by its firmware, until it is cool; PATIENCE seconds at most."""
+    """Where a device is too hot, or its firmware says so, until it is cool; PATIENCE seconds at most."""
     waited, limit = 0.0, HOT
     while waited < PATIENCE:
         now = facts()
         hot = now.degrees is not None and now.degrees > limit
-        if not hot and not now.troubles:
+        if not hot and HEAT not in now.troubles:
             return
         if not waited:
             say(f"waiting for the device to cool down: {now.summary()}")
@@ -224,18 +226,32 @@ def wait_until_cool(
     say(f"the device did not cool down within {PATIENCE / 60:.0f} minutes")
 
 
-def compare(new: Benchmark, path: Path) -> list[str]:
-    """Lines for a person: medians beside those of an earlier --json. Raises CompileError."""
+@dataclass(frozen=True)
+class Earlier:
+    """What stands beside a benchmark: of what it is, and its medians by the number of threads."""
+
+    path: Path
+    about: tuple[Any, ...]
+    medians: dict[int, float]
+
+
+def read_earlier(path: Path) -> Earlier:
+    """What `biisnet bench --json` wrote. Raises CompileError."""
     try:
         old: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        before = {t["threads"]: float(t["median_ms"]) for t in old["timings"]}
+        medians = {int(t["threads"]): float(t["median_ms"]) for t in old["timings"]}
         about = (old["model"], old["target"], tuple(old["size"]), old["device"]["cpu"], old["emulated"])
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise CompileError(f"{path}: not what `biisnet bench --json` writes") from e
+    return Earlier(path, about, medians)
+
+
+def compare(new: Benchmark, old: Earlier) -> list[str]:
+    """Lines for a person: medians beside those of an earlier run."""
     now = (new.model, new.target, new.size, new.device.cpu, new.emulated)
-    lines = [] if now == about else [f"{path} is of something else: {about}, this is {now}"]
+    lines = [] if now == old.about else [f"{old.path} is of something else: {old.about}, this is {now}"]
     for timing in new.timings:
-        if (median := before.get(timing.threads)) is not None:
+        if (median := old.medians.get(timing.threads, 0)) > 0:
             change = timing.median_ms / median - 1
             lines.append(
                 f"{timing.threads} threads: {median:.2f} ms before, {timing.median_ms:.2f} now ({change:+.1%})"

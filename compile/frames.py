@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,13 +25,22 @@ CAMERA = "camera:"
 NO_OPENCV = "needs OpenCV: pip install 'biisnet[video]'"
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A frame, float32 [H, W] grey levels; files about it are called by its stem."""
+
+    name: str
+    stem: str
+    image: F32
+
+
 def find_sources(given: Iterable[str]) -> list[str]:
     """Image files, video files and cameras (`camera:N`), folders replaced by their images. Raises CompileError."""
     found = []
     for source in given:
         path = Path(source)
         if path.is_dir():
-            images = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in IMAGES)
+            images = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in IMAGES and p.is_file())
             if not images:
                 raise CompileError(f"{source}: a folder without images ({', '.join(IMAGES)})")
             found += images
@@ -39,9 +49,10 @@ def find_sources(given: Iterable[str]) -> list[str]:
     return found
 
 
-def read_frames(sources: Iterable[str]) -> Iterator[tuple[str, F32]]:
-    """(name, grey levels [H, W]) of each frame of what `find_sources` found; those of videos and cameras are called
-    STEM-000001 and so on. Raises CompileError, InputError.
+def read_frames(sources: Iterable[str]) -> Iterator[Picture]:
+    """Each frame of what `find_sources` found; those of videos and cameras are called STEM-000001 and so on.
+
+    Raises CompileError, InputError.
     """
     for source in sources:
         path = Path(source)
@@ -50,17 +61,17 @@ def read_frames(sources: Iterable[str]) -> Iterator[tuple[str, F32]]:
         elif path.suffix.lower() in VIDEOS and path.is_file():
             yield from _video(source, source, path.stem)
         else:
-            yield source, read_image(path)
+            yield Picture(source, path.stem, read_image(path))
 
 
 def _camera_number(source: str) -> int:
     number = source.removeprefix(CAMERA)
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > 3:
         raise CompileError(f"{source}: give a camera by its number, for example {CAMERA}0")
     return int(number)
 
 
-def _video(source: str, opened: str | int, stem: str) -> Iterator[tuple[str, F32]]:
+def _video(source: str, opened: str | int, stem: str) -> Iterator[Picture]:
     """Frames as OpenCV decodes them; colour becomes grey by ITU-R BT.601 luma."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet: what fails is said below
     try:
@@ -79,7 +90,7 @@ def _video(source: str, opened: str | int, stem: str) -> Iterator[tuple[str, F32
                 break
             number += 1
             grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-            yield f"{stem}-{number:06}", grey.astype(np.float32)
+            yield Picture(f"{stem}-{number:06}", f"{stem}-{number:06}", grey.astype(np.float32))
         if not number:
             raise CompileError(f"{source}: has no frame that can be decoded")
     finally:
@@ -96,15 +107,18 @@ class Rate:
     dropped: int = field(default=0, init=False)
 
     def __call__(self, frames: Iterable[T]) -> Iterator[T]:
-        """Those that are not dropped; frame n comes n / fps seconds after the first."""
-        started = None
-        for n, frame in enumerate(frames):
+        """Those that are not dropped. A source that delivers later than asked for sets the pace itself."""
+        period, came, worked = 1 / self.fps, -math.inf, -math.inf
+        for frame in frames:
             now = self.clock()
-            started = now if started is None else started
-            early = started + n / self.fps - now
-            if early > 0:
-                self.sleep(early)
-            elif -early > 1 / self.fps:  # the next one is there already
+            comes = came + period
+            if comes + period < worked:  # while the one before was worked on, the next one came too
                 self.dropped += 1
+                came = comes
                 continue
+            if comes > now:
+                self.sleep(comes - now)
+            # what is later than that and than the work's end, the source was late by
+            came = now if math.isinf(comes) else comes + max(0.0, now - max(comes, worked))
             yield frame
+            worked = self.clock()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +21,10 @@ from ..runtime.bundle import RUNNER, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.probe import Probe
 from ..runtime.resize import resize_bilinear
-from ..runtime.tiles import tiled, tiling
+from ..runtime.tiles import tile_starts, tiled, tiling
 from ..targets import emulator
 from .errors import CompileError
-from .frames import Rate, find_sources, read_frames
+from .frames import Picture, Rate, find_sources, read_frames
 from .manifest import frame_size, target_of
 
 F32 = npt.NDArray[np.float32]
@@ -69,6 +68,8 @@ def open_model(
         if prefix is None:
             raise CompileError(f"{bundle}: is for {target.name}; {emulator.MISSING}")
         threshold = float(opened.manifest["threshold"])
+        if tile:
+            check_tiling(bundle, opened.manifest)
         if not prefix:
             with load(opened.path, threads) as model:
                 yield model.tiled if tile else model, threshold
@@ -87,6 +88,15 @@ def open_model(
             yield emulated_tiles if tile else emulated, threshold
 
 
+def check_tiling(bundle: Path, manifest: dict) -> None:
+    """Raise CompileError where a bundle's tiles have no inside: before anything is written."""
+    try:
+        for side in frame_size(manifest):
+            tile_starts(2 * side, side, *tiling(manifest))
+    except ValueError as e:
+        raise CompileError(f"{bundle}: {e}") from e
+
+
 def run_frames(
     bundle: Path,
     sources: Sequence[str],
@@ -96,62 +106,75 @@ def run_frames(
     rate: Rate | None = None,
     tile: bool = False,
 ) -> Iterator[Result]:
-    """Results frame by frame; files are written as they come, the tables of all targets at the end, however that is.
+    """Results frame by frame; files are written, and tables grow, as they come.
 
     Raises CompileError, InputError.
     """
     found = find_sources(sources)
-    if wanted.folder:
-        stems = [Path(s).stem for s in found]
-        if again := next((s for n, s in enumerate(found) if stems[n] in stems[:n]), None):
-            raise CompileError(f"{again}: an image of the same name is given before it; run it with another -o")
+    if wanted.folder and (twice := twice_named(found)):
+        raise CompileError(f"{twice}: an image of the same name is given before it; run it with another -o")
     frames = read_frames(found)
     first = next(frames)  # what is no frame is said before anything is opened or written
     if wanted.folder:
         wanted.folder.mkdir(parents=True, exist_ok=True)
-    results: list[Result] = []
-    with open_model(bundle, threads, say, tile) as (model, threshold), tables(wanted.folder, results):
-        for name, image in (rate or iter)(itertools.chain([first], frames)):
-            results.append(look(model, threshold, name, image, wanted))
-            yield results[-1]
+    with open_model(bundle, threads, say, tile) as (model, threshold), tables(wanted.folder) as write:
+        stems = set()
+        for frame in (rate or iter)(itertools.chain([first], frames)):
+            if wanted.folder and frame.stem in stems:
+                raise CompileError(f"{frame.name}: a frame of the same name came before it; run it with another -o")
+            stems.add(frame.stem)
+            result = look(model, threshold, frame, wanted)
+            write(result)
+            yield result
 
 
-def look(model: Callable[[F32], F32], threshold: float, name: str, image: F32, wanted: Wanted) -> Result:
+def twice_named(sources: Sequence[str]) -> str | None:
+    """The first source whose files would replace those of one before it."""
+    seen: set[str] = set()
+    for source in sources:
+        stem = Path(source).stem
+        if stem in seen:
+            return source
+        seen.add(stem)
+    return None
+
+
+def look(model: Callable[[F32], F32], threshold: float, frame: Picture, wanted: Wanted) -> Result:
     """Find the targets in one frame, and write its files."""
     try:
-        probability = model(image)
+        probability = model(frame.image)
     except ValueError as e:
-        raise CompileError(f"{name}: {e}") from e
+        raise CompileError(f"{frame.name}: {e}") from e
     mask = probability > np.float32(threshold)
     targets = tuple(detect(probability, threshold))
     written = None
     if wanted.folder:
-        place = wanted.folder / Path(name).stem
+        place = wanted.folder / frame.stem
         written = f"{place}.mask.png"
         write_whole(Path(written), mask_png(mask))
         if wanted.probability:
             write_whole(Path(f"{place}.probability.npy"), npy(probability))
         if wanted.overlay:
-            write_whole(Path(f"{place}.overlay.png"), detections_overlay(image, targets))
+            write_whole(Path(f"{place}.overlay.png"), detections_overlay(frame.image, targets))
     height, width = mask.shape
-    return Result(name, height, width, int(mask.sum()), targets, written)
+    return Result(frame.name, height, width, int(mask.sum()), targets, written)
 
 
 @contextmanager
-def tables(folder: Path | None, results: list[Result]) -> Iterator[None]:
-    """Leaves targets.csv and targets.json of the results, after Ctrl-C or an error too."""
-    try:
-        yield
-    finally:
-        if folder and results:
-            write_whole(folder / "targets.csv", csv_of(results).encode())
-            write_whole(folder / "targets.json", (json.dumps([asdict(r) for r in results], indent=1) + "\n").encode())
+def tables(folder: Path | None) -> Iterator[Callable[[Result], None]]:
+    """What writes a result into targets.csv (RFC 4180, a line a target) and frames.jsonl (JSON Lines, a line a frame):
+    at once, so that whatever ends a long run, what it has found is there."""
+    if not folder:
+        yield lambda _: None
+        return
+    with (folder / "targets.csv").open("w", newline="") as table, (folder / "frames.jsonl").open("w") as lines:
+        writer = csv.writer(table)
+        writer.writerow(["image", *(f.name for f in fields(Detection))])
 
+        def write(result: Result) -> None:
+            writer.writerows([result.image, *astuple(target)] for target in result.targets)
+            lines.write(json.dumps(asdict(result)) + "\n")
+            table.flush()
+            lines.flush()
 
-def csv_of(results: Sequence[Result]) -> str:
-    """A line a target, by RFC 4180."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["image", *(f.name for f in fields(Detection))])
-    writer.writerows([r.image, *astuple(target)] for r in results for target in r.targets)
-    return text.getvalue()
+        yield write

@@ -26,6 +26,7 @@ from .program import (
     Upsample,
 )
 
+CPU = "cortex-a72"
 PER_CYCLE = 2
 INTEGER, FLOAT, INTERLEAVE = 1, 2, 3
 WORDS = 4

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.files import write_whole
-from ..targets import Target, cycles
+from ..targets import Target, cycles, emulator
 from . import slots
 from .analysis import macs
 from .errors import CompileError
@@ -22,9 +22,9 @@ from .tuning.emulated import HERTZ, Emulated
 from .tuning.gains import Tuned, conclude
 from .tuning.local import local_board
 from .tuning.measuring import Device
-from .tuning.records import ABOUT, Records
+from .tuning.records import Records, has_trials
 from .tuning.report import curve_picture, report_text
-from .tuning.rpc import Boards, connect_board, connect_tracker
+from .tuning.rpc import BUSY, Boards, connect_board, connect_tracker
 from .tuning.session import Progress, Session
 from .tuning.tasks import Task, tasks_of
 
@@ -52,7 +52,7 @@ class Tuning:
 
 def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
     """Carry it out. Raises CompileError, ToolchainError."""
-    if (asked.database / ABOUT).exists() and not asked.resume:
+    if has_trials(asked.database) and not asked.resume:
         raise CompileError(f"{asked.database}: has records already; --resume adds to them, or give another --db")
     with open_device(asked, say) as (device, measured_by):
         return tune_on(device, measured_by, asked, say)
@@ -60,51 +60,64 @@ def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
 
 @contextmanager
 def open_device(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Device, str]]:
-    """What measures, and what it reads seconds off: boards where some are named, this machine for a target that it is,
-    else the emulated device. Raises CompileError, ToolchainError."""
+    """What measures, and what it reads seconds off: boards where some are named, this machine for a target whose
+    programs it runs, else the emulated device. Raises CompileError, ToolchainError."""
     if asked.device and asked.tracker:
         raise CompileError("--device is one board and --tracker are many; give one of them")
+    if not asked.tracker and (asked.key or asked.parallel != 1):
+        raise CompileError("--key and --parallel are for the boards of a --tracker")
     if asked.tracker:
         key = asked.key or asked.target.name
+        connect = connect_tracker(asked.tracker, key)
         say(f"device   boards called {key} of the tracker at {asked.tracker}, {asked.parallel} at a time")
-        yield Boards(asked.target, connect_tracker(asked.tracker, key), asked.parallel, say), CLOCK
+        yield Boards(asked.target, connect, asked.parallel, say), CLOCK
     elif asked.device:
+        connect = connect_board(asked.device)
         say(f"device   the board at {asked.device}")
-        yield Boards(asked.target, connect_board(asked.device), 1, say), CLOCK
-    elif asked.target.emulated_cpu:
+        yield Boards(asked.target, connect, 1, say), CLOCK
+    elif asked.target.emulated_cpu and not emulator.runs_here(asked.target):
         cycles.require_tools(asked.target)
         say(f"device   an emulated {asked.target.cpu}: model cycles, at {HERTZ / 1e9:g} GHz")
         yield Emulated(asked.target), CYCLES
     else:
         with local_board() as address:
             say("device   this machine")
-            yield Boards(asked.target, connect_board(address), 1, say), CLOCK
+            yield Boards(asked.target, connect_board(address), 1, say, BUSY), CLOCK
 
 
 def tune_on(device: Device, measured_by: str, asked: Tuning, say: Callable[[str], None]) -> Tuned:
     """A session on a device."""
     plan = make_plan(asked.model, asked.size, Steps(PLAN_STEPS, ignore, None), schedules_for(asked.target.name))
     tasks = tasks_of(plan)
-    records = Records(asked.database, asked.target, measured_by)
     say(f"tasks    {len(tasks)} kernels of {len(plan.kernels.steps)} stages")
+    with Records(asked.database, asked.target, measured_by) as records:
+        return tune_tasks(tasks, device, measured_by, records, asked, say)
+
+
+def tune_tasks(
+    tasks: list[Task], device: Device, measured_by: str, records: Records, asked: Tuning, say: Callable[[str], None]
+) -> Tuned:
+    """A session of these tasks, and its report, however it ends."""
+    bounded = measured_by == CYCLES and asked.target.cpu == slots.CPU
     session = Session(
         tasks,
         device,
         asked.target,
         records,
         asked.trials,
-        reporter(say, time.monotonic(), measured_by == CYCLES),
+        reporter(say, time.monotonic(), bounded),
         math.inf if asked.minutes is None else 60 * asked.minutes,
     )
     try:
         session.run()
-    except KeyboardInterrupt:
+    except BaseException:
         say(f"stopped: {len(session.known)} trials are in {asked.database}; --resume goes on")
         raise
-    trials = list(records.trials())
-    result = conclude(asked.database, trials, tasks, HERTZ if measured_by == CYCLES else None)
-    write_whole(asked.database / CURVE, curve_picture(trials, tasks))
-    write_whole(asked.database / REPORT, report_text(result, asked.model.name, asked.target.name).encode())
+    finally:
+        trials = list(records.trials())
+        result = conclude(asked.database, trials, tasks, HERTZ if bounded else None)
+        write_whole(asked.database / REPORT, report_text(result, asked.model.name, asked.target.name).encode())
+        write_whole(asked.database / CURVE, curve_picture(trials, tasks))
     return result
 
 

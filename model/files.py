@@ -18,6 +18,8 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except OSError as e:
+    except BaseException as e:  # Ctrl-C too
         os.unlink(name)
-        raise OSError(f"{path}: cannot be written: {e.strerror}") from e
+        if isinstance(e, OSError):
+            raise OSError(f"{path}: cannot be written: {e.strerror}") from e
+        raise

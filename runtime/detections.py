@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ def _components(mask: npt.NDArray[np.bool_]) -> list[list[_Run]]:
             while first < len(above) and above[first].end < run.begin:
                 first += 1
             # those that reach past this run's end may touch the next one too
-            for other in above[first:]:
+            for other in itertools.islice(above, first, None):
                 if other.begin > run.end:
                     break
                 parent[root(run)] = root(other)

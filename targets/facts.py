@@ -11,7 +11,6 @@ say arch "$(uname -m)"
 say kernel "$(uname -sr)"
 say word_bits "$(getconf LONG_BIT 2>/dev/null)"
 say libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
-say cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"
 say features "$(sed -n -e 's/^Features[[:space:]]*: //p' -e 's/^flags[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
 say board "$(read_file /proc/device-tree/model | tr -d '\000')"
 say cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
@@ -21,9 +20,11 @@ say limit_khz "$(read_file /sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq
 say millidegrees "$(read_file /sys/class/thermal/thermal_zone0/temp)"
 say throttled "$(vcgencmd get_throttled 2>/dev/null | sed 's/^throttled=//')"
 say memory_kb "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+say allowed "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)"
 say taskset "$(command -v taskset)"
 """
-FLAGS = ("under-voltage", "clock capped", "throttled", "soft temperature limit")
+HEAT = "soft temperature limit"
+FLAGS = ("under-voltage", "clock capped", "throttled", HEAT)
 """Of the Raspberry Pi's firmware (vcgencmd get_throttled): bits 0 to 3 now, 16 to 19 since it was switched on."""
 
 
@@ -36,7 +37,8 @@ class Facts:
     cpu: str
     word_bits: int | None
     libc: str
-    cpus: int | None
+    cpus: tuple[int, ...]
+    """Cores that programs may run on; empty where the device does not say."""
     features: tuple[str, ...]
     governor: str
     clock_mhz: float | None
@@ -58,7 +60,7 @@ class Facts:
         heat = f"{self.degrees:.0f} degrees" if self.degrees is not None else "temperature unknown"
         words = [
             self.cpu or self.arch,
-            f"{self.cpus or '?'} cores",
+            f"{len(self.cpus) or '?'} cores",
             f"{self.word_bits or '?'} bits",
             self.kernel,
             clock,
@@ -90,7 +92,7 @@ def parse(text: str) -> Facts:
         cpu=word("board") or word("cpu"),
         word_bits=number("word_bits"),
         libc=word("libc"),
-        cpus=number("cpus"),
+        cpus=core_list(word("allowed")),
         features=tuple(word("features").split()),
         governor=word("governor"),
         clock_mhz=thousandth("clock_khz"),
@@ -100,3 +102,14 @@ def parse(text: str) -> Facts:
         memory_bytes=None if memory is None else 1024 * memory,
         can_pin=bool(word("taskset")),
     )
+
+
+def core_list(text: str) -> tuple[int, ...]:
+    """'0-2,5' -> (0, 1, 2, 5), as the kernel writes lists of cores; nothing for anything else."""
+    cores: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or not (last or first).isdecimal():
+            return ()
+        cores += range(int(first), int(last or first) + 1)
+    return tuple(cores)

@@ -73,25 +73,28 @@ def bench(
 ) -> None:
     """Time a bundle's inferences where they run, and say whether the device was fit for it: clock, heat, throttling."""
     from ...model.files import write_whole
-    from ..bench import Asked, bench_board, bench_bundle, compare, draw
+    from ..bench import Asked, bench_board, bench_bundle, compare, draw, read_earlier
     from ..errors import CompileError
 
     asked = Asked(parse_threads(threads), runs, stages)
+    if against and json_:
+        raise CompileError("--compare is for people, --json for programs; give one of them")
+    earlier = read_earlier(against) if against else None
     if board and emulate:
         raise CompileError(f"{board}: is measured itself; give a board or --emulate")
     result = bench_board(bundle, board, config, asked, say) if board else bench_bundle(bundle, emulate, asked, say)
     for remark in result.remarks:
         say(f"note: {remark}")
-    if plot:
-        write_whole(plot, draw(result))
-    beside = compare(result, against) if against else []
     if json_:
         print(result.as_json(), end="")
-        return
-    total = sum(s.median_ms for s in result.stages)
-    for stage in result.stages:
-        print(f"{stage.name:32} {stage.median_ms:8.3f} ms {stage.median_ms / total:6.1%}")
-    print("\n".join([*(t.summary() for t in result.timings), *beside]))
+    else:
+        total = sum(s.median_ms for s in result.stages)
+        for stage in result.stages:
+            print(f"{stage.name:32} {stage.median_ms:8.3f} ms {stage.median_ms / total:6.1%}")
+        beside = compare(result, earlier) if earlier else []
+        print("\n".join([*(t.summary() for t in result.timings), *beside]))
+    if plot:
+        write_whole(plot, draw(result))
 
 
 def parse_threads(text: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -66,9 +67,7 @@ def run(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--output", metavar="DIR", help="Write NAME.mask.png and the tables targets.{csv,json} there."
-        ),
+        typer.Option("-o", "--output", metavar="DIR", help="Write NAME.mask.png, targets.csv and frames.jsonl there."),
     ] = None,
     probability: Annotated[bool, typer.Option("--probability", help="Write NAME.probability.npy too.")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Write NAME.overlay.png too: boxes and scores.")] = False,
@@ -90,16 +89,22 @@ def run(
     if rate is not None and not rate > 0:
         raise CompileError(f"--rate {rate:g}: give frames a second, above 0")
     pace = Rate(rate) if rate else None
-    results, started = [], time.perf_counter()
-    for result in run_frames(bundle, sources, threads, Wanted(output, probability, overlay), say, pace, tile):
-        results.append(asdict(result))
-        if not json_:
-            print(
-                f"{result.image}: {result.height}x{result.width}, {result.target_pixels} target pixels, "
-                f"{len(result.targets)} targets"
-            )
-    if json_:
-        print_json(results)
-    if pace:
-        done, seconds = len(results), time.perf_counter() - started
-        say(f"{done} frames in {seconds:.1f} s, {done / seconds:.1f} a second; {pace.dropped} dropped")
+    results, done, started = [], 0, math.nan
+    try:
+        for result in run_frames(bundle, sources, threads, Wanted(output, probability, overlay), say, pace, tile):
+            if not done:
+                started = time.perf_counter()  # with the first one the model has been loaded
+            done += 1
+            if json_:
+                results.append(asdict(result))
+            else:
+                print(
+                    f"{result.image}: {result.height}x{result.width}, {result.target_pixels} target pixels, "
+                    f"{len(result.targets)} targets"
+                )
+    finally:  # a camera is ended by Ctrl-C
+        if json_ and done:
+            print_json(results)
+        if pace and done:
+            speed = f", {(done - 1) / (time.perf_counter() - started):.1f} a second" if done > 1 else ""
+            say(f"{done} frames{speed}; {pace.dropped} dropped")

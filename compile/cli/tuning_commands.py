@@ -78,9 +78,9 @@ def merge_databases(folders: list[Path], output: Path | None, best: bool, json_:
     from ..errors import CompileError
     from ..tuning.records import merge
 
-    if len(folders) < 2 - best or output is None:
+    if len(folders) < (1 if best else 2) or output is None:
         raise CompileError("--merge takes two databases or more, and -o DIR for the new one")
-    count = len(list(merge(folders, output, best).trials()))
+    count = merge(folders, output, best)
     if json_:
         print_json({"database": str(output), "trials": count})
     else:

@@ -28,6 +28,7 @@ from ..schedules import Schedule
 from ..verification.stages import Device
 
 PLAIN = Schedule(channels=1)
+BLOT = 0xA5
 SEED = 0
 """Of the rows that candidates are measured on."""
 
@@ -111,6 +112,38 @@ def store_maps(bench: Bench, device: Device) -> None:
         device.store(buffer, random_map(buffer, rng))
 
 
+def blot(step: Step, device: Device) -> None:
+    """Overwrite where a candidate will store: all of them store there, and what one leaves out must not be right."""
+    for buffer in step.stage.outputs:
+        device.fill(buffer, BLOT)
+
+
+def stored_by(step: Step, device: Device) -> bytes:
+    """What a candidate has stored; the next one's may lie there too."""
+    return b"".join(device.read(b) for b in step.stage.outputs)
+
+
+def isolate(
+    measure: Callable[[Sequence[Schedule]], list[float | str]],
+    schedules: Sequence[Schedule],
+    failures: tuple[type[Exception], ...],
+) -> list[float | str]:
+    """What `measure` gives; where it fails, one candidate at a time, and one that fails alone is rejected.
+
+    The first is the default schedule, which stands beside each: where that fails too, it is raised.
+    """
+    default, *others = schedules
+    try:
+        return measure(schedules)
+    except failures as e:
+        if not others:
+            raise
+        first = measure([default])
+        if len(others) == 1:
+            return [*first, f"it crashed ({' '.join(str(e).split())[-200:]})"]
+        return [*first, *(isolate(measure, [default, s], failures)[1] for s in others)]
+
+
 def run_candidates(bench: Bench, probe: Probe) -> dict[str, bytes]:
     """Each candidate once on random maps, which is the region that a profiler counts: what it stored."""
     device = Device(probe, bench.arena)
@@ -118,7 +151,8 @@ def run_candidates(bench: Bench, probe: Probe) -> dict[str, bytes]:
     stored = {}
     probe.begin_region()
     for n, step in enumerate(bench.candidates.values(), bench.first):
+        blot(step, device)
         probe.run_stage(n)
-        stored[step.kernel] = b"".join(device.read(b) for b in step.stage.outputs)  # the next one's may lie there too
+        stored[step.kernel] = stored_by(step, device)
     probe.end_region()
     return stored

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...runtime.probe import Probe
+from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, cycles
 from ..program import Stage
 from ..schedules import Schedule
-from .bench import make_bench, run_candidates
+from .bench import isolate, make_bench, run_candidates
 
 HERTZ = 1.5e9
 """The Raspberry Pi 4's clock, by which model cycles become seconds beside those of boards."""
@@ -25,7 +25,11 @@ class Emulated:
     target: Target
 
     def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
-        """Model cycles over HERTZ of each schedule, or why it was rejected. Raises ToolchainError."""
+        """Model cycles over HERTZ of each schedule, or why it was rejected. Raises ToolchainError, ProbeError."""
+        return isolate(lambda some: self.measure_together(stage, some), schedules, (ProbeError,))
+
+    def measure_together(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+        """The same, in one program."""
         with tempfile.TemporaryDirectory(prefix="biisnet-") as name, cycles.counter(self.target) as counter:
             bench = make_bench(stage, schedules, self.target, Path(name))
             with Probe([*counter.prefix, bench.program]) as probe:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from types import MappingProxyType, TracebackType
+from typing import Any, BinaryIO
 
 import tvm
 from tvm.s_tir import meta_schedule as ms
@@ -44,36 +46,64 @@ class Records:
     """The trials of one target."""
 
     def __init__(self, folder: Path, target: Target, measured_by: str | None = None) -> None:
-        """Opens a folder, or with `measured_by`, what its seconds are read off, begins one.
+        """Opens a folder for reading, or with `measured_by`, what its seconds are read off, one to write, perhaps anew;
+        a writer is left as a context.
 
         Raises CompileError where it is of another target or version, or measured otherwise.
         """
         about = {"schema": SCHEMA, "target": target.name, "cpu": target.cpu, "tvm": version("apache-tvm")}
         about |= {"measured_by": measured_by} if measured_by else {}
         check_about(folder, about)
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / ABOUT).exists():
-            write_whole(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
-        for name in (WORKLOADS, TRIALS):
-            drop_half_line(folder / name)
-        self.folder = folder
+        self.folder, self.database = folder, None
+        self.lock: BinaryIO | None = None
+        if measured_by:
+            self.begin(about)
+        self.measured()  # for what is wrong with it
+
+    def begin(self, about: dict[str, Any]) -> None:
+        """Write `about` where there is none, and lock it: MetaSchedule numbers workloads as if it wrote alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / ABOUT).exists():
+            write_whole(self.folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+        self.lock = (self.folder / ABOUT).open("rb")
         try:
-            self.database = ms.database.JSONDatabase(work_dir=str(folder))
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            raise CompileError(f"{self.folder}: another session writes there; wait for it, or give another --db") from e
+        for name in (WORKLOADS, TRIALS):
+            drop_half_line(self.folder / name)
+        try:
+            self.database = ms.database.JSONDatabase(work_dir=str(self.folder))
         except Exception as e:  # TVM's errors have no class in common but this
-            raise CompileError(f"{folder}: not a tuning database ({' '.join(str(e).split())[:200]})") from e
+            raise damaged(self.folder, e) from e
+
+    def __enter__(self) -> Records:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Others may write from now on; reading goes on."""
+        self.database = None
+        if self.lock:
+            self.lock.close()
 
     def trials(self) -> Iterator[Trial]:
         """All of them, in the order that they were measured (which the database itself does not keep)."""
         return map(trial_of, self.measured())
 
-    def measured(self) -> Iterator[ms.database.TuningRecord]:
-        """The trials as MetaSchedule has them."""
-        workloads = [ms.database.Workload.from_json(line) for line in json_lines(self.folder / WORKLOADS)]
-        for index, line in json_lines(self.folder / TRIALS):
-            yield ms.database.TuningRecord.from_json(line, workloads[index])
+    def measured(self) -> list[ms.database.TuningRecord]:
+        """The trials as MetaSchedule has them. Raises CompileError."""
+        try:
+            workloads = [ms.database.Workload.from_json(line) for line in json_lines(self.folder / WORKLOADS)]
+            lines = json_lines(self.folder / TRIALS)
+            return [ms.database.TuningRecord.from_json(line, workloads[index]) for index, line in lines]
+        except Exception as e:  # TVM's errors have no class in common but this
+            raise damaged(self.folder, e) from e
 
     def add(self, task: Task, schedule: Schedule, seconds: float | None, target: tvm.target.Target) -> None:
         """Write a trial, which is there when this returns; None where the candidate was rejected."""
+        assert self.database is not None, "opened for reading"
         trace = candidate_of(main_leaf(task.stage), task.key, schedule).trace
         workload_ = self.database.commit_workload(_normalize_mod(workload(task.key)))
         took = [FAILED if seconds is None else seconds]
@@ -101,10 +131,16 @@ def trial_of(record: ms.database.TuningRecord) -> Trial:
     return Trial(key, schedule, seconds if seconds < FAILED else None)
 
 
-def merge(folders: Sequence[Path], output: Path, best: bool = False) -> Records:
+def damaged(folder: Path, error: Exception) -> CompileError:
+    """A database that cannot be read."""
+    why = " ".join(str(error).split())[:200]
+    return CompileError(f"{folder}: not a tuning database ({why}); tune into another folder")
+
+
+def merge(folders: Sequence[Path], output: Path, best: bool = False) -> int:
     """One database of several of one target; of a schedule that was measured twice, the faster trial.
 
-    With `best`, of each kernel its fastest trial alone, which is all that compiling needs.
+    With `best`, of each kernel its fastest trial alone, which is all that compiling needs. Gives the number of trials.
 
     Raises CompileError where one is none, they are of several targets, or `output` has records already.
     """
@@ -112,23 +148,34 @@ def merge(folders: Sequence[Path], output: Path, best: bool = False) -> Records:
         raise CompileError(f"{output}: has records already; give another folder")
     about = read_about(folders[0])
     target, measured_by = resolve(str(about.get("target"))), str(about.get("measured_by"))
+    for folder in folders:
+        check_about(folder, about)
     kept: dict[tuple[str, Schedule], tuple[float, ms.database.TuningRecord]] = {}
-    for record in (r for folder in folders for r in Records(folder, target, measured_by).measured()):
+    for record in (r for folder in folders for r in Records(folder, target).measured()):
         trial = trial_of(record)
         seconds = FAILED if trial.seconds is None else trial.seconds
         if seconds < kept.get((trial.key, trial.schedule), (math.inf,))[0]:
             kept[trial.key, trial.schedule] = seconds, record
     if best:
-        in_order = sorted(kept.items(), key=lambda item: (item[1][0], str(item[0][1])))
-        fastest = {key: (key, schedule) for (key, schedule), _ in reversed(in_order)}
-        kept = {pair: kept[pair] for _, pair in sorted(fastest.items())}
-    merged = Records(output, target, measured_by)
-    for _, record in kept.values():
-        workload_ = merged.database.commit_workload(record.workload.mod)
-        merged.database.commit_tuning_record(
-            ms.database.TuningRecord(record.trace, workload_, record.run_secs, record.target, [])
-        )
-    return merged
+        chosen = fastest(trial_of(record) for _, record in kept.values())
+        kept = {(t.key, t.schedule): kept[t.key, t.schedule] for _, t in sorted(chosen.items())}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # beside its place: a database that is there is whole
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as staging:
+        merged = Records(Path(staging) / "db", target, measured_by)
+        assert merged.database is not None
+        for _, record in kept.values():
+            workload_ = merged.database.commit_workload(record.workload.mod)
+            merged.database.commit_tuning_record(
+                ms.database.TuningRecord(record.trace, workload_, record.run_secs, record.target, [])
+            )
+        merged.folder.replace(output)
+    return len(kept)
+
+
+def has_trials(folder: Path) -> bool:
+    """Whether anything was measured into a folder."""
+    return (folder / TRIALS).exists() and (folder / TRIALS).stat().st_size > 0
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -136,14 +183,15 @@ def read_about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / ABOUT).read_text("utf-8"))
     except (OSError, ValueError) as e:
-        raise CompileError(f"{folder}: not a tuning database") from e
+        raise damaged(folder, e) from e
     if not isinstance(about, dict):
-        raise CompileError(f"{folder}: not a tuning database")
+        raise damaged(folder, ValueError(f"{ABOUT} is no JSON object"))
     return about
 
 
 def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
-    """A target's schedules with the shipped records, and with those of a database of one's own, which come first.
+    """A target's schedules with the shipped records and those of a database of one's own. Of a kernel that both have,
+    the faster one where both were measured alike, else one's own.
 
     Raises CompileError.
     """
@@ -152,7 +200,10 @@ def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
     if shipped.exists() and read_about(shipped).get("cpu") == target.cpu:  # `host` is many a CPU
         found |= best_records(shipped, target, "shipped")
     if own:
-        found |= best_records(own, target, "user's")
+        mine = best_records(own, target, "user's")
+        if found and read_about(own).get("measured_by") == read_about(shipped).get("measured_by"):
+            mine = {k: r for k, r in mine.items() if k not in found or r.seconds <= found[k].seconds}
+        found |= mine
     return replace(schedules_for(target.name), records=MappingProxyType(found))
 
 
@@ -180,14 +231,13 @@ def check_about(folder: Path, wanted: dict) -> None:
     about = read_about(folder)
     for field, value in wanted.items():
         if about.get(field) != value:
-            raise CompileError(
-                f"{folder}: its {field} is {about.get(field)!r}, not {value!r}; tune into another folder"
-            )
+            raise CompileError(f"{folder}: its {field} is {about.get(field)!r}, not {value!r}; give another database")
 
 
 def json_lines(path: Path) -> list[Any]:
-    """A file's lines, each JSON."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    """A file's lines, each JSON; one that is being written is not there yet."""
+    text = path.read_text("utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def drop_half_line(path: Path) -> None:

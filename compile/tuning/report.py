@@ -28,10 +28,12 @@ def curve_picture(trials: Iterable[Trial], tasks: Sequence[Task]) -> bytes:
     """`curve` as PNG."""
     from matplotlib.figure import Figure
 
-    points = curve(trials, tasks)
+    every = list(trials)
+    points = curve(every, tasks)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    axes.step(range(len(tasks), len(tasks) + len(points)), [1e3 * p for p in points], where="post")
+    first = len(every) - len(points) + 1
+    axes.step(range(first, len(every) + 1), [1e3 * p for p in points], where="post")
     axes.set(xlabel="trials", ylabel="all kernels, ms", ylim=(0, None))
     axes.grid(alpha=0.3)
     buffer = io.BytesIO()

@@ -6,14 +6,17 @@ shared library that the server loads, so what runs there is the bundle's own run
 
 from __future__ import annotations
 
+import logging
+import queue
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tvm
@@ -27,18 +30,24 @@ from ..errors import CompileError
 from ..link import INCLUDES, Objects
 from ..program import Stage
 from ..schedules import Schedule
-from ..verification.stages import Device as Memory
-from .bench import Bench, make_bench, store_maps
+from ..verification.stages import Device
+from .bench import Bench, blot, isolate, make_bench, store_maps, stored_by
 from .emulated import REJECTED
 
+T = TypeVar("T")
 SOURCE = Path(__file__).resolve().parent / "src" / "board.c"
 LIBRARY = "bench.so"
 REPEATS, REPEAT_MS = 5, 20
 """The median of so many averages, each over so many milliseconds at least."""
 THROTTLED = 1.1
-"""The default schedule's time after a batch over its time before, above which the board has become slower meanwhile."""
-COOL_DOWN, PATIENCE = 20.0, 6
-"""Seconds that a board is left alone then, and how often before it is taken as it is."""
+"""The default schedule's time after a batch over its time before, or the other way round, from which on the board's
+clock has changed meanwhile."""
+COOL_DOWN, BUSY, PATIENCE = 20.0, 1.0, 6
+"""Seconds that a board is left alone then, and this machine; how often before it is taken as it is."""
+SESSION_SECONDS = 900
+"""That a session may take: a candidate that never ends is ended by the server."""
+CONNECT_SECONDS = 60
+"""That it is waited for a board that is free."""
 TRIES = 3
 """Sessions that a batch is begun in: a board may go away in the middle."""
 
@@ -75,9 +84,14 @@ class RemoteMemory:
         content: bytes = tensor.numpy().tobytes()
         return content
 
-    def seconds(self, stage: int) -> float:
-        """One run of a stage."""
+    def run_stage(self, stage: int, params: bytes | None = None) -> None:
+        """All rows of one stage, with its own constants."""
+        assert params is None
         check(self.module["bench_run"](stage))
+
+    def seconds(self, stage: int) -> float:
+        """One run of a stage, of several after a first one."""
+        self.run_stage(stage)
         timer = self.module.time_evaluator("bench_run", self.device, 1, REPEATS, REPEAT_MS)
         return statistics.median(float(s) for s in timer(stage).results)
 
@@ -96,18 +110,32 @@ class Boards:
     connect: Callable[[], tvm.rpc.RPCSession]
     parallel: int
     say: Callable[[str], None]
+    pause: float = COOL_DOWN
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def cause(self) -> str:
+        """Why times change, most likely."""
+        return "the board throttles" if self.pause == COOL_DOWN else "this machine is busy"
 
     def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
         """Seconds of each schedule, or why it was rejected. Raises CompileError where no board answers."""
         default, *others = schedules
         share = max(1, -(-len(others) // self.parallel))
         parts = [others[n : n + share] for n in range(0, len(others), share)] or [[]]
-        with ThreadPoolExecutor(self.parallel) as pool:
+        pool = ThreadPoolExecutor(self.parallel)
+        try:
             first, *rest = pool.map(lambda part: self.measure_part(stage, [default, *part]), parts)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C nobody waits for boards
         return [*first, *(result for part in rest for result in part[1:])]
 
     def measure_part(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
-        """Some schedules in one session; in another where the board goes away."""
+        """Some of the schedules on one board. Raises CompileError where none answers."""
+        return isolate(lambda some: self.measure_together(stage, some), schedules, (CompileError,))
+
+    def measure_together(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+        """The same in one session; in another where the board goes away."""
         with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
             bench = make_bench(stage, schedules, self.target, Path(name), link_bench)
             for _ in range(TRIES):
@@ -121,38 +149,74 @@ class Boards:
     def measure_on(self, session: tvm.rpc.RPCSession, bench: Bench) -> list[float | str]:
         """Every candidate of a bench on one board, again after a pause where the board throttles."""
         memory = RemoteMemory(session, bench.program)
-        device = Memory(memory, bench.arena)  # type: ignore[arg-type]
+        device = Device(memory, bench.arena)
         store_maps(bench, device)
         for attempt in range(PATIENCE):
             found: list[float | str] = []
             wanted = None
             for n, step in enumerate(bench.candidates.values(), bench.first):
+                blot(step, device)
                 seconds = memory.seconds(n)
-                stored = b"".join(device.read(b) for b in step.stage.outputs)
+                stored = stored_by(step, device)
                 wanted = stored if wanted is None else wanted
                 found.append(seconds if stored == wanted else REJECTED)
-            before, after = float(found[0]), memory.seconds(bench.first)
-            if after < THROTTLED * before:
+            change = memory.seconds(bench.first) / float(found[0])
+            if 1 / THROTTLED < change < THROTTLED:
                 return found
-            self.say(f"the board throttles ({after / before:.2f} times as slow): {COOL_DOWN:.0f} s to cool down")
-            time.sleep(COOL_DOWN if attempt + 1 < PATIENCE else 0)
+            if attempt + 1 < PATIENCE:
+                self.say(f"{self.cause} ({change:.2f} times as slow as before): measured again in {self.pause:g} s")
+                self.sleep(self.pause)
+        self.say(f"{self.cause} ({change:.2f} times as slow as before), still: times are taken as they are")
         return found
 
 
 def connect_board(address: str) -> Callable[[], tvm.rpc.RPCSession]:
     """Sessions with the board at HOST:PORT. Raises CompileError for another address."""
     host, port = parse_address(address)
-    return lambda: tvm.rpc.connect(host, port)
+    return lambda: within(CONNECT_SECONDS, lambda: tvm.rpc.connect(host, port, session_timeout=SESSION_SECONDS))
 
 
 def connect_tracker(address: str, key: str) -> Callable[[], tvm.rpc.RPCSession]:
-    """Sessions with boards that a tracker at HOST:PORT knows by `key`. Raises CompileError where there is none."""
+    """Sessions with boards that a tracker at HOST:PORT knows by `key`. Raises CompileError where it knows none."""
     host, port = parse_address(address)
+    logging.getLogger("RPCServer").setLevel(logging.ERROR)  # it would tell of every attempt
+    try:
+        tracker = within(CONNECT_SECONDS, lambda: tvm.rpc.connect_tracker(host, port))
+        servers = within(CONNECT_SECONDS, tracker.summary)["server_info"]
+    except (OSError, RuntimeError) as e:
+        raise CompileError(f"{address}: no tracker of TVM's answers ({' '.join(str(e).split())[-200:]})") from e
+    known = {info["key"].removeprefix("server:") for info in servers}
+    if key not in known:
+        there = f"it has {', '.join(sorted(known))}" if known else "it has none"
+        raise CompileError(f"{address}: the tracker knows no board called {key}; {there}")
 
     def connect() -> tvm.rpc.RPCSession:
-        return tvm.rpc.connect_tracker(host, port).request(key, session_timeout=0)
+        return tvm.rpc.connect_tracker(host, port).request(key, session_timeout=SESSION_SECONDS)
 
-    return connect
+    return lambda: within(CONNECT_SECONDS, connect)
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What `call` gives, on a thread of its own, for TVM's connections wait for ever and hear no Ctrl-C.
+
+    Raises TimeoutError, and what it raises.
+    """
+    answer: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answer.put((call(), None))
+        except Exception as e:
+            answer.put((None, e))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = answer.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"nobody answers within {seconds:.0f} s") from None
+    if error:
+        raise error
+    return result  # type: ignore[return-value]
 
 
 def parse_address(text: str) -> tuple[str, int]:

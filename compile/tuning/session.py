@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import tvm
 from tvm.s_tir import meta_schedule as ms
@@ -60,7 +62,8 @@ class Session:
         report: Callable[[Progress], None],
         budget: float = math.inf,
     ) -> None:
-        """Until `trials` are recorded, and for `budget` seconds at most: what is being measured then is finished."""
+        """Until `trials` of the tasks are recorded, and for `budget` seconds at most: what is being measured then is
+        finished."""
         self.deadline = time.monotonic() + budget
         self.tasks, self.device, self.records, self.report = tasks, device, records, report
         self.target = tvm.target.Target({**target.llvm, "num-cores": 1})
@@ -68,7 +71,7 @@ class Session:
         self.best: dict[str, float] = {}
         for (key, _), seconds in self.known.items():
             self.note(key, seconds)
-        self.trials = min(trials, len(self.known) + sum(map(self.untried, tasks)))
+        self.trials = min(trials, self.done + sum(map(self.untried, tasks)))
 
     def run(self) -> None:
         """Until there are enough trials, the time is up, or nothing is left to try. Raises ToolchainError."""
@@ -78,9 +81,15 @@ class Session:
             self.measure_defaults()
             for search in itertools.count():
                 tasks = [task for task in self.tasks if self.untried(task)]
-                if len(self.known) >= self.trials or not tasks:
+                if self.done >= self.trials or not tasks:
                     return
-                self.search(tasks, self.trials - len(self.known), SEED + search * len(self.tasks))
+                self.search(tasks, self.trials - self.done, SEED + search * len(self.tasks))
+
+    @property
+    def done(self) -> int:
+        """Trials of these tasks; others may have theirs in the same records."""
+        keys = {task.key for task in self.tasks}
+        return sum(key in keys for key, _ in self.known)
 
     def untried(self, task: Task) -> int:
         """How many schedules of a task's space are in no record."""
@@ -110,7 +119,7 @@ class Session:
             for n, task in enumerate(tasks)
         ]
         failures: list[BaseException] = []
-        with tempfile.TemporaryDirectory(prefix="biisnet-") as folder, as_raised(failures):
+        with tempfile.TemporaryDirectory(prefix="biisnet-") as folder, as_raised(failures), noted_signals(failures):
             ms.tune.tune_tasks(
                 tasks=contexts,
                 task_weights=[float(task.uses) for task in tasks],
@@ -146,7 +155,7 @@ class Session:
             self.note(key, seconds)
         if new:
             last = next(reversed(rejected.values()), None)
-            self.report(Progress(task, len(self.known), self.trials, self.best.get(key), last))
+            self.report(Progress(task, self.done, self.trials, self.best.get(key), last))
         known = [self.known[key, s] for s in schedules]
         return [rejected.get(s, REJECTED_BEFORE) if k is None else k for s, k in zip(schedules, known, strict=True)]
 
@@ -165,6 +174,36 @@ def as_raised(failures: Sequence[BaseException]) -> Iterator[None]:
         if failures:
             raise failures[0] from None
         raise
+
+
+@contextmanager
+def noted_signals(failures: list[BaseException]) -> Iterator[None]:
+    """Note what Ctrl-C or SIGTERM raises before it is raised: wherever in a callback that is, TVM makes another error
+    of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        handler = before[signal.Signals(number)]
+        assert callable(handler)
+        try:
+            handler(number, frame)
+        except BaseException as e:
+            failures.append(e)
+            raise
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            # one that has been replaced meanwhile, by the handler itself, stays
+            if signal.getsignal(number) is note:
+                signal.signal(number, handler)
 
 
 def skip_cuda() -> None:

@@ -77,13 +77,13 @@ def check_bundle(
     reference = onnx.run(frame)
     try:
         with Probe([*prefix, root / RUNNER], threads) as probe:
-            return compare(Device(probe, plan.by_stage), device_name, plan, onnx, reference, failure)
+            return compare(probe, device_name, plan, onnx, reference, failure)
     except ProbeError as e:
         raise VerificationError(f"the runner failed on {device_name}: {e}") from e
 
 
 def compare(
-    device: Device, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray], failure: Path
+    probe: Probe, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray], failure: Path
 ) -> Verified:
     """All comparisons, the first that fails raised."""
 
@@ -93,6 +93,7 @@ def compare(
             f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
         )
 
+    device = Device(probe, plan.by_stage)
     error, accumulators, binary, read = 0.0, 0, 0, 0
     for k, step in enumerate(plan.kernels.steps):
         result = check_step(device, k, step, reference)
@@ -110,7 +111,7 @@ def compare(
             accumulators += compared
     image = reference[onnx.input]
     agreements = []
-    outputs = zip(onnx.outputs, device.probe.run(image[None]), run_by_stage(device, plan, image), strict=True)
+    outputs = zip(onnx.outputs, probe.run(image[None]), run_by_stage(device, plan, image), strict=True)
     for output, (found,), by_stage in outputs:
         if not np.array_equal(found, by_stage, equal_nan=True):
             fail(

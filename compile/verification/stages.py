@@ -8,11 +8,11 @@ reference wherever that is not within rounding error of the threshold.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ...runtime.probe import Probe
 from ..kernels.magnitude import magnitudes
 from ..kernels.reference import from_bytes, sign_bits, to_bytes
 from ..passes.build_kernels import Step
@@ -41,10 +41,25 @@ class StageResult:
         return self.error <= TOLERANCE and not self.wrong_bits and not self.wrong_margins
 
 
+class Memory(Protocol):
+    """What a runner's inputs, outputs and arena are reached by: a Probe, here or on a board."""
+
+    info: dict[str, Any]
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Reads bytes."""
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Writes bytes."""
+
+    def run_stage(self, stage: int, params: bytes | None = None) -> None:
+        """All rows of one stage, with its own constants or with others."""
+
+
 class Device:
     """A bundle's runner with the buffers of its plan."""
 
-    def __init__(self, probe: Probe, arena: Arena) -> None:
+    def __init__(self, probe: Memory, arena: Arena) -> None:
         self.probe, self.arena = probe, arena
 
     def offset(self, buffer: Buffer, *, output: bool = False) -> int:
@@ -60,8 +75,11 @@ class Device:
 
     def read(self, buffer: Buffer) -> bytes:
         """The memory of a map that a stage has written."""
-        copies = 1 if buffer.external is None else buffer.channels
-        return self.probe.read(self.offset(buffer, output=True), buffer.bytes * copies)
+        return self.probe.read(self.offset(buffer, output=True), size_of(buffer))
+
+    def fill(self, buffer: Buffer, byte: int) -> None:
+        """Overwrite the memory of a map that a stage is to write."""
+        self.probe.write(self.offset(buffer, output=True), bytes([byte]) * size_of(buffer))
 
     def fetch(self, buffer: Buffer) -> Array:
         """The map [C, H, W] that a stage has written."""
@@ -69,6 +87,11 @@ class Device:
         if buffer.external is not None:
             return np.frombuffer(data, np.float32).reshape(buffer.channels, buffer.height, buffer.width)
         return from_bytes(buffer, data)
+
+
+def size_of(buffer: Buffer) -> int:
+    """Bytes of a map in memory."""
+    return buffer.bytes * (1 if buffer.external is None else buffer.channels)
 
 
 def stored_form(buffer: Buffer, value: Array) -> Array:

@@ -1,4 +1,5 @@
-// detect FRAME.f32...: frames side by side, each on an instance and a thread of its own.
+// detect FRAME.f32...: frames side by side, on two threads, each with an instance of its own.
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -54,16 +55,19 @@ static std::vector<float> read(const std::string &path) {
 }
 
 int main(int count, char **arguments) {
-    std::vector<std::string> lines(static_cast<std::size_t>(count - 1));
-    std::vector<std::thread> threads;
-    for (int i = 1; i < count; i++)
-        threads.emplace_back([path = arguments[i], &line = lines[static_cast<std::size_t>(i - 1)]] {
-            try {
-                line = std::string(path) + ": " + std::to_string(Detector{}(read(path))) + " pixels are target";
+    const std::vector<std::string> paths(arguments + 1, arguments + count);
+    std::vector<std::string> lines(paths.size());
+    std::atomic<std::size_t> next{0};
+    auto work = [&] {
+        Detector detect;
+        for (std::size_t i; (i = next++) < paths.size();) try {
+                lines[i] = paths[i] + ": " + std::to_string(detect(read(paths[i]))) + " pixels are target";
             } catch (const std::exception &e) {
-                line = std::string(path) + ": " + e.what();
+                lines[i] = paths[i] + ": " + e.what();
             }
-        });
-    for (auto &thread : threads) thread.join();
+    };
+    std::thread other(work);
+    work();
+    other.join();
     for (const auto &line : lines) std::puts(line.c_str());
 }

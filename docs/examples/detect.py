@@ -1,21 +1,36 @@
-"""detect BUNDLE FRAME.f32...: frames side by side, each on an instance and a thread of its own."""
+"""detect BUNDLE FRAME.f32...: frames side by side, on two threads, each with an instance of its own.
+
+A frame is of the bundle's own size, float32 grey levels row by row.
+"""
 
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 import biisnet.runtime
 
+WORKERS = 2
+own = threading.local()
 
-def detect(bundle: str, path: str) -> str:
-    """The targets of a frame of the bundle's own size, float32 grey levels row by row."""
-    with biisnet.runtime.load(bundle) as model:
-        frame = np.fromfile(path, np.float32).reshape(model.input_shape[-2:])
-        targets = model.detect(frame)
+
+def begin(bundle: str) -> None:
+    """A worker's model, which it keeps: loading checks every file of the bundle."""
+    own.model = biisnet.runtime.load(bundle)
+
+
+def detect(path: str) -> str:
+    """The targets of one frame."""
+    frame, size = np.fromfile(path, np.float32), own.model.input_shape[-2:]
+    if frame.size != size[0] * size[1]:
+        return f"{path}: not a frame of {size[0]}x{size[1]} float32"
+    targets = own.model.detect(frame.reshape(size))
     return f"{path}: {sum(t.pixels for t in targets)} pixels in {len(targets)} targets"
 
 
+if len(sys.argv) < 3:
+    sys.exit("usage: detect.py BUNDLE FRAME.f32...")
 bundle, *frames = sys.argv[1:]
-with ThreadPoolExecutor() as pool:
-    print(*pool.map(detect, [bundle] * len(frames), frames), sep="\n")
+with ThreadPoolExecutor(WORKERS, initializer=begin, initargs=(bundle,)) as pool:
+    print(*pool.map(detect, frames), sep="\n")

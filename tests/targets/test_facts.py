@@ -16,7 +16,6 @@ arch=aarch64
 kernel=Linux 6.6.31
 word_bits=64
 libc=glibc 2.36
-cpus=4
 features=fp asimd evtstrm crc32 cpuid
 board=Raspberry Pi 4 Model B Rev 1.4
 governor=ondemand
@@ -25,13 +24,14 @@ limit_khz=1800000
 millidegrees=81200
 throttled=0x50005
 memory_kb=3145728
+allowed=0-2,5
 taskset=/usr/bin/taskset
 """
 
 
 def test_a_board() -> None:
     facts = parse(PI)
-    assert (facts.cpu, facts.cpus, facts.word_bits) == ("Raspberry Pi 4 Model B Rev 1.4", 4, 64)
+    assert (facts.cpu, facts.cpus, facts.word_bits) == ("Raspberry Pi 4 Model B Rev 1.4", (0, 1, 2, 5), 64)
     assert (facts.clock_mhz, facts.limit_mhz, facts.degrees) == (1500, 1800, 81.2)
     assert facts.memory_bytes == 3 << 30
     assert facts.troubles == ("under-voltage", "throttled")
@@ -40,8 +40,9 @@ def test_a_board() -> None:
 
 
 def test_a_device_that_says_nothing() -> None:
-    facts = parse("arch=\ncpus=many\nthrottled=VCHI initialization failed\nclock_khz=\n")
-    assert (facts.cpus, facts.throttled, facts.clock_mhz, facts.degrees, facts.memory_bytes) == (None,) * 5
+    facts = parse("arch=\nallowed=many\nthrottled=VCHI initialization failed\nclock_khz=\n")
+    assert (facts.throttled, facts.clock_mhz, facts.degrees, facts.memory_bytes) == (None,) * 4
+    assert facts.cpus == ()
     assert facts.troubles == ()
     assert not facts.can_pin
     assert "clock unknown, governor unknown, temperature unknown" in facts.summary()
@@ -53,7 +54,7 @@ def test_this_machine(shell: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     facts = parse(done.stdout)
     assert facts.arch == platform.machine()
-    assert facts.cpus == os.cpu_count()
+    assert set(facts.cpus) == os.sched_getaffinity(0)
     assert facts.word_bits == 64
     assert facts.memory_bytes
     assert set(facts.features) >= {"avx2"} if facts.arch == "x86_64" else {"asimd"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,8 @@ def test_on_this_machine(cli: Callable[..., Any], here: Path, tiny_bundle: TinyB
     done = cli("bench", bundle, "--threads", "1,2,64", "--runs", "9", "--stages", "3", "--plot", "t.png", "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
-    assert [t["threads"] for t in result["timings"]] == [1, 2]
+    cores = len(os.sched_getaffinity(0))
+    assert [t["threads"] for t in result["timings"]] == [n for n in (1, 2) if n <= cores]
     for timing in result["timings"]:
         assert len(timing["times_ms"]) == timing["runs"] == 9
         assert 0 < timing["min_ms"] <= timing["median_ms"] <= timing["p95_ms"] <= timing["p99_ms"]
@@ -31,10 +33,10 @@ def test_on_this_machine(cli: Callable[..., Any], here: Path, tiny_bundle: TinyB
     assert any(r.startswith("64 threads: left out, the device has") for r in result["remarks"])
     assert (here / "t.png").read_bytes().startswith(b"\x89PNG")
     (here / "old.json").write_text(done.out)
-    people = cli("bench", bundle, "--threads", "2", "--runs", "5", "--compare", "old.json")
+    people = cli("bench", bundle, "--threads", "1", "--runs", "5", "--compare", "old.json")
     assert people.code == 0, people.err
-    assert "2 threads: median " in people.out
-    assert f"2 threads: {result['timings'][1]['median_ms']:.2f} ms before, " in people.out
+    assert "1 threads: median " in people.out
+    assert f"1 threads: {result['timings'][0]['median_ms']:.2f} ms before, " in people.out
     old = {**result, "target": "rpi4"}
     (here / "old.json").write_text(json.dumps(old))
     assert "old.json is of something else" in cli("bench", bundle, "--threads", "1", "--compare", "old.json").out
@@ -56,6 +58,8 @@ def test_bad_input(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle)
     assert "it needs no --emulate" in cli("bench", bundle, "--emulate").message
     for threads in ("0", "1,", "65", "two"):
         assert f"--threads {threads}: give numbers from 1 to 64" in cli("bench", bundle, "--threads", threads).message
+    assert "nothing to measure: 64 threads: left out" in cli("bench", bundle, "--threads", "64").message
+    assert "give one of them" in cli("bench", bundle, "--json", "--compare", "odd.json").message
     for name in ("odd.json", "none.json"):
         said = cli("bench", bundle, "--threads", "1", "--runs", "1", "--compare", name).message
         assert said == f"{name}: not what `biisnet bench --json` writes"
@@ -92,7 +96,8 @@ def test_waits_until_cool() -> None:
 
 
 def test_does_not_wait_for_ever() -> None:
-    for board in (Board(90, cools=0), Board(40, throttled=0b100)):
+    assert waited(Board(40, throttled=0b111)) == (0, [])  # a weak supply is not cured by waiting
+    for board in (Board(90, cools=0), Board(40, throttled=0b1000)):
         seconds, said = waited(board)
         assert seconds == PATIENCE
         assert said[-1] == "the device did not cool down within 5 minutes"

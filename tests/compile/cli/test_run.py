@@ -48,8 +48,9 @@ def test_here(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBun
             assert result["target_pixels"] == (mask > 0).sum()
             assert result["targets"] == [asdict(d) for d in detect(expected, model.threshold)]
     written = sorted(p.suffix for p in (here / "masks").iterdir())
-    assert written == [".csv", ".json"] + [".npy"] * 4 + [".png"] * 4
-    assert json.loads((here / "masks" / "targets.json").read_text()) == list(results.values())
+    assert written == [".csv", ".jsonl"] + [".npy"] * 4 + [".png"] * 4
+    lines = (here / "masks" / "frames.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == list(results.values())
     rows = list(csv.DictReader((here / "masks" / "targets.csv").read_text().splitlines()))
     flat = [{"image": r["image"], **t} for r in results.values() for t in r["targets"]]
     assert rows == [{k: str(v) for k, v in row.items()} for row in flat]
@@ -121,24 +122,29 @@ def test_a_video(cli: Callable, here: Path, tiny_bundle: TinyBundle, monkeypatch
     """Frames as they were written: a lossless codec."""
     cv2 = pytest.importorskip("cv2")
     scenes = [scene(24, 20, seed) for seed in range(3)]
-    video = cv2.VideoWriter("scene.avi", cv2.VideoWriter_fourcc(*"FFV1"), 25, (20, 24), isColor=False)
+    video = cv2.VideoWriter("a.scene.avi", cv2.VideoWriter_fourcc(*"FFV1"), 25, (20, 24), isColor=False)
     for picture in scenes:
         video.write(picture)
     video.release()
-    outcome = cli("run", tiny_bundle("host"), "scene.avi", "-o", "out", "--probability", "--rate", "1000000")
+    outcome = cli("run", tiny_bundle("host"), "a.scene.avi", "-o", "out", "--probability")
     assert outcome.code == 0, outcome.err
-    lines = [line.split(":")[0] for line in outcome.out.splitlines()]
-    dropped = int(outcome.err.split("; ")[-1].split()[0])
-    assert lines[0] == "scene-000001"
-    assert len(lines) + dropped == len(scenes)
+    names = [f"a.scene-{n:06}" for n in (1, 2, 3)]
+    assert [line.split(":")[0] for line in outcome.out.splitlines()] == names
     with load(tiny_bundle("host")) as model:
-        np.testing.assert_array_equal(np.load("out/scene-000001.probability.npy"), model(scenes[0]))
+        for name, picture in zip(names, scenes, strict=True):
+            np.testing.assert_array_equal(np.load(f"out/{name}.probability.npy"), model(picture))
+    paced = cli("run", tiny_bundle("host"), "a.scene.avi", "--rate", "1000000")
+    assert len(paced.out.splitlines()) + int(paced.err.split("; ")[-1].split()[0]) == len(scenes)
+    Image.fromarray(scenes[0]).save(here / "a.scene-000002.png")
+    again = cli("run", tiny_bundle("host"), "a.scene-000002.png", "a.scene.avi", "-o", "both")
+    assert again.message == "a.scene-000002: a frame of the same name came before it; run it with another -o"
     (here / "text.mp4").write_text("no video")
     assert cli("run", tiny_bundle("host"), "text.mp4").message == "text.mp4: cannot be opened as a video"
     assert "camera:99: cannot be opened" in cli("run", tiny_bundle("host"), "camera:99").message
+    assert "camera:1000: give a camera by its number" in cli("run", tiny_bundle("host"), "camera:1000").message
     assert "camera:front: give a camera by its number" in cli("run", tiny_bundle("host"), "camera:front").message
     monkeypatch.setitem(sys.modules, "cv2", None)
-    assert "needs OpenCV: pip install 'biisnet[video]'" in cli("run", tiny_bundle("host"), "scene.avi").message
+    assert "needs OpenCV: pip install 'biisnet[video]'" in cli("run", tiny_bundle("host"), "a.scene.avi").message
 
 
 @pytest.mark.emulator

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from biisnet.compile.kernels import row_kernel
 from biisnet.compile.kernels.row_kernel import RowKernel, build
 from biisnet.compile.program import BinaryDot, Buffer, Load, ScaleShift, Stage, Window
 from biisnet.compile.schedules import DEFAULT, Schedule
@@ -40,6 +42,14 @@ def wrong_with_four(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
     return build(stage, name, schedule)
 
 
+def idle_with_four(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
+    """`build`, whose kernel stores nothing where four channels are computed side by side."""
+    if schedule.channels != 4:
+        return build(stage, name, schedule)
+    with patch.multiple(row_kernel, emit_columns=lambda *_: None, emit_margins=lambda *_: None):
+        return build(stage, name, schedule)
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize("stage", [counting, reading])
 def test_cycles_repeat(stage: Any, emulated: None, llvm: None) -> None:
@@ -47,13 +57,15 @@ def test_cycles_repeat(stage: Any, emulated: None, llvm: None) -> None:
     first = DEVICE.measure(stage(), schedules)
     assert all(isinstance(seconds, float) and seconds > 0 for seconds in first), first
     assert DEVICE.measure(stage(), schedules) == first
-    # whatever candidates are beside it; where a page of memory ends within a loop, the emulator cuts it up
-    assert DEVICE.measure(stage(), schedules[:2]) == pytest.approx(first[:2], rel=5e-3)
+    # with other candidates beside it: where a page of memory ends within a loop, the emulator cuts it in two
+    assert DEVICE.measure(stage(), schedules[:2]) == pytest.approx(first[:2], rel=2e-2)
 
 
 @pytest.mark.emulator
-def test_a_wrong_candidate_is_rejected(emulated: None, llvm: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "build", wrong_with_four)
+@pytest.mark.parametrize("bad", [wrong_with_four, idle_with_four])
+def test_a_wrong_candidate_is_rejected(bad: Any, emulated: None, llvm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stores nothing leaves what the one before it stored, unless that is overwritten."""
+    monkeypatch.setattr(bench, "build", bad)
     right, rejected = DEVICE.measure(counting(), [Schedule(2), Schedule(4)])
     assert isinstance(right, float)
     assert rejected == REJECTED

@@ -36,7 +36,7 @@ def spoil(folder: Path, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("other schema", "its schema is 2, not 1; tune into another folder"),
+        ("other schema", "its schema is 2, not 1; give another database"),
         ("not JSON", "db: not a tuning database"),
         ("no about", "has no about.json, so it is no tuning database"),
         ("workload", "not a tuning database"),
@@ -50,6 +50,20 @@ def test_what_is_wrong_is_said(what: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=message):
         Records(tmp_path / "db", RPI4)
     assert {p.name: p.read_bytes() for p in (tmp_path / "db").iterdir()} == before
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    """Two would number their workloads alike; readers may be many, and see whole lines."""
+    writer = Records(tmp_path / "db", RPI4, "clock")
+    with pytest.raises(CompileError, match="another session writes there"):
+        Records(tmp_path / "db", RPI4, "clock")
+    (tmp_path / "db" / TRIALS).write_text("[0, [[")  # a line that is being written
+    assert list(Records(tmp_path / "db", RPI4).trials()) == []
+    assert (tmp_path / "db" / TRIALS).read_text() == "[0, [["
+    with writer:
+        pass
+    Records(tmp_path / "db", RPI4, "clock")
+    assert (tmp_path / "db" / TRIALS).read_text() == ""  # whose writer is gone
 
 
 def test_another_target(tmp_path: Path) -> None:

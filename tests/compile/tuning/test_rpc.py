@@ -1,5 +1,6 @@
 """Measuring over TVM's RPC, on servers that run here."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from biisnet.compile.schedules import DEFAULT, Schedule
 from biisnet.compile.tuning import bench, rpc
 from biisnet.compile.tuning.emulated import REJECTED
 from biisnet.compile.tuning.local import free_port
-from biisnet.compile.tuning.rpc import Boards, connect_board, parse_address
+from biisnet.compile.tuning.rpc import BUSY, Boards, connect_board, connect_tracker, parse_address
 from biisnet.targets import resolve
 
 from .boards import process
-from .test_emulated import counting, reading, wrong_with_four
+from .test_emulated import counting, idle_with_four, reading, wrong_with_four
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +26,18 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield f"127.0.0.1:{port}"
 
 
+def test_a_candidate_that_stores_nothing_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "build", idle_with_four)
+    device = Boards(resolve("host"), connect_board(board), 1, lambda _: None, BUSY)
+    right, rejected = device.measure(counting(), [Schedule(2), Schedule(4)])
+    assert isinstance(right, float)
+    assert rejected == REJECTED
+
+
 @pytest.mark.parametrize("stage", [counting, reading])
 def test_times(stage: Any, board: str) -> None:
     said: list[str] = []
-    device = Boards(resolve("host"), connect_board(board), 1, said.append)
+    device = Boards(resolve("host"), connect_board(board), 1, said.append, BUSY)
     found = device.measure(stage(), [DEFAULT.of(stage()), Schedule(1), Schedule(4)])
     assert len(found) == 3
     assert all(isinstance(seconds, float) and 0 < seconds < 1 for seconds in found), (found, said)
@@ -36,20 +45,26 @@ def test_times(stage: Any, board: str) -> None:
 
 def test_a_wrong_candidate_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "build", wrong_with_four)
-    device = Boards(resolve("host"), connect_board(board), 1, lambda _: None)
+    device = Boards(resolve("host"), connect_board(board), 1, lambda _: None, BUSY)
     right, rejected = device.measure(counting(), [Schedule(2), Schedule(4)])
     assert isinstance(right, float)
     assert rejected == REJECTED
 
 
 class Warm:
-    """A board whose clock falls when a batch is measured for the first time, and is back after a pause."""
+    """A board each of whose runs takes `change` times as long as the one before, until it has had a pause."""
 
-    hot = True
-
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, change: float, settles: bool = True) -> None:
         self.info = {"inputs": [{"offset": 0}], "outputs": [{"offset": 0}]}
-        self.runs = 0
+        self.change, self.settles, self.runs = change, settles, 0
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if self.settles:
+            self.change = 1
+
+    def run_stage(self, stage: int, params: bytes | None = None) -> None: ...
 
     def write(self, offset: int, data: bytes) -> None: ...
 
@@ -58,25 +73,89 @@ class Warm:
 
     def seconds(self, stage: int) -> float:
         self.runs += 1
-        return self.runs * 1e-3 if Warm.hot else 1e-3
+        return 1e-3 * self.change**self.runs
 
 
-def test_a_board_that_throttles_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails where times of a board that becomes slower are recorded."""
+def measured(board: Warm, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[float | str], list[str]]:
+    """Times of two schedules, and what was said."""
     said: list[str] = []
-    pauses: list[float] = []
+    monkeypatch.setattr(rpc, "RemoteMemory", lambda *_: board)
+    device = Boards(resolve("host"), lambda: None, 1, said.append, sleep=board.sleep)  # type: ignore[arg-type, return-value]
+    made = bench.make_bench(counting(), [Schedule(2), Schedule(1)], resolve("host"), folder, rpc.link_bench)
+    return device.measure_on(None, made), said  # type: ignore[arg-type]
 
-    def cool_down(seconds: float) -> None:
-        pauses.append(seconds)
-        Warm.hot = False
 
-    monkeypatch.setattr(rpc, "RemoteMemory", Warm)
-    monkeypatch.setattr(rpc.time, "sleep", cool_down)
-    device = Boards(resolve("host"), lambda: None, 1, said.append)  # type: ignore[arg-type, return-value]
-    made = bench.make_bench(counting(), [Schedule(2), Schedule(1)], resolve("host"), tmp_path, rpc.link_bench)
-    assert device.measure_on(None, made) == [1e-3, 1e-3]  # type: ignore[arg-type]
-    assert pauses == [rpc.COOL_DOWN]
-    assert "the board throttles (3.00 times as slow)" in said[0]
+@pytest.mark.parametrize("change", [1.5, 0.8])
+def test_a_board_whose_clock_changes_is_waited_for(
+    change: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where times of a board that becomes slower, or faster, are recorded."""
+    board = Warm(change)
+    found, said = measured(board, tmp_path, monkeypatch)
+    assert found == [1e-3, 1e-3]
+    assert board.pauses == [rpc.COOL_DOWN]
+    assert said == [f"the board throttles ({change**2:.2f} times as slow as before): measured again in 20 s"]
+
+
+def test_a_board_that_never_settles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Warm(1.1, settles=False)
+    found, said = measured(board, tmp_path, monkeypatch)
+    assert len(found) == 2
+    assert len(board.pauses) == rpc.PATIENCE - 1
+    assert said[-1] == "the board throttles (1.21 times as slow as before), still: times are taken as they are"
+
+
+def test_a_candidate_that_crashes_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no other one with it; the server lives on."""
+    from biisnet.compile.verification.stages import Device
+
+    real, said = Device.fill, list[str]()
+
+    def fill(self: Device, buffer: Any, byte: int) -> None:
+        # the third candidate of three: its server ends in the middle
+        self.calls = getattr(self, "calls", 0) + 1  # type: ignore[attr-defined]
+        if deadly and self.calls == 2:  # type: ignore[attr-defined]
+            raise RuntimeError("connection reset by peer")
+        real(self, buffer, byte)
+
+    schedules = [Schedule(2), Schedule(1), Schedule(4)]
+    deadly = False
+    device = Boards(resolve("host"), connect_board(board), 1, said.append, BUSY)
+    make = rpc.make_bench
+
+    def make_bench(stage: Any, asked: Any, *rest: Any) -> Any:
+        nonlocal deadly
+        deadly = Schedule(4) in asked
+        return make(stage, asked, *rest)
+
+    monkeypatch.setattr(rpc, "make_bench", make_bench)
+    monkeypatch.setattr(Device, "fill", fill)
+    right, also, crashed = device.measure(counting(), schedules)
+    assert isinstance(right, float)
+    assert isinstance(also, float)
+    assert isinstance(crashed, str)
+    assert crashed.startswith("it crashed (no board answers after 3 tries")
+
+
+def test_a_tracker_that_does_not_know_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    with (
+        process("rpc_tracker", port, tmp_path / "log"),
+        pytest.raises(CompileError, match="no board called pi; it has none"),
+    ):
+        connect_tracker(f"127.0.0.1:{port}", "pi")
+
+
+def test_nobody_who_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that is open and silent, as a dead tunnel is."""
+    monkeypatch.setattr(rpc, "CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(CompileError, match="no tracker of TVM's answers"):
+            connect_tracker(address, "pi")
+        device = Boards(resolve("host"), connect_board(address), 1, lambda _: None)
+        with pytest.raises(CompileError, match="nobody answers within 0 s"):
+            device.measure(counting(), [Schedule(2)])
 
 
 def test_nobody_there() -> None:
@@ -86,7 +165,10 @@ def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "pi", "pi:", ":9090", "pi:x", "pi:0", "pi:70000"])
-def test_addresses(text: str) -> None:
+def test_no_addresses(text: str) -> None:
     with pytest.raises(CompileError, match="give HOST:PORT"):
         parse_address(text)
+
+
+def test_address() -> None:
     assert parse_address("pi.local:9090") == ("pi.local", 9090)

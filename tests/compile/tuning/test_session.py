@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
@@ -47,7 +49,8 @@ class Counting:
 def run(folder: Path, trials: int, device: Counting) -> list[Progress]:
     """A session on a folder's records."""
     seen: list[Progress] = []
-    Session(tasks(), device, RPI4, Records(folder, RPI4, BY), trials, seen.append).run()
+    with Records(folder, RPI4, BY) as records:
+        Session(tasks(), device, RPI4, records, trials, seen.append).run()
     return seen
 
 
@@ -80,6 +83,31 @@ def test_what_a_device_raises_is_raised(error: BaseException, after: int, tmp_pa
     assert [(names[t.key], t.schedule) for t in Records(tmp_path, RPI4).trials()] == device.asked
 
 
+def test_ctrl_c_between_two_measurements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a callback of MetaSchedule's, which makes an error of its own of it."""
+
+    def predict(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("biisnet.compile.tuning.cost_model.predict_scores", predict)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, 100, Counting())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(list(Records(tmp_path, RPI4).trials())) >= 2
+
+
+def test_other_models_trials_do_not_count(tmp_path: Path) -> None:
+    run(tmp_path, 4, Counting())
+    other = Buffer("x", "x", 16, 4, 16)
+    stage = Stage.of("other", (), (Load(16, other),), [Buffer("y", "y", 16, 4, 16)])
+    seen: list[Progress] = []
+    records = Records(tmp_path, RPI4, BY)
+    before = len(list(records.trials()))
+    Session([make_task("other", stage, 1)], Counting(), RPI4, records, 3, seen.append).run()
+    assert len(list(records.trials())) >= before + 3
+    assert seen[0].trials == 1
+
+
 def test_time_is_up(tmp_path: Path) -> None:
     """A budget of nothing leaves nothing, and is no error."""
     Session(tasks(), Counting(), RPI4, Records(tmp_path, RPI4, BY), 100, lambda _: None, budget=-1).run()
@@ -101,10 +129,18 @@ def test_databases_merge(tmp_path: Path) -> None:
     merged = list(Records(tmp_path / "c", RPI4).trials())
     assert {(t.key, t.schedule): math.inf if t.seconds is None else t.seconds for t in merged} == wanted
     assert len(merged) == len(wanted)
+    assert merge([tmp_path / "a", tmp_path / "b"], tmp_path / "e", best=True) == len(tasks())
+    assert Records(tmp_path / "e", RPI4).best() == Records(tmp_path / "c", RPI4).best()
+    only_rejected = Records(tmp_path / "f", RPI4, BY)
+    only_rejected.add(task, Schedule(4), None, target)
+    assert merge([tmp_path / "f"], tmp_path / "g", best=True) == 0
+    assert {p.name for p in tmp_path.iterdir()} == set("abcefg")
     with pytest.raises(CompileError, match="c: has records already"):
         merge([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
-    with pytest.raises(CompileError, match="nothing: not a tuning database"):
-        merge([tmp_path / "nothing", tmp_path / "b"], tmp_path / "d")
+    for folders in (["nothing", "b"], ["b", "nothing"]):
+        with pytest.raises(CompileError, match=r"nothing: (not a|no) tuning database"):
+            merge([tmp_path / f for f in folders], tmp_path / "d")
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_a_session_goes_on(tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import tvm
 
 from biisnet.compile.models import resolve_model
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import Schedule
 from biisnet.compile.tuning.records import SHIPPED, Records, tuned_schedules
+from biisnet.compile.tuning.tasks import make_task
 from biisnet.targets import resolve
 
 RPI4 = resolve("rpi4")
@@ -30,6 +34,24 @@ def test_the_fastest_trials_alone() -> None:
     trials = list(records.trials())
     assert {t.key: t for t in trials} == records.best()
     assert len(trials) == len(records.best())
+
+
+def test_of_two_records_the_faster_one(tmp_path: Path) -> None:
+    """Where both are model cycles; what a board's clock has measured is believed."""
+    shipped = tuned_schedules(RPI4).records
+    stage = next(
+        iter(make_plan(resolve_model("biisnet"), (256, 256), Progress(PLAN_STEPS, lambda _: None, None)).kernels.steps)
+    ).stage
+    task, target = make_task("load", stage, 1), tvm.target.Target({**RPI4.llvm, "num-cores": 1})
+    theirs = shipped[task.key]
+    for by, seconds, expected in (
+        ("model cycles", theirs.seconds * 1.1, "shipped"),
+        ("model cycles", theirs.seconds * 0.9, "user's"),
+        ("clock", theirs.seconds * 1.1, "user's"),
+    ):
+        folder = tmp_path / f"{by} {seconds}"
+        Records(folder, RPI4, by).add(task, Schedule(1), seconds, target)
+        assert tuned_schedules(RPI4, folder).records[task.key].database == expected
 
 
 def test_other_targets_have_none() -> None:

@@ -140,6 +140,6 @@ def test_verification_asks_onnx_runtime_for_every_accumulator(
         return found
 
     monkeypatch.setattr(OnnxReference, "accumulators", watched)
-    compare(device, "this machine", plan, reference, values, tmp_path / "failed.npz")
+    compare(device.probe, "this machine", plan, reference, values, tmp_path / "failed.npz")
     layers = [n.output[0] for n in reference.proto.graph.node if n.op_type == "BinaryConv2d"]
     assert asked == layers
