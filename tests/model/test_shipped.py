@@ -3,12 +3,15 @@
 import hashlib
 from pathlib import Path
 
-from biisnet.model import shipped_weights
+import pytest
 
-CARD = Path(__file__).parents[2] / "benchmarks" / "training" / "biisnet" / "README.md"
+from biisnet.model import PRESETS, shipped_weights
+
+CARDS = Path(__file__).parents[2] / "benchmarks" / "training"
 
 
-def test_the_card_is_of_the_shipped_weights() -> None:
-    path = shipped_weights()
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_card_is_of_the_shipped_weights(preset: str) -> None:
+    path = shipped_weights(preset)
     assert path is not None
-    assert hashlib.sha256(path.read_bytes()).hexdigest() in CARD.read_text()
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in (CARDS / preset / "README.md").read_text()

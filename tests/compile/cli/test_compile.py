@@ -30,6 +30,9 @@ def test_what_it_says_and_writes(here: Path, tiny_onnx: Path) -> None:
     assert re.fullmatch(r"model   \w+ \(random weights, seed 0\), 24x20, sha256 [0-9a-f]{12}", lines[0])
     assert re.fullmatch(r"target  host: [\w-]+, \w+-linux-gnu, glibc 2.28", lines[1])
     assert lines[2] == "output  bundle"
+    (kernels,) = (line for line in lines if line.startswith("kernels "))
+    assert re.fullmatch(r"kernels (\d): \1 by the default schedule, not tuned", kernels)
+    lines.remove(kernels)
     steps = [re.fullmatch(r"\[(\d+)/(\d+)\] (\w+) … \d+\.\d s", line) for line in lines[3:-1]]
     assert all(steps)
     names = [step[3] for step in steps if step]
@@ -77,13 +80,13 @@ def test_a_checkpoint(cli: Callable, here: Path, checkpoint: Path) -> None:
         assert model.input_shape == (1, 1, 24, 20)
 
 
-def test_a_preset_without_trained_weights(cli: Callable, here: Path) -> None:
-    """It compiles with seeded random ones, and says so: here, and in the manifest."""
+def test_another_preset(cli: Callable, here: Path) -> None:
+    """Its weights are trained, which is said here, and in the manifest."""
     outcome = cli("compile", "biisnet-lite", "--target", "host", "--size", "16x16", "--no-verify")
     assert outcome.code == 0
-    assert outcome.err.startswith("model   biisnet-lite (random weights, seed 0), 16x16, sha256 ")
+    assert outcome.err.startswith("model   biisnet-lite (trained weights), 16x16, sha256 ")
     manifest = json.loads((here / "biisnet-lite-host-16x16" / "manifest.json").read_text())
-    assert (manifest["model"]["weights"], manifest["model"]["seed"]) == ("random", 0)
+    assert (manifest["model"]["weights"], manifest["model"].get("seed")) == ("trained", None)
 
 
 def test_bad_checkpoints(refused: Callable[..., str], here: Path) -> None:
