@@ -15,8 +15,10 @@ RUNNER_SOURCES = tuple(
     ROOT / "src" / "run" / name
     for name in (
         "describe.c",
+        "detect.c",
         "fail.c",
         "file.c",
+        "frames.c",
         "image.c",
         "inflate.c",
         "main.c",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from biisnet.runtime import sources
 from biisnet.runtime.detections import Detection, detect
+
+from .cbuild import HERE, SANITIZED, compile_c, run
 
 
 def test_one_target() -> None:
@@ -40,6 +46,29 @@ def test_arms_that_meet_below() -> None:
         mask = np.array([[c == "1" for c in row] for row in rows], np.float32)
         (found,) = detect(mask, 0.5)
         assert found.pixels == mask.sum()
+
+
+@pytest.fixture(scope="module")
+def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runner's own detect(), with sanitizers."""
+    files = tuple(sources.ROOT / "src" / "run" / name for name in ("detect.c", "fail.c", "file.c"))
+    return compile_c(tmp_path_factory.mktemp("build") / "components", (*files, HERE / "components.c"), *SANITIZED)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_runner_finds_the_same(seed: int, components: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = (int(n) for n in rng.integers(1, 90, 2))
+    probability = rng.random((height, width), np.float32)
+    threshold = float(rng.choice([0.3, 0.6, 0.9]))
+    probability.tofile(tmp_path / "map.f32")
+    done = run(components, tmp_path / "map.f32", str(height), str(width), str(threshold))
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = [tuple(float(word) for word in line.split()) for line in done.stdout.decode().splitlines()]
+    expected = [astuple(d) for d in detect(probability, threshold)]
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one == pytest.approx(other, rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -1,13 +1,17 @@
 """biisnet-run: an image in, mask and probability map out, here and on the emulated device."""
 
+import csv
 import json
 import os
 import re
+import subprocess
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from biisnet.runtime.detections import Detection, detect
 from biisnet.runtime.resize import resize_bilinear
 
 from .cbuild import (
@@ -121,7 +125,8 @@ def test_roi_brackets_once(arm_runner: Path, tmp_path: Path) -> None:
         (["--raw", "3x3", "IN"], "3x3 float32 are 36"),
         (["--raw", "1x1", "NAN"], "pixel 0 is not finite"),
         (["missing.png"], "cannot be opened"),
-        (["/"], "not a regular file"),
+        (["/"], "has no .png and no .pgm"),
+        (["/dev/null"], "not a regular file"),
         (["TEXT"], "neither PNG nor PGM"),
         (["--mask", "mask.png", "IN"], "name it .pgm"),
         (["--probability", "p.txt", "IN"], "name it .pgm or .f32"),
@@ -148,3 +153,101 @@ def test_nothing_half_written_stays(host_runner: Path, tmp_path: Path) -> None:
     done = run(host_runner, "--mask", tmp_path / "m.pgm", "--probability", tmp_path / "no" / "p.f32", source)
     assert "cannot be written" in refused(done)
     assert os.listdir(tmp_path) == ["in.pgm"]
+
+
+TITLES = ["image", *(f.name for f in fields(Detection))]
+
+
+def _targets(output: bytes) -> list[dict[str, str]]:
+    rows = list(csv.reader(output.decode().splitlines()))
+    assert rows[0] == TITLES
+    return [dict(zip(TITLES, row, strict=True)) for row in rows[1:]]
+
+
+def _expected(name: str, image: Floats) -> list[tuple[str, Detection]]:
+    low = resize_bilinear(image, HEIGHT, WIDTH)
+    return [(name, d) for d in detect(resize_bilinear(reference(low)["probability"], *image.shape), 0.5)]
+
+
+def _same(found: list[dict[str, str]], expected: list[tuple[str, Detection]]) -> None:
+    assert len(found) == len(expected)
+    for row, (name, d) in zip(found, expected, strict=True):
+        assert row["image"] == name
+        for title, value in asdict(d).items():
+            assert float(row[title]) == pytest.approx(value, abs=1e-5), (title, row, d)
+
+
+def test_targets_of_a_folder(runner: list[str], tmp_path: Path) -> None:
+    """By name, whatever else lies there; a name with a comma is quoted."""
+    images = {"b.pgm": _image(), "a, c.pgm": _image(30, 21), "Z.PGM": _image(9, 9)}
+    (folder := tmp_path / "frames").mkdir()
+    for name, image in images.items():
+        _write_pgm(folder / name, image)
+    (folder / "notes.txt").write_text("none")
+    (folder / ".hidden.pgm").write_text("none")
+    done = run(*runner, "--targets", folder)
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = [pair for name in sorted(images) for pair in _expected(f"{folder}/{name}", images[name])]
+    assert expected
+    _same(_targets(done.stdout), expected)
+    lines = run(*runner, folder).stdout.decode().splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"{folder}/{name}" for name in sorted(images)]
+
+
+def test_targets_of_a_stream(runner: list[str]) -> None:
+    """Each frame's lines are there before the next frame is."""
+    command = [*runner, "--targets", "--raw", f"{HEIGHT}x{WIDTH}", "-"]
+    images = [np.random.default_rng(n).integers(0, 256, (HEIGHT, WIDTH)).astype(np.float32) for n in range(3)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    output = b""
+    for n, image in enumerate(images, 1):
+        process.stdin.write(image.tobytes())
+        process.stdin.flush()
+        expected = [pair for k, i in enumerate(images[:n], 1) for pair in _expected(f"frame-{k:06}", i)]
+        while len(output.splitlines()) < 1 + len(expected):
+            output += process.stdout.readline()
+        _same(_targets(output), expected)
+    process.stdin.close()
+    assert process.stdout.read() == b""
+    assert process.wait() == 0
+
+
+def test_components_are_those_of_python(host_runner: Path, tmp_path: Path) -> None:
+    """Of maps that are upscaled noise: arms, rings and corners that touch."""
+    output, source, targets = tmp_path / "p.f32", ["--raw", "60x50", tmp_path / "in.f32"], 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        rng.choice([0, 600], (60, 50), p=[0.75, 0.25]).astype(np.float32).tofile(tmp_path / "in.f32")
+        assert run(host_runner, "--probability", output, *source).returncode == 0
+        expected = detect(np.fromfile(output, np.float32).reshape(60, 50), 0.5)
+        _same(_targets(run(host_runner, "--targets", *source).stdout), [(str(source[-1]), d) for d in expected])
+        targets += len(expected)
+    assert targets > 40
+
+
+def test_frames_that_are_refused(runner: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    _write_pgm(tmp_path / "full" / "a.pgm", _image())
+    raw = ["--raw", f"{HEIGHT}x{WIDTH}"]
+
+    def fed(*options: str | Path, given: bytes = b"") -> str:
+        command = [*runner, *map(str, options)]
+        return refused(subprocess.run(command, input=given, capture_output=True))
+
+    assert "has no .png and no .pgm" in fed(tmp_path / "empty")
+    assert "is more than one image" in fed("--mask", tmp_path / "m.pgm", tmp_path / "full")
+    assert "is more than one image" in fed("--bench", "3", tmp_path / "full")
+    assert "is more than one image" in fed("--probability", tmp_path / "p.f32", *raw, "-")
+    assert "--raw is for one file or standard input" in fed(*raw, tmp_path / "full")
+    assert "give their size with --raw" in fed("-")
+    frame = _image().tobytes()
+    assert f"ends after 5 of the {len(frame)} bytes of frame 2" in fed(*raw, "-", given=frame + b"12345")
+    assert "frame-000001: pixel 0 is not finite" in fed(
+        *raw, "-", given=np.full(HEIGHT * WIDTH, np.nan, "<f4").tobytes()
+    )
+    nothing = subprocess.run([*runner, "--targets", *raw, "-"], input=b"", capture_output=True)
+    assert nothing.stdout == b"image,top,left,height,width,row,column,score,pixels\n"
+    assert not list(tmp_path.glob("*.pgm"))

@@ -36,12 +36,16 @@ image image_read_raw(const char *path, int height, int width) {
         fail("%s: has %zu bytes, %dx%d float32 are %zu; correct --raw HxW", path, bytes, height, width,
              pixels * sizeof(float));
     }
+    return image_of_floats(path, data, height, width);
+}
+
+image image_of_floats(const char *name, uint8_t *data, int height, int width) {
+    size_t finite = 0, pixels = (size_t)height * (size_t)width;
     image result = {height, width, (float *)(void *)data};
-    size_t finite = 0;
     while (finite < pixels && isfinite(result.grey[finite])) finite++;
     if (finite < pixels) {
         free(data);
-        fail("%s: pixel %zu is not finite; give grey levels 0..255 as little-endian float32", path, finite);
+        fail("%s: pixel %zu is not finite; give grey levels 0..255 as little-endian float32", name, finite);
     }
     return result;
 }

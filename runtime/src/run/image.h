@@ -23,6 +23,9 @@ bool image_size_allowed(uint64_t height, uint64_t width);
 image image_read(const char *path);
 /* Reads height*width little-endian float32 grey levels, all finite. */
 image image_read_raw(const char *path, int height, int width);
+/* The image in `data` (from malloc, which it keeps): height*width little-endian float32 grey levels; fails unless all
+ * are finite. */
+image image_of_floats(const char *name, uint8_t *data, int height, int width);
 
 /* On success sets image->grey, which the caller frees. */
 image_error pgm_decode(const uint8_t *data, size_t bytes, image *result);

@@ -4,7 +4,7 @@
 
 #include "describe.h"
 #include "fail.h"
-#include "file.h"
+#include "frames.h"
 #include "image.h"
 #include "measure.h"
 #include "options.h"
@@ -30,25 +30,37 @@ static void process(const options *o) {
     plane_size(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0), &in_height, &in_width);
     plane_size(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0), &out_height, &out_width);
     results_check(o);
-    image source = o->raw_height ? image_read_raw(o->image, o->raw_height, o->raw_width) : image_read(o->image);
+    bool measured = o->bench || o->roi || o->stages;
+    frames f = frames_open(o);
+    if (frames_are_many(&f) && (measured || o->mask || o->probability))
+        fail("%s: is more than one image; this is for one at a time", o->image);
+    image source;
+    bool more = frames_next(&f, &source); /* what is wrong with it is said before anything is made */
 
     double start = milliseconds();
     session s = session_open(o->threads, o->stages > 0);
     double load = milliseconds() - start;
     float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
-    resize_bilinear(source.grey, source.height, source.width, input, in_height, in_width);
-    if (o->bench) measure_time(&s, o, load);
-    if (o->roi) measure_region(&s);
-    if (o->stages) measure_stages(&s, o);
-    if (!o->bench && !o->roi) session_run(&s);
+    if (o->targets) results_head();
+    for (; more; more = frames_next(&f, &source)) {
+        resize_bilinear(source.grey, source.height, source.width, input, in_height, in_width);
+        if (o->bench) measure_time(&s, o, load);
+        if (o->roi) measure_region(&s);
+        if (o->stages) measure_stages(&s, o);
+        if (!o->bench && !o->roi) session_run(&s);
 
-    float *probability = source.grey; /* its pixels are not needed any more */
-    resize_bilinear(s.outputs[0], out_height, out_width, probability, source.height, source.width);
-    long targets = results_write(o, probability, source.height, source.width, biisnet_threshold());
-    if (!o->bench && !o->stages && !o->mask && !o->probability)
-        printf("%s: %ld of %ld pixels are target\n", o->image, targets, (long)source.height * source.width);
+        float *probability = source.grey; /* its pixels are not needed any more */
+        resize_bilinear(s.outputs[0], out_height, out_width, probability, source.height, source.width);
+        long targets = results_write(o, probability, source.height, source.width, biisnet_threshold());
+        if (o->targets)
+            results_targets(f.name, probability, source.height, source.width, biisnet_threshold());
+        else if (!o->bench && !o->stages && !o->mask && !o->probability)
+            printf("%s: %ld of %ld pixels are target\n", f.name, targets, (long)source.height * source.width);
+        fflush(stdout); /* who reads it may wait for this frame */
+        free(source.grey);
+    }
     session_close(&s);
-    free(source.grey);
+    frames_close(&f);
 }
 
 int main(int count, char **arguments) {

@@ -9,10 +9,12 @@
 #include "image.h"
 
 void options_help(void) {
-    puts("usage: biisnet-run [options] IMAGE\n"
+    puts("usage: biisnet-run [options] IMAGE | FOLDER | -\n"
          "\n"
-         "Finds targets in an infrared image (PNG or PGM, any size: it is resized to the model's and back).\n"
+         "Finds targets in an infrared image (PNG or PGM, any size: it is resized to the model's and back), in all of a\n"
+         "folder's, or in raw frames on standard input (-, with --raw).\n"
          "\n"
+         "  --targets            print a line of CSV for each target: its box, centroid, score and pixels\n"
          "  --mask FILE.pgm      write the mask: 255 where there is a target, 0 elsewhere\n"
          "  --probability FILE   write the probability map: .pgm (8 bits) or .f32 (little-endian float32)\n"
          "  --raw HxW            IMAGE is H*W little-endian float32 grey levels, 0..255\n"
@@ -50,7 +52,8 @@ static void raw_size(const char *text, options *o) {
 }
 
 static bool flag(const char *name, options *o) {
-    bool *target = strcmp(name, "--times") == 0     ? &o->times
+    bool *target = strcmp(name, "--targets") == 0   ? &o->targets
+                   : strcmp(name, "--times") == 0   ? &o->times
                    : strcmp(name, "--roi") == 0       ? &o->roi
                    : strcmp(name, "--info") == 0    ? &o->info
                    : strcmp(name, "--probe") == 0   ? &o->probe
@@ -84,7 +87,7 @@ options options_parse(int count, char **arguments) {
     options o = {.threads = 1};
     for (int i = 1; i < count; i++) {
         char *word = arguments[i];
-        if (word[0] != '-' || !word[1]) {
+        if (word[0] != '-' || !word[1]) { /* "-" alone is standard input */
             if (o.image) fail("%s: only one image at a time; see --help", word);
             o.image = word;
         } else if (!flag(word, &o)) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect.h"
 #include "fail.h"
 #include "file.h"
 
@@ -34,6 +35,30 @@ static void write_pgm(const char *path, const uint8_t *pixels, int height, int w
     memcpy(file + head_bytes, pixels, bytes);
     output_write(path, file, head_bytes + bytes);
     free(file);
+}
+
+void results_head(void) { puts("image,top,left,height,width,row,column,score,pixels"); }
+
+static void print_field(const char *text) {
+    bool plain = !strpbrk(text, ",\"\r\n");
+    if (!plain) putchar('"');
+    for (; *text; text++) {
+        if (*text == '"') putchar('"');
+        putchar(*text);
+    }
+    if (!plain) putchar('"');
+}
+
+void results_targets(const char *name, const float *probability, int height, int width, float threshold) {
+    target *found;
+    size_t count = detect(probability, height, width, threshold, &found);
+    for (size_t i = 0; i < count; i++) {
+        const target *t = &found[i];
+        print_field(name);
+        printf(",%d,%d,%d,%d,%.9g,%.9g,%.9g,%ld\n", t->top, t->left, t->height, t->width, t->row, t->column,
+               (double)t->score, t->pixels);
+    }
+    free(found);
 }
 
 long results_write(const options *o, const float *probability, int height, int width, float threshold) {
