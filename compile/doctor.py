@@ -26,6 +26,7 @@ PACKAGES = {
     "psutil": "tune on boards",
     "tornado": "tune on boards",
     "matplotlib": "curves",
+    "jinja2": "reports",
     "opencv-python-headless": "videos and cameras",
 }
 EXTRAS = {
@@ -38,7 +39,6 @@ EXTRAS = {
     "cloudpickle": "board",
     "psutil": "board",
     "tornado": "board",
-    "matplotlib": "eval",
     "opencv-python-headless": "video",
 }
 """Which of the package's extras brings what; `compile` the rest."""

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from biisnet.compile.scene import scene
 
 Refused = Callable[..., str]
 TINY = ("compile", "--target", "host", "--size", "24x20")
@@ -72,9 +75,16 @@ def test_a_name_out_of_the_file_is_no_path(cli: Callable, here: Path, tiny_onnx:
 def test_a_damaged_bundle(refused: Refused, here: Path, tiny_bundle: Callable[[str], Path]) -> None:
     """Missing or cut files, a manifest without a field: every command that reads bundles says so."""
     image = "anything.png"
+    Image.fromarray(scene(24, 20)).save(here / image)
     bundle = Path(shutil.copytree(tiny_bundle("host"), here / "bundle"))
     manifest = json.loads((bundle / "manifest.json").read_text())
-    commands: tuple[tuple[str | Path, ...], ...] = (("inspect", bundle), ("verify", bundle), ("run", bundle, image))
+    commands: tuple[tuple[str | Path, ...], ...] = (
+        ("inspect", bundle),
+        ("verify", bundle),
+        ("run", bundle, image),
+        ("bench", bundle),
+        ("report", bundle),
+    )
     for command in commands:
         for field in ("schema", "abi", "model", "inputs", "outputs", "threshold", "target", "glibc", "files"):
             rest = {k: v for k, v in manifest.items() if k != field}

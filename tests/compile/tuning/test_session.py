@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
@@ -83,16 +83,28 @@ def test_what_a_device_raises_is_raised(error: BaseException, after: int, tmp_pa
     assert [(names[t.key], t.schedule) for t in Records(tmp_path, RPI4).trials()] == device.asked
 
 
-def test_ctrl_c_between_two_measurements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a callback of MetaSchedule's, which makes an error of its own of it."""
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from biisnet.compile.tuning import cost_model
+from tests.compile.tuning.test_session import Counting, run
+cost_model.predict_scores = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+try:
+    run(Path(sys.argv[1]), 100, Counting())
+except KeyboardInterrupt:
+    restored = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    print("interrupted", restored)
+"""
 
-    def predict(*_: object) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("biisnet.compile.tuning.cost_model.predict_scores", predict)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, 100, Counting())
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def test_ctrl_c_between_two_measurements(tmp_path: Path) -> None:
+    """In a callback of MetaSchedule's, which makes an error of its own of it. (Signals come to the main thread, so this
+    is a process of its own.)"""
+    # as a shell's background job, the process might have Ctrl-C ignored from the start
+    program = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{INTERRUPTED}"
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "interrupted True\n"), done.stderr
     assert len(list(Records(tmp_path, RPI4).trials())) >= 2
 
 
