@@ -103,4 +103,8 @@ def test_doctor_knows_every_package() -> None:
         name, _, extra = re.fullmatch(r"([\w-]+)[^;]*(; extra == .(\w+).)?", requirement).groups()  # type: ignore[union-attr]
         if extra in ("compile", "train", "eval") and name not in ("apache-tvm-ffi", "biisnet"):  # apache-tvm's; extras
             assert name in doctor.PACKAGES
-            assert extra == doctor.EXTRAS.get(name, "compile") or name in ("onnx", "pillow")  # both extras'
+            assert extra == doctor.EXTRAS.get(name, "compile") or name in (
+                "matplotlib",
+                "onnx",
+                "pillow",
+            )  # both extras'
