@@ -87,7 +87,7 @@ def test_on_the_emulated_device(
 ) -> None:
     """With the compiler that comes from pip, against glibc."""
     if not ARM_LIBC.exists():
-        pytest.skip("no glibc for the emulator (Debian: libc6-arm64-cross)")
+        pytest.skip("no aarch64 glibc (Debian: libc6-arm64-cross)")
     bundle, program = tiny_bundle("rpi4"), tmp_path / "detect"
     model = bundle / "lib" / f"libbiisnet_model.{library}"
     target = ["-target", "aarch64-linux-gnu.2.28", "-Os", f"-I{bundle}/include"]

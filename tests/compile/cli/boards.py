@@ -16,8 +16,8 @@ from pathlib import Path
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 LOGIN = Path(__file__).with_name("board.sh")
 NO_BOARD = (
-    "no emulated board: needs root, sshd (Debian: openssh-server), qemu-aarch64 (qemu-user) and binfmt_misc of a "
-    "namespace's own (Linux 6.7)"
+    "no boards to deploy to: they need root, sshd (Debian: openssh-server) and binfmt_misc of a namespace's own (Linux "
+    "6.7)"
 )
 
 
