@@ -175,7 +175,7 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
     say(f"device  {device.summary()}")
     remarks = ["emulated: times are not the device's"] if emulated else []
     height, width = frame_size(bundle.manifest)
-    program = [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
+    program = golden_command(bundle, root)
     timings = []
     for threads in asked.threads:
         if device.cpus and threads > len(device.cpus):
@@ -198,6 +198,12 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
     return Benchmark(
         model, target, (height, width), emulated, device, tuple(timings), stages, tuple(dict.fromkeys(remarks))
     )
+
+
+def golden_command(bundle: Bundle, root: str) -> list[str]:
+    """The runner on the golden frame, of a bundle's files in `root`."""
+    height, width = frame_size(bundle.manifest)
+    return [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
 
 
 def measure_stages(shell: Shell, program: Sequence[str], runs: int) -> tuple[StageTiming, ...]:

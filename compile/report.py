@@ -18,7 +18,7 @@ from ..targets import Target, emulator
 from ..targets.toolchain import ToolchainError
 from . import slots
 from .analysis import ANALYSIS_STEPS, analyze_plan, macs, map_bytes
-from .bench import Here, measure_stages
+from .bench import Here, golden_command, measure_stages
 from .bundle import MODEL
 from .errors import CompileError
 from .frontend import load_model
@@ -127,8 +127,7 @@ def find_costs(plan: Plan, target: Target, bundle: Bundle, progress: Progress) -
             about = f"cycles of an emulated {target.cpu} with a cycle model, one thread"
             return Costs("cycles a pixel", values, found.other_cycles / found.pixels, about, found.cycles)
         if emulator.command(target) == []:
-            height, width = frame_size(bundle.manifest)
-            program = [str(bundle.runner), "--raw", f"{height}x{width}", str(bundle.path / "golden" / "image.f32")]
+            program = golden_command(bundle, str(bundle.path))
             times = tuple(s.median_ms for s in measure_stages(Here(), program, STAGE_RUNS))
             return Costs("ms", times, 0, "median times of this machine, each stage by itself, one thread")
         return Costs("", None, 0, f"costs are not known: no cycle model of {target.name}")

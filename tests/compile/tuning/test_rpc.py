@@ -26,14 +26,6 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield f"127.0.0.1:{port}"
 
 
-def test_a_candidate_that_stores_nothing_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "build", idle_with_four)
-    device = Boards(resolve("host"), connect_board(board), 1, lambda _: None, BUSY)
-    right, rejected = device.measure(counting(), [Schedule(2), Schedule(4)])
-    assert isinstance(right, float)
-    assert rejected == REJECTED
-
-
 @pytest.mark.parametrize("stage", [counting, reading])
 def test_times(stage: Any, board: str) -> None:
     said: list[str] = []
@@ -43,8 +35,9 @@ def test_times(stage: Any, board: str) -> None:
     assert all(isinstance(seconds, float) and 0 < seconds < 1 for seconds in found), (found, said)
 
 
-def test_a_wrong_candidate_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "build", wrong_with_four)
+@pytest.mark.parametrize("bad", [wrong_with_four, idle_with_four])
+def test_a_wrong_candidate_is_rejected(bad: Any, board: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "build", bad)
     device = Boards(resolve("host"), connect_board(board), 1, lambda _: None, BUSY)
     right, rejected = device.measure(counting(), [Schedule(2), Schedule(4)])
     assert isinstance(right, float)
