@@ -26,14 +26,12 @@ from .toolchain import ToolchainError, zig
 LLVM = 19
 """The version whose cost tables the project's figures are quoted with."""
 LINE_BYTES = 64
-COVERED = 0.9995
-"""Share of the executed instructions whose blocks are priced; the rest is taken to cost as much on average."""
 ITERATIONS = 50
 ATTRIBUTES = "+v8.2a,+crypto"  # so that whatever a C library has in it can be disassembled
 PLUGIN = Path(__file__).resolve().parent / "src" / "roi_plugin.c"
 BRANCH = re.compile(r"(b|bl|b\.\w+|cbn?z|tbn?z)\s")
 LEAVES = re.compile(r"(b|bl|b\.\w+|cbn?z|tbn?z|br|blr|ret|svc)\s")
-WORD, PAGE = 4, 4096
+WORD = 4
 SYSTEM = {"svc", "mrs", "msr", "dmb", "dsb", "isb", "brk", "udf", "hint", "yield", "clrex"}
 
 
@@ -72,14 +70,11 @@ class Counter:
     records: Path
     target: Target
 
-    def profile(self, exact: bool = False) -> Profile:
-        """What the program did between its two marker calls; `exact` prices all of it, wherever it lies in memory.
-
-        Raises ToolchainError where it made none.
-        """
+    def profile(self) -> Profile:
+        """What the program did between its two marker calls. Raises ToolchainError where it made none."""
         if not self.records.exists():
             raise ToolchainError("the program under the emulator marked no region of interest")
-        return read_profile(self.records.read_text(), self.target, exact)
+        return read_profile(self.records.read_text(), self.target)
 
 
 def require_tools(target: Target) -> str:
@@ -132,47 +127,47 @@ def measure(
         return emulator.profile()
 
 
-def read_profile(records: str, target: Target, exact: bool = False) -> Profile:
+def read_profile(records: str, target: Target) -> Profile:
     """The plugin's records, priced."""
     fields = [line.split() for line in records.splitlines()]
-    counted = sorted(
-        ((int(f[1], 16), int(f[2]), re.findall(".{8}", f[3])) for f in fields if f[0] == "B"),
-        key=lambda b: (-b[1] * len(b[2]), b[0]),
-    )
+    counted = [(int(f[1], 16), int(f[2]), re.findall(".{8}", f[3])) for f in fields if f[0] == "B"]
+    listings = disassemble([code for _, _, code in counted])
+    cut = [Block(address, n, tuple(lines), 0.0) for (address, n, _), lines in zip(counted, listings, strict=True)]
+    whole = rejoin(cut)
+    prices = price([b.listing for b in whole], target)
+    blocks = [replace(b, cycles=cycles) for b, cycles in zip(whole, prices, strict=True)]
     executed = sum(n * len(code) for _, n, code in counted)
-    hot, seen = [], 0
-    for block in counted:
-        if seen >= COVERED * executed and not exact:
-            break
-        hot.append(block)
-        seen += block[1] * len(block[2])
-    listings = disassemble([code for _, _, code in hot])
-    plain = [Block(address, n, tuple(lines), 0.0) for (address, n, _), lines in zip(hot, listings, strict=True)]
-    if exact:
-        plain = rejoin(plain)
-    prices = price([b.listing for b in plain], target)
-    blocks = [replace(b, cycles=cycles) for b, cycles in zip(plain, prices, strict=True)]
-    cycles = sum(b.executions * b.cycles for b in blocks) * executed / max(seen, 1)
     memory = next((int(f[3]) + int(f[4]) for f in fields if f[0] == "M"), None)
-    return Profile(tuple(blocks), executed, cycles, None if memory is None else memory * LINE_BYTES)
+    return Profile(
+        tuple(blocks),
+        executed,
+        sum(b.executions * b.cycles for b in blocks),
+        None if memory is None else memory * LINE_BYTES,
+    )
 
 
 def rejoin(blocks: Sequence[Block]) -> list[Block]:
-    """Blocks that the emulator cut where a page of memory ends made one again: priced apart, they would cost more."""
-    joined: list[Block] = []
+    """Blocks that the emulator cut, where a page of memory ends or after so many instructions, as the program has them.
+
+    A block whose last instruction does not leave it goes on with the one behind it, which is divided among all that do:
+    a loop's own turns, and the first one, which came from above. Priced apart they would cost more, and each time
+    another sum, for where they are cut depends on where in memory they lie.
+    """
+    whole: list[Block] = []
+    open_at: dict[int, list[int]] = {}  # address behind a block that goes on -> its places in `whole`
     for block in sorted(blocks, key=lambda b: b.address):
-        last = joined[-1] if joined else None
-        if (
-            last is not None
-            and last.address + WORD * len(last.listing) == block.address
-            and block.address % PAGE == 0
-            and last.executions == block.executions
-            and not LEAVES.match(last.listing[-1] + " ")
-        ):
-            joined[-1] = replace(last, listing=last.listing + block.listing)
-        else:
-            joined.append(block)
-    return sorted(joined, key=lambda b: (-b.executions * len(b.listing), b.address))
+        before = open_at.pop(block.address, [])
+        rest = block.executions - sum(whole[n].executions for n in before)
+        if rest < 0:  # somebody else's block lies there
+            before, rest = [], block.executions
+        for n in before:
+            whole[n] = replace(whole[n], listing=whole[n].listing + block.listing)
+        if rest:
+            before.append(len(whole))
+            whole.append(replace(block, executions=rest))
+        if not LEAVES.match(block.listing[-1] + " "):
+            open_at.setdefault(block.address + WORD * len(block.listing), []).extend(before)
+    return sorted(whole, key=lambda b: (-b.executions * len(b.listing), b.address))
 
 
 def disassemble(blocks: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -193,13 +188,14 @@ def disassemble(blocks: Sequence[Sequence[str]]) -> list[list[str]]:
 
 def price(listings: Sequence[Sequence[str]], target: Target) -> list[float]:
     """Cycles of each block: its reciprocal throughput. llvm-mca takes neither far branches nor system calls."""
+    different = list(dict.fromkeys(tuple(listing) for listing in listings))
 
     def plain(line: str) -> str:
         return "b #0" if BRANCH.match(line + " ") else "nop" if line.split()[0] in SYSTEM else line
 
     text = "".join(
         f"# LLVM-MCA-BEGIN b{i}\n" + "\n".join(map(plain, listing)) + "\n# LLVM-MCA-END\n"
-        for i, listing in enumerate(listings)
+        for i, listing in enumerate(different)
     )
     done = subprocess.run(
         [
@@ -216,7 +212,9 @@ def price(listings: Sequence[Sequence[str]], target: Target) -> list[float]:
     )
     if done.returncode:
         raise ToolchainError(f"llvm-mca failed: {done.stderr.strip()[:300]}")
-    return [r["SummaryView"]["TotalCycles"] / ITERATIONS for r in json.loads(done.stdout)["CodeRegions"]]
+    regions = json.loads(done.stdout)["CodeRegions"]
+    cycles = {x: r["SummaryView"]["TotalCycles"] / ITERATIONS for x, r in zip(different, regions, strict=True)}
+    return [cycles[tuple(listing)] for listing in listings]
 
 
 def symbols(program: Path) -> list[tuple[int, str]]:
