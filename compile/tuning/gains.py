@@ -8,7 +8,8 @@ from pathlib import Path
 
 from .. import slots
 from ..schedules import DEFAULT, Schedule
-from .records import Trial, fastest
+from .lines import Trial
+from .records import fastest
 from .tasks import Task
 
 

@@ -7,39 +7,27 @@ import json
 import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, BinaryIO
 
 import tvm
-from tvm.s_tir import meta_schedule as ms
-from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
 from ...model.files import write_whole
 from ...targets import Target, resolve
 from ..errors import CompileError
-from ..schedules import Record, Schedule, Schedules, main_leaf, schedules_for
-from .space import NOTE, candidate_of, schedule_of, workload
-from .tasks import Task
+from ..schedules import Record, Schedule, Schedules, schedules_for
+from .lines import MALFORMED, Trial, read_key, read_trial, to_line, trial_json, workload_json
 
 SCHEMA = 1
+TVM = version("apache-tvm")
 ABOUT = "about.json"
 WORKLOADS, TRIALS = "database_workload.json", "database_tuning_record.json"
 SHIPPED = Path(__file__).parent / "shipped"
 """Databases of this package, one a target."""
-FAILED = 1e9
-"""Seconds that stand for a candidate that was rejected."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One measurement."""
-
-    key: str  # of the kernel
-    schedule: Schedule
-    seconds: float | None  # None where the candidate was rejected
 
 
 class Records:
@@ -51,17 +39,17 @@ class Records:
 
         Raises CompileError where it is of another target or version, or measured otherwise.
         """
-        about = {"schema": SCHEMA, "target": target.name, "cpu": target.cpu, "tvm": version("apache-tvm")}
+        about = {"schema": SCHEMA, "target": target.name, "cpu": target.cpu, "tvm": TVM}
         about |= {"measured_by": measured_by} if measured_by else {}
         check_about(folder, about)
-        self.folder, self.database = folder, None
+        self.folder, self.target = folder, llvm_target(target)
         self.lock: BinaryIO | None = None
         if measured_by:
             self.begin(about)
         self.measured()  # for what is wrong with it
 
     def begin(self, about: dict[str, Any]) -> None:
-        """Write `about` where there is none, and lock it: MetaSchedule numbers workloads as if it wrote alone."""
+        """Write `about` where there is none, and lock it: kernels are numbered as if one wrote alone."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / ABOUT).exists():
             write_whole(self.folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
@@ -72,10 +60,6 @@ class Records:
             raise CompileError(f"{self.folder}: another session writes there; wait for it, or give another --db") from e
         for name in (WORKLOADS, TRIALS):
             drop_half_line(self.folder / name)
-        try:
-            self.database = ms.database.JSONDatabase(work_dir=str(self.folder))
-        except Exception as e:  # TVM's errors have no class in common but this
-            raise damaged(self.folder, e) from e
 
     def __enter__(self) -> Records:
         return self
@@ -84,30 +68,35 @@ class Records:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Others may write from now on; reading goes on."""
-        self.database = None
         if self.lock:
             self.lock.close()
 
     def trials(self) -> Iterator[Trial]:
-        """All of them, in the order that they were measured (which the database itself does not keep)."""
-        return map(trial_of, self.measured())
+        """All of them, in the order that they were measured."""
+        return (trial for trial, _ in self.measured())
 
-    def measured(self) -> list[ms.database.TuningRecord]:
-        """The trials as MetaSchedule has them. Raises CompileError."""
+    def keys(self) -> list[str]:
+        """The kernels that have trials, in the order of their numbers. Raises CompileError."""
         try:
-            workloads = [ms.database.Workload.from_json(line) for line in json_lines(self.folder / WORKLOADS)]
-            lines = json_lines(self.folder / TRIALS)
-            return [ms.database.TuningRecord.from_json(line, workloads[index]) for index, line in lines]
-        except Exception as e:  # TVM's errors have no class in common but this
+            return [read_key(line) for line in json_lines(self.folder / WORKLOADS)]
+        except (*MALFORMED, OSError) as e:
             raise damaged(self.folder, e) from e
 
-    def add(self, task: Task, schedule: Schedule, seconds: float | None, target: tvm.target.Target) -> None:
-        """Write a trial, which is there when this returns; None where the candidate was rejected."""
-        assert self.database is not None, "opened for reading"
-        trace = candidate_of(main_leaf(task.stage), task.key, schedule).trace
-        workload_ = self.database.commit_workload(_normalize_mod(workload(task.key)))
-        took = [FAILED if seconds is None else seconds]
-        self.database.commit_tuning_record(ms.database.TuningRecord(trace, workload_, took, target, []))
+    def measured(self) -> list[tuple[Trial, str]]:
+        """The trials, each with a kind of kernel that has such schedules. Raises CompileError."""
+        keys = self.keys()
+        try:
+            return [read_trial(line, keys, self.target) for line in json_lines(self.folder / TRIALS)]
+        except (*MALFORMED, OSError) as e:
+            raise damaged(self.folder, e) from e
+
+    def add(self, trial: Trial, kind: str) -> None:
+        """Write a trial of a kernel of this kind; it is there when this returns."""
+        keys = self.keys()
+        if trial.key not in keys:
+            append(self.folder / WORKLOADS, to_line(workload_json(trial.key)))
+            keys.append(trial.key)
+        append(self.folder / TRIALS, to_line(trial_json(trial, kind, keys.index(trial.key), self.target)))
 
     def best(self) -> dict[str, Trial]:
         """The fastest trial of each kernel, by its key."""
@@ -121,14 +110,6 @@ def fastest(trials: Iterable[Trial]) -> dict[str, Trial]:
         if trial.key not in found or trial.seconds < found[trial.key].seconds:  # type: ignore[operator]
             found[trial.key] = trial
     return found
-
-
-def trial_of(record: ms.database.TuningRecord) -> Trial:
-    """A record of MetaSchedule's as a trial of ours."""
-    schedule = schedule_of(record.as_measure_candidate().sch)
-    seconds = min((float(s) for s in record.run_secs or ()), default=FAILED)
-    key = str(record.workload.mod["main"].attrs[f"{NOTE}kernel"])
-    return Trial(key, schedule, seconds if seconds < FAILED else None)
 
 
 def damaged(folder: Path, error: Exception) -> CompileError:
@@ -150,25 +131,22 @@ def merge(folders: Sequence[Path], output: Path, best: bool = False) -> int:
     target, measured_by = resolve(str(about.get("target"))), str(about.get("measured_by"))
     for folder in folders:
         check_about(folder, about)
-    kept: dict[tuple[str, Schedule], tuple[float, ms.database.TuningRecord]] = {}
-    for record in (r for folder in folders for r in Records(folder, target).measured()):
-        trial = trial_of(record)
-        seconds = FAILED if trial.seconds is None else trial.seconds
-        if seconds < kept.get((trial.key, trial.schedule), (math.inf,))[0]:
-            kept[trial.key, trial.schedule] = seconds, record
+    kept: dict[tuple[str, Schedule], tuple[float, Trial, str]] = {}
+    for trial, kind in (pair for folder in folders for pair in Records(folder, target).measured()):
+        seconds = math.inf if trial.seconds is None else trial.seconds
+        if (trial.key, trial.schedule) not in kept or seconds < kept[trial.key, trial.schedule][0]:
+            kept[trial.key, trial.schedule] = seconds, trial, kind
     if best:
-        chosen = fastest(trial_of(record) for _, record in kept.values())
+        chosen = fastest(trial for _, trial, _ in kept.values())
         kept = {(t.key, t.schedule): kept[t.key, t.schedule] for _, t in sorted(chosen.items())}
     output.parent.mkdir(parents=True, exist_ok=True)
     # beside its place: a database that is there is whole
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as staging:
-        merged = Records(Path(staging) / "db", target, measured_by)
-        assert merged.database is not None
-        for _, record in kept.values():
-            workload_ = merged.database.commit_workload(record.workload.mod)
-            merged.database.commit_tuning_record(
-                ms.database.TuningRecord(record.trace, workload_, record.run_secs, record.target, [])
-            )
+    with (
+        tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as staging,
+        Records(Path(staging) / "db", target, measured_by) as merged,
+    ):
+        for _, trial, kind in kept.values():
+            merged.add(trial, kind)
         merged.folder.replace(output)
     return len(kept)
 
@@ -232,6 +210,18 @@ def check_about(folder: Path, wanted: dict) -> None:
     for field, value in wanted.items():
         if about.get(field) != value:
             raise CompileError(f"{folder}: its {field} is {about.get(field)!r}, not {value!r}; give another database")
+
+
+@cache
+def llvm_target(target: Target) -> tvm.target.Target:
+    """What candidates are compiled for, on one core."""
+    return tvm.target.Target({**target.llvm, "num-cores": 1})
+
+
+def append(path: Path, line: bytes) -> None:
+    """Add a line, which outlives this process; a reader may see the half of it."""
+    with path.open("ab") as file:
+        file.write(line)
 
 
 def json_lines(path: Path) -> list[Any]:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from .gains import Tuned, table_of
-from .records import Trial
+from .lines import Trial
 from .tasks import Task
 
 

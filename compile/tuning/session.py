@@ -15,15 +15,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType, ModuleType
 
-import tvm
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import TuneContext
 
 from ...targets import Target
 from ..schedules import DEFAULT, SPACE, Schedule, main_leaf
 from .cost_model import AdditiveModel
+from .lines import Trial
 from .measuring import Describer, Device, Measurer
-from .records import Records
+from .records import Records, llvm_target
 from .space import make_space, workload
 from .tasks import Task
 
@@ -66,7 +66,7 @@ class Session:
         finished."""
         self.deadline = time.monotonic() + budget
         self.tasks, self.device, self.records, self.report = tasks, device, records, report
-        self.target = tvm.target.Target({**target.llvm, "num-cores": 1})
+        self.target = llvm_target(target)
         self.known = {(t.key, t.schedule): t.seconds for t in records.trials()}
         self.best: dict[str, float] = {}
         for (key, _), seconds in self.known.items():
@@ -128,7 +128,7 @@ class Session:
                 num_trials_per_iter=BATCH,
                 builder=Describer(),
                 runner=Measurer(self.measure, failures),
-                database=self.records.database,
+                database=ms.database.MemoryDatabase(),
                 cost_model=AdditiveModel(self.known),
                 measure_callbacks=[],
                 task_scheduler=ms.task_scheduler.GradientBased(seed=SEED),
@@ -150,7 +150,7 @@ class Session:
         rejected = {s: result for s, result in zip(new, found, strict=True) if isinstance(result, str)}
         for schedule, result in zip(new, found, strict=True):
             seconds = None if isinstance(result, str) else result
-            self.records.add(task, schedule, seconds, self.target)
+            self.records.add(Trial(key, schedule, seconds), main_leaf(task.stage))
             self.known[key, schedule] = seconds
             self.note(key, seconds)
         if new:

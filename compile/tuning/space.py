@@ -16,7 +16,8 @@ from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 from tvm.s_tir.schedule import Instruction, Trace
-from tvm.script import tirx as T  # noqa: N812
+from tvm.script.ir_builder import IRBuilder
+from tvm.script.ir_builder import tirx as T  # noqa: N812
 
 from ..schedules import SPACE, Schedule
 
@@ -29,12 +30,13 @@ NOTE = "biisnet."
 def workload(key: str) -> tirx.PrimFunc:
     """What stands for a kernel in MetaSchedule's database: `key` tells it from all others."""
 
-    @T.prim_func(private=True, s_tir=True)
-    def function(cell: T.Buffer((1,), "int32")) -> None:  # type: ignore[valid-type]
+    # by the builder: what is parsed of Python source remembers the path of its file
+    with IRBuilder() as builder, T.prim_func(is_private=True, s_tir=True):
+        T.func_name("main")
+        cell = T.arg("cell", T.Buffer((1,), "int32"))
         with T.sblock(BLOCK):
-            cell[0] = 0
-
-    return function.with_attr({"global_symbol": "main", f"{NOTE}kernel": key})
+            T.buffer_store(cell, 0, [0])
+    return builder.get().with_attr({"global_symbol": "main", f"{NOTE}kernel": key})
 
 
 @derived_object

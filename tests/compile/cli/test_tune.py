@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from biisnet.compile.tuning.records import TRIALS, Records, Trial
+from biisnet.compile.tuning.lines import Trial
+from biisnet.compile.tuning.records import TRIALS, Records
 from biisnet.targets import resolve
 
 BIISNET = (sys.executable, "-c", "from biisnet.compile.cli import main; main()")

@@ -10,7 +10,7 @@ from biisnet.compile import slots
 from biisnet.compile.program import Buffer, PoolSum, Stage
 from biisnet.compile.schedules import DEFAULT, Schedule
 from biisnet.compile.tuning.gains import Tuned, conclude, table_of
-from biisnet.compile.tuning.records import Trial
+from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.report import curve, curve_picture, report_text
 from biisnet.compile.tuning.tasks import Task, make_task
 

@@ -10,11 +10,11 @@ from dataclasses import astuple
 from pathlib import Path
 
 import pytest
-import tvm
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.program import Buffer, Load, PoolSum, Stage
 from biisnet.compile.schedules import DEFAULT, SPACE, Schedule
+from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import TRIALS, Records, merge
 from biisnet.compile.tuning.session import Progress, Session
 from biisnet.compile.tuning.tasks import Task, make_task
@@ -130,9 +130,8 @@ def test_databases_merge(tmp_path: Path) -> None:
     """Every trial of either; of one in both, the faster."""
     run(tmp_path / "a", 4, Counting())
     slow, task = Records(tmp_path / "b", RPI4, BY), tasks()[0]
-    target = tvm.target.Target({**RPI4.llvm, "num-cores": 1})
     for schedule, seconds in ((Schedule(2), 1.0), (Schedule(4), None), (Schedule(1), 1e-9)):
-        slow.add(task, schedule, seconds, target)
+        slow.add(Trial(task.key, schedule, seconds), "Load")
     wanted: dict[tuple[str, Schedule], float] = {}
     for trial in [*Records(tmp_path / "a", RPI4).trials(), *slow.trials()]:
         seconds = math.inf if trial.seconds is None else trial.seconds
@@ -144,7 +143,7 @@ def test_databases_merge(tmp_path: Path) -> None:
     assert merge([tmp_path / "a", tmp_path / "b"], tmp_path / "e", best=True) == len(tasks())
     assert Records(tmp_path / "e", RPI4).best() == Records(tmp_path / "c", RPI4).best()
     only_rejected = Records(tmp_path / "f", RPI4, BY)
-    only_rejected.add(task, Schedule(4), None, target)
+    only_rejected.add(Trial(task.key, Schedule(4), None), "Load")
     assert merge([tmp_path / "f"], tmp_path / "g", best=True) == 0
     assert {p.name for p in tmp_path.iterdir()} == set("abcefg")
     with pytest.raises(CompileError, match="c: has records already"):
