@@ -90,7 +90,8 @@ def _field(manifest: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest in a file, its fields checked. Raises BundleError."""
     try:
         manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -136,7 +137,7 @@ def read_bundle(directory: str | Path) -> Bundle:
     root = Path(directory)
     if not root.is_dir():
         raise BundleError(f"{root}: does not exist; give a bundle's directory or its .tar")
-    manifest = _read_manifest(root / MANIFEST)
+    manifest = read_manifest(root / MANIFEST)
     _check_files(root, manifest["files"])
     return Bundle(root, manifest)
 

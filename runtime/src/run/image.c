@@ -13,16 +13,18 @@ bool image_size_allowed(uint64_t height, uint64_t width) {
            height * width <= IMAGE_MAX_PIXELS;
 }
 
-image image_read(const char *path) {
+image_error image_decode(const uint8_t *data, size_t bytes, image *result) {
     static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    if (bytes >= sizeof png && memcmp(data, png, sizeof png) == 0) return png_decode(data, bytes, result);
+    if (bytes >= 2 && data[0] == 'P' && (data[1] == '2' || data[1] == '5')) return pgm_decode(data, bytes, result);
+    return "is neither PNG nor PGM; convert it, or use --raw for float32 grey levels";
+}
+
+image image_read(const char *path) {
     size_t bytes;
     uint8_t *data = file_read(path, &bytes);
     image result = {0, 0, NULL};
-    image_error error = "is neither PNG nor PGM; convert it, or use --raw for float32 grey levels";
-    if (bytes >= sizeof png && memcmp(data, png, sizeof png) == 0)
-        error = png_decode(data, bytes, &result);
-    else if (bytes >= 2 && data[0] == 'P' && (data[1] == '2' || data[1] == '5'))
-        error = pgm_decode(data, bytes, &result);
+    image_error error = image_decode(data, bytes, &result);
     free(data);
     if (error) fail("%s: %s", path, error);
     return result;

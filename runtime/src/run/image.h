@@ -19,7 +19,7 @@ typedef const char *image_error;
 
 bool image_size_allowed(uint64_t height, uint64_t width);
 
-/* Reads a PNG or PGM by its first bytes; fails with one line if it is neither or broken. */
+/* Reads a PNG or PGM; fails with one line if it is neither or broken. */
 image image_read(const char *path);
 /* Reads height*width little-endian float32 grey levels, all finite. */
 image image_read_raw(const char *path, int height, int width);
@@ -27,7 +27,9 @@ image image_read_raw(const char *path, int height, int width);
  * are finite. */
 image image_of_floats(const char *name, uint8_t *data, int height, int width);
 
-/* On success sets image->grey, which the caller frees. */
+/* On success they set image->grey, which the caller frees. The first tells PNG and PGM by their first bytes, which
+ * the others take for granted. */
+image_error image_decode(const uint8_t *data, size_t bytes, image *result);
 image_error pgm_decode(const uint8_t *data, size_t bytes, image *result);
 image_error png_decode(const uint8_t *data, size_t bytes, image *result);
 

@@ -1,0 +1,114 @@
+"""`python -m tests.fuzz.harness PARSER [libFuzzer's options]`: the parsers that are Python, under Atheris.
+
+Each function takes any bytes; what it lets out other than the error that it documents ends the fuzzing.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris
+
+Harness = Callable[[bytes], None]
+
+
+def expect_one_line(error: Exception) -> None:
+    """An error that is for a person."""
+    assert "\n" not in str(error), error
+
+
+def manifest(folder: Path) -> Harness:
+    """A bundle's manifest, and what is made of it."""
+    with atheris.instrument_imports(include=["biisnet"]):
+        from biisnet.compile.manifest import frame_size, schedules_of, target_of
+        from biisnet.runtime.bundle import read_manifest
+        from biisnet.runtime.errors import BundleError
+    path = folder / "manifest.json"
+
+    def run(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            fields = read_manifest(path)
+            frame_size(fields)
+            target_of(fields)
+            schedules_of(fields)
+        except BundleError as error:
+            expect_one_line(error)
+
+    return run
+
+
+def archive(folder: Path) -> Harness:
+    """A bundle's tar; what it unpacks lies in the folder that is given."""
+    with atheris.instrument_imports(include=["biisnet", "tarfile"]):
+        from biisnet.runtime.archive import extract
+        from biisnet.runtime.errors import BundleError
+    path = folder / "bundle.tar"
+
+    def run(data: bytes) -> None:
+        path.write_bytes(data)
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            try:
+                (Path(name) / "bundle").mkdir()
+                extract(path, Path(name) / "bundle")
+            except BundleError as error:
+                expect_one_line(error)
+            assert {p.name for p in Path(name).iterdir()} <= {"bundle"}
+        assert {p.name for p in folder.iterdir()} == {"bundle.tar"}
+
+    return run
+
+
+def database(folder: Path) -> Harness:
+    """A tuning database: its three files, one behind the other with a zero byte between."""
+    with atheris.instrument_imports(include=["biisnet"]):
+        from biisnet.compile.errors import CompileError
+        from biisnet.compile.tuning.records import ABOUT, TRIALS, WORKLOADS, best_records
+        from biisnet.targets import resolve
+    target = resolve("rpi4")
+
+    def run(data: bytes) -> None:
+        for name, part in zip((ABOUT, WORKLOADS, TRIALS), (data + b"\0\0").split(b"\0"), strict=False):
+            (folder / name).write_bytes(part)
+        try:
+            best_records(folder, target, "fuzzed")
+        except CompileError as error:
+            expect_one_line(error)
+
+    return run
+
+
+def onnx(folder: Path) -> Harness:
+    """An ONNX file, up to the Relax module."""
+    with atheris.instrument_imports(include=["biisnet"]):
+        from biisnet.compile.errors import CompileError
+        from biisnet.compile.frontend import import_onnx, load_model
+    path = folder / "model.onnx"
+
+    def run(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            import_onnx(load_model(path), (16, 16))
+        except CompileError as error:
+            expect_one_line(error)
+
+    return run
+
+
+HARNESSES = {f.__name__: f for f in (manifest, archive, database, onnx)}
+
+
+def main() -> None:
+    """Fuzz until libFuzzer's options say that it is enough."""
+    name = sys.argv.pop(1)
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        atheris.Setup(sys.argv, HARNESSES[name](Path(folder)))
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

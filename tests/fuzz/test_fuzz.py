@@ -1,0 +1,52 @@
+"""Every parser of what comes from outside, fuzzed for some seconds from the kept corpora; and that a crash is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from .__main__ import app, fuzz
+from .parsers import PARSERS, Parser
+
+RUNS = {"image": 30_000, "probe": 30_000, "manifest": 10_000, "archive": 5_000, "database": 5_000, "onnx": 3_000}
+
+
+def available(name: str) -> Parser:
+    """A parser that can be fuzzed here; skips where it cannot."""
+    if missing := PARSERS[name].missing:
+        pytest.skip(f"needs {missing}")
+    return PARSERS[name]
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_nothing_crashes(name: str, tmp_path: Path) -> None:
+    available(name)
+    done = CliRunner().invoke(app, [name, "--runs", str(RUNS[name]), "--work", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert f"{name}: {RUNS[name]} inputs" in done.output
+    assert "tests.fuzz" not in done.output
+
+
+def test_a_crash_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails where a harness that reads behind the end of an input is not stopped, or the input is not kept."""
+    parser = available("image")
+    assert parser.harness
+    broken = tmp_path / "broken.c"
+    broken.write_text(parser.harness.read_text().replace("image_decode(data, size,", "image_decode(data, size + 1,"))
+    assert not fuzz(replace(parser, harness=broken), tmp_path / "work", 10_000)
+    assert "heap-buffer-overflow" in capsys.readouterr().out
+    assert list((tmp_path / "work").glob("crash-*"))
+
+
+def test_a_python_error_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where what a parser lets out, here an error of the library's that reads its JSON, does not end it."""
+    parser = available("manifest")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import json\ndef loads(*_):\n    raise KeyError('x')\njson.loads = loads\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert not fuzz(parser, tmp_path / "work", 1_000)
+    assert list((tmp_path / "work").glob("crash-*"))
