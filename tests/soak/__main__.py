@@ -53,9 +53,10 @@ def main(
 ) -> None:
     """Stream frames to a bundle's runner; exit 1 where an answer differs or memory grows."""
     result = soak(bundle, frames, threads)
+    verdict = "passed" if result.passed else "FAILED"
     print(
         f"{result.frames} frames, {result.different} of them other than at first; "
-        f"memory {result.warm_bytes >> 10} KiB, then {result.end_bytes >> 10}: {'passed' if result.passed else 'FAILED'}"
+        f"memory {result.warm_bytes >> 10} KiB, then {result.end_bytes >> 10}: {verdict}"
     )
     raise typer.Exit(int(not result.passed))
 
