@@ -66,14 +66,21 @@ class Analysis:
 
 
 def analyze_target(
-    model: Model, size: tuple[int, int] | None, target: Target, say: Callable[[str], None], *, cache: bool = False
+    model: Model,
+    size: tuple[int, int] | None,
+    target: Target,
+    say: Callable[[str], None],
+    *,
+    cache: bool = False,
+    database: Path | None = None,
 ) -> Analysis:
-    """Compile `model` for `target` and price one inference; `cache` models the DRAM traffic too.
+    """Compile `model` for `target` by the shipped tuning records and those of `database`, and price one inference;
+    `cache` models the DRAM traffic too.
 
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
     progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
-    plan = make_plan(model, size, progress, tuned_schedules(target))
+    plan = make_plan(model, size, progress, tuned_schedules(target, database))
     return analyze_plan(plan, target, progress, cache)
 
 

@@ -23,12 +23,15 @@ def analyze(
         str | None, typer.Option("--target", help="Measure each stage on the emulated device instead of counting.")
     ] = None,
     cache: Annotated[bool, typer.Option("--cache", help="With --target: model the DRAM traffic too (slower).")] = False,
+    database: Annotated[
+        Path | None, typer.Option("--db", metavar="DIR", help="With --target: a tuning database, as for compiling.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512); or,
     with --target, measure what each stage costs there in model cycles (by default at 256x256)."""
     if target:
-        analyze_on(target, model, size, cache, json_)
+        analyze_on(target, model, size, cache, database, json_)
         return
     from onnx.shape_inference import InferenceError
 
@@ -59,7 +62,9 @@ def analyze(
     print(f"OPs    {cost.ops / 1e9:.4f} G at {cost.size[0]}x{cost.size[1]}")
 
 
-def analyze_on(name: str, model: str | None, size: str | None, cache: bool, as_json: bool) -> None:
+def analyze_on(
+    name: str, model: str | None, size: str | None, cache: bool, database: Path | None, as_json: bool
+) -> None:
     """The table of stages on a device."""
     from ...targets import resolve
     from ..analysis import analyze_target
@@ -68,7 +73,7 @@ def analyze_on(name: str, model: str | None, size: str | None, cache: bool, as_j
 
     device, network = resolve(name), resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
-    found = analyze_target(network, (height, width), device, say, cache=cache)
+    found = analyze_target(network, (height, width), device, say, cache=cache, database=database)
     if as_json:
         print_json({**asdict(found), "cycles": found.cycles, "cycles_per_pixel": found.cycles / found.pixels})
         return

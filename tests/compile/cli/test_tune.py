@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from biisnet.compile.tuning.emulated import HERTZ
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import TRIALS, Records
 from biisnet.targets import resolve
@@ -53,6 +54,12 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     best = {g["kernel"]: g["schedule"] for g in result["gains"]}
     assert {name: k["schedule"] for name, k in manifest["kernels"].items()} == best
     assert cli("verify", "tuned").code == 0
+    asked = ("analyze", tiny_onnx, "--target", "rpi4", "--size", "24x20", "--json")
+    default, tuned = (json.loads(cli(*asked, *more).out)["stages"] for more in ((), ("--db", "db")))
+    for by_default, by_record in zip(default, tuned, strict=True):
+        assert by_record["cycles"] <= by_default["cycles"], by_default["kernel"]
+    measured = {g["kernel"]: g["best_seconds"] * HERTZ for g in result["gains"]}
+    assert {s["kernel"]: s["cycles"] for s in tuned} == pytest.approx(measured)
 
 
 def test_this_machine(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> None:
