@@ -39,7 +39,7 @@ class Records:
 
         Raises CompileError where it is of another target or version, or measured otherwise.
         """
-        about = {"schema": SCHEMA, "target": target.name, "cpu": target.cpu, "tvm": TVM}
+        about = {"schema": SCHEMA, "target": target.name, **machine(target), "tvm": TVM}
         about |= {"measured_by": measured_by} if measured_by else {}
         check_about(folder, about)
         self.folder, self.target = folder, llvm_target(target)
@@ -175,7 +175,7 @@ def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
     """
     shipped = SHIPPED / target.name
     found: dict[str, Record] = {}
-    if shipped.exists() and read_about(shipped).get("cpu") == target.cpu:  # `host` is many a CPU
+    if shipped.exists() and machine(target).items() <= read_about(shipped).items():  # `host` is many a CPU
         found |= best_records(shipped, target, "shipped")
     if own:
         mine = best_records(own, target, "user's")
@@ -210,6 +210,11 @@ def check_about(folder: Path, wanted: dict) -> None:
     for field, value in wanted.items():
         if about.get(field) != value:
             raise CompileError(f"{folder}: its {field} is {about.get(field)!r}, not {value!r}; give another database")
+
+
+def machine(target: Target) -> dict[str, Any]:
+    """What a database says of the processor that its kernels are compiled for."""
+    return {"cpu": target.cpu, "features": list(target.llvm_features)}
 
 
 @cache

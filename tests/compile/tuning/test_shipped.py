@@ -14,7 +14,7 @@ from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.schedules import Schedule
 from biisnet.compile.tuning.lines import Trial
-from biisnet.compile.tuning.records import SHIPPED, WORKLOADS, Records, tuned_schedules
+from biisnet.compile.tuning.records import ABOUT, SHIPPED, WORKLOADS, Records, tuned_schedules
 from biisnet.compile.tuning.tasks import make_task
 from biisnet.targets import resolve
 
@@ -40,7 +40,7 @@ def test_the_fastest_trials_alone() -> None:
 
 def test_they_say_nothing_of_the_machine_that_made_them() -> None:
     """Fails where a path of it is among what TVM remembers of a kernel's source."""
-    for line in (SHIPPED / "rpi4" / WORKLOADS).read_text().splitlines():
+    for line in (line for folder in SHIPPED.iterdir() for line in (folder / WORKLOADS).read_text().splitlines()):
         assert "/" not in base64.b64decode(json.loads(line)[1]).decode(errors="replace")
 
 
@@ -66,3 +66,11 @@ def test_other_targets_have_none() -> None:
     """A record is of one CPU: another one's kernels are compiled by the default schedules."""
     assert not tuned_schedules(resolve("rpi5")).records
     assert not tuned_schedules(replace(RPI4, cpu="cortex-a76")).records
+    assert not tuned_schedules(replace(RPI4, llvm_features=("+sve",))).records
+
+
+def test_the_host_of_the_records_has_those_of_every_kernel() -> None:
+    """Fails where a kernel's code has changed since, or a CPU like that one's is not recognised."""
+    about = json.loads((SHIPPED / "host" / ABOUT).read_text())
+    host = replace(resolve("host"), cpu=about["cpu"], llvm_features=tuple(about["features"]))
+    assert tuned_schedules(host).records.keys() == tuned_schedules(RPI4).records.keys()
