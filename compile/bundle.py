@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA
+from ..model.files import swap
+from ..runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA, SUMS, sums_text
 from ..targets import Target
 from .embedding import write_embedding
 from .errors import CompileError
@@ -122,6 +123,7 @@ class BundleWriter:
         write_golden(self.root / "golden", model, plan)
         manifest = make_manifest(self.root, model, plan, target, verified)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        (self.root / SUMS).write_text(sums_text(self.root, manifest["files"]))
         tar = write_tar(self.root, self.output.name)
         staged_tar = self.build / "bundle.tar"
         staged_tar.write_bytes(tar)
@@ -138,16 +140,10 @@ class BundleWriter:
 
     def replace_output(self) -> None:
         """Move the bundle to its place; an older bundle there is whole until the moment it is replaced."""
-        assert self.staging is not None
-        old = self.staging / "old"
         if self.output.exists():
-            os.replace(self.output, old)
-        try:
+            swap(self.root, self.output)  # the old one goes with the staging folder
+        else:
             os.replace(self.root, self.output)
-        except OSError:
-            if old.exists():
-                os.replace(old, self.output)
-            raise
         if self.failure.exists():
             self.failure.unlink()
 

@@ -16,6 +16,7 @@ from .machine import Machine, this_machine, version_tuple
 SCHEMA = 1
 ABI = 1
 MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
 LIBRARY = "lib/libbiisnet_model.so"
 RUNNER = "bin/biisnet-run"
 HEADER = "include/biisnet.h"
@@ -132,6 +133,22 @@ def _check_files(root: Path, files: dict[str, str]) -> None:
             raise BundleError(f"{path}: differs from its sha256 in {MANIFEST}; copy the bundle again")
 
 
+def sums_text(root: Path, files: dict[str, str]) -> str:
+    """The manifest's files and the manifest itself, as `sha256sum` lists them. Raises OSError."""
+    manifest = hashlib.sha256((root / MANIFEST).read_bytes()).hexdigest()
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted({**files, MANIFEST: manifest}.items()))
+
+
+def _check_sums(root: Path, files: dict[str, str]) -> None:
+    path = root / SUMS
+    try:
+        fits = path.read_bytes() == sums_text(root, files).encode()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror}); copy the bundle again") from error
+    if not fits:
+        raise BundleError(f"{root / MANIFEST}: differs from what {SUMS} has of it; copy the bundle again")
+
+
 def read_bundle(directory: str | Path) -> Bundle:
     """The bundle in a directory, manifest and files checked. Raises BundleError."""
     root = Path(directory)
@@ -139,6 +156,7 @@ def read_bundle(directory: str | Path) -> Bundle:
         raise BundleError(f"{root}: does not exist; give a bundle's directory or its .tar")
     manifest = read_manifest(root / MANIFEST)
     _check_files(root, manifest["files"])
+    _check_sums(root, manifest["files"])
     return Bundle(root, manifest)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,10 @@ from .devices import Target
 
 class ToolchainError(RuntimeError):
     """zig is missing or failed; one line."""
+
+
+LITTLE_BYTES = 1 << 20
+"""Less free space than a link takes."""
 
 
 def zig(arguments: list[str | Path], folder: Path) -> None:
@@ -27,7 +33,10 @@ def zig(arguments: list[str | Path], folder: Path) -> None:
         env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
     )
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+        if not lines:  # so it ends where it cannot write
+            full = shutil.disk_usage(folder).free < LITTLE_BYTES
+            lines = [os.strerror(errno.ENOSPC) if full else f"it ended with {done.returncode} and said nothing"]
         raise ToolchainError(f"zig {arguments[0]} failed: {lines[0]}")
 
 

@@ -73,7 +73,8 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: Model, manifest_of: Callabl
     bundle = tiny_bundle("rpi4")
     manifest = manifest_of(bundle)
     read_bundle(bundle)  # complete for the loader, sha256 of every file right
-    assert set(manifest["files"]) | {"manifest.json"} == set(contents(bundle))
+    assert set(manifest["files"]) | {"manifest.json", "SHA256SUMS"} == set(contents(bundle))
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=bundle, check=True)
     shape = [1, 1, *SIZE]
     assert manifest["inputs"] == [{"name": "image", "dtype": "float32", "shape": shape}]
     assert manifest["outputs"] == [{"name": "probability", "dtype": "float32", "shape": shape}]

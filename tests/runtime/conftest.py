@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from biisnet.runtime import sources
+from biisnet.runtime.bundle import SUMS, sums_text
 
 from .cbuild import (
     ARENA_BYTES,
@@ -97,6 +98,7 @@ def make_bundle(host_library: Path, tmp_path: Path) -> Callable[..., Path]:
         if edit:
             edit(manifest)
         (root / "manifest.json").write_text(json.dumps(manifest))
+        (root / SUMS).write_text(sums_text(root, manifest.get("files", {})))
         return root
 
     return make

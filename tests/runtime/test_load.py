@@ -159,6 +159,44 @@ def test_refuses_damaged_files(make_bundle: MakeBundle, tmp_path: Path) -> None:
         load(root)
 
 
+def flips(size: int, count: int) -> list[tuple[int, int]]:
+    """(byte, bit) of `count` places spread over `size` bytes, the first and the last among them."""
+    return [(n * (size - 1) // max(count - 1, 1), n % 8) for n in range(count)]
+
+
+def test_one_flipped_bit_anywhere(make_bundle: MakeBundle) -> None:
+    """Fails where a file's damage is not seen: every byte of the small files, places all over the library."""
+    root = make_bundle()
+    for path in (p for p in sorted(root.rglob("*")) if p.is_file()):
+        good = path.read_bytes()
+        for byte, bit in flips(len(good), min(len(good), 2000)):
+            path.write_bytes(good[:byte] + bytes([good[byte] ^ 1 << bit]) + good[byte + 1 :])
+            with pytest.raises(BundleError, match=r"; (copy the bundle|compile the model) again$"):
+                read_bundle(root)
+        path.write_bytes(good)
+    read_bundle(root)
+
+
+def test_one_flipped_bit_of_a_tar(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    """Refused, or not part of any file (padding): what is loaded is then what was packed."""
+    root, archive = make_bundle(), tmp_path / "bundle.tar"
+    expected = {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    with tarfile.open(archive, "w") as tar:
+        tar.add(root, "bundle")
+    good = archive.read_bytes()
+    reasons = []
+    for byte, bit in [*flips(len(good), 400), *flips(3 * 512, 400)]:  # headers are at the beginning
+        archive.write_bytes(good[:byte] + bytes([good[byte] ^ 1 << bit]) + good[byte + 1 :])
+        try:
+            with open_bundle(archive) as bundle:
+                found = {p.relative_to(bundle.path): p.read_bytes() for p in bundle.path.rglob("*") if p.is_file()}
+            assert found == expected, (byte, bit)
+        except BundleError as error:
+            reasons.append(str(error))
+    assert len(reasons) > 400
+    assert not any("\n" in reason for reason in reasons)
+
+
 def test_a_foreign_bundle_can_be_inspected(make_bundle: MakeBundle) -> None:
     root = make_bundle(lambda m: m["target"].update(arch="aarch64", features=["asimd"]))
     bundle = read_bundle(root)

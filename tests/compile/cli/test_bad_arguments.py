@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from biisnet.compile.scene import scene
+from biisnet.runtime.bundle import SUMS, sums_text
 
 Refused = Callable[..., str]
 TINY = ("compile", "--target", "host", "--size", "24x20")
@@ -93,6 +94,7 @@ def test_a_damaged_bundle(refused: Refused, here: Path, tiny_bundle: Callable[[s
     for name, field in (("inspect", "stages"), ("inspect", "verification"), ("verify", "plan_sha256")):
         rest = {k: v for k, v in manifest.items() if k != field}
         (bundle / "manifest.json").write_text(json.dumps(rest))
+        (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
         assert "compile it again" in refused(name, bundle)
     (bundle / "manifest.json").write_text(json.dumps(manifest | {"inputs": []}))
     assert "compile the model again" in refused("verify", bundle)

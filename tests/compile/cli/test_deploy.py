@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from biisnet.runtime.bundle import SUMS, sums_text
+
 from .boards import NO_BOARD, Fleet, can_emulate, fleet
 
 TinyBundle = Callable[[str], Path]
@@ -98,6 +100,7 @@ def damaged(bundle: Path, folder: Path, name: str, content: bytes) -> Path:
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["files"][name] = hashlib.sha256(content).hexdigest()
     (copy / "manifest.json").write_text(json.dumps(manifest))
+    (copy / SUMS).write_text(sums_text(copy, manifest["files"]))
     return copy
 
 

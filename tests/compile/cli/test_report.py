@@ -14,6 +14,7 @@ import pytest
 
 from biisnet.compile.report import BINARY_PEAK, DRAM, place, roof
 from biisnet.compile.tuning.emulated import HERTZ
+from biisnet.runtime.bundle import SUMS, sums_text
 
 TinyBundle = Callable[[str], Path]
 Cli = Callable[..., Any]
@@ -88,6 +89,7 @@ def test_what_a_model_is_called_is_text(cli: Cli, here: Path, tiny_bundle: TinyB
     manifest["model"]["name"] = "<script>alert(1)</script>"
     manifest["verification"] = {"device": "", "reason": "<b>none</b>"}
     (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
     assert cli("report", "b").code == 0
     text = (here / "b.html").read_text()
     assert "<script>" not in text
@@ -101,6 +103,7 @@ def test_a_manifest_of_someone_else(cli: Cli, here: Path, tiny_bundle: TinyBundl
     for name in ("kernels", "verification", "tools"):
         broken = {k: v for k, v in manifest.items() if k != name}
         (bundle / "manifest.json").write_text(json.dumps(broken))
+        (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
         said = cli("report", "b").message
         assert "b: its manifest is not what biisnet-compile writes" in said
         assert not (here / "b.html").exists()

@@ -16,6 +16,7 @@ from biisnet.compile.pipeline import compile_model
 from biisnet.compile.verification import VerificationError, check
 from biisnet.compile.verify import target_of, verify_bundle
 from biisnet.runtime import BundleError
+from biisnet.runtime.bundle import SUMS, sums_text
 from biisnet.targets import emulator, resolve
 
 SIZE = (24, 20)
@@ -80,6 +81,7 @@ def test_a_flipped_byte(copy: Path, name: str) -> None:
 def edit(bundle: Path, **fields: Any) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps(manifest | fields))
+    (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
 
 
 def test_a_bundle_of_another_version(copy: Path) -> None:
