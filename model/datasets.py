@@ -10,8 +10,9 @@ below it, called SPLIT.txt or SPLIT_DATASET.txt; where several are, FOLDER/SPLIT
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from PIL import Image
 
 from ..runtime.resize import resize_bilinear
 from .errors import InputError
-from .images import read_image
+from .images import mask_png, read_image
 
 IMAGE_FOLDERS = ("images", "IRSTD1k_Img")
 MASK_FOLDERS = ("masks", "IRSTD1k_Label")
@@ -69,6 +70,25 @@ def read_split(root: Path, split: str, size: tuple[int, int] | None, say: Say) -
         some = ", ".join(repaired[:3]) + (" …" if len(repaired) > 3 else "")
         say(f"{root}: {len(repaired)} masks are not of their image's size and were resized to it: {some}")
     return frames
+
+
+def write_frames(root: Path, frames: Iterable[Frame]) -> None:
+    """Write frames as a data set, images/N.png and masks/N.png, into a folder that is new or empty; its split is `all`.
+
+    Raises InputError, or OSError where it cannot be written; then nothing of it stays.
+    """
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise InputError(f"{root}: is there already; give a new folder")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{root.name}.", dir=root.parent) as name:
+        whole = Path(name) / "frames"
+        for folder in (IMAGE_FOLDERS[0], MASK_FOLDERS[0]):
+            (whole / folder).mkdir(parents=True)
+        for frame in frames:
+            image = Image.fromarray(np.clip(np.rint(frame.image), 0, 255).astype(np.uint8))
+            image.save(whole / IMAGE_FOLDERS[0] / f"{frame.name}.png")
+            (whole / MASK_FOLDERS[0] / f"{frame.name}.png").write_bytes(mask_png(frame.mask))
+        whole.replace(root)
 
 
 def find_folder(root: Path, names: tuple[str, ...]) -> Path:

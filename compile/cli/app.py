@@ -10,7 +10,7 @@ from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, report, targets
 from .model_commands import export, run, verify
 from .signals import exit_on_sigterm
-from .training_commands import evaluate, train, variants
+from .training_commands import evaluate, scenes, train, variants
 from .tuning_commands import tune
 
 app = typer.Typer(
@@ -21,7 +21,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="From a trained binarized network to a verified bundle for a small ARM board.",
 )
-for command in (export, analyze, verify, run, inspect, report, targets, doctor, train, variants, tune, deploy, bench):
+for command in (
+    export,
+    analyze,
+    verify,
+    run,
+    inspect,
+    report,
+    targets,
+    doctor,
+    train,
+    variants,
+    scenes,
+    tune,
+    deploy,
+    bench,
+):
     app.command()(reports_errors(command))
 app.command(name="eval")(reports_errors(evaluate))
 app.command(name="compile")(reports_errors(compile_command))

@@ -141,3 +141,19 @@ def variants(json_: Json = False) -> None:
     for name in NETWORKS:
         print(f"{name:22} {'; '.join(places[name]) or 'the default network'}")
         print(f"{'':22} {', '.join(f'{field} {value}' for field, value in differs[name].items())}".rstrip())
+
+
+def scenes(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new folder.")] = Path("scenes"),
+    count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 8,
+    size: Annotated[str, typer.Option("--size", metavar="HxW", help="Their height and width.")] = "256x256",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Other ones for each.")] = 0,
+) -> None:
+    """Write made-up infrared frames with small targets, and their masks, as a data set: images/, masks/."""
+    from ...model.datasets import write_frames
+    from ...model.scenes import scenes as made_up
+
+    height, width = parse_size(size) or (256, 256)
+    # those that no training with --synthetic has drawn
+    write_frames(output, made_up(count, height, width, seed, unseen=True))
+    print(f"{output}: {count} frames of {height}x{width}, seed {seed}")

@@ -1,12 +1,13 @@
 """Data sets in the layouts of their makers, and what is wrong with one said in a line."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from biisnet.model.datasets import hold_out, read_mask, read_split, resize_mask
+from biisnet.model.datasets import Frame, hold_out, read_mask, read_split, resize_mask, write_frames
 from biisnet.model.errors import InputError
 from biisnet.model.scenes import scenes
 
@@ -172,3 +173,25 @@ def test_hold_out() -> None:
     assert [f.name for f in hold_out(frames, 0.3)[1]] == [f.name for f in held]
     with pytest.raises(InputError, match="none would be left"):
         hold_out(frames[:1], 0.5)
+
+
+def test_written_and_read(tmp_path: Path) -> None:
+    made = scenes(3, 20, 30)
+    write_frames(tmp_path / "deep" / "set", made)
+    frames = read_split(tmp_path / "deep" / "set", "all", None, print)
+    assert [f.name for f in frames] == [f.name for f in made]
+    for frame, expected in zip(frames, made, strict=True):
+        np.testing.assert_array_equal(frame.image, expected.image)
+        np.testing.assert_array_equal(frame.mask, expected.mask)
+    with pytest.raises(InputError, match="set: is there already; give a new folder"):
+        write_frames(tmp_path / "deep" / "set", made)
+
+
+def test_half_a_data_set_does_not_stay(tmp_path: Path) -> None:
+    def some() -> Iterator[Frame]:
+        yield scenes(1, 20, 30)[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_frames(tmp_path / "set", some())
+    assert list(tmp_path.iterdir()) == []

@@ -117,3 +117,12 @@ def test_bundles_for_another_device_or_size(tiny_bundle: Callable[[str], Path], 
     assert "--emulate runs it on an emulated cortex-a72" in cli("eval", tiny_bundle("rpi4"), "--synthetic").message
     assert "needs no --emulate" in cli("eval", tiny_bundle("host"), "--synthetic", "--emulate").message
     assert "takes frames of 24x20" in cli("eval", tiny_bundle("host"), "--synthetic", "--size", "32x32").message
+
+
+def test_made_up_scenes_are_a_data_set(here: Path, cli: Callable[..., Any]) -> None:
+    assert cli("scenes", "-o", "set", "--count", "3", "--size", "48x64").out == "set: 3 frames of 48x64, seed 0\n"
+    done = cli("eval", "biisnet-lite", "--data", "set", "--split", "all", "--size", "48x64", "--json", "out.json")
+    assert done.code == 0, done.err
+    assert json.loads((here / "out.json").read_text())["frames"] == 3
+    assert cli("scenes", "-o", "set").message == "set: is there already; give a new folder"
+    assert "give HEIGHTxWIDTH" in cli("scenes", "-o", "other", "--size", "0x5").message
