@@ -50,7 +50,7 @@ def torch_for(name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as e:
-        raise CompileError(f"{name}: exporting needs {e.name}: pip install '.[train]' (in a clone)") from e
+        raise CompileError(f"{name}: a checkpoint needs {e.name}: pip install '.[train]' (in a clone)") from e
 
 
 def check_checkpoint(path: Path) -> None:

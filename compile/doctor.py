@@ -40,6 +40,7 @@ EXTRAS = {
     "psutil": "board",
     "tornado": "board",
     "opencv-python-headless": "video",
+    "tensorboard": "tensorboard",
 }
 """Which of the package's extras brings what; `compile` the rest."""
 

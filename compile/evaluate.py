@@ -81,7 +81,7 @@ def open_bundle_predictor(
 def torch_predictor(name: str, size: tuple[int, int], threads: int) -> Predictor:
     """PyTorch, float32. Raises CompileError."""
     known_checkpoint(name)
-    trained = shipped_weights(name)
+    trained = shipped_weights(name) if name in NETWORKS else None
     if name in NETWORKS and trained is None:
         raise CompileError(f"preset '{name}' has no trained weights; train it: biisnet train {name} --data DIR")
     network = load_checkpoint(trained or Path(name))

@@ -79,6 +79,8 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         raise InputError(f"--precision {precision}: choose one of {', '.join((AUTO, *PRECISIONS))}")
     if asked.threads:
         torch.set_num_threads(asked.threads)
+    if asked.tensorboard:
+        import torch.utils.tensorboard
     network = start_network(asked.model, recipe)
     check_grey(network.name, network.config.in_channels)
     fabric = make_fabric(precision)

@@ -22,14 +22,13 @@ from .tuning.emulated import HERTZ, Emulated
 from .tuning.gains import Tuned, conclude
 from .tuning.local import local_board
 from .tuning.measuring import Device
-from .tuning.records import Records, has_trials
+from .tuning.records import CLOCK, MODEL_CYCLES, Records, has_trials
 from .tuning.report import curve_picture, report_text
 from .tuning.rpc import BUSY, Boards, connect_board, connect_tracker
 from .tuning.session import Progress, Session
 from .tuning.tasks import Task, tasks_of
 
 CURVE, REPORT = "curve.png", "report.md"
-CYCLES, CLOCK = "model cycles", "clock"
 """What seconds are read off: those of one are not beside those of the other."""
 
 
@@ -78,7 +77,7 @@ def open_device(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Dev
     elif asked.target.emulated_cpu and not emulator.runs_here(asked.target):
         cycles.require_tools(asked.target)
         say(f"device   an emulated {asked.target.cpu}: model cycles, at {HERTZ / 1e9:g} GHz")
-        yield Emulated(asked.target), CYCLES
+        yield Emulated(asked.target), MODEL_CYCLES
     else:
         with local_board() as address:
             say("device   this machine")
@@ -98,7 +97,7 @@ def tune_tasks(
     tasks: list[Task], device: Device, measured_by: str, records: Records, asked: Tuning, say: Callable[[str], None]
 ) -> Tuned:
     """A session of these tasks, and its report, however it ends."""
-    bounded = measured_by == CYCLES and asked.target.cpu == slots.CPU
+    bounded = measured_by == MODEL_CYCLES and asked.target.cpu == slots.CPU
     session = Session(
         tasks,
         device,

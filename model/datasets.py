@@ -32,7 +32,7 @@ SUFFIXES = (".png", ".bmp", *LOSSY, ".tif", ".tiff")
 ALL = "all"
 """The split of every image that there is."""
 HOLD_OUT_SEED = 0
-"""Whatever the seed of a run: runs that differ in it are validated on the same frames."""
+"""Whatever the seed of a run: runs on a data set that differ in it are validated on the same frames."""
 
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -166,7 +166,8 @@ def read_mask(path: Path) -> Mask:
     lossy = path.suffix.lower() in LOSSY  # which is noise around 0 and 255
     if 1 < top <= 127 and not lossy:
         raise InputError(f"{path}: has levels up to {top:g}; save targets as 255 (or 1) and the rest as 0")
-    mask: Mask = levels > (0.5 if top <= 1 and not lossy else 127.5)
+    # of 16 bits, a 1 is a level of 1/257
+    mask: Mask = levels > (top / 2 if 0 < top <= 1 and not lossy else 127.5)
     return mask
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -17,10 +18,13 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException as e:  # Ctrl-C too
-        os.unlink(name)
+        with suppress(FileNotFoundError):  # moved just before
+            os.unlink(name)
         if isinstance(e, OSError):
             raise OSError(f"{path}: cannot be written: {e.strerror}") from e
         raise
@@ -38,12 +42,13 @@ def swap(one: Path, other: Path) -> None:
     if renameat2 and not renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE):
         return
     between = Path(tempfile.mkdtemp(prefix=f".{other.name}.", dir=other.parent)) / "old"
-    os.replace(other, between)
     try:
-        os.replace(one, other)
-    except OSError:
-        os.replace(between, other)
-        raise
+        os.replace(other, between)
+        try:
+            os.replace(one, other)
+        except OSError:
+            os.replace(between, other)
+            raise
     finally:
         if between.exists():
             os.replace(between, one)

@@ -1,9 +1,9 @@
-"""The metrics of infrared small-target detection, as PAPER.md states them and the field computes them.
+"""The metrics of infrared small-target detection: BiisNet's and, but for two choices that are ours, the field's.
 
 mIoU   intersection over union of target pixels, summed over the whole data set first
-nIoU   the mean of each image's IoU (1 where there is neither a target nor a detection)
-Pd     targets found, of all: an 8-connected component of the truth whose centroid is within 3 pixels of the centroid
-       of a predicted component; a prediction is spent on one target
+nIoU   the mean of each image's IoU; ours: 1 where there is neither a target nor a detection
+Pd     targets found, of all: an 8-connected component of the truth whose centroid is less than 3 pixels from that
+       of a predicted component; ours: of several the nearest, and a prediction is spent on one target
 Fa     pixels of predicted components that match no target, of all pixels
 """
 

@@ -1,8 +1,8 @@
 """Synthetic infrared frames with small targets and their masks: for a trial without a data set, and for tests.
 
-Background: clouds (noise with a 1/f**2 spectrum), or a horizon with ground clutter below it (rougher noise, warm and
-cold rectangles). Targets: Gaussian spots of sub-pixel size (a point behind the optics' blur) up to 9x9 pixels, one or
-two of them elongated. Then the sensor: white noise and a pattern of its columns.
+Background: clouds (noise whose amplitudes fall as 1/f**2), or a horizon with ground clutter below it (rougher noise,
+warm and cold rectangles). Targets: Gaussian spots of sub-pixel size (a point behind the optics' blur) up to 9x9 pixels,
+each elongated by up to 1.5. Then the sensor: white noise and a pattern of its columns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .datasets import Frame
 MEAN, SPREAD = (60.0, 120.0), (8.0, 22.0)  # grey levels: a frame's mean, its clouds' standard deviation
 NOISE, COLUMNS = (0.5, 2.5), (0.0, 0.8)  # grey levels, standard deviations
 CONTRAST = (25.0, 130.0)  # grey levels, of a target's peak
-RADIUS = (0.5, 2.2)  # pixels, a Gaussian's sigma: 0.5 is a point behind the optics, 2.2 is about 9x9 pixels
+SIGMA = (0.5, 2.2)  # pixels, of a Gaussian: 0.5 is a point behind the optics, 2.2 is about 9x9 pixels
 TARGETS = 3
 """At most, a frame; one frame in eight has none."""
 EDGE = 0.4
@@ -64,7 +64,7 @@ def background(height: int, width: int, rng: np.random.Generator) -> F64:
 
 
 def fractal(height: int, width: int, power: float, rng: np.random.Generator) -> F64:
-    """Noise with a 1/f**power spectrum, mean 0 and standard deviation 1."""
+    """Noise whose amplitudes fall as 1/f**power, mean 0 and standard deviation 1."""
     fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :]
     lowest = 1 / max(height, width)
     spectrum = np.fft.rfft2(rng.standard_normal((height, width)))
@@ -85,7 +85,7 @@ def horizon(height: int, width: int, rng: np.random.Generator) -> F64:
 def target(height: int, width: int, rng: np.random.Generator) -> F64:
     """A spot [height, width], 1 at its centre, which lies anywhere between the pixels."""
     y, x = np.arange(height)[:, None] - rng.uniform(0, height - 1), np.arange(width) - rng.uniform(0, width - 1)
-    across, along = rng.uniform(*RADIUS), rng.uniform(1.0, 1.5)
+    across, along = rng.uniform(*SIGMA), rng.uniform(1.0, 1.5)
     angle = rng.uniform(0, np.pi)
     u, v = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
     out: F64 = np.exp(-(u**2 + (v / along) ** 2) / (2 * across**2))

@@ -141,6 +141,8 @@ def sums_text(root: Path, files: dict[str, str]) -> str:
 
 def _check_sums(root: Path, files: dict[str, str]) -> None:
     path = root / SUMS
+    if not path.exists():
+        raise BundleError(f"{path}: is missing; copy the bundle again, or compile the model again")
     try:
         fits = path.read_bytes() == sums_text(root, files).encode()
     except OSError as error:

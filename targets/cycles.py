@@ -128,7 +128,7 @@ def measure(
 
 
 def read_profile(records: str, target: Target) -> Profile:
-    """The plugin's records, priced."""
+    """The plugin's records, priced. Raises ToolchainError."""
     fields = [line.split() for line in records.splitlines()]
     counted = [(int(f[1], 16), int(f[2]), re.findall(".{8}", f[3])) for f in fields if f[0] == "B"]
     listings = disassemble([code for _, _, code in counted])
@@ -171,7 +171,10 @@ def rejoin(blocks: Sequence[Block]) -> list[Block]:
 
 
 def disassemble(blocks: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Blocks of instruction words in hexadecimal -> a line of assembly for each; what is none becomes nop."""
+    """Blocks of instruction words in hexadecimal -> a line of assembly for each.
+
+    Raises ToolchainError where a word is no instruction.
+    """
     words = "\n".join(" ".join(f"0x{b:02x}" for b in reversed(bytes.fromhex(word))) for code in blocks for word in code)
     done = subprocess.run(
         [find_llvm("llvm-mc"), "--disassemble", "-triple=aarch64", f"-mattr={ATTRIBUTES}"],
@@ -187,7 +190,10 @@ def disassemble(blocks: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def price(listings: Sequence[Sequence[str]], target: Target) -> list[float]:
-    """Cycles of each block: its reciprocal throughput. llvm-mca takes neither far branches nor system calls."""
+    """Cycles of each block: its reciprocal throughput. llvm-mca takes neither far branches nor system calls.
+
+    Raises ToolchainError.
+    """
     different = list(dict.fromkeys(tuple(listing) for listing in listings))
 
     def plain(line: str) -> str:

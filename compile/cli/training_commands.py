@@ -147,7 +147,7 @@ def scenes(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new folder.")] = Path("scenes"),
     count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 8,
     size: Annotated[str, typer.Option("--size", metavar="HxW", help="Their height and width.")] = "256x256",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Other ones for each.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Other ones for each.")] = 0,
 ) -> None:
     """Write made-up infrared frames with small targets, and their masks, as a data set: images/, masks/."""
     from ...model.datasets import write_frames

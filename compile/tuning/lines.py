@@ -1,7 +1,7 @@
 """Lines of MetaSchedule's database, written as it writes them and read without it.
 
 TVM's own reader trusts what it reads, and goes down where that is damaged. So a line counts as a trial only where it
-is, value for value, what this version writes of that trial.
+is, as JSON, what this version writes of that trial.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Trial:
     seconds: float | None  # None where the candidate was rejected
 
 
-@lru_cache
+@lru_cache(1024)
 def workload_json(key: str) -> Any:
     """What the database has of a kernel."""
     return ms.database.Workload(_normalize_mod(workload(key))).as_json()
@@ -61,7 +61,7 @@ def trial_json(trial: Trial, kind: str, index: int, target: tvm.target.Target) -
 def read_key(line: Any) -> str:
     """The kernel of a workload's line. Raises one of MALFORMED where it is none."""
     (key,) = KEY.findall(base64.b64decode(line[1]).decode(errors="replace"))
-    if line != workload_json(key):
+    if to_line(line) != to_line(workload_json(key)):
         raise ValueError(f"kernel {key[:12]} is not as this version writes it")
     return str(key)
 
@@ -76,7 +76,7 @@ def read_trial(line: Any, keys: Sequence[str], target: tvm.target.Target) -> tup
     trial = Trial(keys[index], Schedule(**values), float(seconds) if seconds < FAILED else None)
     if not kind or outside_space(kind, trial.schedule) or index < 0 or not seconds > 0:
         raise ValueError(f"a trial of kernel {trial.key[:12]} is none that a tuner makes")
-    if line != trial_json(trial, kind, index, target):
+    if to_line(line) != to_line(trial_json(trial, kind, int(index), target)):
         raise ValueError(f"a trial of kernel {trial.key[:12]} is not as this version writes it")
     return trial, kind
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import math
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ from .lines import MALFORMED, Trial, read_key, read_trial, to_line, trial_json, 
 
 SCHEMA = 1
 TVM = version("apache-tvm")
+MODEL_CYCLES, CLOCK = "model cycles", "clock"
+"""What a database's seconds are read off."""
 ABOUT = "about.json"
 WORKLOADS, TRIALS = "database_workload.json", "database_tuning_record.json"
 SHIPPED = Path(__file__).parent / "shipped"
@@ -47,6 +50,7 @@ class Records:
         if measured_by:
             self.begin(about)
         self.measured()  # for what is wrong with it
+        self.written = self.keys()  # nobody else writes
 
     def begin(self, about: dict[str, Any]) -> None:
         """Write `about` where there is none, and lock it: kernels are numbered as if one wrote alone."""
@@ -56,8 +60,12 @@ class Records:
         self.lock = (self.folder / ABOUT).open("rb")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
+        except BlockingIOError as e:
+            self.lock.close()
             raise CompileError(f"{self.folder}: another session writes there; wait for it, or give another --db") from e
+        if not os.path.samestat(os.fstat(self.lock.fileno()), (self.folder / ABOUT).stat()):  # begun by two at a time
+            self.lock.close()
+            raise CompileError(f"{self.folder}: another session has begun there; wait for it, or give another --db")
         for name in (WORKLOADS, TRIALS):
             drop_half_line(self.folder / name)
 
@@ -84,19 +92,19 @@ class Records:
 
     def measured(self) -> list[tuple[Trial, str]]:
         """The trials, each with a kind of kernel that has such schedules. Raises CompileError."""
-        keys = self.keys()
         try:
-            return [read_trial(line, keys, self.target) for line in json_lines(self.folder / TRIALS)]
+            lines = json_lines(self.folder / TRIALS)
+            keys = self.keys()  # read afterwards: a writer that is at work writes a kernel before its trials
+            return [read_trial(line, keys, self.target) for line in lines]
         except (*MALFORMED, OSError) as e:
             raise damaged(self.folder, e) from e
 
     def add(self, trial: Trial, kind: str) -> None:
         """Write a trial of a kernel of this kind; it is there when this returns."""
-        keys = self.keys()
-        if trial.key not in keys:
+        if trial.key not in self.written:
             append(self.folder / WORKLOADS, to_line(workload_json(trial.key)))
-            keys.append(trial.key)
-        append(self.folder / TRIALS, to_line(trial_json(trial, kind, keys.index(trial.key), self.target)))
+            self.written.append(trial.key)
+        append(self.folder / TRIALS, to_line(trial_json(trial, kind, self.written.index(trial.key), self.target)))
 
     def best(self) -> dict[str, Trial]:
         """The fastest trial of each kernel, by its key."""
@@ -169,7 +177,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
     """A target's schedules with the shipped records and those of a database of one's own. Of a kernel that both have,
-    the faster one where both were measured alike, else one's own.
+    the faster one where both are model cycles, else one's own.
 
     Raises CompileError.
     """
@@ -179,7 +187,8 @@ def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
         found |= best_records(shipped, target, "shipped")
     if own:
         mine = best_records(own, target, "user's")
-        if found and read_about(own).get("measured_by") == read_about(shipped).get("measured_by"):
+        # seconds of two machines' clocks are not comparable
+        if found and {read_about(f).get("measured_by") for f in (own, shipped)} == {MODEL_CYCLES}:
             mine = {k: r for k, r in mine.items() if k not in found or r.seconds <= found[k].seconds}
         found |= mine
     return replace(schedules_for(target.name), records=MappingProxyType(found))

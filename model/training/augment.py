@@ -5,11 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy import ndimage
 
+from ..metrics import EIGHT
 from .recipe import Recipe
 
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, in pixels."""
+SMALL = 9
+"""Pixels of a target, up to which resampling may lose it."""
+SEEN = 0.2
+"""Share of a new pixel that a target must cover to be in the window: a pixel's fourth, shrunk a little."""
 
 
 def crop(image: F32, mask: Mask, recipe: Recipe, size: int, epoch: int, index: int) -> tuple[F32, F32]:
@@ -24,7 +32,7 @@ def crop(image: F32, mask: Mask, recipe: Recipe, size: int, epoch: int, index: i
     top, left = place(mask, window, rng, recipe.near_target)
     box = (left, top, left + window, top + window)
     pixels = resample(image, box, size)
-    target = resample(mask.astype(np.float32), box, size) >= 0.5
+    target = resample_mask(mask, box, size)
     mean = pixels.mean()
     gain = 1 + rng.uniform(-recipe.contrast, recipe.contrast)
     pixels = (pixels - mean) * gain + mean + rng.uniform(-recipe.brightness, recipe.brightness)
@@ -45,7 +53,18 @@ def place(mask: Mask, window: float, rng: np.random.Generator, near_target: floa
     return float(corner[0]), float(corner[1])
 
 
-def resample(plane: F32, box: tuple[float, float, float, float], size: int) -> F32:
-    """`box` (left, top, right, bottom, in pixels) of a plane, bilinearly at size x size."""
+def resample_mask(mask: Mask, box: Box, size: int) -> Mask:
+    """`box` of a mask at size x size: where targets cover half a pixel; of each, however small, a pixel at least."""
+    target: Mask = resample(mask.astype(np.float32), box, size) >= 0.5
+    labels, count = ndimage.label(mask, EIGHT)
+    for n in (np.flatnonzero(np.bincount(labels.ravel(), minlength=2)[1:] <= SMALL) + 1)[:count]:
+        own = resample((labels == n).astype(np.float32), box, size)
+        if own.max() >= SEEN and not target[own > 0].any():
+            target.flat[own.argmax()] = True
+    return target
+
+
+def resample(plane: F32, box: Box, size: int) -> F32:
+    """`box` of a plane, bilinearly at size x size; where it shrinks, over the area of each new pixel (Pillow's)."""
     resized = Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR, box=box)
     return np.asarray(resized, np.float32)

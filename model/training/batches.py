@@ -51,6 +51,7 @@ def data_digest(*parts: list[Frame]) -> str:
     """SHA-256 of the frames' names and pixels: what a resumed run must find again."""
     digest = hashlib.sha256()
     for frames in parts:
+        digest.update(f"{len(frames)} frames ".encode())
         for frame in frames:
             digest.update(f"{frame.name} {frame.image.shape} ".encode())
             digest.update(frame.image.tobytes())

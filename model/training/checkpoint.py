@@ -12,6 +12,7 @@ from safetensors.torch import save
 
 from ..config import NetworkConfig
 from ..errors import InputError
+from ..fields import check_types
 from ..files import write_whole
 from ..weights import read_safetensors
 from .recipe import Recipe
@@ -34,6 +35,9 @@ class State:
     best: float = -1.0  # validation mIoU of the best network so far; below 0 before the first
     best_epoch: int = 0  # and how many epochs were done then
     seconds: float = 0.0  # of training, all parts of the run together
+
+    def __post_init__(self) -> None:
+        check_types(self, "training checkpoint")
 
     def identity(self) -> dict[str, Any]:
         """What must be the same when a run is gone on with, by what a person calls it."""
@@ -87,8 +91,10 @@ def restore(
     _load(model, tensors, "model.")
     if average is not None:
         _load(average, tensors, "average.")
+    if not any(name.startswith(f"{STEP}.") for name in tensors):
+        raise KeyError("it has nothing of the optimizer's")
     for name, parameter in model.named_parameters():
-        if f"{STEP}.{name}" not in tensors:
+        if f"{STEP}.{name}" not in tensors:  # no gradient has reached it
             continue
         # in the parameter's memory layout, as an unbroken run has them: sums follow the layout
         moments = {key: torch.empty_like(parameter).copy_(tensors[f"{key}.{name}"]) for key in MOMENTS}

@@ -7,6 +7,7 @@ import io
 from dataclasses import asdict
 from pathlib import Path
 
+from ..errors import InputError
 from ..files import write_whole
 from ..metrics import Metrics
 
@@ -29,7 +30,13 @@ class History:
         self.rows: list[Row] = []
         if epochs and self.table.exists():
             with self.table.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= epochs]
+                rows = list(csv.DictReader(file))
+            try:
+                self.rows = [
+                    {field: row[field] or "" for field in FIELDS} for row in rows if int(row["epoch"]) <= epochs
+                ]
+            except (KeyError, TypeError, ValueError) as e:
+                raise InputError(f"{self.table}: is not as a run writes it; move it away to go on without it") from e
 
     def add(self, epoch: int, rate: float, loss: float, seconds: float, metrics: Metrics | None) -> None:
         """A row; `metrics` where the epoch was validated."""

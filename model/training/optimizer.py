@@ -13,6 +13,8 @@ from .recipe import Recipe
 
 RATE_FLOOR = 1e-3
 """Of the learning rate, what cosine annealing ends at."""
+FIRST = 1e-2
+"""Epochs of warm-up that the first step has had: its rate is not 0."""
 
 
 def make_optimizer(network: BiisNet, recipe: Recipe) -> torch.optim.Optimizer:
@@ -36,7 +38,7 @@ def learning_rate(recipe: Recipe, epoch: float) -> float:
     """Linear warm-up, of a tenth of the run at most, then cosine annealing."""
     warmup = min(recipe.warmup_epochs, recipe.epochs / 10)
     if epoch < warmup:
-        return recipe.learning_rate * (epoch + 1e-2) / warmup
+        return recipe.learning_rate * (epoch + FIRST) / (warmup + FIRST)
     done = (epoch - warmup) / (recipe.epochs - warmup)
     return recipe.learning_rate * (RATE_FLOOR + (1 - RATE_FLOOR) * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
 

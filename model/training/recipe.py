@@ -8,8 +8,10 @@ from typing import Any
 
 from ..fields import check_types, from_json, require
 
-LOSSES = ("softiou", "dice", "bce")
+LOSS_NAMES = ("softiou", "dice", "bce")
 WHAT = "recipe"
+SEEDS = 2**32
+"""Seeds, from 0: as many as tell the scenes and the shuffles of two runs apart."""
 
 
 def _require(holds: bool, field: str, value: Any, expected: str) -> None:
@@ -18,7 +20,7 @@ def _require(holds: bool, field: str, value: Any, expected: str) -> None:
 
 @dataclass(frozen=True)
 class Phase:
-    """From `begin` (a share of the epochs) on, batches of `batch` crops of `crop` x `crop` pixels."""
+    """From `begin` (a share of the epochs) on, batches of `batch` crops of `crop` x `crop` pixels, of each process."""
 
     begin: float
     crop: int
@@ -43,8 +45,9 @@ class Recipe:
     """The network underfits, so steps count: small batches of small crops are fast. In the end it sees more of a frame
     at once, as it will in use, and more frames a batch: mIoU is over all of them."""
     loss: str = "softiou+bce"
-    """Names of LOSSES, added up. SoftIoU alone has no gradient where nothing is found, so its start is a lottery."""
+    """Of LOSS_NAMES, added up. SoftIoU alone has no gradient where nothing is found, so its start is a lottery."""
     learning_rate: float = 3e-3
+    """AdamW's, after warm-up."""
     k_rate: float = 1.0
     """Times the learning rate: for the k of DySoftSign alone."""
     warmup_epochs: float = 5
@@ -57,9 +60,10 @@ class Recipe:
     near_target: float = 0.4
     """Share of the crops that are around a target."""
     scale: tuple[float, float] = (0.78, 1.28)
+    """Smallest and largest size of a crop's pixels, the frame's being 1."""
     contrast: float = 0.2
     brightness: float = 12.0
-    """Grey levels are (grey - mean) * (1 +- contrast) + mean +- brightness."""
+    """Of a crop, at most, in grey levels, as `contrast` is: (grey - mean) * (1 +- contrast) + mean +- brightness."""
     validate_every: int = 5
     """Epochs."""
     size: tuple[int, int] = (256, 256)
@@ -75,11 +79,14 @@ class Recipe:
         begins = [p.begin for p in self.phases]
         _require(begins[:1] == [0], "phases", begins, "a list of which the first begins at 0")
         _require(begins == sorted(set(begins)), "phases", begins, "each begun later than the one before")
-        _require(set(self.loss.split("+")) <= set(LOSSES), "loss", self.loss, f"of {', '.join(LOSSES)}, joined by +")
+        _require(
+            set(self.loss.split("+")) <= set(LOSS_NAMES), "loss", self.loss, f"of {', '.join(LOSS_NAMES)}, joined by +"
+        )
         for field in ("learning_rate", "clip"):
             _require(getattr(self, field) > 0, field, getattr(self, field), "above 0")
         for field in ("k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
             _require(getattr(self, field) >= 0, field, getattr(self, field), "not negative")
+        _require(self.seed < SEEDS, "seed", self.seed, f"below {SEEDS}")
         _require(0 <= self.near_target <= 1, "near_target", self.near_target, "from 0 to 1")
         _require(0 <= self.contrast < 1, "contrast", self.contrast, "from 0 to below 1")
         _require(min(self.size) >= 1, "size", self.size, "at least 1")
@@ -89,7 +96,7 @@ class Recipe:
 
     def phase(self, epoch: int) -> Phase:
         """The phase that an epoch, from 0, belongs to."""
-        return [p for p in self.phases if epoch >= p.begin * self.epochs][-1]
+        return [p for p in self.phases if epoch / self.epochs >= p.begin][-1]
 
     def to_json(self) -> str:
         """One line of JSON with every field, sorted."""

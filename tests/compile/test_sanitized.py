@@ -22,10 +22,12 @@ from biisnet.compile.progress import Progress
 from biisnet.runtime import sources
 from biisnet.targets import resolve
 
+from ..fuzz.parsers import has_libfuzzer
+
 CLANG = shutil.which("clang-19")
 DRIVER = Path(__file__).parent / "together.c"
 SANITIZERS = {"address": "sanitize_address", "thread": "sanitize_thread"}
-pytestmark = pytest.mark.skipif(CLANG is None, reason="needs clang-19 (Debian: clang-19 libclang-rt-19-dev)")
+pytestmark = pytest.mark.skipif(not has_libfuzzer(), reason="needs clang-19 (Debian: clang-19 libclang-rt-19-dev)")
 
 
 def marked(code: MachineCode, attribute: str) -> str:

@@ -5,6 +5,7 @@ The corpora that are kept (corpora/*.zip) are what it begins with; `--keep` writ
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 import zipfile
@@ -16,8 +17,10 @@ import typer
 from .parsers import PARSERS, Parser
 
 CORPORA = Path(__file__).resolve().parent / "corpora"
-BATCH = 250_000
+BATCH = 50_000
 """Inputs between two lines of progress, and what is lost where it is killed."""
+HANGS = "-timeout=60"
+"""Seconds after which an input counts as a crash."""
 EPOCH = (2020, 1, 1, 0, 0, 0)
 
 
@@ -28,7 +31,7 @@ app = typer.Typer(add_completion=False)
 def main(
     names: Annotated[list[str] | None, typer.Argument(metavar="[PARSER]…", help=", ".join(PARSERS))] = None,
     runs: Annotated[int, typer.Option(min=1, help="Inputs in all, those of earlier calls too.")] = 10_000_000,
-    minutes: Annotated[float, typer.Option(help="End each parser earlier.")] = 1e9,
+    minutes: Annotated[float, typer.Option(help="End each parser after that, when a batch is through.")] = 1e9,
     work: Annotated[Path, typer.Option("--work", "-w", help="Where corpora grow and crashes are written.")] = Path(
         "fuzzing"
     ),
@@ -37,6 +40,8 @@ def main(
     """Fuzz parsers; exit 1 where one crashed."""
     crashed = False
     for name in names or PARSERS:
+        if name not in PARSERS:
+            raise typer.BadParameter(f"no parser {name}; there are {', '.join(PARSERS)}")
         parser, folder = PARSERS[name], work / name
         if parser.missing:
             raise typer.BadParameter(f"{name} needs {parser.missing}")
@@ -57,7 +62,7 @@ def fuzz(parser: Parser, folder: Path, runs: int, deadline: float = float("inf")
     done = int(counted.read_text()) if counted.exists() else 0
     while done < runs and time.monotonic() < deadline:
         batch = min(BATCH, runs - done)
-        options = [f"-runs={batch}", f"-seed={done + 1}", f"-artifact_prefix={folder}/", "-verbosity=0"]
+        options = [f"-runs={batch}", f"-seed={done + 1}", f"-artifact_prefix={folder}/", "-verbosity=0", HANGS]
         ended = subprocess.run([*command, *options, str(corpus)], capture_output=True, text=True, errors="replace")
         if ended.returncode:
             print(f"{parser.name}: crashed; the input is in {folder}\n{ended.stderr[-4000:]}")
@@ -71,7 +76,8 @@ def fuzz(parser: Parser, folder: Path, runs: int, deadline: float = float("inf")
 def minimize(parser: Parser, folder: Path) -> Path:
     """The folder of those inputs of a corpus that reach something that no smaller one does."""
     small = folder / "minimized"
-    small.mkdir(exist_ok=True)
+    shutil.rmtree(small, ignore_errors=True)
+    small.mkdir()
     subprocess.run([*parser.command(folder), "-merge=1", small, folder / "corpus"], check=True, capture_output=True)
     return small
 

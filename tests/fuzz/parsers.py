@@ -16,6 +16,15 @@ PLAN = (HERE.parent / "runtime" / "plan.c", "-DPLAN_HEIGHT=13", "-DPLAN_WIDTH=9"
 SANITIZED = ("-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
 
 
+def has_libfuzzer() -> bool:
+    """Whether clang is there, and what it links fuzzers and sanitizers with."""
+    if shutil.which(CLANG) is None:
+        return False
+    found = subprocess.run([CLANG, "-print-runtime-dir"], capture_output=True, text=True).stdout.strip()
+    folders = (Path(found), Path(found).parent / "linux")
+    return any(folder.glob("libclang_rt.fuzzer*.a") for folder in folders if folder.is_dir())
+
+
 @dataclass(frozen=True)
 class Parser:
     """One parser: `harness` is a C file beside the runner's own sources, or a function of harness.py."""
@@ -31,7 +40,7 @@ class Parser:
     def missing(self) -> str | None:
         """What has to be installed before it can be fuzzed."""
         if self.harness:
-            return None if shutil.which(CLANG) else f"{CLANG} (apt-get install clang-19 libclang-rt-19-dev)"
+            return None if has_libfuzzer() else f"{CLANG} (apt-get install clang-19 libclang-rt-19-dev)"
         try:
             import atheris  # noqa: F401
         except ImportError:

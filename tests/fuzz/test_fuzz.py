@@ -27,7 +27,6 @@ def test_nothing_crashes(name: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [name, "--runs", str(RUNS[name]), "--work", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert f"{name}: {RUNS[name]} inputs" in done.output
-    assert "tests.fuzz" not in done.output
 
 
 def test_a_crash_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

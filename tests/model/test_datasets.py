@@ -10,6 +10,7 @@ from PIL import Image
 from biisnet.model.datasets import Frame, hold_out, read_mask, read_split, resize_mask, write_frames
 from biisnet.model.errors import InputError
 from biisnet.model.scenes import scenes
+from biisnet.runtime.resize import resize_bilinear
 
 LAYOUTS = {
     "SIRST": ("images", "masks", "_pixels0", "idx_427/trainval.txt", "trainval"),
@@ -63,10 +64,11 @@ def test_images_and_masks_of_any_kind(mode: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(frame.mask, made.mask)
 
 
-def test_masks_of_zero_and_one(tmp_path: Path) -> None:
-    Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8)).save(tmp_path / "m.png")
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_masks_of_zero_and_one(depth: type, tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 1], [1, 0]], depth)).save(tmp_path / "m.png")
     assert read_mask(tmp_path / "m.png").tolist() == [[False, True], [True, False]]
-    Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "m.png")
+    Image.fromarray(np.zeros((2, 2), depth)).save(tmp_path / "m.png")
     assert not read_mask(tmp_path / "m.png").any()
 
 
@@ -106,8 +108,11 @@ def test_a_mask_of_another_size_is_repaired_and_said(tmp_path: Path) -> None:
 
 def test_resizing(tmp_path: Path) -> None:
     (frame, *_) = read_split(write_layout(tmp_path), "trainval", (40, 60), print)
-    assert frame.image.shape == frame.mask.shape == (40, 60)
-    np.testing.assert_array_equal(frame.mask[::2, ::2], resize_mask(frame.mask, 20, 30))
+    (made, *_) = scenes(3, 20, 30)
+    assert made.mask.any()
+    np.testing.assert_array_equal(frame.mask, np.repeat(np.repeat(made.mask, 2, 0), 2, 1))
+    np.testing.assert_array_equal(frame.image, resize_bilinear(made.image, 40, 60))
+    np.testing.assert_array_equal(resize_mask(frame.mask, 20, 30), made.mask)
 
 
 def damage(root: Path, what: str) -> None:

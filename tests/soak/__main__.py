@@ -8,6 +8,7 @@ the frames are through, and at the end.
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -100,7 +101,7 @@ def write(runner: subprocess.Popen[bytes], scenes: list[bytes], frames: int, mem
 
 def answers(output: IO[bytes], frames: int) -> Iterator[tuple[int, list[bytes]]]:
     """(frame, its targets' lines without the frame's name), of frames without targets too."""
-    next(output)  # the columns' names
+    next(output, b"")  # the columns' names; nothing where the runner ended at once
     parted = (line.partition(b",") for line in output)
     grouped = itertools.groupby(parted, key=lambda parts: int(parts[0].removeprefix(b"frame-")) - 1)
     expected = 0
@@ -114,7 +115,7 @@ def answers(output: IO[bytes], frames: int) -> Iterator[tuple[int, list[bytes]]]
 def resident_bytes(process: int) -> int:
     """What a process has in memory."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * 4096
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def test_no_torch(arguments: list[str], here: Path) -> None:
     done = subprocess.run([sys.executable, "-c", call, *arguments], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines()[-1].endswith("exporting needs torch: pip install '.[train]' (in a clone)")
+    assert done.stderr.splitlines()[-1].endswith("a checkpoint needs torch: pip install '.[train]' (in a clone)")
     assert [p.name for p in here.iterdir()] == ["net.safetensors"]
 
 

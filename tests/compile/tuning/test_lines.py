@@ -56,6 +56,8 @@ def spoiled() -> list[Any]:
         lambda x: x.__setitem__(0, -1),
         lambda x: x.__setitem__(0, 2),
         lambda x: x.__setitem__(0, "0"),
+        lambda x: x.__setitem__(0, False),
+        lambda x: x[1][0][0][1][2].__setitem__(0, [1.0, 2.0, 4.0, 8.0]),
         lambda x: x[1].__setitem__(1, [float("nan")]),
         lambda x: x[1].__setitem__(1, [float("inf")]),
         lambda x: x[1].__setitem__(1, [-1.0]),

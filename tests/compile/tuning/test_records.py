@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from biisnet.compile.errors import CompileError
+from biisnet.compile.schedules import Schedule
+from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import ABOUT, TRIALS, WORKLOADS, Records
 from biisnet.targets import resolve
 
@@ -64,6 +66,22 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         pass
     Records(tmp_path / "db", RPI4, "clock")
     assert (tmp_path / "db" / TRIALS).read_text() == ""  # whose writer is gone
+
+
+def test_a_kernel_that_is_begun_while_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a live session's database is called damaged: its kernel came after the list of kernels was read."""
+    with Records(tmp_path, RPI4, "clock") as writer:
+        reader = Records(tmp_path, RPI4)
+        keys = reader.keys
+
+        def keys_before_the_next() -> list[str]:
+            found = keys()
+            writer.add(Trial("ab" * 32, Schedule(1), 1.0), "Load")
+            return found
+
+        monkeypatch.setattr(reader, "keys", keys_before_the_next)
+        assert list(reader.trials()) == []
+        assert len(list(Records(tmp_path, RPI4).trials())) == 1
 
 
 def test_another_target(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.schedules import Schedule
 from biisnet.compile.tuning.lines import Trial
-from biisnet.compile.tuning.records import ABOUT, SHIPPED, WORKLOADS, Records, tuned_schedules
+from biisnet.compile.tuning.records import ABOUT, CLOCK, SHIPPED, WORKLOADS, Records, tuned_schedules
 from biisnet.compile.tuning.tasks import make_task
 from biisnet.targets import resolve
 
@@ -60,6 +60,16 @@ def test_of_two_records_the_faster_one(tmp_path: Path) -> None:
         folder = tmp_path / f"{by} {seconds}"
         Records(folder, RPI4, by).add(Trial(task.key, Schedule(1), seconds), "Load")
         assert tuned_schedules(RPI4, folder).records[task.key].database == expected
+
+
+def test_another_machines_clock_is_not_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Fails where records that a faster machine's clock has made hide one's own."""
+    key = "ab" * 32
+    for folder, seconds in ((tmp_path / "shipped" / "rpi4", 1e-6), (tmp_path / "own", 1.0)):
+        with Records(folder, RPI4, CLOCK) as records:
+            records.add(Trial(key, Schedule(1), seconds), "Load")
+    monkeypatch.setattr("biisnet.compile.tuning.records.SHIPPED", tmp_path / "shipped")
+    assert tuned_schedules(RPI4, tmp_path / "own").records[key].database == "user's"
 
 
 def test_other_targets_have_none() -> None:

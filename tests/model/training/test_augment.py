@@ -1,6 +1,7 @@
 """Crops: image and mask move together, and follow from seed, epoch and index alone."""
 
 import numpy as np
+import pytest
 
 from biisnet.model.scenes import scenes
 from biisnet.model.training.augment import crop, place
@@ -10,8 +11,7 @@ from biisnet.model.training.recipe import Recipe
 def test_determined_by_seed_epoch_and_index() -> None:
     (frame,) = scenes(1, 64, 64)
     first = crop(frame.image, frame.mask, Recipe(), 32, 1, 2)
-    for same in (crop(frame.image, frame.mask, Recipe(), 32, 1, 2),):
-        np.testing.assert_array_equal(first, same)
+    np.testing.assert_array_equal(first, crop(frame.image, frame.mask, Recipe(), 32, 1, 2))
     for other in ((Recipe(), 1, 3), (Recipe(), 2, 2), (Recipe(seed=1), 1, 2)):
         recipe, epoch, index = other
         assert (crop(frame.image, frame.mask, recipe, 32, epoch, index)[0] != first[0]).any()
@@ -27,6 +27,19 @@ def test_the_mask_follows_the_image() -> None:
         assert image.shape == target.shape == (32, 32)
         assert set(np.unique(target)) <= {0.0, 1.0}
         np.testing.assert_array_equal(image >= 99.9, target > 0)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 2), (3, 1)])
+def test_small_targets_stay(shape: tuple[int, int]) -> None:
+    """Fails where a target is in the image and its mask says background."""
+    mask = np.zeros((64, 64), bool)
+    mask[30 : 30 + shape[0], 40 : 40 + shape[1]] = True
+    recipe = Recipe(contrast=0, brightness=0, near_target=1)
+    for index in range(100):
+        image, target = crop(mask * np.float32(255), mask, recipe, 32, 0, index)
+        if image.max() > 60:
+            assert target.any(), index
+        assert target.sum() <= 4 * mask.sum()
 
 
 def test_around_targets() -> None:

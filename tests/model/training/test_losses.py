@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from biisnet.model.training.losses import LOSSES, loss_of  # noqa: E402
-from biisnet.model.training.recipe import LOSSES as NAMES  # noqa: E402
+from biisnet.model.training.recipe import LOSS_NAMES  # noqa: E402
 
 
 def case() -> tuple[np.ndarray, np.ndarray]:
@@ -23,21 +23,21 @@ def test_formulas() -> None:
         "dice": 1 - (2 * both + 1) / (p.sum() + target.sum() + 1),
         "bce": -(target * np.log(p) + (1 - target) * np.log(1 - p)).mean(),
     }
-    assert set(wanted) == set(NAMES) == set(LOSSES)
+    assert set(wanted) == set(LOSS_NAMES) == set(LOSSES)
     arguments = torch.from_numpy(logits), torch.from_numpy(target)
     for name, value in wanted.items():
         assert float(loss_of(name)(*arguments)) == pytest.approx(value, rel=1e-6)
     assert float(loss_of("softiou+bce")(*arguments)) == pytest.approx(wanted["softiou"] + wanted["bce"], rel=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LOSS_NAMES)
 def test_better_logits_lose_less(name: str) -> None:
     target = torch.from_numpy(case()[1])
     right, wrong = (4 * (2 * target - 1) * sign for sign in (1, -1))
     assert float(loss_of(name)(right, target)) < 0.2 < float(loss_of(name)(wrong, target))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LOSS_NAMES)
 def test_no_targets_at_all(name: str) -> None:
     logits = torch.full((1, 1, 4, 4), -3.0, requires_grad=True)
     loss_of(name)(logits, torch.zeros(1, 1, 4, 4)).backward()

@@ -33,6 +33,12 @@ def test_learning_rate() -> None:
     assert (np.diff(rates[20:]) <= 0).all()
 
 
+@pytest.mark.parametrize("recipe", [Recipe(epochs=1), Recipe(epochs=2, warmup_epochs=1e-4), Recipe(warmup_epochs=0)])
+def test_no_step_is_faster_than_asked(recipe: Recipe) -> None:
+    rates = [learning_rate(recipe, e) for e in np.linspace(0, recipe.epochs, 1001)]
+    assert 0 < max(rates) <= recipe.learning_rate
+
+
 def test_weight_decay_is_for_convolutions() -> None:
     network = build(TINY)
     names = {id(p): n for n, p in network.named_parameters()}
