@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 DEFAULT = "biisnet"
 CHECKPOINT = ".safetensors"
+BEST = "best.safetensors"
+"""Of a training run, the network that did best."""
 NAMES = f"{', '.join(PRESETS)}, or a variant (`biisnet variants`)"
 
 
 def known_checkpoint(name: str) -> str:
     """`name`, if it is a network's or an existing file. Raises CompileError."""
+    if name not in NETWORKS and (Path(name) / BEST).is_file():
+        raise CompileError(f"{name}: is a training run's folder; give its network, {Path(name) / BEST}")
     if name not in NETWORKS and not Path(name).is_file():
         raise CompileError(f"{name}: no such file or preset; give a {CHECKPOINT} checkpoint or one of {NAMES}")
     return name

@@ -18,7 +18,7 @@ from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
 from ..model.overlay import overlay
 from ..runtime.bundle import open_bundle
-from .checkpoints import CHECKPOINT, DEFAULT, check_grey, known_checkpoint, load_checkpoint
+from .checkpoints import BEST, CHECKPOINT, DEFAULT, NAMES, check_grey, known_checkpoint, load_checkpoint
 from .errors import CompileError
 from .manifest import frame_size, target_of
 from .run import open_model
@@ -48,6 +48,13 @@ def open_predictor(
     """A model by its name: a preset, a checkpoint, an ONNX file, a bundle. Raises CompileError."""
     name = name or DEFAULT
     path = Path(name)
+    if name not in NETWORKS and (path / BEST).is_file():
+        raise CompileError(f"{name}: is a training run's folder; give its network, {path / BEST}")
+    if name not in NETWORKS and not path.exists():
+        raise CompileError(
+            f"{name}: no such file, bundle or preset; give a bundle, an ONNX file, a {CHECKPOINT} checkpoint or one of "
+            f"{NAMES}"
+        )
     bundle = name not in NETWORKS and (path.is_dir() or path.suffix == ".tar")
     if emulate and not bundle:
         raise CompileError(f"{name}: --emulate runs bundles; compile it first: biisnet-compile {name} --target rpi4")

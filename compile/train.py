@@ -88,7 +88,9 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         say = ignore
     training, validation = frames_to_use(asked, say)
     last = asked.output / LAST
-    begun = f"gone on with after epoch {read_state(last)[0].epoch}" if last.exists() else f"seed {recipe.seed}"
+    done = read_state(last)[0].epoch if last.exists() else 0
+    begun = f"goes on after epoch {done}, its last" if done == recipe.epochs else f"goes on after epoch {done}"
+    begun = begun if done else f"seed {recipe.seed}"
     where = "held out of them" if asked.validation is None else f"of split {asked.validation}"
     say(f"network  {network.name}, {begun}")
     say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} {where} to validate on")
@@ -99,7 +101,12 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         run_folder(asked.output, fabric.is_global_zero),
         shown(recipe, say, fabric.is_global_zero) as report,
     ):
-        state = train(fabric, network, training, validation, recipe, asked.output, options, report)
+        try:
+            state = train(fabric, network, training, validation, recipe, asked.output, options, report)
+        except KeyboardInterrupt:
+            if last.exists():
+                say(f"interrupted; --resume goes on after epoch {read_state(last)[0].epoch}")
+            raise
     if not fabric.is_global_zero:
         return None
     return Trained(asked.output / BEST, state.epoch, state.best_epoch, state.seconds, state.best, recipe.seed)
@@ -191,22 +198,22 @@ def ignore(_: Any) -> None:
 
 @contextmanager
 def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress], None]]:
-    """A bar with the time left where standard error is a terminal; a line for each validated epoch anywhere."""
+    """A bar with the time left where standard error is a terminal, else a line an epoch; one for each validated epoch
+    anywhere."""
     from tqdm import tqdm
 
-    bar = tqdm(total=recipe.epochs, unit="epoch", disable=not (speaks and sys.stderr.isatty()), file=sys.stderr)
+    drawn = speaks and sys.stderr.isatty()
+    bar = tqdm(total=recipe.epochs, unit="epoch", disable=not drawn, file=sys.stderr)
 
     def report(p: Progress) -> None:
         bar.n = p.epoch - 1 + p.step / p.steps
         bar.set_postfix(loss=f"{p.loss:.3f}", refresh=False)
         bar.update(0)
-        if p.metrics and speaks:
-            m = p.metrics
+        validated = p.epoch == p.epochs or p.epoch % recipe.validate_every == 0
+        if speaks and (p.metrics or (p.step == p.steps and not validated and not drawn)):
+            metrics = f"{p.metrics.summary()}, " if p.metrics else ""
             with bar.external_write_mode(file=sys.stderr):
-                say(
-                    f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {m.summary()}, "
-                    f"{p.seconds_left / 60:.0f} minutes left"
-                )
+                say(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{p.seconds_left / 60:.0f} minutes left")
 
     with bar:
         yield report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import InputError
@@ -26,7 +26,11 @@ def from_json(cls: type[T], text: str, what: str) -> T:
         raise InputError(f"{what}: expected a JSON object, got {type(values).__name__}")
     unknown = sorted(set(values) - {f.name for f in fields(cls)})  # type: ignore[arg-type]
     if unknown:
-        raise InputError(f"{what}: unknown field {', '.join(unknown)}")
+        known = ", ".join(f.name for f in fields(cls))  # type: ignore[arg-type]
+        raise InputError(f"{what}: unknown field {', '.join(unknown)}; there are {known}")
+    needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}  # type: ignore[arg-type]
+    if absent := sorted(needed - set(values)):
+        raise InputError(f"{what}: lacks {', '.join(absent)}")
     try:
         return cls(**values)
     except TypeError as e:

@@ -14,8 +14,16 @@ from safetensors.torch import save as to_bytes
 from .config import NetworkConfig
 from .files import write_whole
 from .network import BiisNet
+from .variants import NETWORKS
 
 KEY = "biisnet"
+RUN_KEY = "biisnet-training"
+"""The metadata key of a training run's state (training/checkpoint.py), which holds a network, too."""
+AVERAGED, TRAINED = "average.module.", "model."
+"""What a run's tensors are called: the moving average, which is what a run keeps, and the weights that it moves."""
+
+
+COUNTER = "num_batches_tracked"
 
 
 def save(model: BiisNet, path: str | Path) -> None:
@@ -26,7 +34,8 @@ def save(model: BiisNet, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> BiisNet:
-    """Read a network, in evaluation mode. A file without configuration is taken as the default network.
+    """Read a network, in evaluation mode. A file without configuration is taken as the default network, a training
+    run's state (last.safetensors) as the network that it would keep: its averaged weights.
 
     Raises ValueError, one line with the file and the tensor, where the file is not safetensors, or a tensor
     is missing, unknown, of another shape or dtype than the configuration asks for, or not finite; OSError
@@ -45,11 +54,13 @@ def load(path: str | Path) -> BiisNet:
 
 def _tensors(model: BiisNet) -> dict[str, torch.Tensor]:
     # BatchNorm's counter of batches is an integer that nothing here uses
-    return {name: t for name, t in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    return {name: t for name, t in model.state_dict().items() if not name.endswith(COUNTER)}
 
 
 def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     tensors, metadata = read_safetensors(Path(path))
+    if RUN_KEY in metadata:
+        return _of_run(path, tensors, metadata[RUN_KEY])
     try:
         about = json.loads(metadata.get(KEY, "{}"))
     except json.JSONDecodeError as error:
@@ -57,6 +68,17 @@ def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     if not isinstance(about, dict):
         raise ValueError(f"{path}: metadata {KEY!r} is not a JSON object")
     return tensors, about
+
+
+def _of_run(path: str | Path, tensors: dict[str, torch.Tensor], text: str) -> tuple[dict[str, torch.Tensor], dict]:
+    kept = AVERAGED if any(name.startswith(AVERAGED) for name in tensors) else TRAINED
+    own = {name.removeprefix(kept): t for name, t in tensors.items() if name.startswith(kept)}
+    try:
+        config = json.loads(text)["network"]
+        name = next((n for n, c in NETWORKS.items() if c == NetworkConfig.from_json(json.dumps(config))), KEY)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: a damaged training checkpoint ({error})") from error
+    return {n: t for n, t in own.items() if not n.endswith(COUNTER)}, {"config": config, "name": name}
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -32,7 +32,7 @@ def export(
     if json_:
         print_json(result)
     else:
-        print(f"{output}: {result['bytes']:,} bytes, sha256 {model.sha256[:16]}")
+        print(f"{output}: {result['bytes']:,} bytes, {model.weights} weights, sha256 {model.sha256[:16]}")
 
 
 def verify(

@@ -14,10 +14,9 @@ from ..config import NetworkConfig
 from ..errors import InputError
 from ..fields import check_types
 from ..files import write_whole
-from ..weights import read_safetensors
+from ..weights import RUN_KEY, read_safetensors
 from .recipe import Recipe
 
-KEY = "biisnet-training"
 STEP, MOMENTS = "step", ("exp_avg", "exp_avg_sq")
 """What AdamW keeps of each parameter: a number of steps, and tensors of its shape."""
 
@@ -64,7 +63,7 @@ def write_checkpoint(
     names = {id(p): name for name, p in model.named_parameters()}
     for parameter, moments in optimizer.state.items():
         tensors |= {f"{key}.{names[id(parameter)]}": moments[key] for key in (STEP, *MOMENTS)}
-    metadata = {KEY: json.dumps(asdict(state), sort_keys=True)}
+    metadata = {RUN_KEY: json.dumps(asdict(state), sort_keys=True)}
     write_whole(path, save({n: t.detach().contiguous() for n, t in tensors.items()}, metadata=metadata))
 
 
@@ -72,7 +71,7 @@ def read_state(path: Path) -> tuple[State, dict[str, torch.Tensor]]:
     """A checkpoint's state and tensors. Raises InputError where it is none, OSError where it cannot be read."""
     try:
         tensors, metadata = read_safetensors(path)
-        about: dict[str, Any] = json.loads(metadata[KEY])
+        about: dict[str, Any] = json.loads(metadata[RUN_KEY])
         recipe = Recipe.from_json(json.dumps(about.pop("recipe")))
         # a configuration that was written before a field was there is still the same network
         network = NetworkConfig.from_json(json.dumps(about.pop("network")))

@@ -147,7 +147,7 @@ def train(
         if fabric.is_global_zero and (last or (epoch + 1) % recipe.validate_every == 0):
             metrics = validate(run.kept, validation)
         run.state = replace(run.state, epoch=epoch + 1, seconds=run.state.seconds + time.perf_counter() - started)
-        if metrics is not None and metrics.miou > run.state.best:
+        if metrics is not None and metrics.miou >= run.state.best:  # of equal ones the longest trained
             run.state = replace(run.state, best=metrics.miou, best_epoch=epoch + 1)
         if fabric.is_global_zero:
             history.add(epoch + 1, learning_rate(recipe, epoch), float(np.mean(losses)), run.state.seconds, metrics)
@@ -189,7 +189,10 @@ def resume(run: Run, path: Path) -> None:
         how = f"{value}, not {wanted}"
         if isinstance(value, Recipe | NetworkConfig):
             how = ", ".join(f"{field} {a}, not {b}" for field, (a, b) in differences(value, wanted).items())
-        raise InputError(f"{path}: is of a run with another {what} ({how}); give another -o, or the run's own options")
+        longer = "; a run is not made longer, but its best.safetensors can be trained on" if "epochs" in how else ""
+        raise InputError(
+            f"{path}: is of a run with another {what} ({how}); give another -o, or the run's own options{longer}"
+        )
     try:
         restore(tensors, run.network, run.average, run.optimizer)
     except (KeyError, RuntimeError) as e:

@@ -10,9 +10,10 @@ torch = pytest.importorskip("torch")
 
 from biisnet.model.config import NetworkConfig  # noqa: E402
 from biisnet.model.errors import InputError  # noqa: E402
-from biisnet.model.training.checkpoint import KEY, State, read_state  # noqa: E402
+from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
 from biisnet.model.training.recipe import Recipe  # noqa: E402
 from biisnet.model.training.trainer import LAST  # noqa: E402
+from biisnet.model.weights import RUN_KEY  # noqa: E402
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, this is no checkpoint", b"\x08\0\0\0\0\0\0\0{}      "])
@@ -28,6 +29,6 @@ def test_a_state_of_other_types(epoch: object, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     about = asdict(State(Recipe(), NetworkConfig(), "abc", 1, "float32")) | {"epoch": epoch}
-    save_file({"x": torch.zeros(1)}, tmp_path / LAST, {KEY: json.dumps(about)})
+    save_file({"x": torch.zeros(1)}, tmp_path / LAST, {RUN_KEY: json.dumps(about)})
     with pytest.raises(InputError, match=r"no training checkpoint|epoch is"):
         read_state(tmp_path / LAST)

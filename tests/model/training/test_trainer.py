@@ -16,7 +16,7 @@ from biisnet.model import NetworkConfig  # noqa: E402
 from biisnet.model.errors import InputError  # noqa: E402
 from biisnet.model.network import build  # noqa: E402
 from biisnet.model.scenes import scenes  # noqa: E402
-from biisnet.model.training.checkpoint import KEY, State, read_state  # noqa: E402
+from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
 from biisnet.model.training.losses import LOSSES  # noqa: E402
 from biisnet.model.training.recipe import Phase, Recipe  # noqa: E402
 from biisnet.model.training.trainer import (  # noqa: E402
@@ -30,7 +30,7 @@ from biisnet.model.training.trainer import (  # noqa: E402
     resume,
     train,
 )
-from biisnet.model.weights import load  # noqa: E402
+from biisnet.model.weights import RUN_KEY, load  # noqa: E402
 
 TINY = NetworkConfig(channels=8, encoder_blocks=(1,), bottleneck_blocks=1, decoder_blocks=(1,))
 OPTIONS = Options()
@@ -114,7 +114,7 @@ def test_the_best_network_is_written_again(tmp_path: Path) -> None:
     best.unlink()
     path = tmp_path / "run" / LAST
     _, tensors = read_state(path)
-    path.write_bytes(save(tensors, metadata={KEY: json.dumps(asdict(replace(state, best_epoch=state.epoch)))}))
+    path.write_bytes(save(tensors, metadata={RUN_KEY: json.dumps(asdict(replace(state, best_epoch=state.epoch)))}))
     run(tmp_path / "run")
     assert load(best).config == TINY
     assert (best.read_bytes() == written) == (state.best_epoch == state.epoch)
@@ -150,7 +150,7 @@ def test_a_configuration_from_before_a_field_was_there(tmp_path: Path) -> None:
     _, tensors = read_state(path)
     about = asdict(state)
     del about["network"]["sampling_layer"]
-    path.write_bytes(save(tensors, metadata={KEY: json.dumps(about)}))
+    path.write_bytes(save(tensors, metadata={RUN_KEY: json.dumps(about)}))
     assert run(tmp_path / "run").epoch == state.epoch
 
 
@@ -184,7 +184,7 @@ def test_a_damaged_checkpoint(tmp_path: Path) -> None:
         {k: t for k, t in tensors.items() if k != "model.head.bias"},
         tensors | {"exp_avg.head.bias": torch.zeros(3)},
     ):
-        path.write_bytes(save(damaged, metadata={KEY: json.dumps(asdict(state))}))
+        path.write_bytes(save(damaged, metadata={RUN_KEY: json.dumps(asdict(state))}))
         with pytest.raises(InputError, match=r"last\.safetensors: no training checkpoint, or a damaged one"):
             run(tmp_path / "run")
 
@@ -204,3 +204,13 @@ def test_moments_keep_their_memory_layout(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the loss is .*: try a lower learning rate"):
         run(tmp_path / "run", replace(RECIPE, learning_rate=1e20, clip=1e20, warmup_epochs=0, epochs=20))
+
+
+@pytest.mark.parametrize("average", [0.9, 0.0])
+def test_a_runs_state_is_a_network_too(average: float, tmp_path: Path) -> None:
+    """Fails where what a run would keep cannot be got out of last.safetensors, or is the weights before averaging."""
+    run(tmp_path, replace(RECIPE, average=average, validate_every=3))  # so its only validation is after the last epoch
+    best, last = load(tmp_path / BEST), load(tmp_path / LAST)
+    assert best.config == last.config
+    assert all(torch.equal(a, b) for a, b in zip(best.parameters(), last.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(best.buffers(), last.buffers(), strict=True) if a.is_floating_point())
