@@ -38,7 +38,7 @@ def learning_rate(recipe: Recipe, epoch: float) -> float:
     """Linear warm-up, of a tenth of the run at most, then cosine annealing."""
     warmup = min(recipe.warmup_epochs, recipe.epochs / 10)
     if epoch < warmup:
-        return recipe.learning_rate * (epoch + FIRST) / (warmup + FIRST)
+        return recipe.learning_rate * min(1.0, (epoch + FIRST) / warmup)
     done = (epoch - warmup) / (recipe.epochs - warmup)
     return recipe.learning_rate * (RATE_FLOOR + (1 - RATE_FLOOR) * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
 
