@@ -162,15 +162,13 @@ def test_an_error_leaves_the_old_bundle(
 
 
 def test_an_error_at_the_last_move(old: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old bundle has been moved aside already: it comes back."""
-    before, move = contents(old.parent), os.replace
+    """The old bundle was to change places with the new one, and could not: it is where it was."""
+    before = contents(old.parent)
 
-    def fail(source: Path, destination: Path) -> None:
-        if Path(source).name == "bundle" and Path(destination) == old:
-            raise OSError(28, "No space left on device", str(destination))
-        move(source, destination)
+    def fail(_: Path, other: Path) -> None:
+        raise OSError(28, "No space left on device", str(other))
 
-    monkeypatch.setattr(bundle_module.os, "replace", fail)
+    monkeypatch.setattr(bundle_module, "swap", fail)
     with pytest.raises(OSError, match="No space left"):
         build(tiny, old)
     assert contents(old.parent) == before

@@ -46,8 +46,9 @@ def figures(here: Path, data: Path, cli: Callable[..., Any]) -> Callable[..., di
 
 def expect_equal(one: dict[str, float], other: dict[str, float]) -> None:
     """But for a pixel or two."""
-    for name in ("miou", "niou"):
-        assert one[name] == pytest.approx(other[name], abs=SHARE)
+    assert one["miou"] == pytest.approx(other["miou"], abs=SHARE)
+    # one pixel of a frame whose targets have a dozen together
+    assert one["niou"] == pytest.approx(other["niou"], abs=1 / 12 / COUNT)
     assert one["pd"] == other["pd"]
     assert one["fa"] == pytest.approx(other["fa"], abs=2 / (COUNT * 256 * 256))
 
