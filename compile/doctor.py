@@ -28,6 +28,7 @@ PACKAGES = {
     "matplotlib": "curves",
     "jinja2": "reports",
     "opencv-python-headless": "videos and cameras",
+    "tensorboard": "logs of training",
 }
 EXTRAS = {
     "torch": "train",
