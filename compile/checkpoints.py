@@ -23,11 +23,16 @@ NAMES = f"{', '.join(PRESETS)}, or a variant (`biisnet variants`)"
 
 def known_checkpoint(name: str) -> str:
     """`name`, if it is a network's or an existing file. Raises CompileError."""
-    if name not in NETWORKS and (Path(name) / BEST).is_file():
-        raise CompileError(f"{name}: is a training run's folder; give its network, {Path(name) / BEST}")
+    refuse_run_folder(name)
     if name not in NETWORKS and not Path(name).is_file():
         raise CompileError(f"{name}: no such file or preset; give a {CHECKPOINT} checkpoint or one of {NAMES}")
     return name
+
+
+def refuse_run_folder(name: str) -> None:
+    """Raise CompileError where `name` is a training run's folder, which has its networks in it."""
+    if name not in NETWORKS and (Path(name) / BEST).is_file():
+        raise CompileError(f"{name}: is a training run's folder; give its network, {Path(name) / BEST}")
 
 
 def load_checkpoint(path: Path) -> BiisNet:

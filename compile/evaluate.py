@@ -18,7 +18,15 @@ from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
 from ..model.overlay import overlay
 from ..runtime.bundle import open_bundle
-from .checkpoints import BEST, CHECKPOINT, DEFAULT, NAMES, check_grey, known_checkpoint, load_checkpoint
+from .checkpoints import (
+    CHECKPOINT,
+    DEFAULT,
+    NAMES,
+    check_grey,
+    known_checkpoint,
+    load_checkpoint,
+    refuse_run_folder,
+)
 from .errors import CompileError
 from .manifest import frame_size, target_of
 from .run import open_model
@@ -48,8 +56,7 @@ def open_predictor(
     """A model by its name: a preset, a checkpoint, an ONNX file, a bundle. Raises CompileError."""
     name = name or DEFAULT
     path = Path(name)
-    if name not in NETWORKS and (path / BEST).is_file():
-        raise CompileError(f"{name}: is a training run's folder; give its network, {path / BEST}")
+    refuse_run_folder(name)
     if name not in NETWORKS and not path.exists():
         raise CompileError(
             f"{name}: no such file, bundle or preset; give a bundle, an ONNX file, a {CHECKPOINT} checkpoint or one of "

@@ -50,7 +50,7 @@ class Records:
         if measured_by:
             self.begin(about)
         self.measured()  # for what is wrong with it
-        self.written = self.keys()  # nobody else writes
+        self.written = self.keys() if measured_by else []  # nobody else writes
 
     def begin(self, about: dict[str, Any]) -> None:
         """Write `about` where there is none, and lock it: kernels are numbered as if one wrote alone."""

@@ -20,25 +20,33 @@ def expect_one_line(error: Exception) -> None:
     assert "\n" not in str(error), error
 
 
+def of_file(path: Path, parse: Callable[[Path], object], documented: type[Exception]) -> Harness:
+    """Of a parser of one file."""
+
+    def run(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            parse(path)
+        except documented as error:
+            expect_one_line(error)
+
+    return run
+
+
 def manifest(folder: Path) -> Harness:
     """A bundle's manifest, and what is made of it."""
     with atheris.instrument_imports(include=["biisnet"]):
         from biisnet.compile.manifest import frame_size, schedules_of, target_of
         from biisnet.runtime.bundle import read_manifest
         from biisnet.runtime.errors import BundleError
-    path = folder / "manifest.json"
 
-    def run(data: bytes) -> None:
-        path.write_bytes(data)
-        try:
-            fields = read_manifest(path)
-            frame_size(fields)
-            target_of(fields)
-            schedules_of(fields)
-        except BundleError as error:
-            expect_one_line(error)
+    def parse(path: Path) -> None:
+        fields = read_manifest(path)
+        frame_size(fields)
+        target_of(fields)
+        schedules_of(fields)
 
-    return run
+    return of_file(folder / "manifest.json", parse, BundleError)
 
 
 def archive(folder: Path) -> Harness:
@@ -86,16 +94,7 @@ def onnx(folder: Path) -> Harness:
     with atheris.instrument_imports(include=["biisnet"]):
         from biisnet.compile.errors import CompileError
         from biisnet.compile.frontend import import_onnx, load_model
-    path = folder / "model.onnx"
-
-    def run(data: bytes) -> None:
-        path.write_bytes(data)
-        try:
-            import_onnx(load_model(path), (16, 16))
-        except CompileError as error:
-            expect_one_line(error)
-
-    return run
+    return of_file(folder / "model.onnx", lambda path: import_onnx(load_model(path), (16, 16)), CompileError)
 
 
 HARNESSES = {f.__name__: f for f in (manifest, archive, database, onnx)}
