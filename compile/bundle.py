@@ -29,7 +29,6 @@ from .errors import CompileError
 from .frontend import Model
 from .manifest import kernel_entry
 from .plan import Plan
-from .receptive_field import receptive_field
 from .scene import scene
 from .verification import Verified
 from .verification.onnx_reference import OnnxReference
@@ -177,7 +176,7 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
         "outputs": tensors(plan.program.outputs),
         "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
         "threshold": plan.threshold,
-        "receptive_field": asdict(field) if (field := receptive_field(plan.program)) else None,
+        "receptive_field": asdict(plan.field) if plan.field else None,
         "target": {
             "name": target.name,
             "triple": target.triple,

@@ -9,6 +9,7 @@ from . import plan_source
 from .passes.build_kernels import Kernels
 from .passes.plan_arena import Arena
 from .program import Program
+from .receptive_field import ReceptiveField, receptive_field
 
 
 @dataclass(frozen=True)
@@ -24,4 +25,10 @@ class Plan:
     @cached_property
     def source(self) -> str:
         """plan.c, by which a bundle is told to be of this plan."""
-        return plan_source.plan_source(self.program, self.kernels, (self.arena, self.by_stage), self.threshold)
+        layouts = (self.arena, self.by_stage)
+        return plan_source.plan_source(self.program, self.kernels, layouts, self.threshold, self.field)
+
+    @cached_property
+    def field(self) -> ReceptiveField | None:
+        """What tiles of larger frames overlap by."""
+        return receptive_field(self.program)

@@ -8,6 +8,7 @@ from .kernels.context import SECTIONS
 from .passes.build_kernels import Kernels, Step
 from .passes.plan_arena import ALIGNMENT, Arena
 from .program import Buffer, Operand, Program
+from .receptive_field import ReceptiveField
 
 C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t"}
 EDGES = {"zero": "BN_EDGE_ZERO", "clamp": "BN_EDGE_CLAMP"}
@@ -68,8 +69,14 @@ def quoted(text: str) -> str:
     return '"' + "".join(c if c.isascii() and (c.isalnum() or c in "._- /") else "_" for c in text) + '"'
 
 
-def plan_source(program: Program, kernels: Kernels, layouts: tuple[Arena, Arena], threshold: float) -> str:
-    """The whole of plan.c."""
+def plan_source(
+    program: Program,
+    kernels: Kernels,
+    layouts: tuple[Arena, Arena],
+    threshold: float,
+    field: ReceptiveField | None = None,
+) -> str:
+    """The whole of plan.c; without `field` of a model that cannot work in tiles."""
     buffers = program.buffers()
     index = {b: i for i, b in enumerate(buffers)}
     offsets, parameters = parameter_offsets(kernels)
@@ -145,6 +152,7 @@ def plan_source(program: Program, kernels: Kernels, layouts: tuple[Arena, Arena]
             layout_row("by_stage", by_stage),
             "    },",
             f"    {quoted(program.name)}, {threshold!r}f,",
+            f"    {field.radius}, {field.stride}," if field else "    0, 0,",
             "};",
             "",
         ]

@@ -30,6 +30,7 @@ RUNNER_SOURCES = tuple(
         "resize.c",
         "results.c",
         "session.c",
+        "tiles.c",
     )
 )
 # Kernels come out of TVM with default visibility; this keeps them inside the shared library.

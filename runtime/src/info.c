@@ -31,6 +31,8 @@ const char *biisnet_status_string(int32_t status) {
 
 const char *biisnet_model_name(void) { return biisnet_plan.model_name; }
 float biisnet_threshold(void) { return biisnet_plan.threshold; }
+int32_t biisnet_receptive_field_radius(void) { return biisnet_plan.field_radius; }
+int32_t biisnet_receptive_field_stride(void) { return biisnet_plan.field_stride; }
 
 int32_t biisnet_input_count(void) { return biisnet_plan.inputs; }
 const char *biisnet_input_name(int32_t index) { return input(index) ? input(index)->name : NULL; }

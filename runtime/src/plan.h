@@ -93,9 +93,10 @@ typedef struct {
     bn_layout layout[BN_LAYOUTS];
     const char *model_name;
     float threshold;             /* a pixel is a target where the probability is greater */
+    int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 1, BN_MAX_SEGMENT = 64 /* stages */ };
+enum { BN_PLAN_VERSION = 2, BN_MAX_SEGMENT = 64 /* stages */ };
 
 extern const bn_plan biisnet_plan;   /* defined by the generated plan.c */
 

@@ -1,6 +1,8 @@
 /* Checks the plan once, when an instance is made: a compiler's mistake becomes a status, not a crash. */
 #include "plan_check.h"
 
+#include <string.h>
+
 #include "biisnet.h"
 #include "constants.h"
 #include "rows.h"
@@ -24,6 +26,14 @@ static bool check_tensors(const bn_tensor *tensor, int32_t count, int32_t limit)
         if (!tensor[i].name || tensor[i].rank < 0 || tensor[i].rank > BN_MAX_RANK || !tensor_bytes(&tensor[i]))
             return false;
     return true;
+}
+
+/* Tiles read and write planes of one size. */
+static bool check_field(const bn_plan *plan) {
+    if (plan->field_radius < 0 || plan->field_stride < 0) return false;
+    const bn_tensor *in = plan->input, *out = plan->output;
+    bool alike = in->rank == out->rank && memcmp(in->shape, out->shape, sizeof in->shape) == 0;
+    return plan->field_stride == 0 || (plan->inputs == 1 && plan->outputs == 1 && alike);
 }
 
 static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t index) {
@@ -137,6 +147,7 @@ bool bn_plan_check(const bn_plan *plan) {
     if (plan->params_bytes > 0 && (!plan->params || (uintptr_t)plan->params % BIISNET_ALIGNMENT != 0)) return false;
     if (!check_tensors(plan->input, plan->inputs, BN_MAX_INPUTS)) return false;
     if (!check_tensors(plan->output, plan->outputs, BN_MAX_OUTPUTS)) return false;
+    if (!check_field(plan)) return false;
     if (plan->stages < 1 || plan->buffers < 1) return false;
     for (int32_t k = 0; k < plan->stages; k++)
         if (!check_stage(plan, &plan->stage[k])) return false;

@@ -46,6 +46,9 @@ static int failures;
 static void break_plan(void) {
     BREAK(plan.version++);
     BREAK(plan.model_name = NULL);
+    BREAK(plan.field_radius = -1);
+    BREAK(plan.field_stride = -1);
+    BREAK(output.shape[2]++, buffer[BN_FAST][OUTPUT].rows++, buffer[BN_BY_STAGE][OUTPUT].rows++);
     BREAK(plan.zero_offset = 32);
     BREAK(plan.zero_offset = fast->shared_bytes);
     BREAK(plan.zero_bytes = PLAN_WIDTH * 4 - 1);

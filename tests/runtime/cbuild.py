@@ -28,6 +28,7 @@ NO_EMULATOR_REASON = "qemu-aarch64 is not installed (Debian: qemu-user)"
 Floats = npt.NDArray[np.float32]
 
 # Constants and layouts of plan.c: where its maps lie when each stage runs for itself, and where constants are spread.
+RADIUS, STRIDE = 2, 2  # what it calls its receptive field, though more is in it
 STAGES = ["blur", "box", "half", "up", "join"]
 BLUR_FLOATS = np.array([0.125], np.float32)
 BOX_FLOATS = np.array([0.125, 0.5], np.float32)

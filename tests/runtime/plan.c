@@ -16,6 +16,12 @@ enum {
 
 #define UP_64(bytes) (((bytes) + 63) / 64 * 64)
 
+/* A multiple of the stride, and less than what results depend on: for tests of how tiles are cut. */
+#ifndef FIELD_RADIUS
+#define FIELD_RADIUS 2
+#define FIELD_STRIDE 2
+#endif
+
 /* Every map starts at a multiple of 64. */
 enum {
     BLUR_CONSTANTS = UP_64(ROW), /* behind the zero row */
@@ -171,4 +177,5 @@ const bn_plan biisnet_plan = {
     },
     .model_name = "tiny \"box\"",
     .threshold = 0.5f,
+    .field_radius = FIELD_RADIUS, .field_stride = FIELD_STRIDE,
 };

@@ -62,7 +62,7 @@ def test_driver_on_the_emulated_device(tmp_path: Path) -> None:
     _passes(*EMULATOR, compile_c(tmp_path / "driver", FILES, *ARM_STATIC, compiler=ZIG))
 
 
-@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=2", "-DBN_EDGE_ZERO=7"])
+@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=3", "-DBN_EDGE_ZERO=7"])
 def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, define: str) -> None:
     """A ring (its rows would be lost between stages), another version, an unknown edge."""
     odd = tmp_path / "plan.c"

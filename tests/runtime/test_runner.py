@@ -12,16 +12,22 @@ import numpy as np
 import pytest
 
 from biisnet.runtime.detections import Detection, detect
+from biisnet.runtime import sources
 from biisnet.runtime.resize import resize_bilinear
+from biisnet.runtime.tiles import tiled
 
 from .cbuild import (
     EMULATOR,
     HEIGHT,
     NO_EMULATOR,
     NO_EMULATOR_REASON,
+    PLAN,
+    RADIUS,
     STAGES,
+    STRIDE,
     WIDTH,
     Floats,
+    compile_c,
     reference,
     refused,
     run,
@@ -99,6 +105,33 @@ def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
     assert [stage["name"] for stage in info["stages"]] == STAGES
     assert b"ABI 1" in run(*runner, "--version").stdout
     assert b"--roi" in run(*runner, "--help").stdout
+
+
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (HEIGHT + 1, WIDTH), (40, 31), (27, 50), (17, 10)])
+def test_tiles_are_those_of_python(runner: list[str], tmp_path: Path, size: tuple[int, int]) -> None:
+    image = _image(*size)
+    expected = tiled(lambda tile: reference(tile)["probability"], image, (HEIGHT, WIDTH), RADIUS, STRIDE)
+    image.tofile(tmp_path / "in.raw")
+    raw = ("--raw", "x".join(map(str, size)), tmp_path / "in.raw")
+    done = run(*runner, "--tile", "--threads", "2", "--probability", tmp_path / "p.f32", *raw)
+    assert (done.returncode, done.stderr) == (0, b"")
+    np.testing.assert_allclose(np.fromfile(tmp_path / "p.f32", "<f4").reshape(size), expected, rtol=0, atol=1e-6)
+
+
+def test_tiles_that_cannot_be(host_runner: Path, tmp_path: Path) -> None:
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, PLAN)
+    image = _write_pgm(tmp_path / "in.pgm", _image(40, 31))
+    without = compile_c(tmp_path / "without", files, "-DFIELD_RADIUS=0", "-DFIELD_STRIDE=0")
+    assert "this model cannot work in tiles" in refused(run(without, "--tile", image))
+    close = compile_c(tmp_path / "close", files, "-DFIELD_RADIUS=4", "-DFIELD_STRIDE=2")
+    assert "tiles of 9 pixels have no inside, for results depend on 4 pixels around; compile for at least 10" in refused(
+        run(close, "--tile", image)
+    )
+    low, narrow = (_write_pgm(tmp_path / f"{h}x{w}.pgm", _image(h, w)) for h, w in ((12, 31), (40, 8)))
+    assert "12x31.pgm: a frame of 12 pixels is less than a tile of 13" in refused(run(host_runner, "--tile", low))
+    assert "40x8.pgm: a frame of 8 pixels is less than a tile of 9" in refused(run(host_runner, "--tile", narrow))
+    for option in (["--bench", "2"], ["--roi"], ["--stages", "2"]):
+        assert "--tile: what is measured is one run of the model" in refused(run(host_runner, "--tile", *option, image))
 
 
 @pytest.mark.skipif(NO_EMULATOR, reason=NO_EMULATOR_REASON)

@@ -12,52 +12,63 @@
 #include "resize.h"
 #include "results.h"
 #include "session.h"
+#include "tiles.h"
+
+typedef struct {
+    int height, width;
+} plane;
 
 /* The last two dimensions of a tensor that is one plane; fails for others. */
-static void plane_size(const char *name, int rank, const int64_t *shape, int *height, int *width) {
-    bool plane = rank >= 2;
-    for (int i = 0; i < rank - 2; i++) plane = plane && shape[i] == 1;
-    if (!plane || !image_size_allowed((uint64_t)shape[rank - 2], (uint64_t)shape[rank - 1]))
+static plane plane_of(const char *name, int rank, const int64_t *shape) {
+    bool good = rank >= 2;
+    for (int i = 0; i < rank - 2; i++) good = good && shape[i] == 1;
+    if (!good || !image_size_allowed((uint64_t)shape[rank - 2], (uint64_t)shape[rank - 1]))
         fail("tensor %s of the model is not one image plane; use the library instead", name);
-    *height = (int)shape[rank - 2];
-    *width = (int)shape[rank - 1];
+    return (plane){(int)shape[rank - 2], (int)shape[rank - 1]};
+}
+
+/* Replaces the frame's pixels by their probabilities, in the model's resolution. */
+static void run_resized(session *s, const options *o, double load, image *frame, plane in, plane out) {
+    float *input = (float *)(void *)(s->block + s->layout.input_offset[0]);
+    resize_bilinear(frame->grey, frame->height, frame->width, input, in.height, in.width);
+    if (o->bench) measure_time(s, o, load);
+    if (o->roi) measure_region(s);
+    if (o->stages) measure_stages(s, o);
+    if (!o->bench && !o->roi) session_run(s);
+    resize_bilinear(s->outputs[0], out.height, out.width, frame->grey, frame->height, frame->width);
 }
 
 static void process(const options *o) {
     if (biisnet_input_count() != 1 || biisnet_output_count() != 1)
         fail("the model has not one input and one output; use the library instead");
-    int in_height, in_width, out_height, out_width;
-    plane_size(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0), &in_height, &in_width);
-    plane_size(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0), &out_height, &out_width);
+    plane in = plane_of(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0));
+    plane out = plane_of(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0));
     results_check(o);
     bool measured = o->bench || o->roi || o->stages;
+    if (o->tile && measured) fail("--tile: what is measured is one run of the model; leave it away");
+    if (o->tile) tiles_check(in.height, in.width);
     frames f = frames_open(o);
     if (frames_are_many(&f) && (measured || o->mask || o->probability))
         fail("%s: is more than one image; this is for one at a time", o->image);
-    image source;
-    bool more = frames_next(&f, &source); /* what is wrong with it is said before anything is made */
+    image frame;
+    bool more = frames_next(&f, &frame); /* what is wrong with it is said before anything is made */
 
     double start = milliseconds();
     session s = session_open(o->threads, o->stages > 0);
     double load = milliseconds() - start;
-    float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
     if (o->targets) results_head();
-    for (; more; more = frames_next(&f, &source)) {
-        resize_bilinear(source.grey, source.height, source.width, input, in_height, in_width);
-        if (o->bench) measure_time(&s, o, load);
-        if (o->roi) measure_region(&s);
-        if (o->stages) measure_stages(&s, o);
-        if (!o->bench && !o->roi) session_run(&s);
-
-        float *probability = source.grey; /* its pixels are not needed any more */
-        resize_bilinear(s.outputs[0], out_height, out_width, probability, source.height, source.width);
-        long targets = results_write(o, probability, source.height, source.width, biisnet_threshold());
+    for (; more; more = frames_next(&f, &frame)) {
+        if (o->tile)
+            tiles_run(&s, f.name, &frame, in.height, in.width);
+        else
+            run_resized(&s, o, load, &frame, in, out);
+        long targets = results_write(o, frame.grey, frame.height, frame.width, biisnet_threshold());
         if (o->targets)
-            results_targets(f.name, probability, source.height, source.width, biisnet_threshold());
+            results_targets(f.name, frame.grey, frame.height, frame.width, biisnet_threshold());
         else if (!o->bench && !o->stages && !o->mask && !o->probability)
-            printf("%s: %ld of %ld pixels are target\n", f.name, targets, (long)source.height * source.width);
+            printf("%s: %ld of %ld pixels are target\n", f.name, targets, (long)frame.height * frame.width);
         fflush(stdout); /* who reads it may wait for this frame */
-        free(source.grey);
+        free(frame.grey);
     }
     session_close(&s);
     frames_close(&f);

@@ -17,6 +17,7 @@ void options_help(void) {
          "  --targets            print a line of CSV for each target: its box, centroid, score and pixels\n"
          "  --mask FILE.pgm      write the mask: 255 where there is a target, 0 elsewhere\n"
          "  --probability FILE   write the probability map: .pgm (8 bits) or .f32 (little-endian float32)\n"
+         "  --tile               cut an image larger than the model into tiles that overlap, instead of resizing it\n"
          "  --raw HxW            IMAGE is H*W little-endian float32 grey levels, 0..255\n"
          "  --threads N          run on N threads (default 1)\n"
          "  --bench N            time N warm inferences, print one line of JSON\n"
@@ -53,8 +54,9 @@ static void raw_size(const char *text, options *o) {
 
 static bool flag(const char *name, options *o) {
     bool *target = strcmp(name, "--targets") == 0   ? &o->targets
+                   : strcmp(name, "--tile") == 0    ? &o->tile
                    : strcmp(name, "--times") == 0   ? &o->times
-                   : strcmp(name, "--roi") == 0       ? &o->roi
+                   : strcmp(name, "--roi") == 0     ? &o->roi
                    : strcmp(name, "--info") == 0    ? &o->info
                    : strcmp(name, "--probe") == 0   ? &o->probe
                    : strcmp(name, "--help") == 0    ? &o->help

@@ -10,7 +10,7 @@ typedef struct {
     int threads;
     int bench;  /* 0: no benchmark */
     int stages; /* 0: none of single stages */
-    bool targets, times, roi, info, probe, help, version;
+    bool targets, tile, times, roi, info, probe, help, version;
 } options;
 
 /* Fails on anything it does not understand. */

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -161,6 +162,9 @@ def test_in_tiles(cli: Callable, here: Path, tiny_bundle: TinyBundle, emulated: 
     np.testing.assert_allclose(there, close, atol=1e-6)
     with load(tiny_bundle("host")) as model:
         np.testing.assert_array_equal(close, model.tiled(scene(48, 50, 1)))
+    runner = [tiny_bundle("host") / "bin" / "biisnet-run", "--tile", "--probability", "c.f32", "large.png"]
+    subprocess.run(runner, check=True)
+    np.testing.assert_array_equal(np.fromfile("c.f32", np.float32).reshape(48, 50), close)
 
 
 def test_rates_that_are_none(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBundle) -> None:
