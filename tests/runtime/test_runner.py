@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biisnet.runtime.detections import Detection, detect
 from biisnet.runtime import sources
+from biisnet.runtime.detections import Detection, detect
 from biisnet.runtime.resize import resize_bilinear
 from biisnet.runtime.tiles import tiled
 
@@ -124,8 +124,9 @@ def test_tiles_that_cannot_be(host_runner: Path, tmp_path: Path) -> None:
     without = compile_c(tmp_path / "without", files, "-DFIELD_RADIUS=0", "-DFIELD_STRIDE=0")
     assert "this model cannot work in tiles" in refused(run(without, "--tile", image))
     close = compile_c(tmp_path / "close", files, "-DFIELD_RADIUS=4", "-DFIELD_STRIDE=2")
-    assert "tiles of 9 pixels have no inside, for results depend on 4 pixels around; compile for at least 10" in refused(
-        run(close, "--tile", image)
+    assert (
+        "tiles of 9 pixels have no inside, for results depend on 4 pixels around; compile for at least 10"
+        in refused(run(close, "--tile", image))
     )
     low, narrow = (_write_pgm(tmp_path / f"{h}x{w}.pgm", _image(h, w)) for h, w in ((12, 31), (40, 8)))
     assert "12x31.pgm: a frame of 12 pixels is less than a tile of 13" in refused(run(host_runner, "--tile", low))
