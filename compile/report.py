@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,10 @@ from ..model.scenes import scenes
 from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import detect
 from ..runtime.errors import BundleError
-from ..targets import Target, emulator
-from ..targets.toolchain import ToolchainError
 from . import slots
-from .analysis import ANALYSIS_STEPS, analyze_plan, macs, map_bytes
-from .bench import Here, golden_command, measure_stages
+from .analysis import macs, map_bytes
 from .bundle import MODEL
+from .costs import Costs, cost_steps, find_costs
 from .errors import CompileError
 from .frontend import load_model
 from .manifest import frame_size, schedules_of, target_of
@@ -32,7 +30,6 @@ from .tuning.emulated import HERTZ
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
-STAGE_RUNS = 20
 BINARY_PEAK, FLOAT_PEAK = 128 / 3 * slots.PER_CYCLE, 4 / slots.FLOAT * slots.PER_CYCLE
 """Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
 DRAM = 4e9
@@ -58,14 +55,15 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Costs:
-    """What the stages cost, or why that is not known."""
+class Tuned:
+    """A kernel, all its stages together: whose record chose its schedule, if any, and what it costs with it and without
+    any record, in the report's unit."""
 
-    unit: str
-    values: tuple[float, ...] | None
-    other: float
-    note: str
-    cycles: float | None = None
+    kernel: str
+    schedule: str
+    record: str | None
+    cost: float | None
+    default: float | None
 
 
 @dataclass(frozen=True)
@@ -108,36 +106,22 @@ def report_bundle(path: Path, say: Say) -> str:
 
     with open_bundle(path) as bundle:
         manifest = bundle.manifest
-        progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
         model = load_model(bundle.path / MODEL)
         try:
-            plan = make_plan(model, frame_size(manifest), progress, schedules_of(manifest))
-            costs = find_costs(plan, target_of(manifest), bundle, progress)
-            return render(path, bundle, plan, costs, list(samples(path, manifest, say)))
+            size, target, schedules = frame_size(manifest), target_of(manifest), schedules_of(manifest)
+            # without its records too, where it has any: what tuning has gained
+            wanted = [schedules, *([replace(schedules, records={})] if schedules.records else [])]
+            progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say, None)
+            plans = [make_plan(model, size, progress, s) for s in wanted]
+            costs = find_costs(plans, target, progress)
+            return render(path, bundle, plans[0], costs[0], costs[-1], list(samples(path, manifest, say)))
         except (KeyError, TypeError, IndexError, jinja2.UndefinedError) as e:
             raise BundleError(f"{path}: its manifest is not what biisnet-compile writes ({e}); compile it again") from e
 
 
-def find_costs(plan: Plan, target: Target, bundle: Bundle, progress: Progress) -> Costs:
-    """Model cycles for a board, times for this machine."""
-    try:
-        if target.emulated_cpu:
-            found = analyze_plan(plan, target, progress)
-            values = tuple(s.cycles / found.pixels for s in found.stages)
-            about = f"cycles of an emulated {target.cpu} with a cycle model, one thread"
-            return Costs("cycles a pixel", values, found.other_cycles / found.pixels, about, found.cycles)
-        if emulator.command(target) == []:
-            program = golden_command(bundle, str(bundle.path))
-            times = tuple(s.median_ms for s in measure_stages(Here(), program, STAGE_RUNS))
-            return Costs("ms", times, 0, "median times of this machine, each stage by itself, one thread")
-        return Costs("", None, 0, f"costs are not known: no cycle model of {target.name}")
-    except ToolchainError as e:
-        return Costs("", None, 0, f"costs are not known: {e}")
-
-
 def rows(plan: Plan, costs: Costs) -> Iterator[Row]:
     """A row a stage."""
-    total = sum(costs.values) + costs.other if costs.values else 0
+    total = costs.total or 0
     for k, step in enumerate(plan.kernels.steps):
         stage, out = step.stage, step.stage.outputs[0]
         cost = costs.values[k] if costs.values else None
@@ -152,6 +136,15 @@ def rows(plan: Plan, costs: Costs) -> Iterator[Row]:
             cost / total if cost and total else 0,
             slots.bound(stage) / (plan.program.inputs[0].height * plan.program.inputs[0].width),
         )
+
+
+def tuned_kernels(manifest: dict[str, Any], plan: Plan, costs: Costs, untuned: Costs) -> Iterator[Tuned]:
+    """A row a kernel; `untuned` is what the same stages cost without records."""
+    now, before = costs.of_kernels(plan), untuned.of_kernels(plan)
+    for name, entry in manifest["kernels"].items():
+        record = entry["record"]
+        schedule = ", ".join(f"{field} {value}" for field, value in entry["schedule"].items())
+        yield Tuned(name, schedule, record and record["database"], now.get(name), before.get(name))
 
 
 def arena_boxes(arena: Arena) -> list[Box]:
@@ -217,7 +210,7 @@ def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
         return
 
 
-def render(path: Path, bundle: Bundle, plan: Plan, costs: Costs, pictures: list[Sample]) -> str:
+def render(path: Path, bundle: Bundle, plan: Plan, costs: Costs, untuned: Costs, pictures: list[Sample]) -> str:
     """The template, filled in."""
     import jinja2
 
@@ -240,7 +233,8 @@ def render(path: Path, bundle: Bundle, plan: Plan, costs: Costs, pictures: list[
         arena=plan.arena,
         points=roofline(table, height * width, costs),
         roofs={"binary": roof(BINARY_PEAK), "float32": roof(FLOAT_PEAK)},
-        kernels=bundle.manifest["kernels"],
+        tuned=list(tuned_kernels(bundle.manifest, plan, costs, untuned)),
+        untuned=untuned,
         samples=pictures,
         files=files,
     )

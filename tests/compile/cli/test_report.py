@@ -75,6 +75,35 @@ def test_of_this_machine(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
     assert 'id="roofline"' not in page
 
 
+@pytest.mark.emulator
+def test_what_tuning_gained(cli: Cli, here: Path, tiny_onnx: Path, emulated: None, llvm: None) -> None:
+    """Each kernel as compiled and by default, both measured; where nothing is tuned, one is not measured twice."""
+    options = ("--target", "rpi4", "--size", "24x20")
+    assert cli("tune", tiny_onnx, *options, "--trials", "6", "--db", "db").code == 0
+    assert cli("compile", tiny_onnx, *options, "--db", "db", "-o", "b").code == 0
+    done = cli("report", "b")
+    assert done.code == 0, done.err
+    assert done.err.count("] measure … ") == 2
+    kernels = json.loads((here / "b" / "manifest.json").read_text())["kernels"]
+    tuned = [name for name, entry in kernels.items() if entry["record"]]
+    assert tuned
+    page = (here / "b.html").read_text()
+    for name, entry in kernels.items():
+        record = entry["record"]["database"] if entry["record"] else "default"
+        found = re.search(
+            rf"<code>{name}</code></td><td class=\"text\">([^<]*)</td><td class=\"text\">{record}</td>\n"
+            r"<td>([\d.]+)</td><td>([\d.]+)</td><td>(-?[\d.]+) %</td>",
+            page.replace("&#39;", "'"),
+        )
+        assert found, name
+        assert found[1] == ", ".join(f"{k} {v}" for k, v in entry["schedule"].items())
+        cost, default, less = map(float, found.groups()[1:])
+        assert less == pytest.approx(100 * (1 - cost / default), abs=100 * 0.02 / default)
+        assert less > -0.05 if entry["record"] else less == 0
+    total, untuned = map(float, re.findall(r"network takes ([\d.]+) .* beside it, ([\d.]+)\.", page)[0])
+    assert total <= untuned
+
+
 def test_with_compile(cli: Cli, here: Path, tiny_onnx: Path) -> None:
     done = cli("compile", tiny_onnx, "--target", "host", "--size", "24x20", "-o", "b", "--report")
     assert done.code == 0, done.err
