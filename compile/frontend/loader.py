@@ -93,7 +93,7 @@ def check(proto: onnx.ModelProto, path: str) -> None:
             raise CompileError(f"{path}: weight '{tensor.name}' is in another file; save the model as one file")
     try:
         onnx.checker.check_model(proto)
-    except (onnx.checker.ValidationError, UnicodeDecodeError) as e:  # the latter where the message quotes the damage
+    except (onnx.checker.ValidationError, ValueError) as e:  # the latter where Python's protobuf reads more than ONNX's
         raise CompileError(f"{path}: not a valid ONNX model: {first_line(e)}") from e
     check_metadata(Model(proto, path, ""))
     for tensor in proto.graph.initializer:

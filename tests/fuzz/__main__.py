@@ -65,7 +65,7 @@ def fuzz(parser: Parser, folder: Path, runs: int, deadline: float = float("inf")
         options = [f"-runs={batch}", f"-seed={done + 1}", f"-artifact_prefix={folder}/", "-verbosity=0", HANGS]
         ended = subprocess.run([*command, *options, str(corpus)], capture_output=True, text=True, errors="replace")
         if ended.returncode:
-            print(f"{parser.name}: crashed; the input is in {folder}\n{ended.stderr[-4000:]}")
+            print(f"{parser.name}: crashed; the input is in {folder}\n{ended.stdout[-4000:]}{ended.stderr[-4000:]}")
             return False
         done += batch
         counted.write_text(str(done))

@@ -40,7 +40,9 @@ def test_a_crash_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert list((tmp_path / "work").glob("crash-*"))
 
 
-def test_a_python_error_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_error_is_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Fails where what a parser lets out, here an error of the library's that reads its JSON, does not end it."""
     parser = available("manifest")
     (tmp_path / "sitecustomize.py").write_text(
@@ -48,4 +50,5 @@ def test_a_python_error_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert not fuzz(parser, tmp_path / "work", 1_000)
+    assert "KeyError: 'x'" in capsys.readouterr().out
     assert list((tmp_path / "work").glob("crash-*"))

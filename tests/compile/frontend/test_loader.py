@@ -65,6 +65,13 @@ def test_not_onnx(tmp_path: Path, content: bytes, message: str) -> None:
     assert message in refused(tmp_path / "net.onnx", content)
 
 
+def test_what_one_parser_reads_and_the_other_refuses(tmp_path: Path) -> None:
+    """A group of unknown fields, one of them of number 0: Python's protobuf lets it pass, ONNX's checker does not."""
+    group = b"\x73\x01" + bytes(8) + b"\x74"
+    said = refused(tmp_path / "net.onnx", shipped() + group)
+    assert "not a valid ONNX model: Unable to parse" in said
+
+
 def test_unreadable(tmp_path: Path) -> None:
     """Fails where a file that is not there, or a folder, is a traceback."""
     for path in (tmp_path / "missing.onnx", tmp_path):
