@@ -28,15 +28,19 @@ ROOM = r"""
 set -e
 mkdir -p "$1"
 rm -rf "$1/.$2.staged."*
+deployed=$(readlink "$1/$2" || :)
+for kept in "$1/.$2.kept."*; do
+    [ "${kept##*/}" = "${deployed%%/*}" ] || rm -rf "$kept"
+done
 df -Pk "$1" | awk 'NR == 2 { print $4 }'
 """
-# The tar on standard input; prints the staged folder.
+# The tar on standard input; prints the staged folder. Of what tar says, the first line is the reason.
 UNPACK = r"""
 set -e
 umask 022
 staged=$(mktemp -d "$1/.$2.staged.XXXXXX")
 trap 'rm -rf "$staged"' HUP INT TERM
-tar xf - -C "$staged" || { rm -rf "$staged"; exit 1; }
+said=$(tar xf - -C "$staged" 2>&1) || { rm -rf "$staged"; printf '%s\n' "$said" | head -n 1 >&2; exit 1; }
 chmod 755 "$staged"
 printf '%s\n' "$staged"
 """
@@ -48,7 +52,7 @@ bin/biisnet-run --raw "$3" --probability "$1/out.f32" golden/image.f32 >/dev/nul
 cat "$1/out.f32"
 rm "$1/out.f32"
 """
-# A link is replaced in one step; what it pointed to goes afterwards. $1 staged folder, $2 name, $3 folder.
+# A link is replaced in one step, by one to what the disk has; what it pointed to goes afterwards. $1 staged folder, $2 name, $3 folder.
 ACTIVATE = r"""
 cd "$3" || exit 1
 if [ -e "$2" ] && [ ! -L "$2" ]; then
@@ -57,7 +61,7 @@ if [ -e "$2" ] && [ ! -L "$2" ]; then
 fi
 old=$(readlink "$2")
 kept=".$2.kept.${1##*.}"
-mv "$1" "$kept" && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "$2" || { rm -rf "$kept"; exit 1; }
+mv "$1" "$kept" && sync && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "$2" || { rm -rf "$kept"; exit 1; }
 case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
 """
 REMOVE = 'rm -rf "$1"'

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 CONNECT_SECONDS, SILENT_SECONDS = 10, 15
+IDLE_SECONDS = 60
+"""After which a connection ends that nobody is left to close."""
 
 
 class BoardError(RuntimeError):
@@ -33,7 +35,11 @@ class Ssh:
 
     def __enter__(self) -> Ssh:
         """Connect. Raises BoardError."""
-        keep = [f"ConnectTimeout={CONNECT_SECONDS}", f"ServerAliveInterval={SILENT_SECONDS // 3}", "ControlPersist=yes"]
+        keep = [
+            f"ConnectTimeout={CONNECT_SECONDS}",
+            f"ServerAliveInterval={SILENT_SECONDS // 3}",
+            f"ControlPersist={IDLE_SECONDS}",
+        ]
         keep += ["ControlMaster=yes", f"BatchMode={'yes' if self.batch else 'no'}"]
         options = [word for option in keep for word in ("-o", option)]
         # what goes to the background keeps its standard error open: a file, for a pipe would never end

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,10 @@ def below(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 def test_deploy(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
     bundle = tiny_bundle("rpi4")
     done = cli("deploy", bundle, "board0", "--ssh-config", board.config)
@@ -50,8 +57,7 @@ def test_deploy(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
         f"board0  pass: biisnet/{bundle.name} (aarch64), 0 of {pixels} mask pixels of the golden"
     )
     there = board.home() / "biisnet" / bundle.name
-    files = {str(p.relative_to(there)): p.read_bytes() for p in there.rglob("*") if p.is_file()}
-    assert files == {str(p.relative_to(bundle)): p.read_bytes() for p in bundle.rglob("*") if p.is_file()}
+    assert contents(there) == contents(bundle)
     assert os.access(there / "bin" / "biisnet-run", os.X_OK)
     first = os.readlink(there)
     # again, from the tar: in place of the old one, and nothing else is left
@@ -126,10 +132,77 @@ def test_what_fails_there_leaves_the_old_one(cli: Cli, board: Fleet, tiny_bundle
 
 def test_what_was_left_half_way_goes(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
     bundle = tiny_bundle("rpi4")
-    half = board.home() / "biisnet" / f".{bundle.name}.staged.abc"
-    half.mkdir(parents=True)
+    for kind in ("staged", "kept"):
+        (board.home() / "biisnet" / f".{bundle.name}.{kind}.abc").mkdir(parents=True)
     assert cli("deploy", bundle, "board0", "--ssh-config", board.config).code == 0
-    assert not half.exists()
+    assert not list((board.home() / "biisnet").glob(".*.abc"))
+
+
+def test_a_disk_that_fills_up(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    """Though the board said that there is room: what was deployed before stays, and nothing else is left."""
+    bundle, home = tiny_bundle("rpi4"), board.home()
+    options = ["board0", "--ssh-config", board.config]
+    home.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "none", home], capture_output=True).returncode:
+        pytest.skip("this machine may not mount a disk of its own")
+    try:
+        assert cli("deploy", bundle, *options).code == 0
+        before = below(home / "biisnet")
+        half = shutil.disk_usage(home).used * 3 // 2
+        subprocess.run(["mount", "-o", f"remount,size={half}", home], check=True)
+        said = cli("deploy", bundle, *options).message
+        assert said.startswith("board0: tar: ")
+        assert said.endswith("No space left on device")
+        assert below(home / "biisnet") == before
+        assert contents(home / "biisnet" / bundle.name) == contents(bundle)
+    finally:
+        subprocess.run(["umount", "-l", home], check=True)
+
+
+DIES = """
+import os, signal, subprocess, sys
+left, whole = int(sys.argv.pop(1)), subprocess.run
+def run(command, *arguments, input=b"", **options):
+    global left
+    left -= 1
+    if left == 0:
+        if input:
+            there = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            there.stdin.write(input[: len(input) // 2])
+            there.stdin.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(command, *arguments, input=input, **options) if input else whole(command, *arguments, **options)
+subprocess.run = run
+from biisnet.compile.cli import main
+try:
+    main()
+finally:
+    print(left, file=sys.stderr)
+"""
+
+
+def test_killed_anywhere(board: Fleet, cli: Cli, tiny_bundle: TinyBundle, tmp_path: Path) -> None:
+    """Before each command to the board, and with half of the bundle sent: the old deployment or the new one is there."""
+    bundle = tiny_bundle("rpi4")
+    newer = damaged(bundle, tmp_path, "README.md", b"another\n")
+    link, states = board.home() / "biisnet" / bundle.name, [contents(bundle), contents(newer)]
+    assert states[0] != states[1]
+
+    def deployed(source: Path, left: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", DIES, str(left), "deploy", source, "board0", "--ssh-config", board.config]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    whole = deployed(bundle, 1000)
+    assert whole.returncode == 0, whole.stderr
+    commands = 1000 - int(whole.stderr.split()[-1])
+    assert commands > 6
+    for n in range(1, commands + 1):
+        now = states.index(contents(link))
+        assert deployed((newer, bundle)[now], n).returncode == -signal.SIGKILL
+        assert contents(link) in states, f"killed at command {n}"
+    assert contents(link) != states[now]  # the last ones were after it had its place
+    assert cli("deploy", bundle, "board0", "--ssh-config", board.config).code == 0
+    assert below(link.parent) == sorted([Path(os.readlink(link)).parts[0], bundle.name])
 
 
 def test_many(cli: Cli, here: Path, board: Fleet, tiny_bundle: TinyBundle) -> None:
