@@ -52,7 +52,8 @@ bin/biisnet-run --raw "$3" --probability "$1/out.f32" golden/image.f32 >/dev/nul
 cat "$1/out.f32"
 rm "$1/out.f32"
 """
-# A link is replaced in one step, by one to what the disk has; what it pointed to goes afterwards. $1 staged folder, $2 name, $3 folder.
+# A link is replaced in one step, by one to what the disk has; what it pointed to goes afterwards.
+# $1 staged folder, $2 name, $3 folder.
 ACTIVATE = r"""
 cd "$3" || exit 1
 if [ -e "$2" ] && [ ! -L "$2" ]; then

@@ -35,12 +35,8 @@ class Ssh:
 
     def __enter__(self) -> Ssh:
         """Connect. Raises BoardError."""
-        keep = [
-            f"ConnectTimeout={CONNECT_SECONDS}",
-            f"ServerAliveInterval={SILENT_SECONDS // 3}",
-            f"ControlPersist={IDLE_SECONDS}",
-        ]
-        keep += ["ControlMaster=yes", f"BatchMode={'yes' if self.batch else 'no'}"]
+        keep = ["ControlMaster=yes", f"ControlPersist={IDLE_SECONDS}", f"BatchMode={'yes' if self.batch else 'no'}"]
+        keep += [f"ConnectTimeout={CONNECT_SECONDS}", f"ServerAliveInterval={SILENT_SECONDS // 3}"]
         options = [word for option in keep for word in ("-o", option)]
         # what goes to the background keeps its standard error open: a file, for a pipe would never end
         with tempfile.TemporaryFile("w+") as said:
