@@ -182,7 +182,7 @@ finally:
 
 
 def test_killed_anywhere(board: Fleet, cli: Cli, tiny_bundle: TinyBundle, tmp_path: Path) -> None:
-    """Before each command to the board, and with half of the bundle sent: the old deployment is there, or the new one."""
+    """Before each command to the board, and with half of the bundle sent: the old one is there, or the new one."""
     bundle = tiny_bundle("rpi4")
     newer = damaged(bundle, tmp_path, "README.md", b"another\n")
     link, states = board.home() / "biisnet" / bundle.name, [contents(bundle), contents(newer)]
