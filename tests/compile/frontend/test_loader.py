@@ -72,6 +72,14 @@ def test_what_one_parser_reads_and_the_other_refuses(tmp_path: Path) -> None:
     assert "not a valid ONNX model: Unable to parse" in said
 
 
+def test_names_of_several_lines(tmp_path: Path) -> None:
+    model = onnx.ModelProto()
+    model.ParseFromString(shipped())
+    model.graph.initializer[0].name = "a\nb"
+    model.graph.initializer[0].data_location = TensorProto.EXTERNAL
+    assert "weight 'a b' is in another file" in refused(tmp_path / "net.onnx", model.SerializeToString())
+
+
 def test_unreadable(tmp_path: Path) -> None:
     """Fails where a file that is not there, or a folder, is a traceback."""
     for path in (tmp_path / "missing.onnx", tmp_path):
