@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
+
 from ..model import NETWORKS, shipped_onnx, shipped_weights
-from .checkpoints import CHECKPOINT, DEFAULT, NAMES, load_checkpoint, random_network
+from .checkpoints import CHECKPOINT, DEFAULT, NAMES, load_checkpoint, random_network, refuse_run_folder
 from .errors import CompileError
 from .frontend import Model, load_model
 from .frontend.loader import from_proto
@@ -22,6 +24,7 @@ def resolve_model(name: str | None) -> Model:
                 f"weights (biisnet export {name} -o {name}.onnx)"
             )
         return load_model(path)
+    refuse_run_folder(name)
     path = Path(name)
     if not path.exists():
         raise CompileError(
@@ -32,7 +35,7 @@ def resolve_model(name: str | None) -> Model:
     return load_model(path)
 
 
-def export_checkpoint(name: str, size: tuple[int, int] | None):
+def export_checkpoint(name: str, size: tuple[int, int] | None) -> onnx.ModelProto:
     """The ONNX model of a checkpoint, or of a preset with its trained weights where they are shipped, else random ones.
 
     Needs torch. Raises CompileError.

@@ -192,6 +192,13 @@ def run_folder(folder: Path, makes: bool) -> Iterator[None]:
             folder.rmdir()
 
 
+def time_left(seconds: float) -> str:
+    """For a person."""
+    if seconds >= 90:
+        return f"{seconds / 60:.0f} minutes left"
+    return f"{seconds:.0f} seconds left" if seconds >= 1 else "done"
+
+
 def ignore(_: Any) -> None:
     """Says nothing."""
 
@@ -213,7 +220,7 @@ def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress
         if speaks and (p.metrics or (p.step == p.steps and not validated and not drawn)):
             metrics = f"{p.metrics.summary()}, " if p.metrics else ""
             with bar.external_write_mode(file=sys.stderr):
-                say(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{p.seconds_left / 60:.0f} minutes left")
+                say(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{time_left(p.seconds_left)}")
 
     with bar:
         yield report

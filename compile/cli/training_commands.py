@@ -46,7 +46,11 @@ def train(
     share: Annotated[
         float | None,
         typer.Option(
-            "--hold-out", min=0.01, max=0.9, help="Or the share of the frames to validate on.  [default: 0.1]"
+            "--hold-out",
+            metavar="SHARE",
+            min=0.01,
+            max=0.9,
+            help="Where there is no such split: the share of the frames to validate on.  [default: 0.1]",
         ),
     ] = None,
     synthetic: Synthetic = False,
@@ -87,7 +91,7 @@ def train(
 def evaluate(
     model: Evaluated = None,
     data: Data = None,
-    split: Annotated[str, typer.Option("--split", help="Its split; 'all' is every image.")] = "test",
+    split: Annotated[str, typer.Option("--split", help="The split to evaluate on; 'all' is every image.")] = "test",
     synthetic: Synthetic = False,
     scenes: Scenes = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes, which no training draws.")] = 0,
@@ -103,7 +107,7 @@ def evaluate(
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON; - for standard output.")
     ] = None,
 ) -> None:
-    """mIoU, nIoU, Pd and Fa of a checkpoint, an ONNX file or a bundle."""
+    """Evaluate a checkpoint, an ONNX file or a bundle: mIoU, nIoU, Pd and Fa."""
     from ...model.files import write_whole
     from ...model.source import Source
     from ..evaluate import check_outputs, evaluate_model, open_predictor, roc_picture

@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from ..config import NetworkConfig
 from ..errors import InputError
-from ..fields import check_types
+from ..fields import check_types, differences
 from ..files import write_whole
 from ..weights import RUN_KEY, read_safetensors
 from .recipe import Recipe
@@ -38,15 +38,27 @@ class State:
     def __post_init__(self) -> None:
         check_types(self, "training checkpoint")
 
-    def identity(self) -> dict[str, Any]:
-        """What must be the same when a run is gone on with, by what a person calls it."""
-        return {
-            "recipe": self.recipe,
-            "network": self.network,
-            "set of frames": self.data[:12],
-            "number of processes": self.processes,
-            "precision": self.precision,
-        }
+    def is_not(self, other: State) -> str:
+        """In what the run of `other` differs, where it must not if it is gone on with; empty where in nothing."""
+        if self.recipe != other.recipe:
+            return f"another recipe ({listed(differences(self.recipe, other.recipe))})"
+        if self.network != other.network:
+            return f"another network ({listed(differences(self.network, other.network))})"
+        if self.data != other.data:
+            return "other frames (another data set, split, or share that is held out)"
+        if self.processes != other.processes:
+            return f"another number of processes ({self.processes}, not {other.processes})"
+        if self.precision != other.precision:
+            return f"another precision ({self.precision}, not {other.precision})"
+        return ""
+
+
+def listed(pairs: dict[str, tuple[Any, Any]]) -> str:
+    """Fields with two values each, as they stand in a recipe's file."""
+    return ", ".join(
+        f"{field} {json.dumps(a, default=asdict)}, not {json.dumps(b, default=asdict)}"
+        for field, (a, b) in pairs.items()
+    )
 
 
 def write_checkpoint(

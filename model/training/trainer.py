@@ -19,10 +19,8 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel
 
-from ..config import NetworkConfig
 from ..datasets import Frame
 from ..errors import InputError
-from ..fields import differences
 from ..files import write_whole
 from ..metrics import Metrics, evaluate
 from ..network import BiisNet
@@ -182,17 +180,9 @@ def begin(network: BiisNet, state: State) -> Run:
 def resume(run: Run, path: Path) -> None:
     """Put `run` where a checkpoint is. Raises InputError where that is another run's, or damaged."""
     state, tensors = read_state(path)
-    for what, value in state.identity().items():
-        wanted = run.state.identity()[what]
-        if value == wanted:
-            continue
-        how = f"{value}, not {wanted}"
-        if isinstance(value, Recipe | NetworkConfig):
-            how = ", ".join(f"{field} {a}, not {b}" for field, (a, b) in differences(value, wanted).items())
-        longer = "; a run is not made longer, but its best.safetensors can be trained on" if "epochs" in how else ""
-        raise InputError(
-            f"{path}: is of a run with another {what} ({how}); give another -o, or the run's own options{longer}"
-        )
+    if why := state.is_not(run.state):
+        longer = f"; a run is not made longer, but its {BEST} can be trained on" if "epochs" in why else ""
+        raise InputError(f"{path}: is of a run with {why}; give another -o, or the run's own options{longer}")
     try:
         restore(tensors, run.network, run.average, run.optimizer)
     except (KeyError, RuntimeError) as e:

@@ -105,7 +105,10 @@ def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
     [
         (["biisnet"], "one of --data DIR"),
         (["sibnn", "--synthetic"], "preset 'sibnn' has no trained weights; train it: biisnet train sibnn --data DIR"),
-        (["biisnet", "--synthetic", "--emulate"], "--emulate runs bundles"),
+        (
+            ["biisnet", "--synthetic", "--emulate"],
+            "--emulate runs bundles; compile it first: biisnet-compile biisnet --target rpi4",
+        ),
         (["nowhere.onnx", "--synthetic"], "nowhere.onnx"),
         (["biisnet", "--synthetic", "--overlays", "nowhere/pictures"], "there is no folder nowhere"),
         (["biisnet", "--synthetic", "--roc", "nowhere/roc.png"], "there is no folder nowhere"),

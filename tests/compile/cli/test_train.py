@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from biisnet.compile.train import time_left
 from biisnet.model import NetworkConfig
 
 torch = pytest.importorskip("torch")
@@ -72,6 +73,47 @@ def test_killed_and_resumed(here: Path, tiny: list[str], cli: Callable[..., Any]
     assert cli(*tiny, "--epochs", "8", "-o", "broken", "--resume").code == 0
     for name in ("last.safetensors", "best.safetensors"):
         assert_same_weights(here / "unbroken" / name, here / "broken" / name)
+
+
+def test_interrupted(here: Path, tiny: list[str]) -> None:
+    """Ctrl-C says how to go on, and is no failure."""
+    # a shell's background jobs ignore it
+    main = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from biisnet.compile.cli import main
+main()
+"""
+    command = [sys.executable, "-c", main, *tiny, "--epochs", "500", "-o", "run"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = [next(line for line in process.stderr if line.startswith("epoch 3/"))]
+        process.send_signal(signal.SIGINT)
+        said += process.stderr.read().splitlines()
+    assert process.returncode == 128 + signal.SIGINT
+    done = len((here / "run" / "history.csv").read_text().splitlines()) - 1  # the table is written first
+    assert said[-1] in {f"interrupted; --resume goes on after epoch {n}" for n in (done - 1, done)}
+    assert "Traceback" not in "".join(said)
+
+
+def test_time_left() -> None:
+    assert [time_left(s) for s in (0, 1.2, 89, 90, 3600)] == [
+        "done",
+        "1 seconds left",
+        "89 seconds left",
+        "2 minutes left",
+        "60 minutes left",
+    ]
+
+
+def test_a_run_is_no_network(here: Path, cli: Callable[..., Any]) -> None:
+    """Its folder is refused by all that take a network, with the file that is one."""
+    (here / "run").mkdir()
+    (here / "run" / "best.safetensors").write_bytes(b"")
+    commands = ["train", "--synthetic", "-o", "other"], ["eval", "--synthetic"], ["compile"], ["export", "-o", "x.onnx"]
+    for command, *options in commands:
+        said = cli(command, "run", *options).message
+        assert said == "run: is a training run's folder; give its network, run/best.safetensors", command
 
 
 def test_a_damaged_run(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:

@@ -130,8 +130,12 @@ def test_seeds_differ(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"recipe": replace(RECIPE, learning_rate=1e-3)}, r"another recipe \(learning_rate 0.003, not 0.001\)"),
-        ({"network": replace(TINY, estimator="ede")}, r"another network \(estimator dysoftsign, not ede\)"),
-        ({"seed": 5}, "another set of frames"),
+        ({"network": replace(TINY, estimator="ede")}, r'another network \(estimator "dysoftsign", not "ede"\)'),
+        (
+            {"recipe": replace(RECIPE, phases=(Phase(0, 16, 3),))},
+            r"phases \[.*\], not \[\{\"begin\": 0, \"crop\": 16, \"batch\": 3\}\]",
+        ),
+        ({"seed": 5}, "of a run with other frames"),
         ({"options": Options("bfloat16")}, r"another precision \(float32, not bfloat16\)"),
     ],
 )
