@@ -22,6 +22,7 @@ from biisnet.model.files import write_whole
 from biisnet.model.metrics import Metrics
 from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
+from biisnet.model.training.run_files import BEST
 from biisnet.model.variants import NETWORKS, TABLES, Row
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def train_variant(
     from biisnet.model.cost import count
     from biisnet.model.export import export
     from biisnet.model.network import build
-    from biisnet.model.training.trainer import BEST, Progress, make_fabric, train, validate
+    from biisnet.model.training.trainer import Progress, make_fabric, train, validate
     from biisnet.model.weights import load
 
     def report(p: Progress) -> None:

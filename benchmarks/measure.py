@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biisnet.compile.errors import CompileError
+from biisnet.model.datasets import Say
 from biisnet.targets import resolve
 
 from .arm64_root import Arm64Root
@@ -20,7 +21,6 @@ from .results import DeviceRow, HostRow, Results, read, write
 from .table import markdown, rewrite
 
 BOARD = "rpi4"
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import time
@@ -11,7 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..model.datasets import Say
 from ..model.fields import check_types, from_json
+from ..model.figures import figure_png
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..targets import emulator
 from ..targets.facts import HEAT, SCRIPT, Facts, parse
@@ -26,8 +27,6 @@ HOT, COOL = 75.0, 65.0
 """Degrees Celsius: above HOT it is waited until COOL. The Raspberry Pi's firmware lowers the clock from 80 on."""
 PATIENCE, PAUSE = 300.0, 5.0
 """Seconds that it is waited at most, and between two looks."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -277,6 +276,4 @@ def draw(result: Benchmark) -> bytes:
     axes.set(xlabel="inference", ylabel="ms", ylim=(0, None), title=f"{result.model} {size} on {result.device.cpu}")
     axes.legend()
     axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return figure_png(figure)

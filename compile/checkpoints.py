@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model import NETWORKS, PRESETS
+from ..model.training.run_files import BEST
 from .errors import CompileError
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 DEFAULT = "biisnet"
 CHECKPOINT = ".safetensors"
-BEST = "best.safetensors"
-"""Of a training run, the network that did best."""
 NAMES = f"{', '.join(PRESETS)}, or a variant (`biisnet variants`)"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..model.datasets import Say
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..runtime.machine import version_tuple
 from ..targets.facts import SCRIPT, Facts, parse
@@ -69,8 +70,6 @@ REMOVE = 'rm -rf "$1"'
 
 FOLDER = "biisnet"
 """On the board, from the login's home."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

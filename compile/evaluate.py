@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from ..model import NETWORKS, shipped_weights
 from ..model.datasets import Frame, Say
+from ..model.figures import figure_png
 from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
 from ..model.overlay import overlay
@@ -199,6 +199,4 @@ def roc_picture(result: Evaluation) -> bytes:
     axes.set(xlim=(0, None), ylim=(0, 1.02))
     axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
+    return figure_png(figure)

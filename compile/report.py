@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..model.datasets import Say
 from ..model.overlay import detections_overlay
 from ..model.scenes import scenes
 from ..runtime.bundle import Bundle, open_bundle
@@ -34,8 +35,6 @@ BINARY_PEAK, FLOAT_PEAK = 128 / 3 * slots.PER_CYCLE, 4 / slots.FLOAT * slots.PER
 """Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
 DRAM = 4e9
 """Bytes a second that one core of the Raspberry Pi 4 reads and writes at best."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

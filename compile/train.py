@@ -14,6 +14,7 @@ from ..model.datasets import Frame, Say, hold_out
 from ..model.errors import InputError
 from ..model.source import Source
 from ..model.training import Recipe
+from ..model.training.run_files import BEST, LAST
 from ..targets.devices import cpu_flags
 from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
 
@@ -69,7 +70,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     import torch
 
     from ..model.training.checkpoint import read_state
-    from ..model.training.trainer import BEST, LAST, PRECISIONS, Options, make_fabric, train
+    from ..model.training.trainer import PRECISIONS, Options, make_fabric, train
 
     check_folder(asked.output, asked.resume)
     recipe, precision = asked.recipe, asked.precision
@@ -165,7 +166,6 @@ def start_network(name: str | None, recipe: Recipe) -> BiisNet:
 def check_folder(folder: Path, resume: bool) -> None:
     """Raise InputError where a run's folder has what the run would overwrite."""
     from ..model.training.history import CURVES, TABLE
-    from ..model.training.trainer import BEST, LAST
 
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; -o takes a folder")

@@ -19,10 +19,10 @@ from .variants import NETWORKS
 KEY = "biisnet"
 RUN_KEY = "biisnet-training"
 """The metadata key of a training run's state (training/checkpoint.py), which holds a network, too."""
-AVERAGED, TRAINED = "average.module.", "model."
-"""What a run's tensors are called: the moving average, which is what a run keeps, and the weights that it moves."""
-
-
+TRAINED, AVERAGE = "model.", "average."
+"""What the names of a run's tensors begin with: the weights that it moves, and their moving average, which it keeps."""
+AVERAGED = f"{AVERAGE}module."
+"""The network within PyTorch's AveragedModel."""
 COUNTER = "num_batches_tracked"
 
 

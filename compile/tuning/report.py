@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 
+from ...model.figures import figure_png
 from .gains import Tuned, table_of
 from .lines import Trial
 from .tasks import Task
@@ -36,9 +36,7 @@ def curve_picture(trials: Iterable[Trial], tasks: Sequence[Task]) -> bytes:
     axes.step(range(first, len(every) + 1), [1e3 * p for p in points], where="post")
     axes.set(xlabel="trials", ylabel="all kernels, ms", ylim=(0, None))
     axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return figure_png(figure)
 
 
 def report_text(result: Tuned, model: str, target: str) -> str:

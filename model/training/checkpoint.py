@@ -14,7 +14,7 @@ from ..config import NetworkConfig
 from ..errors import InputError
 from ..fields import check_types, differences
 from ..files import write_whole
-from ..weights import RUN_KEY, read_safetensors
+from ..weights import AVERAGE, RUN_KEY, TRAINED, read_safetensors
 from .recipe import Recipe
 
 STEP, MOMENTS = "step", ("exp_avg", "exp_avg_sq")
@@ -69,9 +69,9 @@ def write_checkpoint(
     optimizer: torch.optim.Optimizer,
 ) -> None:
     """Write everything that the rest of the run depends on. Raises OSError."""
-    tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
+    tensors = {f"{TRAINED}{name}": t for name, t in model.state_dict().items()}
     if average is not None:
-        tensors |= {f"average.{name}": t for name, t in average.state_dict().items()}
+        tensors |= {f"{AVERAGE}{name}": t for name, t in average.state_dict().items()}
     names = {id(p): name for name, p in model.named_parameters()}
     for parameter, moments in optimizer.state.items():
         tensors |= {f"{key}.{names[id(parameter)]}": moments[key] for key in (STEP, *MOMENTS)}
@@ -99,9 +99,9 @@ def restore(
     optimizer: torch.optim.Optimizer,
 ) -> None:
     """Put a checkpoint's tensors back. Raises KeyError or RuntimeError where they are another network's."""
-    _load(model, tensors, "model.")
+    _load(model, tensors, TRAINED)
     if average is not None:
-        _load(average, tensors, "average.")
+        _load(average, tensors, AVERAGE)
     if not any(name.startswith(f"{STEP}.") for name in tensors):
         raise KeyError("it has nothing of the optimizer's")
     for name, parameter in model.named_parameters():

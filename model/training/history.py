@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import InputError
+from ..figures import figure_png
 from ..files import write_whole
 from ..metrics import Metrics
 
@@ -75,6 +76,4 @@ def draw(rows: list[Row]) -> bytes:
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (middle, below):
         axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return figure_png(figure)

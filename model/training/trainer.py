@@ -32,8 +32,8 @@ from .history import History
 from .losses import Loss, loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
 from .recipe import Recipe
+from .run_files import BEST, LAST, RECIPE_FILE
 
-LAST, BEST, RECIPE_FILE = "last.safetensors", "best.safetensors", "recipe.json"
 LOWER_RATE = "try a lower learning rate"
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 """What Fabric calls them."""

@@ -12,7 +12,7 @@ from biisnet.model.config import NetworkConfig  # noqa: E402
 from biisnet.model.errors import InputError  # noqa: E402
 from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
 from biisnet.model.training.recipe import Recipe  # noqa: E402
-from biisnet.model.training.trainer import LAST  # noqa: E402
+from biisnet.model.training.run_files import LAST  # noqa: E402
 from biisnet.model.weights import RUN_KEY  # noqa: E402
 
 

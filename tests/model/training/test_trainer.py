@@ -19,10 +19,8 @@ from biisnet.model.scenes import scenes  # noqa: E402
 from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
 from biisnet.model.training.losses import LOSSES  # noqa: E402
 from biisnet.model.training.recipe import Phase, Recipe  # noqa: E402
+from biisnet.model.training.run_files import BEST, LAST, RECIPE_FILE  # noqa: E402
 from biisnet.model.training.trainer import (  # noqa: E402
-    BEST,
-    LAST,
-    RECIPE_FILE,
     Options,
     Progress,
     begin,
