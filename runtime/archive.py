@@ -21,12 +21,13 @@ def _member_path(archive: Path, member: tarfile.TarInfo) -> PurePosixPath:
 def extract(archive: Path, directory: Path) -> Path:
     """Unpacks the archive and returns the folder that holds its manifest: `directory` or its only subfolder.
 
-    Takes over contents and the execute bit, no owners, other modes or times. Raises BundleError.
+    Takes over contents and the execute bit, no owners, other modes or times; a compressed one is none, so that no
+    decompressor is fed what comes from outside. Raises BundleError.
     """
     total = 0
     try:
-        opened = tarfile.open(archive)  # noqa: SIM115 (closed below)
-    except (tarfile.TarError, EOFError):  # its message has a line for each compression that it tried
+        opened = tarfile.open(archive, "r:")  # noqa: SIM115 (closed below)
+    except (tarfile.TarError, EOFError):
         raise BundleError(f"{archive}: not a bundle's folder or tar; give what biisnet-compile wrote") from None
     except OSError as error:
         raise BundleError(f"{archive}: cannot be read ({error.strerror}); give another file") from error

@@ -5,6 +5,8 @@ Each function takes any bytes; what it lets out other than the error that it doc
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -54,18 +56,19 @@ def archive(folder: Path) -> Harness:
     with atheris.instrument_imports(include=["biisnet", "tarfile"]):
         from biisnet.runtime.archive import extract
         from biisnet.runtime.errors import BundleError
-    path = folder / "bundle.tar"
+    path, place = folder / "bundle.tar", folder / "around" / "bundle"
+    place.mkdir(parents=True)
 
     def run(data: bytes) -> None:
         path.write_bytes(data)
-        with tempfile.TemporaryDirectory(dir=folder) as name:
-            try:
-                (Path(name) / "bundle").mkdir()
-                extract(path, Path(name) / "bundle")
-            except BundleError as error:
-                expect_one_line(error)
-            assert {p.name for p in Path(name).iterdir()} <= {"bundle"}
-        assert {p.name for p in folder.iterdir()} == {"bundle.tar"}
+        try:
+            extract(path, place)
+        except BundleError as error:
+            expect_one_line(error)
+        for entry in os.scandir(place):
+            shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
+        assert os.listdir(place.parent) == ["bundle"]
+        assert sorted(os.listdir(folder)) == ["around", "bundle.tar"]
 
     return run
 

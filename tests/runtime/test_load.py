@@ -245,6 +245,15 @@ def test_a_file_of_another_kind(content: bytes, tmp_path: Path) -> None:
     assert str(caught.value) == f"{frame}: not a bundle's folder or tar; give what biisnet-compile wrote"
 
 
+def test_a_compressed_tar(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    """Fails where what comes from outside reaches a decompressor."""
+    path = tmp_path / "b.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(make_bundle(), ".")
+    with pytest.raises(BundleError, match="not a bundle's folder or tar"), open_bundle(path):
+        pass
+
+
 def test_a_cut_tar(make_bundle: MakeBundle, tmp_path: Path) -> None:
     """Fails where a copy that broke off is not said to be one."""
     archive = tmp_path / "bundle.tar"
