@@ -8,20 +8,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..model.datasets import Say
 from ..model.fields import check_types, from_json
-from ..model.figures import figure_png
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..targets import emulator
 from ..targets.facts import HEAT, SCRIPT, Facts, parse
 from ..targets.ssh import BoardError, Ssh
 from ..targets.toolchain import ToolchainError
 from .bundle import write_tar
-from .deploy import FOLDER, check_room, name_of, staged, unfit
+from .deploy import FOLDER, name_of, unfit
 from .errors import CompileError
-from .manifest import frame_size, target_of
+from .manifest import channels, frame_size, target_of
+from .staging import check_room, staged, tidy
 
 HOT, COOL = 75.0, 65.0
 """Degrees Celsius: above HOT it is waited until COOL. The Raspberry Pi's firmware lowers the clock from 80 on."""
@@ -105,16 +105,16 @@ class Here:
 
     def facts(self) -> Facts:
         """What it says of itself."""
-        return parse(self._run(["sh", "-c", SCRIPT]))
+        return parse(self._run(["sh", "-c", SCRIPT], "sh"))
 
     def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
         """Raises ToolchainError."""
-        return self._run(pinned([*self.prefix, *command], cores))
+        return self._run(pinned([*self.prefix, *command], cores), command[0])
 
-    def _run(self, command: Sequence[str]) -> str:
+    def _run(self, command: Sequence[str], name: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise ToolchainError(f"{command[0]}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
+            raise ToolchainError(f"{name}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
         return done.stdout
 
 
@@ -163,13 +163,18 @@ def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: 
         if reason := unfit(bundle.manifest, shell.facts(), runner_only=True):
             raise BoardError(f"{board}: {reason}")
         tar = write_tar(bundle.path, name)
-        check_room(ssh, FOLDER, name, len(tar))
+        tidy(ssh, FOLDER, name)
+        check_room(ssh, FOLDER, len(tar))
         with staged(ssh, FOLDER, name, tar) as place:
             return measure(bundle, f"{place}/{name}", shell, False, asked, say)
 
 
 def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
     """All that is asked for, on a device that has the bundle's files in `root`."""
+    if (planes := channels(bundle.manifest)) != 1:
+        raise CompileError(
+            f"{bundle.path}: takes frames of {planes} channels; {RUNNER}, which is timed, takes grey ones"
+        )
     device = shell.facts()
     say(f"device  {device.summary()}")
     remarks = ["emulated: times are not the device's"] if emulated else []
@@ -229,51 +234,3 @@ def wait_until_cool(
         sleep(PAUSE)
         waited += PAUSE
     say(f"the device did not cool down within {PATIENCE / 60:.0f} minutes")
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What stands beside a benchmark: of what it is, and its medians by the number of threads."""
-
-    path: Path
-    about: tuple[Any, ...]
-    medians: dict[int, float]
-
-
-def read_earlier(path: Path) -> Earlier:
-    """What `biisnet bench --json` wrote. Raises CompileError."""
-    try:
-        old: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        medians = {int(t["threads"]): float(t["median_ms"]) for t in old["timings"]}
-        about = (old["model"], old["target"], tuple(old["size"]), old["device"]["cpu"], old["emulated"])
-    except (OSError, KeyError, TypeError, ValueError) as e:
-        raise CompileError(f"{path}: not what `biisnet bench --json` writes") from e
-    return Earlier(path, about, medians)
-
-
-def compare(new: Benchmark, old: Earlier) -> list[str]:
-    """Lines for a person: medians beside those of an earlier run."""
-    now = (new.model, new.target, new.size, new.device.cpu, new.emulated)
-    lines = [] if now == old.about else [f"{old.path} is of something else: {old.about}, this is {now}"]
-    for timing in new.timings:
-        if (median := old.medians.get(timing.threads, 0)) > 0:
-            change = timing.median_ms / median - 1
-            lines.append(
-                f"{timing.threads} threads: {median:.2f} ms before, {timing.median_ms:.2f} now ({change:+.1%})"
-            )
-    return lines
-
-
-def draw(result: Benchmark) -> bytes:
-    """Each inference's time, in order, as PNG: a device that slows down shows as a rising line."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    for timing in result.timings:
-        axes.plot(timing.times_ms, linewidth=0.8, label=f"{timing.threads} threads, median {timing.median_ms:.2f} ms")
-    size = "x".join(map(str, result.size))
-    axes.set(xlabel="inference", ylabel="ms", ylim=(0, None), title=f"{result.model} {size} on {result.device.cpu}")
-    axes.legend()
-    axes.grid(alpha=0.3)
-    return figure_png(figure)

@@ -71,7 +71,7 @@ def check_checkpoint(path: Path) -> None:
         raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
     try:
         valid = isinstance(json.loads(header), dict)
-    except ValueError:
+    except (RecursionError, ValueError):
         valid = False
     if not valid:
         raise CompileError(f"{path}: not a safetensors file; give a checkpoint")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,33 +17,13 @@ from ..targets.facts import SCRIPT, Facts, parse
 from ..targets.ssh import BoardError, Ssh
 from .bundle import write_tar
 from .errors import CompileError
-from .manifest import frame_size
+from .manifest import channels, frame_size
+from .staging import check_room, staged, tidy
 from .verification.end_to_end import compare_output
 
 SPARE_BYTES = 8 << 20
 """Beside the arena: the program itself, the frame and its pictures."""
 
-# $1 folder, $2 name. What an earlier deployment left half-way is removed.
-ROOM = r"""
-set -e
-mkdir -p "$1"
-rm -rf "$1/.$2.staged."*
-deployed=$(readlink "$1/$2" || :)
-for kept in "$1/.$2.kept."*; do
-    [ "${kept##*/}" = "${deployed%%/*}" ] || rm -rf "$kept"
-done
-df -Pk "$1" | awk 'NR == 2 { print $4 }'
-"""
-# The tar on standard input; prints the staged folder. Of what tar says, the first line is the reason.
-UNPACK = r"""
-set -e
-umask 022
-staged=$(mktemp -d "$1/.$2.staged.XXXXXX")
-trap 'rm -rf "$staged"' HUP INT TERM
-said=$(tar xf - -C "$staged" 2>&1) || { rm -rf "$staged"; printf '%s\n' "$said" | head -n 1 >&2; exit 1; }
-chmod 755 "$staged"
-printf '%s\n' "$staged"
-"""
 # $1 staged folder, $2 name, $3 HxW. Prints the probabilities.
 SMOKE = r"""
 set -e
@@ -57,17 +36,20 @@ rm "$1/out.f32"
 # $1 staged folder, $2 name, $3 folder.
 ACTIVATE = r"""
 cd "$3" || exit 1
-if [ -e "$2" ] && [ ! -L "$2" ]; then
-    echo "$3/$2 is there, and not by biisnet deploy; move it away" >&2
-    exit 1
-fi
 old=$(readlink "$2")
+case "$old" in
+".$2.kept."*) ;;
+*)
+    if [ -e "$2" ] || [ -L "$2" ]; then
+        echo "$3/$2 is there, and not by biisnet deploy; move it away" >&2
+        exit 1
+    fi
+    ;;
+esac
 kept=".$2.kept.${1##*.}"
 mv "$1" "$kept" && sync && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "$2" || { rm -rf "$kept"; exit 1; }
 case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
 """
-REMOVE = 'rm -rf "$1"'
-
 FOLDER = "biisnet"
 """On the board, from the login's home."""
 
@@ -122,7 +104,8 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
         say(f"{board}: {facts.summary()}")
         if reason := unfit(bundle.manifest, facts, asked.runner_only):
             raise BoardError(f"{board}: {reason}")
-        check_room(ssh, asked.folder, name, len(tar))
+        tidy(ssh, asked.folder, name)
+        check_room(ssh, asked.folder, len(tar))
         with staged(ssh, asked.folder, name, tar) as place:
             say(f"{board}: {len(tar) / 1e6:.1f} MB copied, running the golden frame")
             pixels, differing = smoke_test(ssh, bundle, place, name)
@@ -133,6 +116,8 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
 def unfit(manifest: dict[str, Any], facts: Facts, runner_only: bool) -> str:
     """Why a board cannot run a bundle; empty where it can."""
     target = manifest["target"]
+    if channels(manifest) != 1:
+        return f"the bundle takes frames of {channels(manifest)} channels; {RUNNER}, which proves it, takes grey ones"
     if facts.arch != target["arch"]:
         word = f" with a {facts.word_bits}-bit system" if facts.word_bits == 32 else ""
         return f"is {facts.arch}{word}, the bundle is for {target['arch']} ({target['name']})"
@@ -158,34 +143,14 @@ def glibc_is_enough(libc: str, needed: str) -> bool:
         return False
 
 
-def check_room(ssh: Ssh, folder: str, name: str, size: int) -> None:
-    """Raise BoardError where a tar of `size` bytes does not fit."""
-    said = ssh.run(ROOM, [folder, name]).decode("utf-8", "replace").split()
-    free = 1024 * int(said[-1]) if said and said[-1].isdecimal() else None
-    if free is not None and free < 2 * size:
-        raise BoardError(f"{ssh.address}: {folder} has {free / 1e6:.1f} MB free, {2 * size / 1e6:.1f} are needed")
-
-
-@contextmanager
-def staged(ssh: Ssh, folder: str, name: str, tar: bytes) -> Iterator[str]:
-    """The tar, unpacked beside its place; what is still there afterwards is removed."""
-    place = ssh.run(UNPACK, [folder, name], tar).decode("utf-8", "replace").strip()
-    # as an absolute path, for the scripts go elsewhere
-    place = ssh.run('cd "$1" && pwd', [place]).decode("utf-8", "replace").strip()
-    try:
-        yield place
-    finally:
-        ssh.run(REMOVE, [place])
-
-
 def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:
     """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's. Raises BoardError."""
     height, width = frame_size(bundle.manifest)
-    found = np.frombuffer(ssh.run(SMOKE, [place, name, f"{height}x{width}"]), np.float32)
+    found = ssh.run(SMOKE, [place, name, f"{height}x{width}"])
     expected = np.fromfile(bundle.path / "golden" / "probability.f32", np.float32)
-    if found.size != expected.size:
-        raise BoardError(f"{ssh.address}: the golden frame gave {found.size} values instead of {expected.size}")
-    agreement = compare_output(found, expected, bundle.manifest["threshold"])
+    if len(found) != expected.nbytes:
+        raise BoardError(f"{ssh.address}: the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
+    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.manifest["threshold"])
     if agreement.wrong:
         raise BoardError(f"{ssh.address}: the golden frame's result is wrong there: {agreement.wrong}")
     return agreement.pixels, agreement.differing

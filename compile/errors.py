@@ -6,7 +6,7 @@ class CompileError(ValueError):
 
     def __init__(self, message: str) -> None:
         """A model's names may have line breaks; the message has none."""
-        super().__init__(" ".join(message.split()))
+        super().__init__(" ".join(message.splitlines()))
 
 
 class VerificationError(RuntimeError):

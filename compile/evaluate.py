@@ -28,7 +28,7 @@ from .checkpoints import (
     refuse_run_folder,
 )
 from .errors import CompileError
-from .manifest import frame_size, target_of
+from .manifest import channels, frame_size, target_of
 from .run import open_model
 
 SIZE = (256, 256)
@@ -81,7 +81,7 @@ def open_bundle_predictor(
     """A bundle for this machine, or with `emulate` one for a board."""
     with open_bundle(path) as opened:
         target, own_size = target_of(opened.manifest), frame_size(opened.manifest)
-        check_grey(str(path), opened.manifest["inputs"][0]["shape"][1])
+        check_grey(str(path), channels(opened.manifest))
     check_size(str(path), size, own_size)
     foreign = bool(target.emulated_cpu)
     if foreign and not emulate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ IMAGES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
 """What a folder is searched for."""
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 CAMERA = "camera:"
+NUMBERED = re.compile(r"(.*)-\d{6,}", re.DOTALL)
+"""The name of a series' frame."""
 NO_OPENCV = "needs OpenCV: pip install 'biisnet[video]'"
 
 
@@ -49,19 +52,27 @@ def find_sources(given: Iterable[str]) -> list[str]:
     return found
 
 
+def is_series(source: str) -> bool:
+    """Whether it is a video or a camera."""
+    return source.startswith(CAMERA) or (Path(source).suffix.lower() in VIDEOS and Path(source).is_file())
+
+
+def stem_of(source: str) -> str:
+    """What files about its frames are called, but for the number of one of a series."""
+    return source.replace(":", "") if source.startswith(CAMERA) else Path(source).stem
+
+
 def read_frames(sources: Iterable[str]) -> Iterator[Picture]:
     """Each frame of what `find_sources` found; those of videos and cameras are called STEM-000001 and so on.
 
     Raises CompileError, InputError.
     """
     for source in sources:
-        path = Path(source)
-        if source.startswith(CAMERA):
-            yield from _video(source, _camera_number(source), source.replace(":", ""))
-        elif path.suffix.lower() in VIDEOS and path.is_file():
-            yield from _video(source, source, path.stem)
+        if is_series(source):
+            opened = _camera_number(source) if source.startswith(CAMERA) else source
+            yield from _video(source, opened, stem_of(source))
         else:
-            yield Picture(source, path.stem, read_image(path))
+            yield Picture(source, stem_of(source), read_image(Path(source)))
 
 
 def _camera_number(source: str) -> int:
@@ -90,7 +101,8 @@ def _video(source: str, opened: str | int, stem: str) -> Iterator[Picture]:
                 break
             number += 1
             grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-            yield Picture(f"{stem}-{number:06}", f"{stem}-{number:06}", grey.astype(np.float32))
+            name = f"{stem}-{number:06}"
+            yield Picture(name, name, grey.astype(np.float32))
         if not number:
             raise CompileError(f"{source}: has no frame that can be decoded")
     finally:

@@ -17,6 +17,12 @@ def frame_size(manifest: dict) -> tuple[int, int]:
     return height, width
 
 
+def channels(manifest: dict) -> int:
+    """Of the frames: 1 where they are grey."""
+    count: int = manifest["inputs"][0]["shape"][1]
+    return count
+
+
 def target_of(manifest: dict) -> Target:
     """The target that a manifest describes."""
     entry = {"cpu": "", "llvm_features": (), **manifest["target"]}

@@ -24,10 +24,13 @@ class ReceptiveField:
 
 
 def receptive_field(program: Program) -> ReceptiveField | None:
-    """Of a network with one input and one output of the same size, the same along both axes; None for others."""
+    """Of a network whose one input and one output are each a plane, of one size, and which does the same along both
+    axes; None for others."""
     if len(program.inputs) != 1 or len(program.outputs) != 1:
         return None
     (source,), (result,) = program.inputs, program.outputs
+    if source.channels != 1 or result.channels != 1:
+        return None
     scales = find_scales(program)
     if scales is None or not is_square(program) or scales.get(result) != 1:
         return None

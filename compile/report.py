@@ -21,7 +21,7 @@ from .bundle import MODEL
 from .costs import Costs, cost_steps, find_costs
 from .errors import CompileError
 from .frontend import load_model
-from .manifest import frame_size, schedules_of, target_of
+from .manifest import channels, frame_size, schedules_of, target_of
 from .passes.plan_arena import Arena
 from .pipeline import PLAN_STEPS, make_plan
 from .plan import Plan
@@ -196,7 +196,7 @@ def roof(peak: float) -> list[tuple[float, float]]:
 
 def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
     """Synthetic frames through the bundle; none where it does not run here, or its input is not one plane."""
-    if manifest["inputs"][0]["shape"][1] != 1:
+    if channels(manifest) != 1:
         return
     try:
         with open_model(path, 1, say) as (model, threshold):

@@ -24,7 +24,7 @@ from ..runtime.resize import resize_bilinear
 from ..runtime.tiles import tile_starts, tiled, tiling
 from ..targets import emulator
 from .errors import CompileError
-from .frames import Picture, Rate, find_sources, read_frames
+from .frames import NUMBERED, Picture, Rate, find_sources, is_series, read_frames, stem_of
 from .manifest import frame_size, target_of
 
 F32 = npt.NDArray[np.float32]
@@ -112,30 +112,35 @@ def run_frames(
     """
     found = find_sources(sources)
     if wanted.folder and (twice := twice_named(found)):
-        raise CompileError(f"{twice}: an image of the same name is given before it; run it with another -o")
+        raise CompileError(f"{twice}: a frame of the same name is given before it; run it with another -o")
     frames = read_frames(found)
     first = next(frames)  # what is no frame is said before anything is opened or written
     if wanted.folder:
         wanted.folder.mkdir(parents=True, exist_ok=True)
     with open_model(bundle, threads, say, tile) as (model, threshold), tables(wanted.folder) as write:
-        stems = set()
         for frame in (rate or iter)(itertools.chain([first], frames)):
-            if wanted.folder and frame.stem in stems:
-                raise CompileError(f"{frame.name}: a frame of the same name came before it; run it with another -o")
-            stems.add(frame.stem)
             result = look(model, threshold, frame, wanted)
             write(result)
             yield result
 
 
 def twice_named(sources: Sequence[str]) -> str | None:
-    """The first source whose files would replace those of one before it."""
-    seen: set[str] = set()
+    """The first source whose files could replace those of one before it."""
+    single: set[str] = set()  # stems of images
+    series: set[str] = set()  # of videos and cameras, to each of whose frames a number is added
+    taken: set[str] = set()  # those that images have the numbered names of
     for source in sources:
-        stem = Path(source).stem
-        if stem in seen:
+        stem = stem_of(source)
+        numbered = NUMBERED.fullmatch(stem)
+        if is_series(source):
+            if stem in series | taken:
+                return source
+            series.add(stem)
+        elif stem in single or (numbered and numbered[1] in series):
             return source
-        seen.add(stem)
+        else:
+            single.add(stem)
+            taken |= {numbered[1]} if numbered else set()
     return None
 
 

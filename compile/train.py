@@ -194,9 +194,10 @@ def run_folder(folder: Path, makes: bool) -> Iterator[None]:
 
 def time_left(seconds: float) -> str:
     """For a person."""
-    if seconds >= 90:
-        return f"{seconds / 60:.0f} minutes left"
-    return f"{seconds:.0f} seconds left" if seconds >= 1 else "done"
+    for unit, length in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} left"
+    return "a moment left" if seconds else "done"
 
 
 def ignore(_: Any) -> None:

@@ -20,7 +20,7 @@ def from_json(cls: type[T], text: str, what: str) -> T:
     """
     try:
         values = json.loads(text)
-    except ValueError as e:
+    except (RecursionError, ValueError) as e:
         raise InputError(f"{what}: not JSON ({e})") from e
     if not isinstance(values, dict):
         raise InputError(f"{what}: expected a JSON object, got {type(values).__name__}")

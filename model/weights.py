@@ -63,7 +63,7 @@ def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         return _of_run(path, tensors, metadata[RUN_KEY])
     try:
         about = json.loads(metadata.get(KEY, "{}"))
-    except json.JSONDecodeError as error:
+    except (RecursionError, ValueError) as error:
         raise ValueError(f"{path}: metadata {KEY!r} is not JSON ({error})") from error
     if not isinstance(about, dict):
         raise ValueError(f"{path}: metadata {KEY!r} is not a JSON object")
@@ -76,7 +76,7 @@ def _of_run(path: str | Path, tensors: dict[str, torch.Tensor], text: str) -> tu
     try:
         config = json.loads(text)["network"]
         name = next((n for n, c in NETWORKS.items() if c == NetworkConfig.from_json(json.dumps(config))), KEY)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: a damaged training checkpoint ({error})") from error
     return {n: t for n, t in own.items() if not n.endswith(COUNTER)}, {"config": config, "name": name}
 

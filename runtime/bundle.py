@@ -97,7 +97,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise BundleError(f"{path}: is missing; give a bundle that biisnet-compile wrote") from None
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read ({error}); copy the bundle again") from error
     schema = _field(manifest, "schema")
     if schema != SCHEMA:

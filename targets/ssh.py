@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 CONNECT_SECONDS, SILENT_SECONDS = 10, 15
+BEGINS = "biisnet: the script begins"
 IDLE_SECONDS = 60
 """After which a connection ends that nobody is left to close."""
 
@@ -64,10 +65,11 @@ class Ssh:
 
     def run(self, script: str, arguments: Sequence[str] = (), given: bytes = b"") -> bytes:
         """Standard output of a POSIX shell script, whose standard input is `given`. Raises BoardError."""
-        words = ["sh", "-c", script, "biisnet", *arguments]
+        words = ["sh", "-c", f"echo {BEGINS}\n{script}", "biisnet", *arguments]
         command = ["ssh", *self.options, "-S", self._socket, "-o", "BatchMode=yes", self.address, shlex.join(words)]
         done = subprocess.run(command, input=given, capture_output=True)
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise BoardError(f"{self.address}: {said[-1] if said else f'failed with exit code {done.returncode}'}")
-        return done.stdout
+        # before it is what the login's own scripts print
+        return done.stdout.partition(f"{BEGINS}\n".encode())[2]

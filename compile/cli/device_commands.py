@@ -73,7 +73,8 @@ def bench(
 ) -> None:
     """Time a bundle's inferences where they run, and say whether the device was fit for it: clock, heat, throttling."""
     from ...model.files import write_whole
-    from ..bench import Asked, bench_board, bench_bundle, compare, draw, read_earlier
+    from ..bench import Asked, bench_board, bench_bundle
+    from ..bench_results import compare, draw, read_earlier
     from ..errors import CompileError
 
     asked = Asked(parse_threads(threads), runs, stages)

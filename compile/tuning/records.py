@@ -168,7 +168,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     """What a database says of itself. Raises CompileError."""
     try:
         about = json.loads((folder / ABOUT).read_text("utf-8"))
-    except (OSError, ValueError) as e:
+    except (OSError, RecursionError, ValueError) as e:
         raise damaged(folder, e) from e
     if not isinstance(about, dict):
         raise damaged(folder, ValueError(f"{ABOUT} is no JSON object"))

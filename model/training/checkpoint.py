@@ -16,6 +16,7 @@ from ..fields import check_types, differences
 from ..files import write_whole
 from ..weights import AVERAGE, RUN_KEY, TRAINED, read_safetensors
 from .recipe import Recipe
+from .run_files import BEST
 
 STEP, MOMENTS = "step", ("exp_avg", "exp_avg_sq")
 """What AdamW keeps of each parameter: a number of steps, and tensors of its shape."""
@@ -40,12 +41,13 @@ class State:
 
     def is_not(self, other: State) -> str:
         """In what the run of `other` differs, where it must not if it is gone on with; empty where in nothing."""
-        if self.recipe != other.recipe:
-            return f"another recipe ({listed(differences(self.recipe, other.recipe))})"
+        if fields := differences(self.recipe, other.recipe):
+            longer = f"; a run is not made longer, but its {BEST} can be trained on" if "epochs" in fields else ""
+            return f"another recipe ({listed(fields)}{longer})"
         if self.network != other.network:
             return f"another network ({listed(differences(self.network, other.network))})"
         if self.data != other.data:
-            return "other frames (another data set, split, or share that is held out)"
+            return "other frames (another data set, split or number of scenes, or another share held out)"
         if self.processes != other.processes:
             return f"another number of processes ({self.processes}, not {other.processes})"
         if self.precision != other.precision:
@@ -88,7 +90,7 @@ def read_state(path: Path) -> tuple[State, dict[str, torch.Tensor]]:
         # a configuration that was written before a field was there is still the same network
         network = NetworkConfig.from_json(json.dumps(about.pop("network")))
         return State(recipe, network, **about), tensors
-    except (AttributeError, KeyError, TypeError, ValueError) as e:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as e:
         raise InputError(f"{path}: no training checkpoint, or a damaged one; give another -o to begin anew") from e
 
 

@@ -181,8 +181,7 @@ def resume(run: Run, path: Path) -> None:
     """Put `run` where a checkpoint is. Raises InputError where that is another run's, or damaged."""
     state, tensors = read_state(path)
     if why := state.is_not(run.state):
-        longer = f"; a run is not made longer, but its {BEST} can be trained on" if "epochs" in why else ""
-        raise InputError(f"{path}: is of a run with {why}; give another -o, or the run's own options{longer}")
+        raise InputError(f"{path}: is of a run with {why}; give another -o, or the run's own options")
     try:
         restore(tensors, run.network, run.average, run.optimizer)
     except (KeyError, RuntimeError) as e:

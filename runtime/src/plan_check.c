@@ -1,8 +1,6 @@
 /* Checks the plan once, when an instance is made: a compiler's mistake becomes a status, not a crash. */
 #include "plan_check.h"
 
-#include <string.h>
-
 #include "biisnet.h"
 #include "constants.h"
 #include "rows.h"
@@ -28,12 +26,19 @@ static bool check_tensors(const bn_tensor *tensor, int32_t count, int32_t limit)
     return true;
 }
 
-/* Tiles read and write planes of one size. */
+static bool is_plane(const bn_tensor *tensor) {
+    for (int32_t i = 0; i < tensor->rank - 2; i++)
+        if (tensor->shape[i] != 1) return false;
+    return tensor->rank >= 2;
+}
+
+/* Tiles read and write one plane each, of one size. */
 static bool check_field(const bn_plan *plan) {
     if (plan->field_radius < 0 || plan->field_stride < 0) return false;
+    if (plan->field_stride == 0) return true;
     const bn_tensor *in = plan->input, *out = plan->output;
-    bool alike = in->rank == out->rank && memcmp(in->shape, out->shape, sizeof in->shape) == 0;
-    return plan->field_stride == 0 || (plan->inputs == 1 && plan->outputs == 1 && alike);
+    if (plan->inputs != 1 || plan->outputs != 1 || !is_plane(in) || !is_plane(out)) return false;
+    return in->shape[in->rank - 1] == out->shape[out->rank - 1] && in->shape[in->rank - 2] == out->shape[out->rank - 2];
 }
 
 static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t index) {

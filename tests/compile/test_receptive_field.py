@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,19 @@ def test_tiles_are_the_whole(u_onnx: Path, tmp_path: Path) -> None:
         inside = np.s_[: size[0] - bottom, : size[1] - right]
         np.testing.assert_array_equal(found[inside], expected[inside])
         assert np.ptp(expected[inside]) > 1e-3
+
+
+def test_frames_of_several_planes(tmp_path: Path) -> None:
+    """They are not cut into tiles, and compile and verify like others."""
+    torch = pytest.importorskip("torch")
+    from biisnet.model import NetworkConfig
+    from biisnet.model.export import export_file
+    from biisnet.model.network import build
+
+    torch.manual_seed(0)
+    config = NetworkConfig(in_channels=3, channels=8, encoder_blocks=(1,), bottleneck_blocks=1, decoder_blocks=(1,))
+    export_file(build(config), tmp_path / "colour.onnx")
+    model = load_model(tmp_path / "colour.onnx")
+    done = compile_model(model, (24, 20), resolve("host"), tmp_path / "bundle", say=lambda _: None)
+    assert done.verified.stages > 0
+    assert json.loads((tmp_path / "bundle" / "manifest.json").read_text())["receptive_field"] is None

@@ -48,7 +48,10 @@ static void break_plan(void) {
     BREAK(plan.model_name = NULL);
     BREAK(plan.field_radius = -1);
     BREAK(plan.field_stride = -1);
-    BREAK(output.shape[2]++, buffer[BN_FAST][OUTPUT].rows++, buffer[BN_BY_STAGE][OUTPUT].rows++);
+    /* Of another height than the input, of two planes, or of none; a stride says that it can work in tiles. */
+    BREAK(output.shape[2] *= 2, output.shape[3] = 1);
+    BREAK(output.shape[1] = 2);
+    BREAK(input.rank = 1, input.shape[0] = PLAN_HEIGHT * PLAN_WIDTH);
     BREAK(plan.zero_offset = 32);
     BREAK(plan.zero_offset = fast->shared_bytes);
     BREAK(plan.zero_bytes = PLAN_WIDTH * 4 - 1);

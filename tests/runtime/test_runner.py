@@ -154,6 +154,13 @@ def test_roi_brackets_once(arm_runner: Path, tmp_path: Path) -> None:
         (["--threads", "0", "IN"], "--threads 0: give a whole number from 1 to 64"),
         (["--threads", "two", "IN"], "whole number"),
         (["--bench", "0", "IN"], "whole number"),
+        (["--times", "IN"], "--times goes with --bench"),
+        (["--targets", "--bench", "2", "IN"], "--targets: a measurement prints one line of JSON"),
+        (["--targets", "--stages", "2", "IN"], "--targets: a measurement prints one line of JSON"),
+        (["--tile=1", "IN"], "--tile: takes no value"),
+        (["--mask", "IN.pgm", "IN.pgm"], "IN.pgm: is the image itself"),
+        (["--probability", "IN.pgm", "IN.pgm"], "IN.pgm: is the image itself"),
+        (["FIFO"], "FIFO: is not a regular file"),
         (["--raw", "7", "IN"], "--raw 7: give the height and width"),
         (["--raw", "9x99999999", "IN"], "give the height and width"),
         (["--raw", "3x3", "IN"], "3x3 float32 are 36"),
@@ -173,11 +180,13 @@ def test_roi_brackets_once(arm_runner: Path, tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_one_line(host_runner: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
-    _write_pgm(tmp_path / "IN", _image())
+    for name in ("IN", "IN.pgm"):
+        _write_pgm(tmp_path / name, _image())
+    os.mkfifo(tmp_path / "FIFO")
     (tmp_path / "TEXT").write_text("hello")
     (tmp_path / "NAN").write_bytes(np.array([np.nan], np.float32).tobytes())
     (tmp_path / "DIR.pgm").mkdir()
-    names = [str(tmp_path / word) if word in ("IN", "TEXT", "NAN", "DIR.pgm") else word for word in arguments]
+    names = [str(tmp_path / word) if (tmp_path / word).exists() else word for word in arguments]
     assert message in refused(run(host_runner, *names))
 
 
@@ -219,6 +228,7 @@ def test_targets_of_a_folder(runner: list[str], tmp_path: Path) -> None:
         _write_pgm(folder / name, image)
     (folder / "notes.txt").write_text("none")
     (folder / ".hidden.pgm").write_text("none")
+    (folder / "folder.pgm").mkdir()
     done = run(*runner, "--targets", folder)
     assert (done.returncode, done.stderr) == (0, b"")
     expected = [pair for name in sorted(images) for pair in _expected(f"{folder}/{name}", images[name])]
@@ -272,12 +282,18 @@ def test_frames_that_are_refused(runner: list[str], tmp_path: Path) -> None:
         return refused(subprocess.run(command, input=given, capture_output=True))
 
     assert "has no .png and no .pgm" in fed(tmp_path / "empty")
+    (tmp_path / "empty" / "folder.pgm").mkdir()
+    assert "has no .png and no .pgm" in fed(tmp_path / "empty")
     assert "is more than one image" in fed("--mask", tmp_path / "m.pgm", tmp_path / "full")
     assert "is more than one image" in fed("--bench", "3", tmp_path / "full")
     assert "is more than one image" in fed("--probability", tmp_path / "p.f32", *raw, "-")
     assert "--raw is for one file or standard input" in fed(*raw, tmp_path / "full")
     assert "give their size with --raw" in fed("-")
     frame = _image().tobytes()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    unread = subprocess.run([*runner, *raw, "-"], stdin=folder, capture_output=True)
+    os.close(folder)
+    assert "-: cannot be read (Is a directory)" in refused(unread)
     assert f"ends after 5 of the {len(frame)} bytes of frame 2" in fed(*raw, "-", given=frame + b"12345")
     assert "frame-000001: pixel 0 is not finite" in fed(
         *raw, "-", given=np.full(HEIGHT * WIDTH, np.nan, "<f4").tobytes()

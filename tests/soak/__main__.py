@@ -19,6 +19,7 @@ from typing import IO, Annotated
 
 import typer
 
+from biisnet.compile.errors import CompileError
 from biisnet.compile.manifest import frame_size, target_of
 from biisnet.compile.scene import scene
 from biisnet.runtime.bundle import read_bundle
@@ -63,13 +64,13 @@ def main(
 
 
 def soak(path: Path, frames: int, threads: int = 1) -> Soaked:
-    """Stream scenes to a bundle's runner, and look at it. Raises BundleError, CalledProcessError."""
+    """Stream scenes to a bundle's runner, and look at it. Raises BundleError, CalledProcessError, CompileError."""
     bundle = read_bundle(path)
     height, width = frame_size(bundle.manifest)
     target = target_of(bundle.manifest)
     prefix = command(target)
     if prefix is None:
-        raise typer.BadParameter(f"{path} is for {target.name}, and there is no emulator of it here")
+        raise CompileError(f"{path}: is for {target.name}, and there is no emulator of it here")
     scenes = [scene(height, width, seed).astype("<f4").tobytes() for seed in range(SCENES)]
     words = [*prefix, str(bundle.runner), "--threads", str(threads), "--raw", f"{height}x{width}", "--targets", "-"]
     runner = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -80,9 +81,14 @@ def soak(path: Path, frames: int, threads: int = 1) -> Soaked:
     writer.start()
     first: dict[int, list[bytes]] = {}
     different = 0
-    for n, answer in answers(runner.stdout, frames):
-        different += answer != first.setdefault(n % SCENES, answer)
-    writer.join()
+    try:
+        for n, answer in answers(runner.stdout, frames):
+            different += answer != first.setdefault(n % SCENES, answer)
+    except BaseException:
+        runner.kill()  # else the writer waits for ever
+        raise
+    finally:
+        writer.join()
     if runner.wait():
         raise subprocess.CalledProcessError(runner.returncode, words)
     return Soaked(frames, different, sum(map(len, first.values())), *memory)

@@ -27,11 +27,12 @@ void *memory(size_t bytes) {
 }
 
 uint8_t *file_read(const char *path, size_t *bytes) {
-    FILE *stream = fopen(path, "rb");
-    if (!stream) fail("%s: cannot be opened (%s); check the path", path, strerror(errno));
     struct stat status;
-    if (fstat(fileno(stream), &status) != 0 || !S_ISREG(status.st_mode))
-        fail("%s: is not a regular file; give an image file", path);
+    /* Before it is opened, which a pipe may make last for ever. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) fail("%s: is not a regular file; give an image file", path);
+    FILE *stream = fopen(path, "rb");
+    if (!stream || fstat(fileno(stream), &status) != 0)
+        fail("%s: cannot be opened (%s); check the path", path, strerror(errno));
     if (status.st_size > MAX_FILE_BYTES)
         fail("%s: is larger than %d bytes; use a smaller image", path, MAX_FILE_BYTES);
     *bytes = (size_t)status.st_size;

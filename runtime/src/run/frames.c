@@ -19,19 +19,32 @@ static int is_image(const struct dirent *entry) {
 
 static int by_bytes(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
-static void list_folder(frames *f, const char *path) {
+/* The name of a folder's file in f->name. */
+static void join(frames *f, const char *name) {
+    int length = snprintf(f->name, sizeof f->name, "%s/%s", f->o->image, name);
+    if (length < 0 || (size_t)length >= sizeof f->name) fail("%s: has too long a name", name);
+}
+
+static bool is_file(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static void list_folder(frames *f) {
     struct dirent **entries;
-    int count = scandir(path, &entries, is_image, by_bytes);
-    if (count < 0) fail("%s: cannot be listed (%s); check the path", path, strerror(errno));
-    if (count == 0) fail("%s: has no .png and no .pgm; give a folder of images", path);
+    int count = scandir(f->o->image, &entries, is_image, by_bytes);
+    if (count < 0) fail("%s: cannot be listed (%s); check the path", f->o->image, strerror(errno));
     f->names = memory((size_t)count * sizeof *f->names);
-    f->count = count;
     for (int i = 0; i < count; i++) {
-        f->names[i] = strdup(entries[i]->d_name);
-        if (!f->names[i]) fail("no memory for the names of %d images", count);
+        join(f, entries[i]->d_name);
+        if (is_file(f->name)) {
+            f->names[f->count] = strdup(entries[i]->d_name);
+            if (!f->names[f->count++]) fail("no memory for the names of %d images", count);
+        }
         free(entries[i]);
     }
     free(entries);
+    if (f->count == 0) fail("%s: has no .png and no .pgm; give a folder of images", f->o->image);
 }
 
 frames frames_open(const options *o) {
@@ -41,7 +54,7 @@ frames frames_open(const options *o) {
     if (f.stream && !o->raw_height) fail("-: standard input is raw frames; give their size with --raw HxW");
     if (!f.stream && stat(o->image, &status) == 0 && S_ISDIR(status.st_mode)) {
         if (o->raw_height) fail("%s: is a folder, and --raw is for one file or standard input", o->image);
-        list_folder(&f, o->image);
+        list_folder(&f);
     }
     return f;
 }
@@ -57,10 +70,11 @@ static bool read_stream(frames *f, image *frame) {
         if (more == 0) break;
         got += more;
     }
-    if (got == 0 && !ferror(stdin)) {
+    if (got == 0 && feof(stdin)) {
         free(data);
         return false;
     }
+    if (ferror(stdin)) fail("-: cannot be read (%s)", strerror(errno));
     if (got < bytes) {
         free(data);
         fail("-: ends after %zu of the %zu bytes of frame %d; correct --raw HxW", got, bytes, f->next + 1);
@@ -75,8 +89,7 @@ bool frames_next(frames *f, image *frame) {
         if (!read_stream(f, frame)) return false;
     } else if (f->names) {
         if (f->next == f->count) return false;
-        int length = snprintf(f->name, sizeof f->name, "%s/%s", f->o->image, f->names[f->next]);
-        if (length < 0 || (size_t)length >= sizeof f->name) fail("%s: has too long a name", f->names[f->next]);
+        join(f, f->names[f->next]);
         *frame = image_read(f->name);
     } else {
         if (f->next == 1) return false;

@@ -27,14 +27,19 @@ static plane plane_of(const char *name, int rank, const int64_t *shape) {
     return (plane){(int)shape[rank - 2], (int)shape[rank - 1]};
 }
 
-/* Replaces the frame's pixels by their probabilities, in the model's resolution. */
-static void run_resized(session *s, const options *o, double load, image *frame, plane in, plane out) {
-    float *input = (float *)(void *)(s->block + s->layout.input_offset[0]);
-    resize_bilinear(frame->grey, frame->height, frame->width, input, in.height, in.width);
+/* One inference, measured if that is asked for; at least one, so that there is a result. */
+static void infer(session *s, const options *o, double load) {
     if (o->bench) measure_time(s, o, load);
     if (o->roi) measure_region(s);
     if (o->stages) measure_stages(s, o);
     if (!o->bench && !o->roi) session_run(s);
+}
+
+/* Replaces the frame's pixels by their probabilities, in the model's resolution. */
+static void run_resized(session *s, const options *o, double load, image *frame, plane in, plane out) {
+    float *input = (float *)(void *)(s->block + s->layout.input_offset[0]);
+    resize_bilinear(frame->grey, frame->height, frame->width, input, in.height, in.width);
+    infer(s, o, load);
     resize_bilinear(s->outputs[0], out.height, out.width, frame->grey, frame->height, frame->width);
 }
 

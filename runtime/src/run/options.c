@@ -96,10 +96,13 @@ options options_parse(int count, char **arguments) {
             char *equals = strchr(word, '=');
             const char *value = equals ? equals + 1 : i + 1 < count ? arguments[i + 1] : NULL;
             if (equals) *equals = 0;
+            if (equals && flag(word, &o)) fail("%s: takes no value; see --help", word);
             if (!valued(word, value, &o)) fail("%s: no such option; see --help", word);
             if (!equals) i++;
         }
     }
+    if (o.times && !o.bench) fail("--times goes with --bench; see --help");
+    if (o.targets && (o.bench || o.stages)) fail("--targets: a measurement prints one line of JSON; leave it away");
     if (!o.image && !o.info && !o.probe && !o.help && !o.version) fail("no image given; see --help");
     return o;
 }

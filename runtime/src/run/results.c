@@ -17,6 +17,10 @@ void results_check(const options *o) {
     if (o->mask && !ends_with(o->mask, ".pgm")) fail("%s: a mask is written as PGM; name it .pgm", o->mask);
     if (o->probability && !ends_with(o->probability, ".pgm") && !ends_with(o->probability, ".f32"))
         fail("%s: unknown form of probability map; name it .pgm or .f32", o->probability);
+    for (int i = 0; i < 2; i++) {
+        const char *output = i ? o->probability : o->mask;
+        if (output && output_same(output, o->image)) fail("%s: is the image itself; give another output name", output);
+    }
     if (o->mask && o->probability && output_same(o->mask, o->probability))
         fail("%s: is named for both outputs; give two names", o->mask);
 }

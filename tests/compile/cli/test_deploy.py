@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -127,15 +128,40 @@ def test_what_fails_there_leaves_the_old_one(cli: Cli, board: Fleet, tiny_bundle
     link.unlink()
     link.mkdir()
     assert "is there, and not by biisnet deploy; move it away" in cli("deploy", bundle, *options).message
-    assert bundle.name in below(board.home() / "biisnet")
+    assert not below(link)
+    link.rmdir()
+    link.symlink_to("../mine")
+    assert "is there, and not by biisnet deploy; move it away" in cli("deploy", bundle, *options).message
+    assert os.readlink(link) == "../mine"
 
 
-def test_what_was_left_half_way_goes(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+def test_what_was_left_half_way_goes(cli: Cli, here: Path, board: Fleet, tiny_bundle: TinyBundle) -> None:
     bundle = tiny_bundle("rpi4")
-    for kind in ("staged", "kept"):
-        (board.home() / "biisnet" / f".{bundle.name}.{kind}.abc").mkdir(parents=True)
-    assert cli("deploy", bundle, "board0", "--ssh-config", board.config).code == 0
-    assert not list((board.home() / "biisnet").glob(".*.abc"))
+    folder, before = board.home() / "biisnet", time.time() - 3660
+    old = [f".{bundle.name}.{kind}.aBc123" for kind in ("staged", "kept")]
+    another = [f".{bundle.name}.{kind}.kept.aBc123" for kind in ("staged", "kept")]  # a bundle's called NAME.kept
+    for name in (*old, *another):
+        (folder / name).mkdir(parents=True)
+        os.utime(folder / name, (before, before))
+    (young := folder / f".{bundle.name}.staged.aBc124").mkdir()  # it may be another's that goes on
+    options = ["board0", "--ssh-config", board.config]
+    assert cli("deploy", bundle, *options).code == 0
+    kept = Path(os.readlink(folder / bundle.name)).parts[0]
+    assert below(folder) == sorted([*another, young.name, kept, bundle.name])
+    os.utime(folder / kept, (before, before))  # what the name points to stays, however old
+    broken = damaged(bundle, here, "bin/biisnet-run", b"#!/bin/sh\nexit 3\n")
+    assert cli("deploy", broken, *options).code == 2
+    assert contents(folder / bundle.name) == contents(bundle)
+
+
+def test_a_login_that_talks(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    """Fails where what its own scripts print is taken for a path or for pixels."""
+    board.is_odd(NOISE="Welcome to this board")
+    bundle, options = tiny_bundle("rpi4"), ["--ssh-config", board.config]
+    done = cli("deploy", bundle, "board0", *options)
+    assert done.code == 0, done.err
+    assert contents(board.home() / "biisnet" / bundle.name) == contents(bundle)
+    assert cli("bench", bundle, "board0", *options, "--threads", "1", "--runs", "2", "--stages", "1").code == 0
 
 
 def test_a_disk_that_fills_up(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
@@ -190,7 +216,9 @@ def test_killed_anywhere(board: Fleet, cli: Cli, tiny_bundle: TinyBundle, tmp_pa
 
     def deployed(source: Path, left: int) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", DIES, str(left), "deploy", source, "board0", "--ssh-config", board.config]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+        (tmp_path / "tmp").mkdir(exist_ok=True)  # for what is left of a killed one
+        env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 
     whole = deployed(bundle, 1000)
     assert whole.returncode == 0, whole.stderr
@@ -201,6 +229,9 @@ def test_killed_anywhere(board: Fleet, cli: Cli, tiny_bundle: TinyBundle, tmp_pa
         assert deployed((newer, bundle)[now], n).returncode == -signal.SIGKILL
         assert contents(link) in states, f"killed at command {n}"
     assert contents(link) != states[now]  # the last ones were after it had its place
+    long_ago = time.time() - 3660
+    for left in link.parent.glob(".*"):
+        os.utime(left, (long_ago, long_ago))
     assert cli("deploy", bundle, "board0", "--ssh-config", board.config).code == 0
     assert below(link.parent) == sorted([Path(os.readlink(link)).parts[0], bundle.name])
 

@@ -138,7 +138,10 @@ def test_a_video(cli: Callable, here: Path, tiny_bundle: TinyBundle, monkeypatch
     assert len(paced.out.splitlines()) + int(paced.err.split("; ")[-1].split()[0]) == len(scenes)
     Image.fromarray(scenes[0]).save(here / "a.scene-000002.png")
     again = cli("run", tiny_bundle("host"), "a.scene-000002.png", "a.scene.avi", "-o", "both")
-    assert again.message == "a.scene-000002: a frame of the same name came before it; run it with another -o"
+    assert again.message == "a.scene.avi: a frame of the same name is given before it; run it with another -o"
+    assert not (here / "both").exists()
+    Image.fromarray(scenes[0]).save(here / "a.scene.png")
+    assert cli("run", tiny_bundle("host"), "a.scene.avi", "a.scene.png", "-o", "both").code == 0  # files of other names
     (here / "text.mp4").write_text("no video")
     assert cli("run", tiny_bundle("host"), "text.mp4").message == "text.mp4: cannot be opened as a video"
     assert "camera:99: cannot be opened" in cli("run", tiny_bundle("host"), "camera:99").message

@@ -97,12 +97,9 @@ main()
 
 
 def test_time_left() -> None:
-    assert [time_left(s) for s in (0, 1.2, 89, 90, 3600)] == [
-        "done",
-        "1 seconds left",
-        "89 seconds left",
-        "2 minutes left",
-        "60 minutes left",
+    assert [time_left(s) for s in (0, 1.2, 2, 119, 120, 7199, 36000)] == [
+        *("done", "a moment left", "2 seconds left", "119 seconds left"),
+        *("2 minutes left", "120 minutes left", "10 hours left"),
     ]
 
 
