@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..targets import Target, cycles
-from . import plan_source, slots
-from .codegen import generate
+from . import slots
 from .frontend import Model
-from .link import RUNNER, link_runner, write_objects
 from .pipeline import PLAN_STEPS, make_plan
 from .plan import Plan
 from .program import BinaryDot, Convolution, Stage
 from .progress import Progress
-from .scene import scene
+from .runner import build_runner
 from .tuning.records import tuned_schedules
 
 ANALYSIS_STEPS = 3
@@ -86,22 +82,15 @@ def analyze_target(
 
 def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = False) -> Analysis:
     """The same from a plan on. Raises CompileError, ToolchainError."""
-    code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
-        folder = Path(name)
-        objects = write_objects(folder, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
-        progress.run("link_runner", lambda: link_runner(objects, target, folder, symbols=True))
-        return progress.run("measure", measure, plan, target, folder, cache)
+        command = build_runner(plan, target, Path(name), progress, symbols=True)
+        return progress.run("measure", measure, plan, target, command, cache)
 
 
-def measure(plan: Plan, target: Target, folder: Path, cache: bool) -> Analysis:
-    """Price one inference of the runner in `folder`, which has its symbols."""
-    source = plan.program.inputs[0]
-    image = folder / "image.f32"
-    image.write_bytes(scene(source.height, source.width).astype(np.float32).tobytes())
-    command: list[str | Path] = [folder / RUNNER, "--roi", "--raw", f"{source.height}x{source.width}", image]
-    profile = cycles.measure(command, target, cache=cache)
-    by_function = cycles.by_symbol(profile, cycles.symbols(folder / RUNNER))
+def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> Analysis:
+    """Price one inference of a runner that has its symbols."""
+    profile = cycles.measure([*command, "--roi"], target, cache=cache)
+    by_function = cycles.by_symbol(profile, cycles.symbols(Path(command[0])))
     uses = Counter(step.kernel for step in plan.kernels.steps)
     stages = tuple(
         StageCost(
@@ -115,6 +104,7 @@ def measure(plan: Plan, target: Target, folder: Path, cache: bool) -> Analysis:
         for step in plan.kernels.steps
     )
     other = profile.cycles - sum(s.cycles for s in stages)
+    source = plan.program.inputs[0]
     size = (source.height, source.width)
     return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.arena.bytes(1))
 

@@ -188,7 +188,7 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
         "glibc": target.glibc,
         "arena_bytes": plan.arena.bytes(1),
         "arena_bytes_per_further_thread": plan.arena.private_bytes,
-        "plan_sha256": hashlib.sha256(plan.source.encode()).hexdigest(),
+        "plan_sha256": plan.sha256,
         "stages": [
             {
                 "name": s.stage.name,

@@ -8,18 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..targets import Target, emulator
 from ..targets.toolchain import ToolchainError
-from . import plan_source
 from .analysis import ANALYSIS_STEPS, analyze_plan
 from .bench import Here, measure_stages
-from .codegen import generate
-from .link import RUNNER, link_runner, write_objects
+from .errors import CompileError
 from .plan import Plan
 from .progress import Progress
-from .scene import scene
+from .runner import build_runner
 
 STAGE_RUNS, TURNS = 20, 3
 """Runs of each stage in a turn, and turns of each plan: what else this machine does meets all alike."""
@@ -38,13 +34,15 @@ class Costs:
 
     @property
     def total(self) -> float | None:
-        """Of the whole network."""
-        return sum(self.values) + self.other if self.values else None
+        """Of one inference in model cycles; in times the sum of all stages run singly, which is more."""
+        return None if self.values is None else sum(self.values) + self.other
 
     def of_kernels(self, plan: Plan) -> dict[str, float]:
         """The sum of each kernel's stages; empty where that is not known."""
         found: dict[str, float] = {}
-        for step, cost in zip(plan.kernels.steps, self.values or (), strict=False):
+        if self.values is None:
+            return found
+        for step, cost in zip(plan.kernels.steps, self.values, strict=True):
             found[step.kernel] = found.get(step.kernel, 0) + cost
         return found
 
@@ -62,7 +60,7 @@ def find_costs(plans: Sequence[Plan], target: Target, progress: Progress) -> lis
         if emulator.command(target) == []:
             return times_of(plans, target, progress)
         return [Costs("", None, 0, f"costs are not known: no cycle model of {target.name}")] * len(plans)
-    except ToolchainError as e:
+    except (CompileError, ToolchainError) as e:
         return [Costs("", None, 0, f"costs are not known: {e}")] * len(plans)
 
 
@@ -78,21 +76,10 @@ def times_of(plans: Sequence[Plan], target: Target, progress: Progress) -> list[
     """Medians of this machine. Raises ToolchainError."""
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folders = [Path(name) / str(n) for n in range(len(plans))]
-        commands = [runner_of(plan, target, folder, progress) for plan, folder in zip(plans, folders, strict=True)]
+        commands = [build_runner(plan, target, folder, progress) for plan, folder in zip(plans, folders, strict=True)]
         medians = progress.run("measure", in_turns, commands)
     about = "median times of this machine, each stage by itself, one thread"
     return [Costs("ms", values, 0, about) for values in medians]
-
-
-def runner_of(plan: Plan, target: Target, folder: Path, progress: Progress) -> list[str]:
-    """The command that runs a plan on the golden frame."""
-    source = plan.program.inputs[0]
-    folder.mkdir()
-    (image := folder / "image.f32").write_bytes(scene(source.height, source.width).astype(np.float32).tobytes())
-    code = progress.run("generate_code", generate, plan.kernels.funcs, target)
-    objects = write_objects(folder, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
-    progress.run("link_runner", link_runner, objects, target, folder)
-    return [str(folder / RUNNER), "--raw", f"{source.height}x{source.width}", str(image)]
 
 
 def in_turns(commands: Sequence[Sequence[str]]) -> list[tuple[float, ...]]:

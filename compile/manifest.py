@@ -26,16 +26,18 @@ def channels(manifest: dict) -> int:
 def target_of(manifest: dict) -> Target:
     """The target that a manifest describes."""
     entry = {"cpu": "", "llvm_features": (), **manifest["target"]}
-    emulated = TARGETS[entry["name"]].emulated_cpu if entry["name"] in TARGETS else None
+    known = TARGETS.get(entry["name"], TARGETS["host"])  # of a target of somebody's own, this machine knows as little
     return Target(
         entry["name"],
         "",
         entry["arch"],
         entry["cpu"],
         tuple(entry["features"]),
-        emulated,
+        known.emulated_cpu,
         tuple(entry["llvm_features"]),
         manifest["glibc"],
+        known.hertz,
+        known.dram,
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from . import plan_source
+from .errors import CompileError
 from .passes.build_kernels import Kernels
 from .passes.plan_arena import Arena
 from .program import Program
@@ -29,6 +33,17 @@ class Plan:
         return plan_source.plan_source(self.program, self.kernels, layouts, self.threshold, self.field)
 
     @cached_property
+    def sha256(self) -> str:
+        """Of that, which a bundle's manifest has."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @cached_property
     def field(self) -> ReceptiveField | None:
         """What tiles of larger frames overlap by."""
         return receptive_field(self.program)
+
+
+def check_plan(plan: Plan, manifest: dict[str, Any], bundle: Path) -> None:
+    """Raise CompileError where a bundle was compiled by another plan than the one that is made of its model today."""
+    if plan.sha256 != manifest.get("plan_sha256"):
+        raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again")

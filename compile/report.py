@@ -15,6 +15,7 @@ from ..model.scenes import scenes
 from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import detect
 from ..runtime.errors import BundleError
+from ..targets import Target
 from . import slots
 from .analysis import macs, map_bytes
 from .bundle import MODEL
@@ -24,22 +25,20 @@ from .frontend import load_model
 from .manifest import channels, frame_size, schedules_of, target_of
 from .passes.plan_arena import Arena
 from .pipeline import PLAN_STEPS, make_plan
-from .plan import Plan
+from .plan import Plan, check_plan
 from .progress import Progress
 from .run import open_model
-from .tuning.emulated import HERTZ
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
 BINARY_PEAK, FLOAT_PEAK = 128 / 3 * slots.PER_CYCLE, 4 / slots.FLOAT * slots.PER_CYCLE
 """Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
-DRAM = 4e9
-"""Bytes a second that one core of the Raspberry Pi 4 reads and writes at best."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A stage; `cost` is in the report's unit, `bound` the cycles that its vector arithmetic alone would take."""
+    """A stage; `cost` is in the report's unit, `bound` the cycles a pixel that its vector arithmetic alone would take
+    on a core whose slots are known."""
 
     name: str
     kernel: str
@@ -63,6 +62,11 @@ class Tuned:
     record: str | None
     cost: float | None
     default: float | None
+
+    @property
+    def less(self) -> float | None:
+        """Of the default's cost, the part that is saved; None where that is not known."""
+        return 1 - self.cost / self.default if self.cost is not None and self.default else None
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,15 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Roofline:
+    """Points below the corners of two roofs, by the kind of number; `dram` in bytes a second."""
+
+    points: list[Point]
+    roofs: dict[str, list[tuple[float, float]]]
+    dram: float
+
+
+@dataclass(frozen=True)
 class Sample:
     """A synthetic frame with what the bundle found in it."""
 
@@ -112,14 +125,16 @@ def report_bundle(path: Path, say: Say) -> str:
             wanted = [schedules, *([replace(schedules, records={})] if schedules.records else [])]
             progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say, None)
             plans = [make_plan(model, size, progress, s) for s in wanted]
+            check_plan(plans[0], manifest, path)
             costs = find_costs(plans, target, progress)
-            return render(path, bundle, plans[0], costs[0], costs[-1], list(samples(path, manifest, say)))
+            return render(path, bundle, target, plans[0], costs[0], costs[-1], list(samples(path, manifest, say)))
         except (KeyError, TypeError, IndexError, jinja2.UndefinedError) as e:
             raise BundleError(f"{path}: its manifest is not what biisnet-compile writes ({e}); compile it again") from e
 
 
-def rows(plan: Plan, costs: Costs) -> Iterator[Row]:
+def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[Row]:
     """A row a stage."""
+    pixels = plan.program.inputs[0].height * plan.program.inputs[0].width
     total = costs.total or 0
     for k, step in enumerate(plan.kernels.steps):
         stage, out = step.stage, step.stage.outputs[0]
@@ -133,7 +148,7 @@ def rows(plan: Plan, costs: Costs) -> Iterator[Row]:
             map_bytes(stage),
             cost,
             cost / total if cost and total else 0,
-            slots.bound(stage) / (plan.program.inputs[0].height * plan.program.inputs[0].width),
+            slots.bound(stage) / pixels if target.cpu == slots.CPU else None,
         )
 
 
@@ -174,24 +189,24 @@ def place(intensity: float, speed: float) -> tuple[float, float]:
     return 100 * min(max(x, 0), 1), 100 * min(max(y, 0), 1)
 
 
-def roofline(table: list[Row], pixels: int, costs: Costs) -> list[Point]:
-    """The stages that multiply, where model cycles are known."""
-    if costs.cycles is None:
-        return []
+def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
+    """Of the stages that multiply, on a device whose vector pipes and memory are known."""
+    if target.cpu != slots.CPU or not target.hertz or not target.dram:
+        return None
     points = []
     for row in table:
         work = row.binary_macs + row.full_macs
         if work and row.cost:
-            intensity, speed = work / row.bytes, work * HERTZ / (row.cost * pixels)
+            intensity, speed = work / row.bytes, work * target.hertz / (row.cost * pixels)
             points.append(Point(row.name, intensity, speed, *place(intensity, speed), row.binary_macs > 0))
-    return points
+    peaks = {"binary": BINARY_PEAK, "float32": FLOAT_PEAK}
+    return Roofline(points, {name: roof(peak * target.hertz, target.dram) for name, peak in peaks.items()}, target.dram)
 
 
-def roof(peak: float) -> list[tuple[float, float]]:
-    """A roof of so many multiply-adds a cycle: memory's slope up to the ridge, then flat."""
-    speed = peak * HERTZ
+def roof(speed: float, dram: float) -> list[tuple[float, float]]:
+    """A roof of so many multiply-adds a second: the slope of so many bytes a second up to the ridge, then flat."""
     start = 10 ** X_DECADES[0]
-    return [place(start, start * DRAM), place(speed / DRAM, speed), place(10 ** X_DECADES[1], speed)]
+    return [place(start, start * dram), place(speed / dram, speed), place(10 ** X_DECADES[1], speed)]
 
 
 def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
@@ -209,13 +224,16 @@ def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
         return
 
 
-def render(path: Path, bundle: Bundle, plan: Plan, costs: Costs, untuned: Costs, pictures: list[Sample]) -> str:
+def render(
+    path: Path, bundle: Bundle, target: Target, plan: Plan, costs: Costs, untuned: Costs, pictures: list[Sample]
+) -> str:
     """The template, filled in."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["si"] = si
-    table = list(rows(plan, costs))
+    table = list(rows(plan, costs, target))
+    seconds = costs.cycles / target.hertz if costs.cycles is not None and target.hertz else None
     height, width = frame_size(bundle.manifest)
     files = [(name, (bundle.path / name).stat().st_size, sha) for name, sha in bundle.manifest["files"].items()]
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
@@ -224,14 +242,12 @@ def render(path: Path, bundle: Bundle, plan: Plan, costs: Costs, untuned: Costs,
         size=f"{height}x{width}",
         rows=table,
         costs=costs,
-        milliseconds=None if costs.cycles is None else 1e3 * costs.cycles / HERTZ,
-        hertz=HERTZ,
+        milliseconds=seconds and 1e3 * seconds,
+        hertz=target.hertz,
         most=max((r.cost or 0 for r in table), default=0) or 1,
         boxes=arena_boxes(plan.arena),
-        segments=[f"{plan.kernels.steps[s.first].stage.name} …" for s in plan.arena.segments],
         arena=plan.arena,
-        points=roofline(table, height * width, costs),
-        roofs={"binary": roof(BINARY_PEAK), "float32": roof(FLOAT_PEAK)},
+        roofline=roofline(table, height * width, target) if costs.cycles is not None else None,
         tuned=list(tuned_kernels(bundle.manifest, plan, costs, untuned)),
         untuned=untuned,
         samples=pictures,

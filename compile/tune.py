@@ -18,7 +18,7 @@ from .frontend import Model
 from .pipeline import PLAN_STEPS, make_plan
 from .progress import Progress as Steps
 from .schedules import schedules_for
-from .tuning.emulated import HERTZ, Emulated
+from .tuning.emulated import Emulated
 from .tuning.gains import Tuned, conclude
 from .tuning.local import local_board
 from .tuning.measuring import Device
@@ -76,7 +76,8 @@ def open_device(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Dev
         yield Boards(asked.target, connect, 1, say), CLOCK
     elif asked.target.emulated_cpu and not emulator.runs_here(asked.target):
         cycles.require_tools(asked.target)
-        say(f"device   an emulated {asked.target.cpu}: model cycles, at {HERTZ / 1e9:g} GHz")
+        assert asked.target.hertz  # all that are emulated have it
+        say(f"device   an emulated {asked.target.cpu}: model cycles, at {asked.target.hertz / 1e9:g} GHz")
         yield Emulated(asked.target), MODEL_CYCLES
     else:
         with local_board() as address:
@@ -97,14 +98,14 @@ def tune_tasks(
     tasks: list[Task], device: Device, measured_by: str, records: Records, asked: Tuning, say: Callable[[str], None]
 ) -> Tuned:
     """A session of these tasks, and its report, however it ends."""
-    bounded = measured_by == MODEL_CYCLES and asked.target.cpu == slots.CPU
+    bound_at = asked.target.hertz if measured_by == MODEL_CYCLES and asked.target.cpu == slots.CPU else None
     session = Session(
         tasks,
         device,
         asked.target,
         records,
         asked.trials,
-        reporter(say, time.monotonic(), bounded),
+        reporter(say, time.monotonic(), bound_at),
         math.inf if asked.minutes is None else 60 * asked.minutes,
     )
     try:
@@ -114,7 +115,7 @@ def tune_tasks(
         raise
     finally:
         trials = list(records.trials())
-        result = conclude(asked.database, trials, tasks, HERTZ if bounded else None)
+        result = conclude(asked.database, trials, tasks, bound_at)
         write_whole(asked.database / REPORT, report_text(result, asked.model.name, asked.target.name).encode())
         write_whole(asked.database / CURVE, curve_picture(trials, tasks))
     return result
@@ -124,9 +125,9 @@ def ignore(_: str) -> None:
     """Says nothing."""
 
 
-def reporter(say: Callable[[str], None], started: float, bound: bool) -> Callable[[Progress], None]:
-    """A line after each batch: how fast the task's best is, with `bound` beside what its arithmetic alone would take on
-    a Cortex-A72."""
+def reporter(say: Callable[[str], None], started: float, bound_at: float | None) -> Callable[[Progress], None]:
+    """A line after each batch: how fast the task's best is, and beside what its arithmetic alone would take at a clock
+    of `bound_at` Hz."""
     first: list[int] = []
 
     def report(p: Progress) -> None:
@@ -135,18 +136,18 @@ def reporter(say: Callable[[str], None], started: float, bound: bool) -> Callabl
         left = (time.monotonic() - started) / done * max(0, p.of - p.trials) if done else float("nan")
         said = f"{left / 60:.0f} minutes left" if done else "…"
         rejected = f"; rejected: {p.rejected}" if p.rejected else ""
-        say(f"[{p.trials}/{p.of}] {p.task.name}: {speed(p.task, p.best, bound)}, {said}{rejected}")
+        say(f"[{p.trials}/{p.of}] {p.task.name}: {speed(p.task, p.best, bound_at)}, {said}{rejected}")
 
     return report
 
 
-def speed(task: Task, seconds: float | None, bounded: bool) -> str:
+def speed(task: Task, seconds: float | None, bound_at: float | None) -> str:
     """For a person."""
     if seconds is None:
         return "none yet"
     binary, _ = macs(task.stage)
     words = [f"{binary / seconds / 1e9:.1f} binary GMAC/s"] if binary else []
     words.append(f"{seconds * 1e6:.0f} us")
-    if bounded and (bound := slots.bound(task.stage)):
-        words.append(f"{bound / HERTZ / seconds:.0%} of the slot bound")
+    if bound_at and (bound := slots.bound(task.stage)):
+        words.append(f"{bound / bound_at / seconds:.0%} of the slot bound")
     return ", ".join(words)

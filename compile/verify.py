@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from ..model.images import read_image
 from ..runtime.bundle import open_bundle
 from ..runtime.resize import resize_bilinear
 from .bundle import MODEL
-from .errors import CompileError
 from .frontend import load_model
 from .manifest import frame_size, schedules_of, target_of
 from .pipeline import PLAN_STEPS, make_plan
+from .plan import check_plan
 from .progress import Progress
 from .verification import Verified, check_bundle
 
@@ -29,8 +28,7 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         model = load_model(opened.path / MODEL)
         height, width = frame_size(manifest)
         plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None), schedules_of(manifest))
-        if hashlib.sha256(plan.source.encode()).hexdigest() != manifest.get("plan_sha256"):
-            raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again to verify it")
+        check_plan(plan, manifest, bundle)
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()
         verified = check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)

@@ -26,6 +26,8 @@ class Target:
     emulated_cpu: str | None = None  # qemu's -cpu
     llvm_features: tuple[str, ...] = ()  # LLVM's -mattr beyond the CPU's own
     glibc: str = GLIBC
+    hertz: float | None = None  # of its core's clock, by which model cycles become seconds; None where nobody asks
+    dram: float | None = None  # bytes a second that one core reads and writes at best
 
     @property
     def triple(self) -> str:
@@ -54,10 +56,36 @@ SLOW_PAIRS = ("+slow-paired-128",)
 TARGETS: dict[str, Target] = {
     t.name: t
     for t in (
-        Target("rpi4", "Raspberry Pi 4 (Cortex-A72, 64-bit)", "aarch64", "cortex-a72", RPI, "cortex-a72", SLOW_PAIRS),
-        Target("rpi3", "Raspberry Pi 3 (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
-        Target("rpi-zero2w", "Raspberry Pi Zero 2 W (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53"),
-        Target("rpi5", "Raspberry Pi 5 (Cortex-A76)", "aarch64", "cortex-a76", (*RPI, "asimddp"), "cortex-a76"),
+        Target(
+            "rpi4",
+            "Raspberry Pi 4 (Cortex-A72, 64-bit)",
+            "aarch64",
+            "cortex-a72",
+            RPI,
+            "cortex-a72",
+            SLOW_PAIRS,
+            hertz=1.5e9,
+            dram=4e9,
+        ),
+        Target("rpi3", "Raspberry Pi 3 (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53", hertz=1.2e9),
+        Target(
+            "rpi-zero2w",
+            "Raspberry Pi Zero 2 W (Cortex-A53, 64-bit)",
+            "aarch64",
+            "cortex-a53",
+            RPI,
+            "cortex-a53",
+            hertz=1e9,
+        ),
+        Target(
+            "rpi5",
+            "Raspberry Pi 5 (Cortex-A76)",
+            "aarch64",
+            "cortex-a76",
+            (*RPI, "asimddp"),
+            "cortex-a76",
+            hertz=2.4e9,
+        ),
         Target("host", "this machine's own CPU", "", "", ()),
     )
 }

@@ -13,8 +13,6 @@ from ..program import Stage
 from ..schedules import Schedule
 from .bench import isolate, make_bench, run_candidates
 
-HERTZ = 1.5e9
-"""The Raspberry Pi 4's clock, by which model cycles become seconds beside those of boards."""
 REJECTED = "its result is not that of the default schedule"
 
 
@@ -25,7 +23,10 @@ class Emulated:
     target: Target
 
     def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
-        """Model cycles over HERTZ of each schedule, or why it was rejected. Raises ToolchainError, ProbeError."""
+        """Seconds of each schedule (model cycles at the core's clock), or why it was rejected.
+
+        Raises ToolchainError, ProbeError.
+        """
         return isolate(lambda some: self.measure_together(stage, some), schedules, (ProbeError,))
 
     def measure_together(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
@@ -36,4 +37,7 @@ class Emulated:
                 stored = run_candidates(bench, probe)
             found = cycles.by_symbol(counter.profile(), cycles.symbols(bench.program))
             wanted, *_ = stored.values()
-            return [found[name] / HERTZ if result == wanted else REJECTED for name, result in stored.items()]
+            assert self.target.hertz
+            return [
+                found[name] / self.target.hertz if result == wanted else REJECTED for name, result in stored.items()
+            ]

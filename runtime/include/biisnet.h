@@ -74,8 +74,8 @@ BIISNET_API const char *biisnet_model_name(void);
 BIISNET_API float biisnet_threshold(void);
 
 /* An output pixel depends on the input pixels at most `radius` rows and columns away, in a way that repeats every
- * `stride` pixels: tiles of a larger frame that begin at multiples of the stride and overlap by twice the radius give
- * what a model as large as the frame gives. Both are 0 where the model's input and output are not one plane of one
+ * `stride` pixels: tiles within a larger frame that begin at multiples of the stride and overlap by twice the radius
+ * give what a model as large as the frame gives. Both are 0 where the model's input and output are not one plane of one
  * size. */
 BIISNET_API int32_t biisnet_receptive_field_radius(void);
 BIISNET_API int32_t biisnet_receptive_field_stride(void);

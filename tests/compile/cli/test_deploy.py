@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from biisnet.runtime.bundle import SUMS, sums_text
+from biisnet.targets import ssh as targets_ssh
+from biisnet.targets.ssh import Ssh
 
 from .boards import NO_BOARD, Fleet, can_emulate, fleet
 
@@ -234,6 +236,19 @@ def test_killed_anywhere(board: Fleet, cli: Cli, tiny_bundle: TinyBundle, tmp_pa
         os.utime(left, (long_ago, long_ago))
     assert cli("deploy", bundle, "board0", "--ssh-config", board.config).code == 0
     assert below(link.parent) == sorted([Path(os.readlink(link)).parts[0], bundle.name])
+
+
+def test_a_connection_that_nobody_closes(board: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where what a killed deployment leaves behind stays connected for ever."""
+    monkeypatch.setattr(targets_ssh, "IDLE_SECONDS", 1)
+    ssh = Ssh("board0", board.config)
+    ssh.__enter__()
+    assert ssh.run("echo here") == b"here\n"
+    check, deadline = ["ssh", "-S", ssh._socket, "-O", "check", "board0"], time.monotonic() + 60
+    assert subprocess.run(check, capture_output=True).returncode == 0
+    while subprocess.run(check, capture_output=True).returncode == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_many(cli: Cli, here: Path, board: Fleet, tiny_bundle: TinyBundle) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from biisnet.compile.report import BINARY_PEAK, DRAM, place, roof
-from biisnet.compile.tuning.emulated import HERTZ
+from biisnet.compile.report import BINARY_PEAK, place, roof
 from biisnet.runtime.bundle import SUMS, sums_text
 
 TinyBundle = Callable[[str], Path]
@@ -45,6 +44,7 @@ def test_of_a_board(cli: Cli, here: Path, tiny_bundle: TinyBundle, emulated: Non
     bundle = tiny_bundle("rpi4")
     done = cli("report", bundle, "-o", "r.html")
     assert done.code == 0, done.err
+    assert done.err.count("] measure … ") == 1  # nothing is tuned, so that it is not measured twice
     text = (here / "r.html").read_text()
     assert not re.search(r"""(src|href)=["'](?!data:)|url\(|@import|<script""", text)  # all is within
     page = shown(here / "r.html")
@@ -73,6 +73,29 @@ def test_of_this_machine(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
     assert "median times of this machine" in page
     assert "<th>ms</th>" in page
     assert 'id="roofline"' not in page
+
+
+@pytest.mark.emulator
+def test_of_another_core(cli: Cli, here: Path, tiny_onnx: Path, emulated: None, llvm: None) -> None:
+    """What is known of the Cortex-A72 alone is not said of others; their clock is their own."""
+    assert cli("compile", tiny_onnx, "--target", "rpi5", "--size", "24x20", "-o", "b").code == 0
+    assert cli("report", "b").code == 0
+    page = (here / "b.html").read_text()
+    assert "one thread at 2.4 GHz" in page
+    assert page.count('<div class="cost"')
+    for absent in ('<div class="least"', 'id="roofline"', "slot bound"):
+        assert absent not in page
+
+
+def test_by_another_plan(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """Fails where figures of another program than the bundle's are shown as its."""
+    bundle = shutil.copytree(tiny_bundle("host"), here / "b")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["plan_sha256"] = "0" * 64
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
+    assert cli("report", "b").message == "b: compiled by another version of biisnet; compile it again"
+    assert not (here / "b.html").exists()
 
 
 @pytest.mark.emulator
@@ -140,8 +163,9 @@ def test_a_manifest_of_someone_else(cli: Cli, here: Path, tiny_bundle: TinyBundl
 
 def test_the_roofline_is_drawn_where_it_is() -> None:
     """The ridge: where DRAM gives just what the vector pipes take."""
-    start, ridge, end = roof(BINARY_PEAK)
-    assert ridge == place(BINARY_PEAK * HERTZ / DRAM, BINARY_PEAK * HERTZ)
+    speed, dram = BINARY_PEAK * 1.5e9, 4e9
+    start, ridge, end = roof(speed, dram)
+    assert ridge == place(speed / dram, speed)
     assert ridge[1] == end[1]
     assert start[0] == 0
     assert end[0] == 100

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from biisnet.compile.tuning.emulated import HERTZ
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import TRIALS, Records
-from biisnet.targets import resolve
+from biisnet.targets import TARGETS, resolve
 
 BIISNET = (sys.executable, "-c", "from biisnet.compile.cli import main; main()")
 
@@ -58,7 +57,7 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     default, tuned = (json.loads(cli(*asked, *more).out)["stages"] for more in ((), ("--db", "db")))
     for by_default, by_record in zip(default, tuned, strict=True):
         assert by_record["cycles"] <= by_default["cycles"], by_default["kernel"]
-    measured = {g["kernel"]: g["best_seconds"] * HERTZ for g in result["gains"]}
+    measured = {g["kernel"]: g["best_seconds"] * (TARGETS["rpi4"].hertz or 0) for g in result["gains"]}
     assert {s["kernel"]: s["cycles"] for s in tuned} == pytest.approx(measured)
 
 
