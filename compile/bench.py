@@ -17,11 +17,12 @@ from ..targets import emulator
 from ..targets.facts import HEAT, SCRIPT, Facts, parse
 from ..targets.ssh import BoardError, Ssh
 from ..targets.toolchain import ToolchainError
-from .bundle import write_tar
-from .deploy import FOLDER, name_of, unfit
 from .errors import CompileError
+from .fitness import unfit
 from .manifest import channels, frame_size, target_of
-from .staging import check_room, staged, tidy
+from .staging import FOLDER, check_room, name_of, staged, tidy
+from .tar import write_tar
+from .words import counted
 
 HOT, COOL = 75.0, 65.0
 """Degrees Celsius: above HOT it is waited until COOL. The Raspberry Pi's firmware lowers the clock from 80 on."""
@@ -47,10 +48,15 @@ class Timing:
     def __post_init__(self) -> None:
         check_types(self, "timing")
 
+    @property
+    def on(self) -> str:
+        """What it ran on, for a person."""
+        return counted(self.threads, "thread")
+
     def summary(self) -> str:
         """One line for a person."""
         return (
-            f"{self.threads} threads: median {self.median_ms:.2f} ms, min {self.min_ms:.2f}, p95 {self.p95_ms:.2f}, "
+            f"{self.on}: median {self.median_ms:.2f} ms, min {self.min_ms:.2f}, p95 {self.p95_ms:.2f}, "
             f"p99 {self.p99_ms:.2f}; first {self.first_ms:.2f}, load {self.load_ms:.2f}; peak "
             f"{self.peak_bytes / 1e6:.1f} MB"
         )
@@ -182,17 +188,18 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
     program = golden_command(bundle, root)
     timings = []
     for threads in asked.threads:
+        on = counted(threads, "thread")
         if device.cpus and threads > len(device.cpus):
-            remarks.append(f"{threads} threads: left out, the device has {len(device.cpus)} cores")
+            remarks.append(f"{on}: left out, the device has {len(device.cpus)} cores")
             continue
         if not emulated:
             wait_until_cool(shell.facts, say)
+        say(f"timing  {counted(asked.runs, 'inference')} on {on}")
         cores = device.cpus[:threads] if device.can_pin and not emulated else ()
         command = [*program, "--threads", str(threads), "--bench", str(asked.runs), "--times"]
         timings.append(from_json(Timing, shell.run(command, cores), RUNNER))
-        say(timings[-1].summary())
         if not emulated and (troubles := shell.facts().troubles):
-            remarks.append(f"{threads} threads: the device says {', '.join(troubles)}; it may be faster than this")
+            remarks.append(f"{on}: the device says {', '.join(troubles)}; it may be faster than this")
     if not timings:
         raise CompileError(f"nothing to measure: {'; '.join(remarks)}")
     if not device.can_pin and not emulated:

@@ -27,7 +27,9 @@ def read_earlier(path: Path) -> Earlier:
         old: dict[str, Any] = json.loads(path.read_text("utf-8"))
         medians = {int(t["threads"]): float(t["median_ms"]) for t in old["timings"]}
         about = (old["model"], old["target"], tuple(old["size"]), old["device"]["cpu"], old["emulated"])
-    except (OSError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as e:
+    except OSError as e:
+        raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as e:
         raise CompileError(f"{path}: not what `biisnet bench --json` writes") from e
     return Earlier(path, about, medians)
 
@@ -39,9 +41,7 @@ def compare(new: Benchmark, old: Earlier) -> list[str]:
     for timing in new.timings:
         if (median := old.medians.get(timing.threads, 0)) > 0:
             change = timing.median_ms / median - 1
-            lines.append(
-                f"{timing.threads} threads: {median:.2f} ms before, {timing.median_ms:.2f} now ({change:+.1%})"
-            )
+            lines.append(f"{timing.on}: {median:.2f} ms before, {timing.median_ms:.2f} now ({change:+.1%})")
     return lines
 
 
@@ -52,7 +52,11 @@ def draw(result: Benchmark) -> bytes:
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     for timing in result.timings:
-        axes.plot(timing.times_ms, linewidth=0.8, label=f"{timing.threads} threads, median {timing.median_ms:.2f} ms")
+        axes.plot(
+            timing.times_ms,
+            linewidth=0.8,
+            label=f"{timing.on}, median {timing.median_ms:.2f} ms",
+        )
     size = "x".join(map(str, result.size))
     axes.set(xlabel="inference", ylabel="ms", ylim=(0, None), title=f"{result.model} {size} on {result.device.cpu}")
     axes.legend()

@@ -6,12 +6,11 @@ The same input gives the same bytes: files are written without times, the tar's 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
-import io
 import json
 import os
 import shutil
-import tarfile
 import tempfile
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -30,6 +29,7 @@ from .frontend import Model
 from .manifest import kernel_entry
 from .plan import Plan
 from .scene import scene
+from .tar import write_tar
 from .verification import Verified
 from .verification.onnx_reference import OnnxReference
 
@@ -104,6 +104,8 @@ class BundleWriter:
             shutil.rmtree(self.staging, ignore_errors=True)
         if kind:
             self.remove_made()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise CompileError(f"{self.given}: cannot be written: {error.strerror}") from error
 
     def remove_made(self) -> None:
         """Remove the folders that were made for nothing; one that holds something (failure) stays."""
@@ -207,16 +209,3 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
             if p.is_file()
         },
     }
-
-
-def write_tar(root: Path, name: str) -> bytes:
-    """The bundle as a tar: sorted, no times, no owners."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(root.rglob("*")):
-            if path.is_file():
-                info = tarfile.TarInfo(f"{name}/{path.relative_to(root)}")
-                data = path.read_bytes()
-                info.size, info.mode = len(data), 0o755 if path.parent.name == "bin" else 0o644
-                tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()

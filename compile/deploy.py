@@ -6,23 +6,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..model.datasets import Say
-from ..runtime.bundle import RUNNER, Bundle, open_bundle
-from ..runtime.machine import version_tuple
-from ..targets.facts import SCRIPT, Facts, parse
+from ..runtime.bundle import Bundle, open_bundle
+from ..targets.facts import SCRIPT, parse
 from ..targets.ssh import BoardError, Ssh
-from .bundle import write_tar
 from .errors import CompileError
-from .manifest import channels, frame_size
-from .staging import check_room, staged, tidy
+from .fitness import unfit
+from .manifest import frame_size
+from .staging import FOLDER, check_room, name_of, staged, tidy
+from .tar import write_tar
 from .verification.end_to_end import compare_output
-
-SPARE_BYTES = 8 << 20
-"""Beside the arena: the program itself, the frame and its pictures."""
 
 # $1 staged folder, $2 name, $3 HxW. Prints the probabilities.
 SMOKE = r"""
@@ -50,8 +46,6 @@ kept=".$2.kept.${1##*.}"
 mv "$1" "$kept" && sync && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "$2" || { rm -rf "$kept"; exit 1; }
 case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
 """
-FOLDER = "biisnet"
-"""On the board, from the login's home."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +86,6 @@ def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
             return list(pool.map(one, asked.boards))
 
 
-def name_of(path: Path) -> str:
-    """What a bundle is called on a board."""
-    return path.name.removesuffix(".tar") if path.is_file() else path.resolve().name
-
-
 def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, say: Say) -> Result:
     """Deploy to one board. Raises BoardError."""
     with Ssh(board, asked.config, batch=len(asked.boards) > 1) as ssh:
@@ -111,36 +100,6 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
             pixels, differing = smoke_test(ssh, bundle, place, name)
             ssh.run(ACTIVATE, [place, name, asked.folder])
         return Result(board, f"{asked.folder}/{name}", facts.cpu or facts.arch, pixels, differing, "")
-
-
-def unfit(manifest: dict[str, Any], facts: Facts, runner_only: bool) -> str:
-    """Why a board cannot run a bundle; empty where it can."""
-    target = manifest["target"]
-    if channels(manifest) != 1:
-        return f"the bundle takes frames of {channels(manifest)} channels; {RUNNER}, which proves it, takes grey ones"
-    if facts.arch != target["arch"]:
-        word = f" with a {facts.word_bits}-bit system" if facts.word_bits == 32 else ""
-        return f"is {facts.arch}{word}, the bundle is for {target['arch']} ({target['name']})"
-    if lacks := [f for f in target["features"] if f not in facts.features]:
-        return f"its CPU lacks {', '.join(lacks)}, which the bundle for {target['name']} needs"
-    if not runner_only and not glibc_is_enough(facts.libc, manifest["glibc"]):
-        return (
-            f"has {facts.libc or 'another C library'}, the bundle's library needs glibc {manifest['glibc']}; "
-            f"--runner-only takes {RUNNER} alone, which needs none"
-        )
-    needed = manifest["arena_bytes"] + SPARE_BYTES
-    if facts.memory_bytes is not None and facts.memory_bytes < needed:
-        return f"has {facts.memory_bytes / 1e6:.0f} MB of free memory, the model needs {needed / 1e6:.0f}"
-    return ""
-
-
-def glibc_is_enough(libc: str, needed: str) -> bool:
-    """Whether what getconf says of the C library is at least a version of glibc."""
-    name, _, number = libc.partition(" ")
-    try:
-        return name == "glibc" and version_tuple(number) >= version_tuple(needed)
-    except ValueError:
-        return False
 
 
 def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:

@@ -131,7 +131,7 @@ def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int) -> Pr
 def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:
     """Raise CompileError where a model of one size is asked for another."""
     if asked not in (None, own):
-        raise CompileError(f"{name}: takes frames of {own[0]}x{own[1]}; leave --size away")
+        raise CompileError(f"{name}: takes frames of {own[0]}x{own[1]}; leave --size out")
 
 
 @dataclass(frozen=True)
@@ -173,18 +173,6 @@ def evaluate_model(
     return Evaluation(
         predictor.name, predictor.engine, data, len(frames), predictor.size, threshold, counts.metrics(), curve
     )
-
-
-def check_outputs(files: list[Path], folder: Path | None) -> None:
-    """Raise CompileError where results could not be written, before they are computed."""
-    for path in [*files, *([folder] if folder else [])]:
-        if not path.absolute().parent.is_dir():
-            raise CompileError(f"{path}: there is no folder {path.parent}; make it, or give another path")
-    for path in files:
-        if path.is_dir():
-            raise CompileError(f"{path}: is a folder; give a file")
-    if folder and folder.exists() and not folder.is_dir():
-        raise CompileError(f"{folder}: is a file; give a folder")
 
 
 def roc_picture(result: Evaluation) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from functools import singledispatch
@@ -31,6 +32,8 @@ class Progress:
     def run(self, name: str, step: Callable[..., Result], *arguments: Any) -> Result:
         """The step's result; its text goes to the dump folder."""
         self.done += 1
+        if sys.stderr.isatty():  # what is at work; its line, which says how long it took, is written over it
+            print(f"[{self.done}/{self.steps}] {name} …\r", end="", file=sys.stderr, flush=True)
         start = time.perf_counter()
         result = step(*arguments)
         self.seconds[name] = time.perf_counter() - start

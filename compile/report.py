@@ -13,7 +13,7 @@ from ..model.datasets import Say
 from ..model.overlay import detections_overlay
 from ..model.scenes import scenes
 from ..runtime.bundle import Bundle, open_bundle
-from ..runtime.detections import detect
+from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
 from ..targets import Target
 from . import slots
@@ -31,6 +31,8 @@ from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
+NEAR = 3
+"""Pixels between two centroids."""
 BINARY_PEAK, FLOAT_PEAK = 128 / 3 * slots.PER_CYCLE, 4 / slots.FLOAT * slots.PER_CYCLE
 """Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
 
@@ -96,11 +98,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Roofline:
-    """Points below the corners of two roofs, by the kind of number; `dram` in bytes a second."""
+    """Points below the corners of two roofs, by the kind of number; `dram` in bytes a second; the axes' labels, and
+    where they are, in percent."""
 
     points: list[Point]
     roofs: dict[str, list[tuple[float, float]]]
     dram: float
+    across: list[tuple[float, str]]
+    up: list[tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,9 @@ class Sample:
     """A synthetic frame with what the bundle found in it."""
 
     picture: str  # a data URL
-    found: int
     targets: int
+    missed: int
+    false: int
 
 
 def report_bundle(path: Path, say: Say) -> str:
@@ -127,6 +133,8 @@ def report_bundle(path: Path, say: Say) -> str:
             plans = [make_plan(model, size, progress, s) for s in wanted]
             check_plan(plans[0], manifest, path)
             costs = find_costs(plans, target, progress)
+            if costs[0].values is None:
+                say(f"note: {costs[0].note}")
             return render(path, bundle, target, plans[0], costs[0], costs[-1], list(samples(path, manifest, say)))
         except (KeyError, TypeError, IndexError, jinja2.UndefinedError) as e:
             raise BundleError(f"{path}: its manifest is not what biisnet-compile writes ({e}); compile it again") from e
@@ -200,7 +208,15 @@ def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
             intensity, speed = work / row.bytes, work * target.hertz / (row.cost * pixels)
             points.append(Point(row.name, intensity, speed, *place(intensity, speed), row.binary_macs > 0))
     peaks = {"binary": BINARY_PEAK, "float32": FLOAT_PEAK}
-    return Roofline(points, {name: roof(peak * target.hertz, target.dram) for name, peak in peaks.items()}, target.dram)
+    roofs = {name: roof(peak * target.hertz, target.dram) for name, peak in peaks.items()}
+    across = [(place(10**d, 1)[0], f"{si(10**d)}MAC/byte") for d in decades(X_DECADES)]
+    up = [(place(1, 10**d)[1], f"{si(10**d)}MAC/s") for d in decades(Y_DECADES)]
+    return Roofline(points, roofs, target.dram, across, up)
+
+
+def decades(axis: tuple[float, float]) -> range:
+    """Whole powers of ten within an axis, its ends left out."""
+    return range(math.floor(axis[0]) + 1, math.ceil(axis[1]))
 
 
 def roof(speed: float, dram: float) -> list[tuple[float, float]]:
@@ -216,12 +232,18 @@ def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
     try:
         with open_model(path, 1, say) as (model, threshold):
             for frame in scenes(SAMPLES, *frame_size(manifest), unseen=True):
-                found = detect(model(frame.image), threshold)
-                truth = detect(frame.mask.astype("float32"), 0.5)
-                url = base64.b64encode(detections_overlay(frame.image, found)).decode()
-                yield Sample(f"data:image/png;base64,{url}", len(found), len(truth))
+                found, truth = detect(model(frame.image), threshold), detect(frame.mask.astype("float32"), 0.5)
+                missed = [t for t in truth if not any(near(t, d) for d in found)]
+                false = sum(not any(near(t, d) for t in truth) for d in found)
+                url = base64.b64encode(detections_overlay(frame.image, found, missed)).decode()
+                yield Sample(f"data:image/png;base64,{url}", len(truth), len(missed), false)
     except CompileError:
         return
+
+
+def near(target: Detection, detection: Detection) -> bool:
+    """Whether a detection is of a target, as Pd counts it: by their centroids."""
+    return math.hypot(target.row - detection.row, target.column - detection.column) <= NEAR
 
 
 def render(

@@ -39,7 +39,8 @@ class Result:
     width: int
     target_pixels: int
     targets: tuple[Detection, ...]
-    mask: str | None  # the file written
+    mask: str | None  # the files written
+    overlay: str | None
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def look(model: Callable[[F32], F32], threshold: float, frame: Picture, wanted: 
         raise CompileError(f"{frame.name}: {e}") from e
     mask = probability > np.float32(threshold)
     targets = tuple(detect(probability, threshold))
-    written = None
+    written = drawn = None
     if wanted.folder:
         place = wanted.folder / frame.stem
         written = f"{place}.mask.png"
@@ -160,24 +161,30 @@ def look(model: Callable[[F32], F32], threshold: float, frame: Picture, wanted: 
         if wanted.probability:
             write_whole(Path(f"{place}.probability.npy"), npy(probability))
         if wanted.overlay:
-            write_whole(Path(f"{place}.overlay.png"), detections_overlay(frame.image, targets))
+            drawn = f"{place}.overlay.png"
+            write_whole(Path(drawn), detections_overlay(frame.image, targets))
     height, width = mask.shape
-    return Result(frame.name, height, width, int(mask.sum()), targets, written)
+    return Result(frame.name, height, width, int(mask.sum()), targets, written, drawn)
+
+
+def csv_value(value: int | float) -> str:
+    """Nine digits tell any two float32 apart."""
+    return f"{value:.9g}"
 
 
 @contextmanager
 def tables(folder: Path | None) -> Iterator[Callable[[Result], None]]:
-    """What writes a result into targets.csv (RFC 4180, a line a target) and frames.jsonl (JSON Lines, a line a frame):
-    at once, so that whatever ends a long run, what it has found is there."""
+    """What writes a result into targets.csv (a line a target, as biisnet-run writes it) and frames.jsonl (JSON Lines, a
+    line a frame): at once, so that whatever ends a long run, what it has found is there."""
     if not folder:
         yield lambda _: None
         return
     with (folder / "targets.csv").open("w", newline="") as table, (folder / "frames.jsonl").open("w") as lines:
-        writer = csv.writer(table)
+        writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["image", *(f.name for f in fields(Detection))])
 
         def write(result: Result) -> None:
-            writer.writerows([result.image, *astuple(target)] for target in result.targets)
+            writer.writerows([result.image, *map(csv_value, astuple(target))] for target in result.targets)
             lines.write(json.dumps(asdict(result)) + "\n")
             table.flush()
             lines.flush()

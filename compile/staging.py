@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from ..targets.ssh import BoardError, Ssh
 
@@ -34,6 +35,13 @@ cd "$staged"
 pwd
 """
 REMOVE = 'rm -rf "$1"'
+FOLDER = "biisnet"
+"""Where bundles are on a board, from the login's home."""
+
+
+def name_of(path: Path) -> str:
+    """What a bundle is called on a board."""
+    return path.name.removesuffix(".tar") if path.is_file() else path.resolve().name
 
 
 def tidy(ssh: Ssh, folder: str, name: str) -> None:

@@ -105,9 +105,9 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         try:
             state = train(fabric, network, training, validation, recipe, asked.output, options, report)
         except KeyboardInterrupt:
-            if last.exists():
-                say(f"interrupted; --resume goes on after epoch {read_state(last)[0].epoch}")
-            raise
+            if not last.exists():
+                raise
+            raise KeyboardInterrupt(f"interrupted; --resume goes on after epoch {read_state(last)[0].epoch}") from None
     if not fabric.is_global_zero:
         return None
     return Trained(asked.output / BEST, state.epoch, state.best_epoch, state.seconds, state.best, recipe.seed)

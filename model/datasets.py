@@ -79,16 +79,19 @@ def write_frames(root: Path, frames: Iterable[Frame]) -> None:
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise InputError(f"{root}: is there already; give a new folder")
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{root.name}.", dir=root.parent) as name:
-        whole = Path(name) / "frames"
-        for folder in (IMAGE_FOLDERS[0], MASK_FOLDERS[0]):
-            (whole / folder).mkdir(parents=True)
-        for frame in frames:
-            image = Image.fromarray(np.clip(np.rint(frame.image), 0, 255).astype(np.uint8))
-            image.save(whole / IMAGE_FOLDERS[0] / f"{frame.name}.png")
-            (whole / MASK_FOLDERS[0] / f"{frame.name}.png").write_bytes(mask_png(frame.mask))
-        whole.replace(root)
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{root.name}.", dir=root.parent) as name:
+            whole = Path(name) / "frames"
+            for folder in (IMAGE_FOLDERS[0], MASK_FOLDERS[0]):
+                (whole / folder).mkdir(parents=True)
+            for frame in frames:
+                image = Image.fromarray(np.clip(np.rint(frame.image), 0, 255).astype(np.uint8))
+                image.save(whole / IMAGE_FOLDERS[0] / f"{frame.name}.png")
+                (whole / MASK_FOLDERS[0] / f"{frame.name}.png").write_bytes(mask_png(frame.mask))
+            whole.replace(root)
+    except OSError as e:
+        raise OSError(f"{root}: cannot be written: {e.strerror}") from e
 
 
 def find_folder(root: Path, names: tuple[str, ...]) -> Path:

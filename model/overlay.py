@@ -36,15 +36,24 @@ def overlay(image: F32, match: Match) -> bytes:
     return png(picture)
 
 
-def detections_overlay(image: F32, detections: Sequence[Detection]) -> bytes:
-    """A frame [H, W] of grey levels as PNG, twice as large, each detection in a box with its score."""
+def detections_overlay(image: F32, detections: Sequence[Detection], missed: Sequence[Detection] = ()) -> bytes:
+    """A frame [H, W] of grey levels as PNG, twice as large, each detection in a box with its score, and each target
+    that is known to have been missed."""
     picture = enlarged(image)
     draw = ImageDraw.Draw(picture)
+    for d in missed:
+        box(draw, d, MISS)
     for d in detections:
-        top, left, bottom, right = d.top - MARGIN, d.left - MARGIN, d.top + d.height + MARGIN, d.left + d.width + MARGIN
-        draw.rectangle([ZOOM * v for v in (left, top, right, bottom)], outline=HIT)
-        draw.text((ZOOM * left, ZOOM * bottom), f"{d.score:.2f}", fill=HIT)
+        left, bottom = box(draw, d, HIT)
+        draw.text((left, bottom), f"{d.score:.2f}", fill=HIT)
     return png(picture)
+
+
+def box(draw: ImageDraw.ImageDraw, d: Detection, colour: tuple[int, int, int]) -> tuple[int, int]:
+    """Around a detection; gives the lower left corner."""
+    top, left, bottom, right = d.top - MARGIN, d.left - MARGIN, d.top + d.height + MARGIN, d.left + d.width + MARGIN
+    draw.rectangle([ZOOM * v for v in (left, top, right, bottom)], outline=colour)
+    return ZOOM * left, ZOOM * bottom
 
 
 def enlarged(image: F32) -> Image.Image:

@@ -7,7 +7,7 @@ import shutil
 
 from .devices import Target, cpu_flags
 
-MISSING = "no emulator here: apt-get install qemu-user (as root), then run `biisnet verify BUNDLE`"
+MISSING = "no emulator here: apt-get install qemu-user (as root)"
 
 
 def find_emulator(target: Target) -> str | None:

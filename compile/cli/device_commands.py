@@ -76,11 +76,13 @@ def bench(
     from ..bench import Asked, bench_board, bench_bundle
     from ..bench_results import compare, draw, read_earlier
     from ..errors import CompileError
+    from ..outputs import check_outputs
 
     asked = Asked(parse_threads(threads), runs, stages)
     if against and json_:
         raise CompileError("--compare is for people, --json for programs; give one of them")
     earlier = read_earlier(against) if against else None
+    check_outputs([plot] if plot else [])
     if board and emulate:
         raise CompileError(f"{board}: is measured itself; give a board or --emulate")
     result = bench_board(bundle, board, config, asked, say) if board else bench_bundle(bundle, emulate, asked, say)

@@ -41,6 +41,9 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*arguments, **options)
             return
+        except KeyboardInterrupt as e:
+            print(f"\n{str(e) or 'interrupted'}", file=sys.stderr)
+            raise
         except ImportError as e:
             package = (e.name or str(e)).partition(".")[0].replace("_", "-")
             message = f"{package} is not installed: pip install '.[{EXTRAS.get(package, 'compile')}]' (in a clone)"

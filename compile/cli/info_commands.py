@@ -126,9 +126,11 @@ def report(
 ) -> None:
     """Write a page of HTML, without any other file: stages and their costs, memory, detections, verification."""
     from ...model.files import write_whole
+    from ..outputs import check_outputs
     from ..report import report_bundle
 
     place = output or Path(f"{bundle.name.removesuffix('.tar')}.html")
+    check_outputs([place])
     page = report_bundle(bundle, say)
     write_whole(place, page.encode())
     print(f"{place}: {len(page.encode()) / 1e3:.0f} KB")

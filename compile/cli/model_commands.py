@@ -85,6 +85,7 @@ def run(
     from ..errors import CompileError
     from ..frames import Rate
     from ..run import Wanted, run_frames
+    from ..words import counted
 
     if rate is not None and not rate > 0:
         raise CompileError(f"--rate {rate:g}: give frames a second, above 0")
@@ -99,8 +100,8 @@ def run(
                 results.append(asdict(result))
             else:
                 print(
-                    f"{result.image}: {result.height}x{result.width}, {result.target_pixels} target pixels, "
-                    f"{len(result.targets)} targets"
+                    f"{result.image}: {result.height}x{result.width}, "
+                    f"{counted(result.target_pixels, 'target pixel')}, {counted(len(result.targets), 'target')}"
                 )
     finally:  # a camera is ended by Ctrl-C
         if json_ and done:
@@ -108,3 +109,5 @@ def run(
         if pace and done:
             speed = f", {(done - 1) / (time.perf_counter() - started):.1f} a second" if done > 1 else ""
             say(f"{done} frames{speed}; {pace.dropped} dropped")
+        if output and done:
+            say(f"written {output}: targets.csv, frames.jsonl, pictures")

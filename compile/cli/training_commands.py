@@ -110,7 +110,8 @@ def evaluate(
     """Evaluate a checkpoint, an ONNX file or a bundle: mIoU, nIoU, Pd and Fa."""
     from ...model.files import write_whole
     from ...model.source import Source
-    from ..evaluate import check_outputs, evaluate_model, open_predictor, roc_picture
+    from ..evaluate import evaluate_model, open_predictor, roc_picture
+    from ..outputs import check_outputs
 
     check_outputs(files=[p for p in (roc, json_) if p and p != Path("-")], folder=overlays)
     source = Source(data, split, scenes if synthetic else 0, seed, unseen=True)

@@ -58,16 +58,19 @@ int main(int count, char **arguments) {
     const std::vector<std::string> paths(arguments + 1, arguments + count);
     std::vector<std::string> lines(paths.size());
     std::atomic<std::size_t> next{0};
+    std::atomic<bool> failed{false};
     auto work = [&] {
         Detector detect;
         for (std::size_t i; (i = next++) < paths.size();) try {
                 lines[i] = paths[i] + ": " + std::to_string(detect(read(paths[i]))) + " pixels are target";
             } catch (const std::exception &e) {
                 lines[i] = paths[i] + ": " + e.what();
+                failed = true;
             }
     };
     std::thread other(work);
     work();
     other.join();
     for (const auto &line : lines) std::puts(line.c_str());
+    return failed;
 }

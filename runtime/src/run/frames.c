@@ -72,6 +72,7 @@ static bool read_stream(frames *f, image *frame) {
     }
     if (got == 0 && feof(stdin)) {
         free(data);
+        if (f->next == 0) fail("-: ended before the first frame; check what writes them");
         return false;
     }
     if (ferror(stdin)) fail("-: cannot be read (%s)", strerror(errno));

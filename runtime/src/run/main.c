@@ -50,7 +50,7 @@ static void process(const options *o) {
     plane out = plane_of(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0));
     results_check(o);
     bool measured = o->bench || o->roi || o->stages;
-    if (o->tile && measured) fail("--tile: what is measured is one run of the model; leave it away");
+    if (o->tile && measured) fail("--tile: what is measured is one run of the model; leave it out");
     if (o->tile) tiles_check(in.height, in.width);
     frames f = frames_open(o);
     if (frames_are_many(&f) && (measured || o->mask || o->probability))

@@ -30,6 +30,7 @@ void options_help(void) {
 }
 
 static int integer(const char *option, const char *text, int low, int high) {
+    if (!text) fail("%s: needs a value; see --help", option);
     char *end;
     long value = strtol(text, &end, 10);
     if (end == text || *end || value < low || value > high)
@@ -74,11 +75,11 @@ static bool valued(const char *name, const char *value, options *o) {
     else if (strcmp(name, "--raw") == 0)
         raw_size(value ? value : "", o);
     else if (strcmp(name, "--threads") == 0)
-        o->threads = integer(name, value ? value : "", 1, BIISNET_MAX_THREADS);
+        o->threads = integer(name, value, 1, BIISNET_MAX_THREADS);
     else if (strcmp(name, "--bench") == 0)
-        o->bench = integer(name, value ? value : "", 1, 1000000);
+        o->bench = integer(name, value, 1, 1000000);
     else if (strcmp(name, "--stages") == 0)
-        o->stages = integer(name, value ? value : "", 1, 1000000);
+        o->stages = integer(name, value, 1, 1000000);
     else
         return false;
     if (!value || !*value) fail("%s: needs a value; see --help", name);
@@ -102,7 +103,7 @@ options options_parse(int count, char **arguments) {
         }
     }
     if (o.times && !o.bench) fail("--times goes with --bench; see --help");
-    if (o.targets && (o.bench || o.stages)) fail("--targets: a measurement prints one line of JSON; leave it away");
+    if (o.targets && (o.bench || o.stages)) fail("--targets: a measurement prints one line of JSON; leave it out");
     if (!o.image && !o.info && !o.probe && !o.help && !o.version) fail("no image given; see --help");
     return o;
 }

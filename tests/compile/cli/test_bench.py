@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from biisnet.compile.bench import COOL, HOT, PATIENCE, PAUSE, wait_until_cool
+from biisnet.compile.scene import scene
 from biisnet.targets.facts import Facts, parse
 
 TinyBundle = Callable[[str], Path]
@@ -35,8 +39,8 @@ def test_on_this_machine(cli: Callable[..., Any], here: Path, tiny_bundle: TinyB
     (here / "old.json").write_text(done.out)
     people = cli("bench", bundle, "--threads", "1", "--runs", "5", "--compare", "old.json")
     assert people.code == 0, people.err
-    assert "1 threads: median " in people.out
-    assert f"1 threads: {result['timings'][0]['median_ms']:.2f} ms before, " in people.out
+    assert "1 thread: median " in people.out
+    assert f"1 thread: {result['timings'][0]['median_ms']:.2f} ms before, " in people.out
     old = {**result, "target": "rpi4"}
     (here / "old.json").write_text(json.dumps(old))
     assert "old.json is of something else" in cli("bench", bundle, "--threads", "1", "--compare", "old.json").out
@@ -60,9 +64,14 @@ def test_bad_input(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle)
         assert f"--threads {threads}: give numbers from 1 to 64" in cli("bench", bundle, "--threads", threads).message
     assert "nothing to measure: 64 threads: left out" in cli("bench", bundle, "--threads", "64").message
     assert "give one of them" in cli("bench", bundle, "--json", "--compare", "odd.json").message
-    for name in ("odd.json", "none.json"):
+    (here / "deep.json").write_text("[" * 100_000)
+    for name, why in (
+        ("odd.json", "not what `biisnet bench --json` writes"),
+        ("deep.json", "not what `biisnet bench --json` writes"),
+        ("none.json", "cannot be read: No such file or directory"),
+    ):
         said = cli("bench", bundle, "--threads", "1", "--runs", "1", "--compare", name).message
-        assert said == f"{name}: not what `biisnet bench --json` writes"
+        assert said == f"{name}: {why}"
 
 
 class Board:
@@ -101,3 +110,27 @@ def test_does_not_wait_for_ever() -> None:
         seconds, said = waited(board)
         assert seconds == PATIENCE
         assert said[-1] == "the device did not cool down within 5 minutes"
+
+
+def test_without_the_compiler(here: Path, tiny_bundle: TinyBundle) -> None:
+    """Fails where a board that runs and times bundles would need what compiles them."""
+    bundle = tiny_bundle("host")
+    Image.fromarray(scene(24, 20, 0)).save(here / "a.png")
+    program = """
+import sys
+for name in ("onnx", "onnxruntime", "tvm", "torch", "scipy", "matplotlib", "jinja2"):
+    sys.modules[name] = None
+from biisnet.compile.cli import main
+main()
+"""
+    bench, run = (["bench", "--runs", "1", "--stages", "1"], ["run", "a.png", "-o", "o", "--overlay"])
+    for word, *arguments in (bench, run):
+        command = [sys.executable, "-c", program, word, str(bundle), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_where_the_plot_cannot_be_written(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle) -> None:
+    done = cli("bench", tiny_bundle("host"), "--plot", "nowhere/p.png")
+    assert "nowhere/p.png: there is no folder nowhere" in done.message
+    assert "device" not in done.err

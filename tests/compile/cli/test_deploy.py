@@ -272,7 +272,7 @@ def test_bench_there(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
     result = json.loads(done.out)
     assert [t["threads"] for t in result["timings"]] == [1]
     assert result["device"]["word_bits"] == 64
-    assert result["remarks"][0] == "1 threads: the device says throttled; it may be faster than this"
+    assert result["remarks"][0] == "1 thread: the device says throttled; it may be faster than this"
     assert below(board.home() / "biisnet") == []
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from importlib.metadata import requires
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import onnx
@@ -108,3 +108,7 @@ def test_doctor_knows_every_package() -> None:
                 "onnx",
                 "pillow",
             )  # both extras'
+
+
+def test_version(cli: Callable) -> None:
+    assert cli("--version").out == f"biisnet {version('biisnet')}\n"

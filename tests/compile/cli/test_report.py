@@ -58,6 +58,9 @@ def test_of_a_board(cli: Cli, here: Path, tiny_bundle: TinyBundle, emulated: Non
         assert f'<h2 id="{heading}">' in page
     assert page.count('<div class="cost"') == len(manifest["stages"])
     assert page.count("<img") == 3
+    assert page.count("targets found, ") == 3
+    for label in ("10 MAC/byte", "1 GMAC/s"):
+        assert f">{label}</span>" in page
     assert f"{manifest['verification']['accumulators']:,} integer accumulators" in page
     measured = cli("analyze", bundle / "model.onnx", "--target", "rpi4", "--size", "24x20", "--json")
     cycles = json.loads(measured.out)["cycles_per_pixel"]
@@ -70,7 +73,7 @@ def test_of_this_machine(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
     done = cli("report", "mine.tar")
     assert done.code == 0, done.err
     page = (here / "mine.html").read_text()
-    assert "median times of this machine" in page
+    assert "Median times of this machine" in page
     assert "<th>ms</th>" in page
     assert 'id="roofline"' not in page
 
@@ -125,6 +128,17 @@ def test_what_tuning_gained(cli: Cli, here: Path, tiny_onnx: Path, emulated: Non
         assert less > -0.05 if entry["record"] else less == 0
     total, untuned = map(float, re.findall(r"network takes ([\d.]+) .* beside it, ([\d.]+)\.", page)[0])
     assert total <= untuned
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("nowhere/r.html", "nowhere/r.html: there is no folder nowhere"), (".", ".: is a folder; give a file")],
+)
+def test_where_it_cannot_be_written(output: str, message: str, cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """Said before anything is measured."""
+    done = cli("report", tiny_bundle("host"), "-o", output)
+    assert message in done.message
+    assert "[1/" not in done.err
 
 
 def test_with_compile(cli: Cli, here: Path, tiny_onnx: Path) -> None:

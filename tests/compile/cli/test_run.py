@@ -54,7 +54,19 @@ def test_here(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBun
     assert [json.loads(line) for line in lines] == list(results.values())
     rows = list(csv.DictReader((here / "masks" / "targets.csv").read_text().splitlines()))
     flat = [{"image": r["image"], **t} for r in results.values() for t in r["targets"]]
-    assert rows == [{k: str(v) for k, v in row.items()} for row in flat]
+    assert rows == [{k: v if isinstance(v, str) else f"{v:.9g}" for k, v in row.items()} for row in flat]
+
+
+def test_the_table_is_the_runners(cli: Callable, here: Path, tiny_bundle: TinyBundle) -> None:
+    """Byte for byte."""
+    for n in range(3):
+        (here / "frames").mkdir(exist_ok=True)
+        Image.fromarray(scene(24, 20, n)).save(here / "frames" / f"{n}, a frame.png")
+    done = cli("run", tiny_bundle("host"), "frames", "-o", "out")
+    assert "written out: targets.csv, frames.jsonl, pictures" in done.err
+    table = (here / "out" / "targets.csv").read_bytes()
+    assert table.count(b"\n") > 1
+    assert table == subprocess.check_output([tiny_bundle("host") / "bin" / "biisnet-run", "--targets", "frames"])
 
 
 def test_for_people(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBundle) -> None:

@@ -66,4 +66,5 @@ check.compare = end
     done = ended(program, tiny_onnx)
     assert done.returncode == 128 + signal.SIGINT
     assert "error" not in done.stderr
+    assert done.stderr.splitlines()[-1] == "interrupted"
     assert list(here.iterdir()) == []
