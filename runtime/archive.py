@@ -7,6 +7,8 @@ from .errors import BundleError
 
 MAX_BYTES = 1 << 28
 MAX_MEMBERS = 1000
+MALFORMED = (tarfile.TarError, EOFError, MemoryError, OSError, RecursionError, ValueError)
+"""What tarfile raises for damaged headers: sizes that are no offsets, names that are no text, headers of headers."""
 
 
 def _member_path(archive: Path, member: tarfile.TarInfo) -> PurePosixPath:
@@ -15,6 +17,8 @@ def _member_path(archive: Path, member: tarfile.TarInfo) -> PurePosixPath:
         raise BundleError(f"{archive}: member {member.name!r} leaves the archive; do not use this file")
     if not member.isfile() and not member.isdir():
         raise BundleError(f"{archive}: member {member.name!r} is a link or device; pack the bundle again")
+    if member.issparse() or member.size < 0:  # sizes that the archive's own does not bound
+        raise BundleError(f"{archive}: member {member.name!r} has no size that can be; do not use this file")
     return path
 
 
@@ -27,10 +31,10 @@ def extract(archive: Path, directory: Path) -> Path:
     total = 0
     try:
         opened = tarfile.open(archive, "r:")  # noqa: SIM115 (closed below)
-    except (tarfile.TarError, EOFError):
-        raise BundleError(f"{archive}: not a bundle's folder or tar; give what biisnet-compile wrote") from None
     except OSError as error:
         raise BundleError(f"{archive}: cannot be read ({error.strerror}); give another file") from error
+    except MALFORMED:
+        raise BundleError(f"{archive}: not a bundle's folder or tar; give what biisnet-compile wrote") from None
     try:
         with opened as tar:
             for count, member in enumerate(tar):
@@ -47,7 +51,9 @@ def extract(archive: Path, directory: Path) -> Path:
                 assert content is not None  # it is a regular file
                 target.write_bytes(content.read())
                 target.chmod(0o755 if member.mode & 0o100 else 0o644)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except BundleError:
+        raise
+    except MALFORMED as error:
         raise BundleError(f"{archive}: cannot be unpacked ({error}); copy it again") from error
     if (directory / "manifest.json").is_file():
         return directory

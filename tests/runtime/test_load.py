@@ -245,6 +245,36 @@ def test_a_file_of_another_kind(content: bytes, tmp_path: Path) -> None:
     assert str(caught.value) == f"{frame}: not a bundle's folder or tar; give what biisnet-compile wrote"
 
 
+def _with_size(size: str) -> bytes:
+    """A tar of one member, to whose size a pax header gives another value."""
+    member = tarfile.TarInfo("b/manifest.json")
+    member.pax_headers = {"size": size}
+    return member.tobuf(tarfile.PAX_FORMAT) + bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _sparse() -> bytes:
+    """A tar of one sparse member of a terabyte, of which nothing is stored: GNU's format 1.0."""
+    member = tarfile.TarInfo("b/manifest.json")
+    member.size = tarfile.BLOCKSIZE
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(1 << 40)}
+    return member.tobuf(tarfile.PAX_FORMAT) + b"0\n".ljust(3 * tarfile.BLOCKSIZE, b"\0")
+
+
+@pytest.mark.parametrize("size", ["-1", "-99999999999", str(1 << 40), str(1 << 70)])
+def test_sizes_that_cannot_be(size: str, tmp_path: Path) -> None:
+    """One line, whatever tarfile makes of them; the last was found by fuzzing."""
+    (tmp_path / "b.tar").write_bytes(_with_size(size))
+    with pytest.raises(BundleError) as caught, open_bundle(tmp_path / "b.tar"):
+        pass
+    assert str(caught.value).startswith(f"{tmp_path / 'b.tar'}: ")
+
+
+def test_a_sparse_member(tmp_path: Path) -> None:
+    (tmp_path / "b.tar").write_bytes(_sparse())
+    with pytest.raises(BundleError, match="has no size that can be"), open_bundle(tmp_path / "b.tar"):
+        pass
+
+
 def test_a_compressed_tar(make_bundle: MakeBundle, tmp_path: Path) -> None:
     """Fails where what comes from outside reaches a decompressor."""
     path = tmp_path / "b.tar.gz"
