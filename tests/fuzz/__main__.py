@@ -79,6 +79,8 @@ def minimize(parser: Parser, folder: Path) -> Path:
     shutil.rmtree(small, ignore_errors=True)
     small.mkdir()
     subprocess.run([*parser.command(folder), "-merge=1", small, folder / "corpus"], check=True, capture_output=True)
+    if not any(small.iterdir()):
+        raise RuntimeError(f"{parser.name}: nothing of its corpus was kept")
     return small
 
 

@@ -108,7 +108,8 @@ def main() -> None:
     name = sys.argv.pop(1)
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        atheris.Setup(sys.argv, HARNESSES[name](Path(folder)))
+        again = f"{sys.executable} -m tests.fuzz.harness {name}"  # what libFuzzer has a shell run for -merge
+        atheris.Setup([again, *sys.argv[1:]], HARNESSES[name](Path(folder)))
         atheris.Fuzz()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from .__main__ import app, fuzz
+from .__main__ import CORPORA, app, fuzz, minimize, unpack
 from .parsers import PARSERS, Parser
 
 RUNS = {"image": 30_000, "probe": 30_000, "manifest": 10_000, "archive": 5_000, "database": 5_000, "onnx": 3_000}
@@ -38,6 +38,20 @@ def test_a_crash_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert not fuzz(replace(parser, harness=broken), tmp_path / "work", 10_000)
     assert "heap-buffer-overflow" in capsys.readouterr().out
     assert list((tmp_path / "work").glob("crash-*"))
+
+
+@pytest.mark.parametrize("name", ["image", "database"])
+def test_what_is_kept(name: str, tmp_path: Path) -> None:
+    """Of a corpus all that reaches something, and no input twice; in C and in Python."""
+    parser = available(name)
+    unpack(CORPORA / f"{name}.zip", tmp_path / "corpus")
+    inputs = {p.read_bytes() for p in (tmp_path / "corpus").iterdir()}
+    for n, content in enumerate(inputs):
+        (tmp_path / "corpus" / f"again-{n}").write_bytes(content)
+    small = [p.read_bytes() for p in minimize(parser, tmp_path).iterdir()]
+    assert 0 < len(small) <= len(inputs)
+    assert len(set(small)) == len(small)
+    assert all(any(i.startswith(s) for i in inputs) for s in small)  # cut at -max_len
 
 
 def test_a_python_error_is_a_crash(
