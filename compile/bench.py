@@ -182,8 +182,8 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
             f"{bundle.path}: takes frames of {planes} channels; {RUNNER}, which is timed, takes grey ones"
         )
     device = shell.facts()
-    say(f"device  {device.summary()}")
-    remarks = ["emulated: times are not the device's"] if emulated else []
+    say(f"device  {'emulated on ' if emulated else ''}{device.summary()}")
+    remarks = ["emulated: times are not the device's, and the emulator's memory is in the peak"] if emulated else []
     height, width = frame_size(bundle.manifest)
     program = golden_command(bundle, root)
     timings = []

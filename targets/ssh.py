@@ -29,7 +29,7 @@ class Ssh:
     def __init__(self, address: str, config: Path | None = None, batch: bool = False) -> None:
         """Raises BoardError for what ssh would take for an option."""
         if address.startswith("-") or not address.strip():
-            raise BoardError(f"{address!r}: give a board as ssh takes it, for example pi@raspberrypi")
+            raise BoardError(f"{address}: give a board as ssh takes it, for example pi@raspberrypi")
         self.address, self.batch = address, batch
         self.options = ["-F", str(config)] if config else []
         self._folder = tempfile.TemporaryDirectory(prefix="biisnet-")

@@ -52,7 +52,7 @@ def test_emulated(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle, 
     assert done.code == 0, done.err
     result = json.loads(done.out)
     assert result["emulated"]
-    assert result["remarks"] == ["emulated: times are not the device's"]
+    assert result["remarks"] == ["emulated: times are not the device's, and the emulator's memory is in the peak"]
     assert "--emulate runs it here" in cli("bench", tiny_bundle("rpi4")).message
 
 
