@@ -169,7 +169,7 @@ def test_an_error_at_the_last_move(old: Path, tiny: Model, monkeypatch: pytest.M
         raise OSError(28, "No space left on device", str(other))
 
     monkeypatch.setattr(bundle_module, "swap", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(CompileError, match=r"bundle: cannot be written: No space left on device"):
         build(tiny, old)
     assert contents(old.parent) == before
 

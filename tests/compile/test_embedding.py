@@ -54,9 +54,11 @@ def test_cmake(moved: Callable[[str], Path], tmp_path: Path) -> None:
     run(cmake, "--build", build)
     frame, targets, pixels = golden(bundle)
     assert run(build / "detect_c", frame).endswith(f": {targets} of {pixels} pixels are target\n")
-    lines = run(build / "detect_cpp", frame, frame, bundle / "manifest.json").splitlines()
-    assert lines[:2] == [f"{frame}: {targets} pixels are target"] * 2
-    assert lines[2].endswith("a frame of another size than the model's")
+    assert run(build / "detect_cpp", frame, frame).splitlines() == [f"{frame}: {targets} pixels are target"] * 2
+    wrong = subprocess.run([build / "detect_cpp", bundle / "manifest.json", frame], capture_output=True, text=True)
+    assert wrong.returncode == 1
+    assert wrong.stdout.splitlines()[0].endswith("a frame of another size than the model's")
+    assert wrong.stdout.splitlines()[1] == f"{frame}: {targets} pixels are target"
     other = tmp_path / "CMakeLists.txt"
     text = "cmake_minimum_required(VERSION 3.16)\nproject(p C)\nfind_package(biisnet_model 2 CONFIG REQUIRED)\n"
     other.write_text(text)
