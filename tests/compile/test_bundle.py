@@ -16,6 +16,7 @@ import pytest
 
 from biisnet.compile import bundle as bundle_module
 from biisnet.compile import pipeline
+from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import Model
 from biisnet.compile.manifest import target_of
 from biisnet.compile.pipeline import compile_model
