@@ -20,7 +20,7 @@ from ..targets.toolchain import ToolchainError
 from .errors import CompileError
 from .fitness import unfit
 from .manifest import channels, frame_size, target_of
-from .staging import FOLDER, check_room, name_of, staged, tidy
+from .staging import FOLDER, name_of, staged
 from .tar import write_tar
 from .words import counted
 
@@ -169,8 +169,6 @@ def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: 
         if reason := unfit(bundle.manifest, shell.facts(), runner_only=True):
             raise BoardError(f"{board}: {reason}")
         tar = write_tar(bundle.path, name)
-        tidy(ssh, FOLDER, name)
-        check_room(ssh, FOLDER, len(tar))
         with staged(ssh, FOLDER, name, tar) as place:
             return measure(bundle, f"{place}/{name}", shell, False, asked, say)
 

@@ -16,7 +16,7 @@ from ..targets.ssh import BoardError, Ssh
 from .errors import CompileError
 from .fitness import unfit
 from .manifest import frame_size
-from .staging import FOLDER, check_room, name_of, staged, tidy
+from .staging import FOLDER, name_of, staged
 from .tar import write_tar
 from .verification.end_to_end import compare_output
 
@@ -93,8 +93,6 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
         say(f"{board}: {facts.summary()}")
         if reason := unfit(bundle.manifest, facts, asked.runner_only):
             raise BoardError(f"{board}: {reason}")
-        tidy(ssh, asked.folder, name)
-        check_room(ssh, asked.folder, len(tar))
         with staged(ssh, asked.folder, name, tar) as place:
             say(f"{board}: {len(tar) / 1e6:.1f} MB copied, running the golden frame")
             pixels, differing = smoke_test(ssh, bundle, place, name)

@@ -59,10 +59,13 @@ def check_room(ssh: Ssh, folder: str, size: int) -> None:
 
 @contextmanager
 def staged(ssh: Ssh, folder: str, name: str, tar: bytes) -> Iterator[str]:
-    """The tar, unpacked beside its place, as an absolute path; what is still there afterwards is removed.
+    """The tar, unpacked beside its place if there is room for it, as an absolute path; what is still there afterwards
+    is removed, and before it what earlier ones have left half-way.
 
     Raises BoardError.
     """
+    tidy(ssh, folder, name)
+    check_room(ssh, folder, len(tar))
     place = ssh.run(UNPACK, [folder, name], tar).decode("utf-8", "replace").strip()
     try:
         yield place
