@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.datasets import Say
+from ..model.matching import DISTANCE
 from ..model.overlay import detections_overlay
 from ..model.scenes import scenes
 from ..runtime.bundle import Bundle, open_bundle
@@ -31,8 +32,6 @@ from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
-NEAR = 3
-"""Pixels between two centroids."""
 BINARY_PEAK, FLOAT_PEAK = 128 / 3 * slots.PER_CYCLE, 4 / slots.FLOAT * slots.PER_CYCLE
 """Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
 
@@ -243,7 +242,7 @@ def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
 
 def near(target: Detection, detection: Detection) -> bool:
     """Whether a detection is of a target, as Pd counts it: by their centroids."""
-    return math.hypot(target.row - detection.row, target.column - detection.column) <= NEAR
+    return math.hypot(target.row - detection.row, target.column - detection.column) < DISTANCE
 
 
 def render(

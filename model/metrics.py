@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from .matching import DISTANCE
+
 Mask = npt.NDArray[np.bool_]
 F32 = npt.NDArray[np.float32]
 EIGHT = np.ones((3, 3), bool)
-DISTANCE = 3.0
-"""Pixels between centroids, less than which a target is found."""
 
 
 @dataclass(frozen=True)

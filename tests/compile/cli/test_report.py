@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from biisnet.compile.report import BINARY_PEAK, place, roof
+from biisnet.compile.report import BINARY_PEAK, near, place, roof
 from biisnet.runtime.bundle import SUMS, sums_text
+from biisnet.runtime.detections import Detection
 
 TinyBundle = Callable[[str], Path]
 Cli = Callable[..., Any]
@@ -185,3 +186,9 @@ def test_the_roofline_is_drawn_where_it_is() -> None:
     assert end[0] == 100
     assert place(1, 1e9)[0] < place(10, 1e9)[0]
     assert place(1, 1e9)[1] > place(1, 1e10)[1]
+
+
+@pytest.mark.parametrize(("row", "is_near"), [(12.9, True), (13.0, False)])
+def test_a_target_is_found_as_pd_counts_it(row: float, is_near: bool) -> None:
+    at = {"top": 0, "left": 0, "height": 1, "width": 1, "column": 5.0, "score": 1.0, "pixels": 1}
+    assert near(Detection(row=10.0, **at), Detection(row=row, **at)) == is_near
