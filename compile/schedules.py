@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules as data: how each kind of kernel is blocked, and how much memory a segment may touch, target by target.
 
 What a tuner may choose is here and nowhere else; the results do not depend on it. (A vector's width is LANES for all:
@@ -10,33 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
-from .program import Stage
+from .ir.schedule import Record, Schedule
+from .ir.stages import Stage
 
 MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "PoolSum", "Load")
 """A kernel's kind is the first of these that it has."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How a kernel is blocked; SPACE has what may be chosen."""
-
-    channels: int
-    """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
-    latency, until registers spill."""
-    counted: int = 8
-    """Channels of a block whose bits are counted together: more share a tap's pixels, with a register each."""
-    unrolled: int = 1
-    """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """The schedule of a kernel that was measured to be its fastest."""
-
-    key: str  # row_kernel.key_of
-    schedule: Schedule
-    seconds: float  # over the whole map
-    database: str  # a word for whose it is
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cycle model: what a program costs on the emulated device's core, exactly and repeatably.
 
 qemu counts how often each basic block runs between the two marker calls of `biisnet-run --roi` (src/roi_plugin.c);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The registry of devices. A new one is an entry here and nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What several folders' tests share: models and bundles, each compiled once a run however many workers there are."""
 
 import fcntl
@@ -12,7 +13,7 @@ import pytest
 
 from biisnet.compile.frontend import Model, load_model
 from biisnet.compile.pipeline import compile_model
-from biisnet.compile.scene import scene
+from biisnet.compile.verification.scene import scene
 from biisnet.model import NetworkConfig, shipped_onnx
 from biisnet.targets import cycles, resolve
 from biisnet.targets.emulator import MISSING, find_emulator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Row kernels: each kind of expression is its meaning in numpy beside its TIR, one kind a file."""
 
 from __future__ import annotations
@@ -6,22 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..program import (
+from ..ir.buffers import Operand
+from ..ir.expressions import (
     Add,
-    Bend,
     BinaryDot,
     Clamp,
     Constant,
     Convolution,
     Expr,
-    Leaky,
-    LeakyAdd,
+    HingeAdd,
     Load,
-    Operand,
     PoolSum,
+    RepeatChannels,
     ScaleShift,
     Sigmoid,
-    Spread,
+    TwoSlope,
+    TwoSlopeAdd,
     Upsample,
 )
 from . import binary_dot, convolution, load, pointwise, pool_sum, upsample
@@ -56,12 +57,12 @@ KINDS: dict[type[Expr], Kind] = {
         begin_block=binary_dot.begin_block,
     ),
     ScaleShift: Kind(pointwise.emit_scale_shift),
-    Leaky: Kind(pointwise.emit_leaky),
+    TwoSlope: Kind(pointwise.emit_two_slope),
     Clamp: Kind(pointwise.emit_clamp),
-    LeakyAdd: Kind(pointwise.emit_leaky_add),
-    Bend: Kind(pointwise.emit_bend),
+    TwoSlopeAdd: Kind(pointwise.emit_two_slope_add),
+    HingeAdd: Kind(pointwise.emit_hinge_add),
     Constant: Kind(pointwise.emit_constant),
     Add: Kind(pointwise.emit_add),
     Sigmoid: Kind(pointwise.emit_sigmoid),
-    Spread: Kind(),
+    RepeatChannels: Kind(),
 }

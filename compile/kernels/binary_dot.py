@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BinaryDot: the accumulator of a binary convolution, by XOR and bit count (3), (18).
 
     dot = (K - 2*popcount(a XOR w) + pad_shift * (sum of the weights under padded taps)) / unit
@@ -22,7 +23,8 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import LANES, BinaryDot, Operand
+from ..ir.buffers import LANES, Operand
+from ..ir.expressions import BinaryDot
 from .context import Context, place_class, place_count, place_example
 from .convolution import grouped_sum, windows
 from .simd import Simd

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an emitter sees of the row kernel that it writes into: rows, constants, the place at hand."""
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import LANES, Expr, Operand, round_up
-from ..schedules import Schedule
+from ..ir.buffers import LANES, Operand, round_up
+from ..ir.expressions import Expr
+from ..ir.schedule import Schedule
 from .simd import Simd
 
 SECTIONS = ("float32", "int16", "uint8")

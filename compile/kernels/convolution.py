@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Convolution: full precision, zero padding (the embedding and the output layer).
 
 Meaning (numpy), then TIR.
@@ -10,7 +11,9 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import F32, Convolution, Operand, Window
+from ..ir.buffers import F32, Operand
+from ..ir.expressions import Convolution
+from ..ir.window import Window
 from .context import Context
 
 UNROLLED = 64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Load: the stored map itself; past its right and bottom border the border repeats.
 
 Meaning (numpy), then TIR.
@@ -9,7 +10,8 @@ import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
-from ..program import F32, Load, Operand
+from ..ir.buffers import F32, Operand
+from ..ir.expressions import Load
 from .context import Context
 
 

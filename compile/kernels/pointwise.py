@@ -1,7 +1,8 @@
-"""Element-wise work: ScaleShift, Leaky, Clamp, LeakyAdd, Bend, Add, and the logistic function.
+# SPDX-License-Identifier: Apache-2.0
+"""Element-wise work: ScaleShift, TwoSlope, Clamp, TwoSlopeAdd, HingeAdd, Add, and the logistic function.
 
 Meaning (numpy), then TIR. RPReLU (10), ReDistribution (11), MaxOut, DB Conv (18) and BatchNorm all are
-chains of ScaleShift and Leaky.
+chains of ScaleShift and TwoSlope.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
-from ..program import F32, Add, Bend, Clamp, Constant, Leaky, LeakyAdd, ScaleShift, Sigmoid
+from ..ir.buffers import F32
+from ..ir.expressions import Add, Clamp, Constant, HingeAdd, ScaleShift, Sigmoid, TwoSlope, TwoSlopeAdd
 from .context import Context
 
 
@@ -26,12 +28,12 @@ def emit_scale_shift(e: ScaleShift, ctx: Context, o: TirExpr, x: TirExpr) -> Tir
     return ctx.simd.fma(x, ctx.per_channel(e, "scale", e.scale, o), ctx.addend(e, "shift", e.shift, o))
 
 
-def leaky_reference(e: Leaky, x: F32) -> F32:
+def two_slope_reference(e: TwoSlope, x: F32) -> F32:
     """positive*x where x >= 0, else (NaN too) negative*x."""
     return np.where(x >= 0, e.positive[:, None, None], e.negative[:, None, None]) * x
 
 
-def slopes(e: Leaky | LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr | None) -> TirExpr:
+def slopes(e: TwoSlope | TwoSlopeAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr | None) -> TirExpr:
     """positive*max(x, 0) + negative*min(x, 0) + y, of which one product is 0: right for any sign of the (finite)
     slopes, for infinities and NaN, and cheaper than to compare and choose a slope."""
     s = ctx.simd
@@ -40,7 +42,7 @@ def slopes(e: Leaky | LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr
     return s.fma(positive, above, negative * below if y is None else s.fma(negative, below, y))
 
 
-def emit_leaky(e: Leaky, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
+def emit_two_slope(e: TwoSlope, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
     """A product and a multiply-add."""
     return slopes(e, ctx, o, x, None)
 
@@ -57,23 +59,23 @@ def emit_clamp(e: Clamp, ctx: Context, o: TirExpr, x: TirExpr) -> TirExpr:
     return s.select(x > upper, upper, s.select(x < lower, lower, x))
 
 
-def leaky_add_reference(e: LeakyAdd, x: F32, y: F32) -> F32:
-    """Leaky of x, plus y."""
+def two_slope_add_reference(e: TwoSlopeAdd, x: F32, y: F32) -> F32:
+    """TwoSlope of x, plus y."""
     return np.where(x >= 0, e.positive[:, None, None], e.negative[:, None, None]) * x + y
 
 
-def emit_leaky_add(e: LeakyAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirExpr:
+def emit_two_slope_add(e: TwoSlopeAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirExpr:
     """Two multiply-adds."""
     return slopes(e, ctx, o, x, y)
 
 
-def bend_reference(e: Bend, x: F32, y: F32) -> F32:
+def hinge_add_reference(e: HingeAdd, x: F32, y: F32) -> F32:
     """slope*x + bend*max(x, knee) + y, computed in float64."""
     slope, bend, knee = (a[:, None, None].astype(np.float64) for a in (e.slope, e.bend, e.knee))
     return (bend * np.maximum(x, knee) + (slope * x + y)).astype(y.dtype)
 
 
-def emit_bend(e: Bend, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirExpr:
+def emit_hinge_add(e: HingeAdd, ctx: Context, o: TirExpr, x: TirExpr, y: TirExpr) -> TirExpr:
     """Two multiply-adds; x and knee are of one sign and so compared as integers, which costs half."""
     s = ctx.simd
     slope, bend, knee = (ctx.per_channel(e, name, getattr(e, name), o) for name in ("slope", "bend", "knee"))

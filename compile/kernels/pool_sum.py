@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PoolSum: sum of 2x2 pixels, stride 2 (DownSample's first half; the quarter goes into what follows).
 
 Meaning (numpy), then TIR.
@@ -7,7 +8,8 @@ from __future__ import annotations
 
 from tvm.ir import Expr as TirExpr
 
-from ..program import F32, Operand, PoolSum
+from ..ir.buffers import F32, Operand
+from ..ir.expressions import PoolSum
 from .context import Context
 
 

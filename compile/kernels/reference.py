@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a stage means: its numpy evaluation, the yardstick of the kernels' tests."""
 
 from __future__ import annotations
@@ -5,26 +6,25 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..program import (
-    F32,
+from ..ir.buffers import F32, Buffer
+from ..ir.expressions import (
     Add,
-    Bend,
     BinaryDot,
-    Buffer,
     Clamp,
     Constant,
     Convolution,
     Expr,
-    Leaky,
-    LeakyAdd,
+    HingeAdd,
     Load,
     PoolSum,
+    RepeatChannels,
     ScaleShift,
     Sigmoid,
-    Spread,
-    Stage,
+    TwoSlope,
+    TwoSlopeAdd,
     Upsample,
 )
+from ..ir.stages import Stage
 from . import binary_dot, convolution, load, pointwise, pool_sum, upsample
 
 Array = npt.NDArray
@@ -64,19 +64,19 @@ def evaluate_one(e: Expr, children: list[Array], stage: Stage, stored: dict[str,
             return binary_dot.reference(e, stored[e.buffer.name]).astype(np.float32)
         case ScaleShift():
             return pointwise.scale_shift_reference(e, *children)
-        case Leaky():
-            return pointwise.leaky_reference(e, *children)
+        case TwoSlope():
+            return pointwise.two_slope_reference(e, *children)
         case Clamp():
             return pointwise.clamp_reference(e, *children)
-        case LeakyAdd():
-            return pointwise.leaky_add_reference(e, *children)
+        case TwoSlopeAdd():
+            return pointwise.two_slope_add_reference(e, *children)
         case Constant():
             return np.broadcast_to(e.values[:, None, None], (e.channels, stage.height, stage.width))
-        case Bend():
-            return pointwise.bend_reference(e, *children)
+        case HingeAdd():
+            return pointwise.hinge_add_reference(e, *children)
         case Add():
             return pointwise.add_reference(e, *children)
-        case Spread():
+        case RepeatChannels():
             return np.repeat(children[0], e.channels // e.x.channels, axis=0)
         case Sigmoid():
             return pointwise.sigmoid_reference(e, *children)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A stage becomes a row kernel: one PrimFunc that computes row y of the stage's map in all its stored forms.
 
     int32 kernel(input rows..., float32 constants, int16 constants, uint8 constants, output rows..., y)
@@ -21,8 +22,11 @@ from tvm.ir import PrimType
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import LANES, Bend, Buffer, Convolution, Expr, Load, Operand, ScaleShift, Spread, Stage, Upsample
-from ..schedules import DEFAULT, Schedule
+from ..ir.buffers import LANES, Buffer, Operand
+from ..ir.expressions import Convolution, Expr, HingeAdd, Load, RepeatChannels, ScaleShift, Upsample
+from ..ir.schedule import Schedule
+from ..ir.stages import Stage
+from ..schedules import DEFAULT
 from . import KINDS
 from .context import SECTIONS, Context, Parameters
 from .simd import Simd
@@ -264,7 +268,7 @@ INFINITY_BITS = 0x7F800000
 def never_negative_zero(e: Expr) -> bool:
     """A sum is -0.0 only where all its parts are."""
     match e:
-        case Bend():
+        case HingeAdd():
             return True
         case Convolution():
             return not (np.signbit(e.bias) & (e.bias == 0)).any()
@@ -289,7 +293,7 @@ def threshold(buffer: Buffer, ctx: Context, channel: TirExpr | int) -> TirExpr:
     return ctx.per_channel(buffer, "threshold", buffer.threshold, channel if len(buffer.threshold) > 1 else 0)
 
 
-def through_spread(e: Spread, channels: list[TirExpr]) -> list[TirExpr]:
+def through_spread(e: RepeatChannels, channels: list[TirExpr]) -> list[TirExpr]:
     """The channels of a spread's argument that become `channels`."""
     return [tirx.floordiv(o, e.channels // e.x.channels) for o in channels]
 
@@ -300,7 +304,7 @@ def begin_expression(e: Expr, ctx: Context, channels: list[TirExpr], begun: set[
         return
     begun.add(id(e))
     for child in e.children():
-        begin_expression(child, ctx, through_spread(e, channels) if isinstance(e, Spread) else channels, begun)
+        begin_expression(child, ctx, through_spread(e, channels) if isinstance(e, RepeatChannels) else channels, begun)
     if begin := KINDS[type(e)].begin_block:
         ctx.begin_block(e, begin(e, ctx, channels))
 
@@ -309,7 +313,7 @@ def emit_expression(e: Expr, ctx: Context, channels: list[TirExpr]) -> list[TirE
     """The values of `e` for some channels, each node once."""
 
     def emit() -> list[TirExpr]:
-        if isinstance(e, Spread):
+        if isinstance(e, RepeatChannels):
             return emit_expression(e.x, ctx, through_spread(e, channels))
         kind = KINDS[type(e)]
         if kind.emit_together:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Vectors of TIR: the few operations that the kernels are written in.
 
 Every kernel names its vector operations here, so that what they become on a CPU is decided in one place:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Upsample: twice the resolution, half-pixel centres (UpSample's first half).
 
     linear:  4*out[2i] = in[i-1] + 3*in[i],  4*out[2i+1] = 3*in[i] + in[i+1], in each direction, the border
@@ -13,7 +14,8 @@ import numpy as np
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
-from ..program import F32, Operand, Upsample
+from ..ir.buffers import F32, Operand
+from ..ir.expressions import Upsample
 from .context import Context
 from .simd import Simd
 

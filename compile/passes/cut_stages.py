@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Relax -> Program: decide which maps are stored, and fuse everything between two stored maps into one stage.
 
 A map is stored where a window reads it (convolution, pooling, interpolation), where it leaves the network,
@@ -20,32 +21,29 @@ from tvm import relax
 from tvm.ir import Expr as RelaxExpr
 
 from ..errors import CompileError
-from ..program import (
+from ..ir.buffers import Buffer, Dtype, Margin
+from ..ir.expressions import (
     Add,
     BinaryDot,
-    Buffer,
     Clamp,
     Convolution,
-    Dtype,
     Expr,
-    Leaky,
     Load,
-    Margin,
     PoolSum,
-    Program,
+    RepeatChannels,
     ScaleShift,
     Sigmoid,
-    Spread,
-    Stage,
+    TwoSlope,
     Upsample,
 )
-from ..relax_ops import constant, ints, shape_of, window_of
+from ..ir.stages import Program, Stage
+from .relax_ops import constant, ints, shape_of, window_of
 
 MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
 
 
 @dataclass(frozen=True)
-class Form:
+class StoredForm:
     """A way in which a map is stored."""
 
     dtype: Dtype = "float32"
@@ -54,13 +52,13 @@ class Form:
     threshold: tuple[float, ...] = ()
 
 
-PLAIN = Form()
+PLAIN = StoredForm()
 # what a windowed operator reads its first argument as
-WINDOWS: dict[str, Callable[[relax.Call], Form]] = {
-    "relax.nn.conv2d": lambda call: Form(margin="zero") if any(ints(call.attrs.padding)) else PLAIN,
+WINDOWS: dict[str, Callable[[relax.Call], StoredForm]] = {
+    "relax.nn.conv2d": lambda call: StoredForm(margin="zero") if any(ints(call.attrs.padding)) else PLAIN,
     "biisnet.pool_sum": lambda _: PLAIN,
-    "biisnet.upsample": lambda call: Form(margin="edge") if call.attrs["mode"] == "linear" else PLAIN,
-    "biisnet.binary_dot": lambda call: Form(
+    "biisnet.upsample": lambda call: StoredForm(margin="edge") if call.attrs["mode"] == "linear" else PLAIN,
+    "biisnet.binary_dot": lambda call: StoredForm(
         "bits", "zero", int(call.attrs["group"]), tuple(constant(call.args[2]).ravel().tolist())
     ),
 }
@@ -72,7 +70,7 @@ POINTWISE = {
     "relax.sigmoid",
     "relax.split",
     "biisnet.scale_shift",
-    "biisnet.leaky",
+    "biisnet.two_slope",
     "biisnet.clamp",
     "biisnet.spread",
     "biisnet.extend",
@@ -84,7 +82,7 @@ class Value:
     """What a Relax variable stands for: its expression, and the forms in which it is stored."""
 
     branches: tuple[Expr, ...]
-    forms: dict[Form, Buffer] = field(default_factory=dict)
+    forms: dict[StoredForm, Buffer] = field(default_factory=dict)
 
     @property
     def channels(self) -> int:
@@ -94,10 +92,10 @@ class Value:
 
 def cut_stages(module: tvm.IRModule, name: str) -> Program:
     """The program of `main`. Raises CompileError naming a layer that cannot be lowered."""
-    return Cutter(module, name).run()
+    return StageBuilder(module, name).run()
 
 
-class Cutter:
+class StageBuilder:
     """One walk over the bindings of main."""
 
     def __init__(self, module: tvm.IRModule, name: str) -> None:
@@ -145,9 +143,9 @@ class Cutter:
         flat = [f for a in value.args for f in (a.fields if isinstance(a, relax.Tuple) else [a])]
         return [self.resolve(a) for a in flat if isinstance(a, relax.Var)]
 
-    def find_stored(self) -> dict[RelaxExpr, set[Form]]:
+    def find_stored(self) -> dict[RelaxExpr, set[StoredForm]]:
         """The variables that must be stored, and the forms that their readers want."""
-        stored: dict[RelaxExpr, set[Form]] = {output: set() for output in self.outputs}
+        stored: dict[RelaxExpr, set[StoredForm]] = {output: set() for output in self.outputs}
         readers: dict[RelaxExpr, set[RelaxExpr]] = {output: {output} for output in self.outputs}
         for b in [*reversed(self.bindings), None]:
             var = b.var if b else self.image
@@ -291,13 +289,13 @@ def operator(value: RelaxExpr) -> str:
 # ---- one lowering an operator ----
 
 
-def convolution(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def convolution(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """A full-precision convolution; its bias is added by the `add` after it."""
     weight, attrs = constant(call.args[1]).astype(np.float32), call.attrs
     shape = {"strides": attrs.strides, "pads": attrs.padding, "dilations": attrs.dilation}
     e = Convolution(
         len(weight),
-        cutter.window_argument(call),
+        builder.window_argument(call),
         weight,
         np.zeros(len(weight), np.float32),
         window_of(shape, weight.shape[2:]),
@@ -306,14 +304,14 @@ def convolution(cutter: Cutter, name: str, call: relax.Call) -> Value:
     return Value((e,))
 
 
-def binary_dot(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def binary_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The accumulator of a binary convolution."""
     signs = constant(call.args[1]).astype(bool)
     if signs[0].size > MAX_TAPS:
         raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_TAPS} are supported")
     e = BinaryDot(
         len(signs),
-        cutter.window_argument(call),
+        builder.window_argument(call),
         signs,
         window_of(call.attrs, signs.shape[2:]),
         int(call.attrs["pad_shift"]),
@@ -322,54 +320,54 @@ def binary_dot(cutter: Cutter, name: str, call: relax.Call) -> Value:
     return Value((e,))
 
 
-def pool_sum(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def pool_sum(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """2x2, stride 2."""
-    buffer = cutter.window_argument(call)
+    buffer = builder.window_argument(call)
     return Value((PoolSum(buffer.channels, buffer),))
 
 
-def upsample(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def upsample(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Twice the resolution."""
-    buffer = cutter.window_argument(call)
+    buffer = builder.window_argument(call)
     mode: Literal["linear", "nearest"] = "linear" if call.attrs["mode"] == "linear" else "nearest"
     return Value((Upsample(buffer.channels, buffer, mode),))
 
 
-def scale_shift(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def scale_shift(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel constants, cut as the branches are."""
-    x = cutter.argument(call)
+    x = builder.argument(call)
     scale, shift = (constant(a) for a in call.args[1:])
     return per_branch(x, name, lambda e, at: ScaleShift(e.channels, e, scale[at], shift[at]))
 
 
-def leaky(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def two_slope(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel slopes, cut as the branches are."""
-    x = cutter.argument(call)
+    x = builder.argument(call)
     positive, negative = (constant(a) for a in call.args[1:])
-    return per_branch(x, name, lambda e, at: Leaky(e.channels, e, positive[at], negative[at]))
+    return per_branch(x, name, lambda e, at: TwoSlope(e.channels, e, positive[at], negative[at]))
 
 
-def clamp(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def clamp(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel bounds, cut as the branches are."""
-    x = cutter.argument(call)
+    x = builder.argument(call)
     lower, upper = (constant(a) for a in call.args[1:])
     return per_branch(x, name, lambda e, at: Clamp(e.channels, e, lower[at], upper[at]))
 
 
-def sigmoid(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The logistic function."""
-    return per_branch(cutter.argument(call), name, lambda e, _: Sigmoid(e.channels, e))
+    return per_branch(builder.argument(call), name, lambda e, _: Sigmoid(e.channels, e))
 
 
-def add(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The sum of two maps, or the bias of a convolution."""
-    x = cutter.argument(call)
+    x = builder.argument(call)
     if not isinstance(call.args[1], relax.Var):
         bias = constant(call.args[1]).astype(np.float32).ravel()
         (e,) = x.branches
         assert isinstance(e, Convolution)
         return Value((replace(e, bias=bias),))
-    y = cutter.argument(call, 1)
+    y = builder.argument(call, 1)
     cuts = sorted(
         {0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches]))
     )
@@ -380,22 +378,22 @@ def add(cutter: Cutter, name: str, call: relax.Call) -> Value:
     return Value(tuple(branches))
 
 
-def concat(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def concat(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Branches side by side."""
-    parts = [cutter.values[cutter.resolve(f)] for f in call.args[0].fields]
+    parts = [builder.values[builder.resolve(f)] for f in call.args[0].fields]
     return Value(tuple(e for p in parts for e in p.branches))
 
 
-def spread(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def spread(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Channels repeated."""
-    x = cutter.argument(call)
+    x = builder.argument(call)
     (e,) = x.branches
-    return Value((Spread(int(call.attrs["channels"]), e),))
+    return Value((RepeatChannels(int(call.attrs["channels"]), e),))
 
 
-def resized(cutter: Cutter, name: str, call: relax.Call) -> Value:
+def resized(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """extend and crop: the same expression over more or fewer pixels (a load repeats the border)."""
-    x = cutter.argument(call)
+    x = builder.argument(call)
     return Value(x.branches)
 
 
@@ -408,7 +406,7 @@ def per_branch(x: Value, name: str, make: Callable[[Expr, slice], Expr]) -> Valu
     return Value(tuple(branches))
 
 
-LOWERINGS: dict[str, Callable[[Cutter, str, relax.Call], Value]] = {
+LOWERINGS: dict[str, Callable[[StageBuilder, str, relax.Call], Value]] = {
     "relax.nn.conv2d": convolution,
     "biisnet.pool_sum": pool_sum,
     "biisnet.upsample": upsample,
@@ -417,7 +415,7 @@ LOWERINGS: dict[str, Callable[[Cutter, str, relax.Call], Value]] = {
     "relax.sigmoid": sigmoid,
     "biisnet.binary_dot": binary_dot,
     "biisnet.scale_shift": scale_shift,
-    "biisnet.leaky": leaky,
+    "biisnet.two_slope": two_slope,
     "biisnet.clamp": clamp,
     "biisnet.spread": spread,
     "biisnet.extend": resized,
@@ -446,8 +444,8 @@ def slice_channels(e: Expr, start: int, end: int) -> Expr:
             return replace(e, channels=n, offset=e.offset + start)
         case ScaleShift():
             return ScaleShift(n, slice_channels(e.x, start, end), e.scale[at], e.shift[at])
-        case Leaky():
-            return Leaky(n, slice_channels(e.x, start, end), e.positive[at], e.negative[at])
+        case TwoSlope():
+            return TwoSlope(n, slice_channels(e.x, start, end), e.positive[at], e.negative[at])
         case Clamp():
             return Clamp(n, slice_channels(e.x, start, end), e.lower[at], e.upper[at])
         case Add():

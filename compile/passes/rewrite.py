@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The means of the Relax passes: apply a local rewrite until it no longer fires.
 
 How often each fired is kept in the module's attribute `rewrites`, pass by pass.

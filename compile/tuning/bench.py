@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Candidates of one kernel side by side in one program: the stage once in each schedule, all on the same rows.
 
 The program is built as a model's is (plan.c, runtime, runner), so what is measured is what a bundle runs.
@@ -16,16 +17,20 @@ from tvm import tirx
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe
 from ...targets import Target
-from .. import plan_source
-from ..codegen import generate
+from ..emit.codegen import generate
+from ..emit.link import Objects, link_runner, write_objects
+from ..emit.plan_source import parameter_offsets, plan_source
+from ..ir.buffers import Buffer
+from ..ir.expressions import Load, RepeatChannels
+from ..ir.memory import Arena
+from ..ir.schedule import Schedule
+from ..ir.stages import Program, Stage
+from ..ir.steps import Kernels, Step
 from ..kernels.row_kernel import build, stage_operands
-from ..link import Objects, link_runner, write_objects
-from ..passes.build_kernels import Kernels, Step, step_of
+from ..passes.build_kernels import step_of
 from ..passes.form_segments import layer_by_layer
-from ..passes.plan_arena import Arena, plan_arena
-from ..program import Buffer, Load, Program, Spread, Stage
-from ..schedules import Schedule
-from ..verification.stages import Device
+from ..passes.plan_arena import plan_arena
+from ..verification.device import Device
 
 PLAIN = Schedule(channels=1)
 BLOT = 0xA5
@@ -73,9 +78,9 @@ def make_bench(
     arena = plan_arena(kernels, layer_by_layer(kernels))
     outputs = [b for b in copies[0].outputs if b.external is not None] or [pixel(stage)]
     program = Program("bench", [*sources, *copies], inputs, outputs)
-    plan = plan_source.plan_source(program, kernels, (arena, arena), 0.5)
+    plan = plan_source(program, kernels, (arena, arena), 0.5)
     code = generate(kernels.funcs, target)
-    objects = write_objects(folder, plan, plan_source.parameter_offsets(kernels)[1], code)
+    objects = write_objects(folder, plan, parameter_offsets(kernels)[1], code)
     return Bench(
         link(objects, target, folder), arena, {s.kernel: s for s in kernels.steps[len(sources) :]}, len(sources)
     )
@@ -94,7 +99,7 @@ def pixel(stage: Stage) -> Buffer:
 
 def source(buffer: Buffer, entry: Buffer) -> Stage:
     """A stage that would write a map, from an input; it is there to give the map its place."""
-    return Stage.of(f"source of {buffer.name}", (), (Spread(buffer.channels, Load(1, entry)),), [buffer])
+    return Stage.of(f"source of {buffer.name}", (), (RepeatChannels(buffer.channels, Load(1, entry)),), [buffer])
 
 
 def random_map(buffer: Buffer, rng: np.random.Generator) -> npt.NDArray:

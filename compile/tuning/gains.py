@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a session found: each kernel in its default and its fastest schedule."""
 
 from __future__ import annotations
@@ -6,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .. import slots
-from ..schedules import DEFAULT, Schedule
+from ..ir.schedule import Schedule
+from ..kernels import issue_bound
+from ..schedules import DEFAULT
 from .lines import Trial
 from .records import fastest
 from .tasks import Task
@@ -69,7 +71,7 @@ def conclude(database: Path, trials: Sequence[Trial], tasks: Sequence[Task], her
             continue  # the session ended before its turn
         trial = best[task.key]
         assert trial.seconds is not None
-        bound = slots.bound(task.stage) / hertz * task.uses if hertz else None
+        bound = issue_bound.bound(task.stage) / hertz * task.uses if hertz else None
         gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, bound, trial.schedule))
     return Tuned(database, len(trials), sum(t.seconds is None for t in trials), tuple(gains))
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tuning database: a folder with MetaSchedule's two JSON files, and about.json, which says what they are of."""
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import tvm
 from ...model.files import write_whole
 from ...targets import Target, resolve
 from ..errors import CompileError
-from ..schedules import Record, Schedule, Schedules, schedules_for
+from ..ir.schedule import Record, Schedule
+from ..schedules import Schedules, schedules_for
 from .lines import MALFORMED, Trial, read_key, read_trial, to_line, trial_json, workload_json
 
 SCHEMA = 1

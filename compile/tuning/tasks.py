@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What there is to tune in a model: each distinct kernel once."""
 
 from __future__ import annotations
@@ -5,9 +6,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ..ir.plan import Plan
+from ..ir.stages import Stage
 from ..kernels.row_kernel import build, key_of
-from ..plan import Plan
-from ..program import Stage
 
 
 @dataclass(frozen=True)

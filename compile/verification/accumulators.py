@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads the integer accumulators out of the shipped machine code, to compare them without exception.
 
 A kernel's constants are data, so the very code of the bundle is run with others: every scale 1, every shift 0,
@@ -11,51 +12,54 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels.reference import evaluate
-from ..kernels.row_kernel import build
-from ..passes.build_kernels import Step
-from ..program import (
+from ..ir.expressions import (
     Add,
-    Bend,
     BinaryDot,
     Clamp,
     Constant,
     Expr,
-    Leaky,
-    LeakyAdd,
+    HingeAdd,
     Load,
+    RepeatChannels,
     ScaleShift,
     Sigmoid,
-    Spread,
-    Stage,
+    TwoSlope,
+    TwoSlopeAdd,
 )
+from ..ir.stages import Stage
+from ..ir.steps import Step
+from ..kernels.reference import evaluate
+from ..kernels.row_kernel import build
+from .device import Device
 from .onnx_reference import OnnxReference
-from .stages import Device, run_step, stored_form
+from .stages import run_step, stored_form
 
 Array = npt.NDArray
 
 
-def transparent(e: Expr, done: dict[int, Expr]) -> Expr:
+def with_identity_epilogue(e: Expr, done: dict[int, Expr]) -> Expr:
     """The expression with all element-wise work made the identity."""
     if id(e) not in done:
         ones, zeros = np.ones(e.channels, np.float32), np.zeros(e.channels, np.float32)
         match e:
             case ScaleShift():
-                new: Expr = ScaleShift(e.channels, transparent(e.x, done), ones, zeros)
-            case Leaky():
-                new = Leaky(e.channels, transparent(e.x, done), ones, ones)
+                new: Expr = ScaleShift(e.channels, with_identity_epilogue(e.x, done), ones, zeros)
+            case TwoSlope():
+                new = TwoSlope(e.channels, with_identity_epilogue(e.x, done), ones, ones)
             case Clamp():
-                new = Clamp(e.channels, transparent(e.x, done), -MOST * ones, MOST * ones)
-            case LeakyAdd():
-                new = LeakyAdd(e.channels, transparent(e.x, done), transparent(e.y, done), ones, ones)
-            case Bend():
-                new = Bend(e.channels, e.x, transparent(e.y, done), ones, zeros, e.knee)
+                new = Clamp(e.channels, with_identity_epilogue(e.x, done), -MOST * ones, MOST * ones)
+            case TwoSlopeAdd():
+                new = TwoSlopeAdd(
+                    e.channels, with_identity_epilogue(e.x, done), with_identity_epilogue(e.y, done), ones, ones
+                )
+            case HingeAdd():
+                new = HingeAdd(e.channels, e.x, with_identity_epilogue(e.y, done), ones, zeros, e.knee)
             case Constant():
                 new = Constant(e.channels, zeros)
             case Add():
-                new = Add(e.channels, transparent(e.a, done), transparent(e.b, done))
-            case Spread() | Sigmoid():
-                new = replace(e, x=transparent(e.x, done))
+                new = Add(e.channels, with_identity_epilogue(e.a, done), with_identity_epilogue(e.b, done))
+            case RepeatChannels() | Sigmoid():
+                new = replace(e, x=with_identity_epilogue(e.x, done))
             case _:
                 new = e
         done[id(e)] = new
@@ -64,7 +68,7 @@ def transparent(e: Expr, done: dict[int, Expr]) -> Expr:
 
 MOST = np.finfo(np.float32).max
 
-READABLE = {BinaryDot, Load, ScaleShift, Leaky, LeakyAdd, Bend, Constant, Add, Spread, Clamp}
+READABLE = {BinaryDot, Load, ScaleShift, TwoSlope, TwoSlopeAdd, HingeAdd, Constant, Add, RepeatChannels, Clamp}
 
 
 def is_binary(stage: Stage) -> bool:
@@ -84,7 +88,7 @@ def check_accumulators(
     """(accumulators compared, accumulators that differ, the tensors) of one stage, on the reference's maps."""
     stage = step.stage
     done: dict[int, Expr] = {}
-    results = [tuple(transparent(e, done) for e in branches) for branches in stage.results]
+    results = [tuple(with_identity_epilogue(e, done) for e in branches) for branches in stage.results]
     probe = replace(stage, results=results)
     parameters = build(probe, "kernel").parameters.to_bytes()
     inputs = {}

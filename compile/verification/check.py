@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Verifies a bundle: each stage with the reference's input, its accumulators, then the whole network."""
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
 from ..errors import VerificationError
 from ..frontend import Model
-from ..plan import Plan
-from ..scene import scene
+from ..ir.plan import Plan
 from .accumulators import check_accumulators, is_binary, readable
+from .device import Device
 from .end_to_end import compare_output, run_by_stage
 from .onnx_reference import OnnxReference
-from .stages import Device, check_step
+from .scene import scene
+from .stages import check_step
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def compare(
             f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
         )
 
-    device = Device(probe, plan.by_stage)
+    device = Device(probe, plan.probing)
     error, accumulators, binary, read = 0.0, 0, 0, 0
     for k, step in enumerate(plan.kernels.steps):
         result = check_step(device, k, step, reference)

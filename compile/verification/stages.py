@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks the device stage by stage, each fed the reference's own input (teacher forcing).
 
 A float32 map may differ from the reference by 1e-5 of the largest number that was summed for its channel; the sign
@@ -8,16 +9,15 @@ reference wherever that is not within rounding error of the threshold.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels.magnitude import magnitudes
+from ..ir.buffers import MARGIN, Buffer
+from ..ir.steps import Step
+from ..kernels.error_bounds import error_bounds
 from ..kernels.reference import from_bytes, sign_bits, to_bytes
-from ..passes.build_kernels import Step
-from ..passes.plan_arena import Arena
-from ..program import MARGIN, Buffer
+from .device import Device
 
 TOLERANCE = 1e-5
 SMALLEST = 1e-30
@@ -39,59 +39,6 @@ class StageResult:
     def passed(self) -> bool:
         """Within the tolerance, and every bit and margin right."""
         return self.error <= TOLERANCE and not self.wrong_bits and not self.wrong_margins
-
-
-class Memory(Protocol):
-    """What a runner's inputs, outputs and arena are reached by: a Probe, here or on a board."""
-
-    info: dict[str, Any]
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Reads bytes."""
-
-    def write(self, offset: int, data: bytes) -> None:
-        """Writes bytes."""
-
-    def run_stage(self, stage: int, params: bytes | None = None) -> None:
-        """All rows of one stage, with its own constants or with others."""
-
-
-class Device:
-    """A bundle's runner with the buffers of its plan."""
-
-    def __init__(self, probe: Memory, arena: Arena) -> None:
-        self.probe, self.arena = probe, arena
-
-    def offset(self, buffer: Buffer, *, output: bool = False) -> int:
-        """Where a buffer lies in the probe's address space."""
-        if buffer.external is None:
-            return self.arena.placements[buffer].offset
-        return int(self.probe.info["outputs" if output else "inputs"][buffer.external]["offset"])
-
-    def store(self, buffer: Buffer, value: Array) -> None:
-        """Write a map [C, H, W]: float32, or bool for bits."""
-        data = value.astype(np.float32).tobytes() if buffer.external is not None else to_bytes(buffer, value)
-        self.probe.write(self.offset(buffer), data)
-
-    def read(self, buffer: Buffer) -> bytes:
-        """The memory of a map that a stage has written."""
-        return self.probe.read(self.offset(buffer, output=True), size_of(buffer))
-
-    def fill(self, buffer: Buffer, byte: int) -> None:
-        """Overwrite the memory of a map that a stage is to write."""
-        self.probe.write(self.offset(buffer, output=True), bytes([byte]) * size_of(buffer))
-
-    def fetch(self, buffer: Buffer) -> Array:
-        """The map [C, H, W] that a stage has written."""
-        data = self.read(buffer)
-        if buffer.external is not None:
-            return np.frombuffer(data, np.float32).reshape(buffer.channels, buffer.height, buffer.width)
-        return from_bytes(buffer, data)
-
-
-def size_of(buffer: Buffer) -> int:
-    """Bytes of a map in memory."""
-    return buffer.bytes * (1 if buffer.external is None else buffer.channels)
 
 
 def stored_form(buffer: Buffer, value: Array) -> Array:
@@ -120,7 +67,7 @@ def check_step(device: Device, index: int, step: Step, reference: dict[str, Arra
     tensors = {f"input {n}": v for n, v in inputs.items()}
     error, wrong_bits, own_map = 0.0, 0, None
     wrong_margins = sum(count_wrong_margins(b, device.read(b)) for b in outputs if b.margin != "none")
-    bounds = magnitudes(step.stage, inputs)
+    bounds = error_bounds(step.stage, inputs)
     for (buffer, value), bound in zip(outputs.items(), bounds, strict=True):
         expected = stored_form(replace(buffer, dtype="float32"), reference[buffer.value])
         tensors |= {f"device {buffer.name}": value, f"reference {buffer.value}": expected}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cycle model: blocks read, disassembled and priced; the same figures every time."""
 
 from __future__ import annotations

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sign of two_slope(x; p, n) with p, n > 0 is the sign of x: bits are packed without computing the two_slope.
+
+Right for 0, -0.0 and NaN too. (A product of numbers so small that it underflows to -0.0 would count as +1.)
+"""
+
+from __future__ import annotations
+
+from ..ir.expressions import Expr, TwoSlope
+from ..ir.stages import Program
+
+
+def drop_sign_preserving_two_slope(program: Program) -> Program:
+    """Replace what packed outputs with threshold 0 take the sign of."""
+    for stage in program.stages:
+        for n, buffer in enumerate(stage.outputs):
+            if buffer.dtype == "bits" and not buffer.threshold.any():
+                stage.results[n] = tuple(same_sign(e) for e in stage.results[n])
+    return program
+
+
+def same_sign(e: Expr) -> Expr:
+    """The simplest expression of the same sign."""
+    while isinstance(e, TwoSlope) and (e.positive > 0).all() and (e.negative > 0).all():
+        e = e.x
+    return e
