@@ -11,10 +11,10 @@ import tvm
 
 from ..targets import Target
 from ..targets.toolchain import LIBCS, prepare
+from .emit import plan_source
 from .emit.bundle import BundleWriter, Summary
 from .emit.codegen import generate
 from .emit.link import link_archive, link_library, link_runner, write_objects
-from .emit.plan_source import parameter_offsets, plan_source
 from .frontend import Model, import_onnx
 from .ir.plan import Plan
 from .ir.stages import Program
@@ -70,7 +70,7 @@ def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress, sc
     streaming = progress.run("plan_arena", plan_arena, kernels, segments)
     probing = plan_arena(kernels, layer_by_layer(kernels))
     field = receptive_field(program)
-    source = plan_source(program, kernels, (streaming, probing), model.threshold, field)
+    source = plan_source.plan_source(program, kernels, (streaming, probing), model.threshold, field)
     return Plan(program, kernels, streaming, probing, model.threshold, field, source)
 
 
@@ -99,7 +99,7 @@ def compile_model(
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)
-        objects = write_objects(bundle.build, plan.source, parameter_offsets(plan.kernels)[1], code)
+        objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
         progress.run("prepare_musl", libc["musl"].result)
         progress.run("link_runner", link_runner, objects, target, bundle.root)
         # all that is verified is in the runner; the first time on a machine glibc is prepared beside it

@@ -19,7 +19,7 @@ from biisnet.compile.emit import embedding
 from biisnet.runtime.sources import EXPORTS, HEADER
 
 TinyBundle = Callable[[str], Path]
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 ZIG = [sys.executable, "-m", "ziglang"]
 ARM_LIBC = Path("/usr/aarch64-linux-gnu")
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
