@@ -31,7 +31,7 @@ def _(result: Program) -> dict[str, str]:
         kinds = " ".join(type(e).__name__ for e in stage.expressions())
         lines.append(f"{stage.name}: {stage.height}x{stage.width}, {kinds}")
         lines += [
-            f"    writes {b.name}: {b.dtype} [{b.height}, {b.planes}, {b.plane_stride}], margin {b.margin}"
+            f"    writes {b.name}: {b.encoding.name} {b.layout}, {b.height} rows of {b.planes} planes"
             for b in stage.outputs
         ]
         lines.append(f"    layers {', '.join(stage.layers)}")

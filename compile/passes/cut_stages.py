@@ -20,14 +20,16 @@ import tvm
 from tvm import relax
 from tvm.ir import Expr as RelaxExpr
 
+from ...targets.cores import Core
 from ..errors import CompileError
-from ..ir.buffers import Buffer, Dtype, Margin
-from ..ir.expressions import (
+from ..ir.buffers import Buffer
+from ..ir.expressions import Expr, slice_channels
+from ..ir.stages import Program, Stage
+from ..kernels import (
     Add,
     BinaryDot,
     Clamp,
     Convolution,
-    Expr,
     Load,
     PoolSum,
     RepeatChannels,
@@ -36,31 +38,56 @@ from ..ir.expressions import (
     TwoSlope,
     Upsample,
 )
-from ..ir.stages import Program, Stage
+from ..storage import Bits, Encoding, Float32, Margin, Planes
 from .relax_ops import constant, ints, shape_of, window_of
 
 MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
 
 
 @dataclass(frozen=True)
-class StoredForm:
-    """A way in which a map is stored."""
+class Signs:
+    """Packed sign bits, as a binary convolution reads them: groups of channels, thresholds."""
 
-    dtype: Dtype = "float32"
+    groups: int
+    threshold: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StoredForm:
+    """A way in which a map is stored: its signs, or else its values."""
+
     margin: Margin = "none"
-    groups: int = 1
-    threshold: tuple[float, ...] = ()
+    signs: Signs | None = None
+
+    @property
+    def encoding(self) -> Encoding:
+        """As a buffer has it."""
+        if self.signs is None:
+            return Float32()
+        return Bits(self.signs.groups, np.array(self.signs.threshold, np.float32))
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Its place among a map's forms."""
+        signs = ("bits", self.margin, str(self.signs)) if self.signs else None
+        return signs or ("float32", self.margin)
 
 
 PLAIN = StoredForm()
+
+
+def signs_read_by(call: relax.Call) -> StoredForm:
+    """The form that a binary convolution reads."""
+    threshold = tuple(constant(call.args[2]).ravel().tolist())
+    return StoredForm("zero", Signs(int(call.attrs["group"]), threshold))
+
+
 # what a windowed operator reads its first argument as
 WINDOWS: dict[str, Callable[[relax.Call], StoredForm]] = {
-    "relax.nn.conv2d": lambda call: StoredForm(margin="zero") if any(ints(call.attrs.padding)) else PLAIN,
+    "relax.nn.conv2d": lambda call: StoredForm("zero") if any(ints(call.attrs.padding)) else PLAIN,
     "biisnet.pool_sum": lambda _: PLAIN,
-    "biisnet.upsample": lambda call: StoredForm(margin="edge") if call.attrs["mode"] == "linear" else PLAIN,
-    "biisnet.binary_dot": lambda call: StoredForm(
-        "bits", "zero", int(call.attrs["group"]), tuple(constant(call.args[2]).ravel().tolist())
-    ),
+    "biisnet.upsample": lambda call: StoredForm("edge") if call.attrs["mode"] == "linear" else PLAIN,
+    "biisnet.binary_dot": signs_read_by,
 }
 
 # what is computed for each pixel alone
@@ -90,15 +117,19 @@ class Value:
         return sum(b.channels for b in self.branches)
 
 
-def cut_stages(module: tvm.IRModule, name: str) -> Program:
-    """The program of `main`. Raises CompileError naming a layer that cannot be lowered."""
-    return StageBuilder(module, name).run()
+def cut_stages(module: tvm.IRModule, name: str, core: Core) -> Program:
+    """The program of `main`, its maps laid out for a core.
+
+    Raises CompileError naming a layer that cannot be lowered.
+    """
+    return StageBuilder(module, name, core).run()
 
 
 class StageBuilder:
     """One walk over the bindings of main."""
 
-    def __init__(self, module: tvm.IRModule, name: str) -> None:
+    def __init__(self, module: tvm.IRModule, name: str, core: Core) -> None:
+        self.lanes = core.lanes
         function = module["main"]
         self.names = {str(k): str(v) for k, v in module.attrs["onnx_names"].items()}
         self.reads = {str(k): [str(i) for i in v] for k, v in module.attrs.get("onnx_reads", {}).items()}
@@ -231,16 +262,14 @@ class StageBuilder:
         stage = Stage(name, self.layers_of(name))
         self.stages.append(stage)
         forms = set(self.stored[var])
-        windowed = sorted((f for f in forms if f.dtype == "float32" and f.margin != "none"), key=str)
+        windowed = sorted((f for f in forms if f.signs is None and f.margin != "none"), key=lambda f: f.place)
         if windowed:
             forms.discard(PLAIN)
         buffers = {}
-        for n, form in enumerate(sorted(forms, key=str)):
-            own_name = f"{name}.{'bits' if form.dtype == 'bits' else 'map'}{n or ''}"
-            threshold = np.array(form.threshold or (0,), np.float32)
-            buffers[form] = Buffer(
-                own_name, name, channels, height, width, form.dtype, form.margin, form.groups, threshold
-            )
+        for n, form in enumerate(sorted(forms, key=lambda f: f.place)):
+            encoding, layout = form.encoding, Planes(form.margin, self.lanes)
+            own_name = f"{name}.{encoding.suffix}{n or ''}"
+            buffers[form] = Buffer(own_name, name, channels, height, width, encoding, layout)
         if windowed:
             buffers[PLAIN] = buffers[windowed[0]]
         results = dict.fromkeys(buffers.values(), value.branches)
@@ -432,28 +461,3 @@ def slice_branches(branches: tuple[Expr, ...], start: int, end: int) -> list[Exp
             out.append(slice_channels(e, first, last))
         at += e.channels
     return out
-
-
-def slice_channels(e: Expr, start: int, end: int) -> Expr:
-    """Channels start .. end-1 of an expression."""
-    n, at = end - start, slice(start, end)
-    if n == e.channels:
-        return e
-    match e:
-        case Load() | PoolSum() | Upsample():
-            return replace(e, channels=n, offset=e.offset + start)
-        case ScaleShift():
-            return ScaleShift(n, slice_channels(e.x, start, end), e.scale[at], e.shift[at])
-        case TwoSlope():
-            return TwoSlope(n, slice_channels(e.x, start, end), e.positive[at], e.negative[at])
-        case Clamp():
-            return Clamp(n, slice_channels(e.x, start, end), e.lower[at], e.upper[at])
-        case Add():
-            return Add(n, slice_channels(e.a, start, end), slice_channels(e.b, start, end))
-        case Sigmoid():
-            return Sigmoid(n, slice_channels(e.x, start, end))
-        case Convolution() if e.groups == 1:
-            return replace(e, channels=n, weight=e.weight[at], bias=e.bias[at])
-        case BinaryDot() if e.buffer.groups == 1:
-            return replace(e, channels=n, signs=e.signs[at], first=e.first + start)
-    raise CompileError(f"a split of channels after {type(e).__name__} is not supported")

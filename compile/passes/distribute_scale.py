@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir.buffers import F32
-from ..ir.expressions import Add, Expr, ScaleShift, TwoSlope
+from ..ir.expressions import Expr
 from ..ir.stages import Program
+from ..kernels import Add, ScaleShift, TwoSlope
 from .rewriting import rewrite_program
 
 F64 = np.float64

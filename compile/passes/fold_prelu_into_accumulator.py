@@ -20,8 +20,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir.expressions import Add, BinaryDot, Constant, Expr, HingeAdd, ScaleShift, TwoSlope
+from ..ir.expressions import Expr
 from ..ir.stages import Program
+from ..kernels import Add, BinaryDot, Constant, HingeAdd, ScaleShift, TwoSlope
 from .distribute_scale import merged
 from .rewriting import rewrite_program
 

@@ -7,8 +7,9 @@ s*two_slope(x; p, n) + b    =  leaky_add(x, b; s*p, s*n)
 
 from __future__ import annotations
 
-from ..ir.expressions import Add, Constant, Expr, ScaleShift, TwoSlope, TwoSlopeAdd
+from ..ir.expressions import Expr
 from ..ir.stages import Program
+from ..kernels import Add, Constant, ScaleShift, TwoSlope, TwoSlopeAdd
 from .rewriting import rewrite_program
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A map that is only read scaled and shifted is stored so: its stage's last multiply-add does that for nothing.
 
-Before: the reader computes s*x + h of a stored x. After: s*x + h is stored (Buffer.scale, Buffer.shift tell what
-a buffer holds), the reader loads it. The sign bits that are packed beside it remain those of x.
+Before: the reader computes s*x + h of a stored x. After: s*x + h is stored (the buffer's encoding tells what
+it holds), the reader loads it. The sign bits that are packed beside it remain those of x.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections import defaultdict
 import numpy as np
 
 from ..ir.buffers import Buffer
-from ..ir.expressions import Expr, Load, ScaleShift
+from ..ir.expressions import Expr
 from ..ir.stages import Program
+from ..kernels import Load, ScaleShift
+from ..storage import Float32, Planes
 from .rewriting import rewrite_program
 
 
@@ -30,23 +32,30 @@ def prescale_stored_maps(program: Program) -> Program:
         for buffer in stage.outputs:
             match readers[buffer]:
                 case [ScaleShift(x=Load(offset=0)) as reader] if (
-                    buffer.margin == "none" and buffer.external is None and reader.channels == buffer.channels
+                    can_scale(buffer) and reader.channels == buffer.channels
                 ):
                     wanted[buffer] = reader
     for stage in program.stages:
         for n, buffer in enumerate(stage.outputs):
             if buffer in wanted:
-                buffer.scale, buffer.shift = wanted[buffer].scale, wanted[buffer].shift
-                stage.results[n] = scaled_branches(stage.results[n], buffer.scale, buffer.shift)
+                scale, shift = wanted[buffer].scale, wanted[buffer].shift
+                buffer.encoding = Float32(scale, shift)
+                stage.results[n] = scaled_branches(stage.results[n], scale, shift)
     readers_now_loads = set(wanted.values())
     rewrite_program(program, lambda e: e.x if isinstance(e, ScaleShift) and e in readers_now_loads else e)
     return program
 
 
+def can_scale(buffer: Buffer) -> bool:
+    """Whether a map may be stored scaled and shifted: a margin would be of zeros that are not."""
+    return isinstance(buffer.layout, Planes) and buffer.layout.margin == "none" and isinstance(buffer.encoding, Float32)
+
+
 def readers_of(e: Expr, readers: dict[Buffer, list[Expr]]) -> None:
     """Note what reads which buffer: a load's parents instead of the load, where it has any."""
-    if not isinstance(e, Load) and (buffer := getattr(e, "buffer", None)):
-        readers[buffer].append(e)
+    if not isinstance(e, Load):
+        for buffer in dict.fromkeys(op.buffer for op in e.operands()):
+            readers[buffer].append(e)
     for child in e.children():
         if isinstance(child, Load):
             readers[child.buffer].append(e)
