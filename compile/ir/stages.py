@@ -86,6 +86,8 @@ class Program:
     stages: list[Stage]
     inputs: list[Buffer]
     outputs: list[Buffer]
+    missed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Pass -> layer -> why a rewrite that met its pattern there did not fire."""
 
     def buffers(self) -> list[Buffer]:
         """Every buffer once: inputs first, then as the stages write them."""
