@@ -16,6 +16,7 @@ from .emit.bundle import BundleWriter, Summary
 from .emit.codegen import generate
 from .emit.link import link_archive, link_library, link_runner, write_objects
 from .frontend import Model, import_onnx
+from .frontend.task import find_signature
 from .ir.plan import Plan
 from .ir.stages import Program
 from .passes.build_kernels import build_kernels
@@ -72,8 +73,9 @@ def make_plan(
     streaming = progress.run("plan_arena", plan_arena, kernels, segments)
     probing = plan_arena(kernels, layer_by_layer(kernels))
     field = receptive_field(program)
-    source = plan_source.plan_source(program, kernels, (streaming, probing), model.threshold, field)
-    return Plan(program, kernels, streaming, probing, model.threshold, field, source)
+    signature = find_signature(model, program)
+    source = plan_source.plan_source(program, kernels, (streaming, probing), signature, model.sha256, field)
+    return Plan(program, kernels, streaming, probing, signature, field, source)
 
 
 def compile_model(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .errors import BundleError
 from .signature import Signature
 
 
@@ -47,9 +48,9 @@ class Detector:
 
 
 def detector(signature: Signature, name: str) -> Detector:
-    """What finds the targets of the model `name`. Raises ValueError, one line, for a model of another task."""
+    """What finds the targets of the model `name`. Raises BundleError for a model of another task."""
     if signature.threshold is None:
-        raise ValueError(
+        raise BundleError(
             f"{name}: is a model for {signature.task}, which finds no targets; take its outputs from the library "
             "(docs/runtime.md)"
         )

@@ -12,6 +12,15 @@ from .signature import DETECTION, DTYPES, MEANINGS, TASKS, Signature, Tensor
 
 _Floats = ctypes.POINTER(ctypes.POINTER(ctypes.c_float))
 
+_TENSOR: dict[str, tuple[object, list[object]]] = {
+    "count": (ctypes.c_int32, []),
+    "name": (ctypes.c_char_p, [ctypes.c_int32]),
+    "dtype": (ctypes.c_int32, [ctypes.c_int32]),
+    "meaning": (ctypes.c_int32, [ctypes.c_int32]),
+    "rank": (ctypes.c_int32, [ctypes.c_int32]),
+    "shape": (ctypes.POINTER(ctypes.c_int64), [ctypes.c_int32]),
+}
+
 # Function -> result and argument types.
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "biisnet_abi_version": (ctypes.c_uint32, []),
@@ -24,18 +33,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "biisnet_arena_bytes": (ctypes.c_uint64, [ctypes.c_int32]),
     "biisnet_model_sha256": (ctypes.c_char_p, []),
     "biisnet_model_task": (ctypes.c_int32, []),
-    **{
-        f"biisnet_{kind}_{function}": (result, arguments)
-        for kind in ("input", "output")
-        for function, result, arguments in (
-            ("count", ctypes.c_int32, []),
-            ("name", ctypes.c_char_p, [ctypes.c_int32]),
-            ("dtype", ctypes.c_int32, [ctypes.c_int32]),
-            ("meaning", ctypes.c_int32, [ctypes.c_int32]),
-            ("rank", ctypes.c_int32, [ctypes.c_int32]),
-            ("shape", ctypes.POINTER(ctypes.c_int64), [ctypes.c_int32]),
-        )
-    },
+    **{f"biisnet_{kind}_{what}": types for kind in ("input", "output") for what, types in _TENSOR.items()},
 }
 
 

@@ -149,7 +149,7 @@ class Model:
     def mask(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Grey image [H, W] -> bool [H, W], true where the probability is above the model's threshold.
 
-        Raises ValueError where the model is for another task than detection.
+        Raises BundleError where the model is for another task than detection.
         """
         return detector(self.signature, f"model {self.name}").mask(self(image))
 
@@ -163,7 +163,7 @@ class Model:
     def detect(self, image: npt.NDArray[Any]) -> list[Detection]:
         """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels.
 
-        Raises ValueError where the model is for another task than detection.
+        Raises BundleError where the model is for another task than detection.
         """
         return detector(self.signature, f"model {self.name}").targets(self(image))
 

@@ -95,11 +95,11 @@ class Signature:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of its frames, the first image among its inputs. Raises ValueError where it takes none."""
+        """Height and width of its frames, the first image among its inputs. Raises BundleError where it takes none."""
         for tensor in self.inputs:
             if tensor.meaning == "image" and (size := tensor.size) is not None:
                 return size
-        raise ValueError("the model takes no image")
+        raise BundleError("the model takes no image; use the C interface")
 
     def why_not_grey(self) -> str:
         """Why it does not take grey frames one by one; empty where it does."""

@@ -108,4 +108,4 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> 
     other = profile.cycles - sum(s.cycles for s in stages)
     source = plan.program.inputs[0]
     size = (source.height, source.width)
-    return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.streaming.bytes(1))
+    return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.arena_bytes(1))

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..compile.emit.manifest import channels, frame_size, target_of
+from ..compile.emit.manifest import target_of
 from ..compile.emit.tar import write_tar
 from ..compile.errors import CompileError
 from ..model.datasets import Say
@@ -176,14 +176,12 @@ def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: 
 
 def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
     """All that is asked for, on a device that has the bundle's files in `root`."""
-    if (planes := channels(bundle.manifest)) != 1:
-        raise CompileError(
-            f"{bundle.path}: takes frames of {planes} channels; {RUNNER}, which is timed, takes grey ones"
-        )
+    if why := bundle.signature.why_not_grey():
+        raise CompileError(f"{bundle.path}: {why}; {RUNNER}, which is timed, takes grey ones one by one")
     device = shell.facts()
     say(f"device  {'emulated on ' if emulated else ''}{device.summary()}")
     remarks = ["emulated: times are not the device's, and the emulator's memory is in the peak"] if emulated else []
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     program = golden_command(bundle, root)
     timings = []
     for threads in asked.threads:
@@ -212,7 +210,7 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
 
 def golden_command(bundle: Bundle, root: str) -> list[str]:
     """The runner on the golden frame, of a bundle's files in `root`."""
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     return [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
 
 

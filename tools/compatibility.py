@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compile.emit.manifest import channels
 from ..runtime.bundle import RUNNER
 from ..runtime.machine import version_tuple
+from ..runtime.signature import Signature
 from ..targets.facts import Facts
 
 SPARE_BYTES = 8 << 20
@@ -17,8 +17,8 @@ SPARE_BYTES = 8 << 20
 def why_incompatible(manifest: dict[str, Any], facts: Facts, runner_only: bool) -> str:
     """Why a board cannot run a bundle; empty where it can."""
     target = manifest["target"]
-    if channels(manifest) != 1:
-        return f"the bundle takes frames of {channels(manifest)} channels; {RUNNER}, which proves it, takes grey ones"
+    if why := Signature.parse(manifest).why_not_grey():
+        return f"the bundle {why}; {RUNNER}, which proves it, takes grey ones one by one"
     if facts.arch != target["arch"]:
         word = f" with a {facts.word_bits}-bit system" if facts.word_bits == 32 else ""
         return f"is {facts.arch}{word}, the bundle is for {target['arch']} ({target['name']})"

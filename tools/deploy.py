@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compile.emit.manifest import frame_size
 from ..compile.emit.tar import write_tar
 from ..compile.errors import CompileError
 from ..compile.verification.end_to_end import compare_output
 from ..model.datasets import Say
 from ..runtime.bundle import Bundle, open_bundle
+from ..runtime.detections import detector
 from ..targets.facts import SCRIPT, parse
 from ..targets.ssh import BoardError, Ssh
 from .compatibility import why_incompatible
@@ -75,6 +75,7 @@ def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
     """Deploy to all boards, those of several at the same time. Raises BundleError, CompileError."""
     name = name_of(path)
     with open_bundle(path) as bundle:
+        detector(bundle.signature, str(path))  # what proves a deployment is a frame's probabilities
         tar = write_tar(bundle.path, name)
 
         def one(board: str) -> Result:
@@ -103,12 +104,12 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
 
 def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:
     """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's. Raises BoardError."""
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     found = ssh.run(SMOKE, [place, name, f"{height}x{width}"])
     expected = np.fromfile(bundle.path / "golden" / "probability.f32", np.float32)
     if len(found) != expected.nbytes:
         raise BoardError(f"{ssh.address}: the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
-    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.manifest["threshold"])
+    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.signature.threshold)
     if agreement.wrong:
         raise BoardError(f"{ssh.address}: the golden frame's result is wrong there: {agreement.wrong}")
     return agreement.pixels, agreement.differing

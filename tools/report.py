@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compile.emit.bundle import MODEL
-from ..compile.emit.manifest import channels, check_plan, frame_size, schedules_of, target_of
+from ..compile.emit.manifest import check_plan, schedules_of, target_of
 from ..compile.errors import CompileError
 from ..compile.frontend import load_model
 from ..compile.ir.memory import Arena
@@ -26,6 +26,7 @@ from ..model.scenes import scenes
 from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
+from ..runtime.signature import Signature
 from ..targets import Target
 from .costs import Costs, cost_steps, find_costs
 from .run import open_model
@@ -123,7 +124,7 @@ def report_bundle(path: Path, say: Say) -> str:
         manifest = bundle.manifest
         model = load_model(bundle.path / MODEL)
         try:
-            size, target, schedules = frame_size(manifest), target_of(manifest), schedules_of(manifest)
+            size, target, schedules = bundle.signature.size, target_of(manifest), schedules_of(manifest)
             # without its records too, where it has any: what tuning has gained
             wanted = [schedules, *([replace(schedules, records={})] if schedules.records else [])]
             progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say, None)
@@ -132,7 +133,9 @@ def report_bundle(path: Path, say: Say) -> str:
             costs = find_costs(plans, target, progress)
             if costs[0].values is None:
                 say(f"note: {costs[0].note}")
-            return render(path, bundle, target, plans[0], costs[0], costs[-1], list(samples(path, manifest, say)))
+            return render(
+                path, bundle, target, plans[0], costs[0], costs[-1], list(samples(path, bundle.signature, say))
+            )
         except (KeyError, TypeError, IndexError, jinja2.UndefinedError) as e:
             raise BundleError(f"{path}: its manifest is not what biisnet-compile writes ({e}); compile it again") from e
 
@@ -225,14 +228,14 @@ def roof(speed: float, dram: float) -> list[tuple[float, float]]:
     return [place(start, start * dram), place(speed / dram, speed), place(10 ** X_DECADES[1], speed)]
 
 
-def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
-    """Synthetic frames through the bundle; none where it does not run here, or its input is not one plane."""
-    if channels(manifest) != 1:
+def samples(path: Path, signature: Signature, say: Say) -> Iterator[Sample]:
+    """Synthetic frames through the bundle; none where it does not run here, or finds no targets."""
+    if signature.threshold is None:
         return
     try:
-        with open_model(path, 1, say) as (model, threshold):
-            for frame in scenes(SAMPLES, *frame_size(manifest), unseen=True):
-                found, truth = detect(model(frame.image), threshold), detect(frame.mask.astype("float32"), 0.5)
+        with open_model(path, 1, say) as (model, finds):
+            for frame in scenes(SAMPLES, *signature.size, unseen=True):
+                found, truth = finds.targets(model(frame.image)), detect(frame.mask.astype("float32"), 0.5)
                 missed = [t for t in truth if not any(near(t, d) for d in found)]
                 false = sum(not any(near(t, d) for t in truth) for d in found)
                 url = base64.b64encode(detections_overlay(frame.image, found, missed)).decode()
@@ -256,7 +259,7 @@ def render(
     environment.filters["si"] = si
     table = list(rows(plan, costs, target))
     seconds = costs.cycles / target.hertz if costs.cycles is not None and target.hertz else None
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     files = [(name, (bundle.path / name).stat().st_size, sha) for name, sha in bundle.manifest["files"].items()]
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
         path=path.name,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..compile.emit.bundle import MODEL
-from ..compile.emit.manifest import check_plan, frame_size, schedules_of, target_of
+from ..compile.emit.manifest import check_plan, schedules_of, target_of
 from ..compile.frontend import load_model
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
@@ -26,7 +26,7 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
-        height, width = frame_size(manifest)
+        height, width = opened.signature.size
         plan = make_plan(
             model, (height, width), target_of(manifest), Progress(PLAN_STEPS, say, None), schedules_of(manifest)
         )

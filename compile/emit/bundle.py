@@ -13,16 +13,14 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from ...model.files import swap
-from ...runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA, SUMS, sums_text
+from ...runtime.bundle import HEADER, LIBRARY, MANIFEST, SUMS, sums_text
 from ...targets import Target
 from ..errors import CompileError
 from ..frontend import Model
@@ -31,11 +29,10 @@ from ..verification import Verified
 from ..verification.onnx_reference import OnnxReference
 from ..verification.scene import scene
 from .embedding import write_embedding
-from .manifest import kernel_entry
+from .make_manifest import make_manifest
 from .tar import write_tar
 
 MODEL = "model.onnx"
-TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ class BundleWriter:
         (self.root / "include").mkdir()
         shutil.copyfile(sources.HEADER, self.root / HEADER)
         write_embedding(self.root, model.name, target.name)
-        (self.root / MODEL).write_bytes(model.proto.SerializeToString(deterministic=True))
+        (self.root / MODEL).write_bytes(model.data)
         write_golden(self.root / "golden", model, plan)
         manifest = make_manifest(self.root, model, plan, target, verified)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
@@ -136,7 +133,7 @@ class BundleWriter:
             hashlib.sha256(tar).hexdigest(),
             (self.output / LIBRARY).stat().st_size,
             len(tar),
-            plan.streaming.bytes(1),
+            plan.arena_bytes(1),
             verified,
         )
 
@@ -160,53 +157,3 @@ def write_golden(folder: Path, model: Model, plan: Plan) -> None:
     folder.mkdir()
     (folder / "image.f32").write_bytes(image.tobytes())
     (folder / "probability.f32").write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())
-
-
-def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified: Verified) -> dict[str, Any]:
-    """What docs/bundle.md specifies."""
-
-    def tensors(buffers: list) -> list[dict[str, Any]]:
-        return [{"name": b.name, "dtype": "float32", "shape": [1, b.channels, b.height, b.width]} for b in buffers]
-
-    weights: dict[str, Any] = {"weights": model.weights}
-    if model.seed is not None:
-        weights["seed"] = model.seed
-    return {
-        "schema": SCHEMA,
-        "abi": ABI,
-        "model": {"name": model.name, "sha256": model.sha256, **weights},
-        "inputs": tensors(plan.program.inputs),
-        "outputs": tensors(plan.program.outputs),
-        "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
-        "threshold": plan.threshold,
-        "receptive_field": asdict(plan.field) if plan.field else None,
-        "target": {
-            "name": target.name,
-            "triple": target.triple,
-            "cpu": target.cpu,
-            "arch": target.arch,
-            "features": list(target.features),
-            "llvm_features": list(target.llvm_features),
-        },
-        "glibc": target.glibc,
-        "arena_bytes": plan.streaming.bytes(1),
-        "arena_bytes_per_further_thread": plan.streaming.private_bytes,
-        "plan_sha256": plan.sha256,
-        "stages": [
-            {
-                "name": s.stage.name,
-                "kernel": s.kernel,
-                "layers": list(s.stage.layers),
-                "shape": [s.stage.outputs[0].channels, s.stage.height, s.stage.width],
-            }
-            for s in plan.kernels.steps
-        ],
-        "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
-        "verification": asdict(verified),
-        "tools": {tool: version(tool) for tool in TOOLS},
-        "files": {
-            str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in sorted(root.rglob("*"))
-            if p.is_file()
-        },
-    }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bundle's manifest says of its frames, its device and its kernels."""
+"""What a bundle's manifest says of its device and its kernels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ from ..errors import CompileError
 from ..ir.plan import Plan
 from ..ir.schedule import Record, Schedule
 from ..schedules import Schedules, schedules_for
-
-
-def frame_size(manifest: dict) -> tuple[int, int]:
-    """Height and width of the frames that a bundle's manifest describes."""
-    _, _, height, width = manifest["inputs"][0]["shape"]
-    return height, width
-
-
-def channels(manifest: dict) -> int:
-    """Of the frames: 1 where they are grey."""
-    count: int = manifest["inputs"][0]["shape"][1]
-    return count
 
 
 def target_of(manifest: dict) -> Target:

@@ -15,6 +15,7 @@ from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 from ...ops import DOMAIN
+from ...runtime.signature import TASKS
 from ..errors import CompileError
 from .weight_provenance import RANDOM, TRAINED, UNSTATED
 
@@ -26,6 +27,9 @@ class Model:
     proto: onnx.ModelProto
     path: str
     sha256: str
+    """Of the file."""
+    data: bytes = b""
+    """The file, byte for byte: what `sha256` is of."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -36,6 +40,11 @@ class Model:
     def threshold(self) -> float:
         """A pixel is a target where the probability is greater."""
         return float(self.metadata.get("threshold", 0.5))
+
+    @property
+    def task(self) -> str | None:
+        """The task that it states; None where it leaves that to its shapes (task.py)."""
+        return self.metadata.get("task")
 
     @property
     def seed(self) -> int | None:
@@ -72,13 +81,14 @@ def load_model(path: Path) -> Model:
     except DecodeError as e:
         raise CompileError(f"{path}: not an ONNX file, or a truncated one; export it again") from e
     check(proto, str(path))
-    return Model(proto, str(path), hashlib.sha256(data).hexdigest())
+    return Model(proto, str(path), hashlib.sha256(data).hexdigest(), data)
 
 
 def from_proto(proto: onnx.ModelProto, name: str) -> Model:
     """A model that was made in this process. Raises CompileError as `load_model` does."""
     check(proto, name)
-    return Model(proto, name, hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest())
+    data = proto.SerializeToString(deterministic=True)
+    return Model(proto, name, hashlib.sha256(data).hexdigest(), data)
 
 
 def check(proto: onnx.ModelProto, path: str) -> None:
@@ -120,8 +130,12 @@ def tensors(message: Message) -> Iterator[onnx.TensorProto]:
 
 
 def check_metadata(model: Model) -> None:
-    """Raise CompileError where the threshold or the seed is no number that makes sense."""
-    for field, fits in (("threshold", lambda v: 0 <= v <= 1), ("seed", lambda v: v is None or v >= 0)):
+    """Raise CompileError where the threshold or the seed is no number that makes sense, or the task none of TASKS."""
+    for field, fits in (
+        ("threshold", lambda v: 0 <= v <= 1),
+        ("seed", lambda v: v is None or v >= 0),
+        ("task", lambda v: v is None or v in TASKS),
+    ):
         try:
             valid = fits(getattr(model, field))
         except ValueError:

@@ -1,21 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The limits of a plan, as runtime/src/plan.h and runtime/include/biisnet.h have them."""
 
-from collections.abc import Sequence
-
 MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64
 """Maps that a stage reads and stores, rows that it reads, stages of a segment."""
 MAX_THREADS = 64
 MAX_STRIDE = 16
 """Of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last of them past the
 row's end: the arena's SLACK leaves room for it."""
-ALIGNMENT = 64
 INSTANCE_BYTES, INSTANCE_BUFFER_BYTES = 2048, 24
 """Of the arena, what an instance takes for itself, and more for each buffer."""
-
-
-def instance_bytes(buffers: int, inputs: Sequence[int]) -> int:
-    """What the arena of any number of threads has behind its maps: the instance with its tables of `buffers`, and each
-    input (bytes in float32) once it is converted."""
-    parts = (INSTANCE_BYTES + buffers * INSTANCE_BUFFER_BYTES, *inputs)
-    return sum(-(-n // ALIGNMENT) * ALIGNMENT for n in parts)

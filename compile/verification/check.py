@@ -128,7 +128,7 @@ def compare(
                 "the whole network at once is not what its stages one by one are",
                 {"device at once": found, "device by stage": by_stage, "reference": reference[output], "image": image},
             )
-        agreement = compare_output(found, reference[output], plan.threshold)
+        agreement = compare_output(found, reference[output], plan.signature.threshold)
         if agreement.wrong:
             fail(output, agreement.wrong, {"device": found, "reference": reference[output], "image": image})
         agreements.append(agreement)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from biisnet.compile.ir.limits import instance_bytes
+from biisnet.compile.ir.memory import instance_bytes
 from biisnet.runtime import sources
 
 HERE = Path(__file__).parent

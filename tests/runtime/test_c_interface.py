@@ -110,7 +110,9 @@ def test_header_is_cplusplus_and_c99(tmp_path: Path) -> None:
 def test_a_status_that_is_ignored_is_a_warning(call: str, compiler: tuple[str, ...], tmp_path: Path) -> None:
     for statement, fails in ((call, True), (f"if ({call} != BIISNET_OK) return 1", False)):
         program = tmp_path / "program.c"
-        text = f'#include "biisnet_probe.h"\nint main(void) {{ biisnet_model *model = 0; {statement}; return !model; }}\n'
+        text = (
+            f'#include "biisnet_probe.h"\nint main(void) {{ biisnet_model *model = 0; {statement}; return !model; }}\n'
+        )
         program.write_text(text)
         command = [*compiler, "-Werror", "-c", f"-I{sources.HEADER.parent}", str(program)]
         done = subprocess.run([*command, "-o", str(tmp_path / "o")], capture_output=True, text=True)

@@ -79,14 +79,22 @@ def test_a_model_for_another_task(make_bundle: MakeBundle, tmp_path: Path) -> No
     image = np.arange(40, dtype=np.uint8).reshape(5, 8)
     with load(make_bundle()) as detection:
         expected = detection(image)
-    tensor = '.meaning = BIISNET_MEANING_MASK, .rank = 4, .shape = {1, 1, H, W}'
-    for task, meaning, shape in (("map", "map", [1, 1, HEIGHT, WIDTH]), ("classification", "scores", [1, HEIGHT * WIDTH])):
+    tensor = ".meaning = BIISNET_MEANING_MASK, .rank = 4, .shape = {1, 1, H, W}"
+    for task, meaning, shape in (
+        ("map", "map", [1, 1, HEIGHT, WIDTH]),
+        ("classification", "scores", [1, HEIGHT * WIDTH]),
+    ):
         plan = tmp_path / f"{task}.c"
         extents = ", ".join(map(str, shape))
         other = f".meaning = BIISNET_MEANING_{meaning.upper()}, .rank = {len(shape)}, .shape = {{{extents}}}"
         assert tensor in PLAN.read_text()
         plan.write_text(PLAN.read_text().replace(tensor, other))
-        flags = (f"-DPLAN_TASK=BIISNET_TASK_{task.upper()}", "-DPLAN_THRESHOLD=0", "-DFIELD_RADIUS=0", "-DFIELD_STRIDE=0")
+        flags = (
+            f"-DPLAN_TASK=BIISNET_TASK_{task.upper()}",
+            "-DPLAN_THRESHOLD=0",
+            "-DFIELD_RADIUS=0",
+            "-DFIELD_STRIDE=0",
+        )
         library = compile_c(
             tmp_path / f"{task}.so", (*sources.LIBRARY_SOURCES, plan), *flags, "-fPIC", *sources.SHARED_LDFLAGS
         )

@@ -142,9 +142,10 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
     yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
+    yield f"task     {manifest['task']}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
-            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']}"
+            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']} ({tensor['meaning']})"
     yield f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}"
     yield f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages"
     for name, size in sizes.items():
