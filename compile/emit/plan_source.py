@@ -121,8 +121,8 @@ def plan_source(
         kind, rows, row = ("BN_WHOLE", stage.parts, map_row) if stage.parts else ("BN_ROWS", stage.height, operand_row)
         counts = ", ".join(str(step.counts[s]) for s in SECTIONS)
         return (
-            f"    {{{quoted(stage.name)}, {kind}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, {constants}, "
-            f"{rows}, {len(step.operands)}, {len(stage.outputs)},\n"
+            f"    {{{quoted(stage.name)}, {kind}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, "
+            f"{constants}, {rows}, {len(step.operands)}, {len(stage.outputs)},\n"
             f"     {{{', '.join(map(row, step.operands))}}},\n"
             f"     {{{', '.join(str(index[b]) for b in stage.outputs)}}}}},"
         )
