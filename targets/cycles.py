@@ -30,7 +30,7 @@ PLUGIN = Path(__file__).resolve().parent / "src" / "roi_plugin.c"
 
 @dataclass(frozen=True)
 class Profile:
-    """What one region of interest did: its blocks, hottest first; `dram_bytes` where the caches were modelled."""
+    """The work of one region of interest: its blocks, hottest first; `dram_bytes` where the caches were modelled."""
 
     blocks: tuple[Block, ...]
     instructions: int
@@ -47,7 +47,7 @@ class Counter:
     target: Target
 
     def profile(self) -> Profile:
-        """What the program did between its two marker calls. Raises ToolchainError where it made none."""
+        """The program's work between its two marker calls. Raises ToolchainError where it made none."""
         if not self.records.exists():
             raise ToolchainError("the program under the emulator marked no region of interest")
         return read_profile(self.records.read_text(), self.target)
