@@ -6,7 +6,8 @@ from __future__ import annotations
 import platform
 import shutil
 
-from .devices import Target, cpu_flags
+from ..runtime.machine import read_features
+from .devices import Target
 
 MISSING = "no emulator here: apt-get install qemu-user (as root)"
 
@@ -20,11 +21,11 @@ def find_emulator(target: Target) -> str | None:
 
 def runs_here(target: Target) -> bool:
     """Whether this machine runs the target's programs by itself: it is of that kind, or better."""
-    return target.arch == platform.machine() and cpu_flags().issuperset(target.features)
+    return target.arch == platform.machine() and read_features().issuperset(target.features)
 
 
 def command(target: Target) -> list[str] | None:
-    """What to put before a program of the target so that it runs here; None where nothing can."""
+    """The words before a program of the target that let it run here; None where nothing can."""
     if runs_here(target):
         return []
     emulator = find_emulator(target)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..runtime.machine import cpu_features
+
 SCRIPT = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 read_file() { cat "$1" 2>/dev/null; }
@@ -12,7 +14,7 @@ say arch "$(uname -m)"
 say kernel "$(uname -sr)"
 say word_bits "$(getconf LONG_BIT 2>/dev/null)"
 say libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
-say features "$(sed -n -e 's/^Features[[:space:]]*: //p' -e 's/^flags[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+say features "$(grep -E '^(Features|flags)[[:space:]]*:' /proc/cpuinfo | sort -u | tr '\n' ';')"
 say board "$(read_file /proc/device-tree/model | tr -d '\000')"
 say cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
 say governor "$(read_file /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor)"
@@ -41,6 +43,7 @@ class Facts:
     cpus: tuple[int, ...]
     """Cores that programs may run on; empty where the device does not say."""
     features: tuple[str, ...]
+    """Flags that every core has, in order."""
     governor: str
     clock_mhz: float | None
     limit_mhz: float | None
@@ -94,7 +97,7 @@ def parse(text: str) -> Facts:
         word_bits=number("word_bits"),
         libc=word("libc"),
         cpus=core_list(word("allowed")),
-        features=tuple(word("features").split()),
+        features=tuple(sorted(cpu_features(word("features").replace(";", "\n")))),
         governor=word("governor"),
         clock_mhz=thousandth("clock_khz"),
         limit_mhz=thousandth("limit_khz"),

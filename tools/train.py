@@ -16,7 +16,7 @@ from ..model.errors import InputError
 from ..model.source import Source
 from ..model.training import Recipe
 from ..model.training.run_files import BEST, LAST
-from ..targets.devices import cpu_flags
+from ..runtime.machine import read_features
 from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     check_folder(asked.output, asked.resume)
     recipe, precision = asked.recipe, asked.precision
     if precision == AUTO:
-        precision = "bfloat16" if cpu_flags() & BFLOAT16 else "float32"
+        precision = "bfloat16" if read_features() & BFLOAT16 else "float32"
     if precision not in PRECISIONS:
         raise InputError(f"--precision {precision}: choose one of {', '.join((AUTO, *PRECISIONS))}")
     if asked.threads:

@@ -16,7 +16,7 @@ import pytest
 
 from biisnet.runtime import BundleError, Model, load, sources
 from biisnet.runtime.bundle import open_bundle, read_bundle
-from biisnet.runtime.machine import Machine, cpu_features
+from biisnet.runtime.machine import Machine, cpu_features, read_features
 from biisnet.runtime.resize import resize_bilinear
 
 from .cbuild import HEIGHT, PLAN, WIDTH, compile_c, reference, run
@@ -313,6 +313,15 @@ def test_features_are_those_of_every_core() -> None:
     text = "processor: 0\nFeatures\t: fp asimd crc32\n\nprocessor: 1\nFeatures\t: fp asimd\n"
     assert cpu_features(text) == {"fp", "asimd"}
     assert cpu_features("") == frozenset()
+
+
+def test_features_are_read_from_cpuinfo(tmp_path: Path) -> None:
+    cores = ["processor\t: 0\nflags\t\t: fpu avx2 fma\n", "processor\t: 1\nflags\t\t: fpu avx2\n"]
+    (tmp_path / "x86").write_text("\n".join(cores))
+    (tmp_path / "arm").write_text("processor\t: 0\nFeatures\t: fp asimd crc32\n")
+    assert read_features(tmp_path / "x86") == {"fpu", "avx2"}
+    assert read_features(tmp_path / "arm") == {"fp", "asimd", "crc32"}
+    assert read_features(tmp_path / "nothing") == frozenset()
 
 
 def _tar_of(path: Path, member: tarfile.TarInfo, content: bytes = b"") -> Path:
