@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import tvm
@@ -15,6 +16,7 @@ from .emit import plan_source
 from .emit.bundle import BundleWriter, Summary
 from .emit.codegen import generate
 from .emit.link import link_archive, link_library, link_runner, write_objects
+from .emit.prefix import check_prefix
 from .frontend import Model, import_onnx
 from .frontend.task import find_signature
 from .ir.plan import Plan
@@ -88,14 +90,18 @@ def compile_model(
     dump: Path | None = None,
     verify: bool = True,
     schedules: Schedules | None = None,
+    prefix: str | None = None,
 ) -> Summary:
     """Compile `model` for `target` into the bundle folder `output` (and `output`.tar beside it).
 
-    `schedules` are the shipped ones where none are given.
+    `schedules` are the shipped ones where none are given; with `prefix` the archive's names begin with it instead of
+    `biisnet`, for programs that hold several.
 
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
+    if prefix is not None:
+        check_prefix(prefix)
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
         plan = make_plan(model, size, target, progress, schedules or tuned_schedules(target))
@@ -114,5 +120,5 @@ def compile_model(
         )
         progress.run("prepare_glibc", libc["gnu"].result)
         progress.run("link_library", link_library, objects, target, bundle.root)
-        progress.run("link_archive", link_archive, objects, target, bundle.root)
-        return bundle.finish(model, plan, target, verified)
+        progress.run("link_archive", partial(link_archive, prefix=prefix), objects, target, bundle.root)
+        return bundle.finish(model, plan, target, verified, prefix)

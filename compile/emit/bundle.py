@@ -30,6 +30,7 @@ from ..verification.onnx_reference import OnnxReference
 from ..verification.scene import scene
 from .embedding import write_embedding
 from .make_manifest import make_manifest
+from .prefix import prefixed_header
 from .tar import write_tar
 
 MODEL = "model.onnx"
@@ -111,16 +112,20 @@ class BundleWriter:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def finish(self, model: Model, plan: Plan, target: Target, verified: Verified) -> Summary:
+    def finish(
+        self, model: Model, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
+    ) -> Summary:
         """Complete the bundle, write its tar, and put both in place."""
         from ...runtime import sources
 
         (self.root / "include").mkdir()
         shutil.copyfile(sources.HEADER, self.root / HEADER)
-        write_embedding(self.root, model.name, target.name)
+        if prefix:
+            (self.root / HEADER).with_name(f"{prefix}.h").write_text(prefixed_header(prefix), "utf-8")
+        write_embedding(self.root, model.name, target.name, prefix)
         (self.root / MODEL).write_bytes(model.data)
         write_golden(self.root / "golden", model, plan)
-        manifest = make_manifest(self.root, model, plan, target, verified)
+        manifest = make_manifest(self.root, model, plan, target, verified, prefix)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         (self.root / SUMS).write_text(sums_text(self.root, manifest["files"]))
         tar = write_tar(self.root, self.output.name)

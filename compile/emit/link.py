@@ -12,6 +12,7 @@ from ...targets import Target
 from ...targets.toolchain import zig
 from .codegen import MachineCode
 from .plan_source import PARAMETERS_ASSEMBLY
+from .prefix import add_prefix
 
 ARCHIVE = "lib/libbiisnet_model.a"
 INCLUDES = [f"-I{path}" for path in sources.INCLUDE_DIRS]
@@ -59,14 +60,17 @@ def link_library(objects: Objects, target: Target, bundle: Path) -> None:
     )
 
 
-def link_archive(objects: Objects, target: Target, bundle: Path) -> None:
-    """The same objects as a static archive."""
+def link_archive(objects: Objects, target: Target, bundle: Path, *, prefix: str | None = None) -> None:
+    """The same objects as a static archive, all its names behind `prefix` where one is given (prefix.py)."""
     members = []
     for source in (Path("plan.c"), Path("weights.S"), *sources.LIBRARY_SOURCES):
         members.append(Path(f"{source.stem}.o"))
         zig(["cc", *target.zig(), *sources.LIBRARY_CFLAGS, *INCLUDES, "-c", source, "-o", members[-1]], objects.folder)
+    members.append(Path("kernels.o"))
+    if prefix:
+        add_prefix([objects.folder / member for member in members], prefix)
     (bundle / "lib").mkdir(parents=True, exist_ok=True)
-    zig(["ar", "rcsD", bundle / ARCHIVE, *members, "kernels.o"], objects.folder)
+    zig(["ar", "rcsD", bundle / ARCHIVE, *members], objects.folder)
 
 
 def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool = False) -> None:

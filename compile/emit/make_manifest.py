@@ -19,7 +19,9 @@ from .manifest import kernel_entry
 TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
 
-def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified: Verified) -> dict[str, Any]:
+def make_manifest(
+    root: Path, model: Model, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
+) -> dict[str, Any]:
     """The manifest of the files in `root`, as docs/bundle.md specifies it."""
     weights: dict[str, Any] = {"weights": model.weights}
     if model.seed is not None:
@@ -40,6 +42,7 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
             "llvm_features": list(target.llvm_features),
         },
         "glibc": target.glibc,
+        "prefix": prefix,
         "arena_bytes": plan.arena_bytes(1),
         "arena_bytes_per_further_thread": plan.streaming.private_bytes,
         "plan_sha256": plan.sha256,

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registry, and what this machine's own entry becomes."""
 
-from pathlib import Path
-
 import pytest
 
 from biisnet.targets import TARGETS, Target, TargetError, devices, resolve

@@ -31,6 +31,10 @@ def compile_command(
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="A tuning database, as `biisnet tune` makes it.")
     ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option("--prefix", metavar="NAME", help="Names of the archive: NAME_run for biisnet_run, and so on."),
+    ] = None,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     json_: Json = False,
 ) -> None:
@@ -53,7 +57,7 @@ def compile_command(
     say(f"output  {place}")
     schedules = tuned_schedules(device, database)
     summary = compile_model(
-        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
+        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules, prefix=prefix
     )
     say(summary.verified.summary())
     if report:
