@@ -12,6 +12,7 @@ from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import BinaryDot, Load, PoolSum, ScaleShift, Sigmoid, TwoSlope
 from biisnet.compile.passes.prescale_stored_maps import prescale_stored_maps
+from biisnet.compile.storage import Bits, Float32, Planes
 
 from .graphs import assert_same_stages, kinds, picture, run_program, shipped_program, stored_maps, vector
 
@@ -30,8 +31,8 @@ def external(n: int, e: Expr) -> tuple[Stage, Buffer]:
 def net(*reads: str, margin: str = "none", branches: int = 1) -> Program:
     """A map, its bits beside it, and its readers; `reads` says how each reads it."""
     x = Buffer("x", "x", 4, 3, 5, external=0)
-    m = Buffer("m", "m", 4, 3, 5, margin=margin)  # type: ignore[arg-type]
-    bits = Buffer("m.bits", "m", 4, 3, 5, "bits", "zero", threshold=vector(6))
+    m = Buffer("m", "m", 4, 3, 5, layout=Planes(margin))  # type: ignore[arg-type]
+    bits = Buffer("m.bits", "m", 4, 3, 5, Bits(threshold=vector(6)), Planes("zero"))
     cut = 4 // branches
     two_slope = tuple(
         TwoSlope(cut, Load(cut, x, i), vector(1)[i : i + cut], vector(2)[i : i + cut]) for i in range(0, 4, cut)
@@ -61,9 +62,11 @@ def test_only_reader_scales(branches: int) -> None:
         prescale_stored_maps(net("scaled", "dot", branches=branches)),
     )
     bits, m = after.stages[0].outputs
-    assert (bits.scale, bits.shift) == (None, None)
-    np.testing.assert_array_equal(m.scale, vector(3))
-    np.testing.assert_array_equal(m.shift, vector(4))
+    assert isinstance(bits.encoding, Bits)
+    np.testing.assert_array_equal(bits.encoding.threshold, vector(6))
+    assert isinstance(m.encoding, Float32)
+    np.testing.assert_array_equal(m.encoding.scale, vector(3))
+    np.testing.assert_array_equal(m.encoding.shift, vector(4))
     assert [type(e) for e in after.stages[1].results[0]] == [Load]
     assert [type(e) for e in after.stages[0].results[1]] == [ScaleShift] * branches
     assert after.stages[0].results[0] is not after.stages[0].results[1]
