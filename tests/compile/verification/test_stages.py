@@ -102,6 +102,9 @@ class Says:
     def fetch(self, buffer: Buffer) -> np.ndarray:
         return self.outputs[buffer]
 
+    def read(self, buffer: Buffer) -> bytes:
+        return buffer.to_memory(self.outputs[buffer])
+
 
 def test_bits_are_bounded_by_their_own_output() -> None:
     """Fails where a stage's second output is forgiven what the first, of larger numbers, would be."""
