@@ -104,7 +104,7 @@ def test_binary_convolutions_count_bits(kernels: dict[str, Counter[str]], stages
         for e in dots:
             plane = BLOCK * e.window.kernel[0] * e.window.kernel[1]
             assert counted % plane == 0, name
-            assert plane <= counted <= plane * e.buffer.planes_per_group, name
+            assert plane <= counted <= plane * e.planes, name
         checked += bool(dots)
     assert checked
 
