@@ -14,10 +14,16 @@ from ..storage import Bits
 
 def drop_sign_preserving_two_slope(program: Program) -> Program:
     """Replace what packed outputs with threshold 0 take the sign of."""
+    missed = program.missed.setdefault("drop_sign_preserving_two_slope", {})
     for stage in program.stages:
         for n, buffer in enumerate(stage.outputs):
-            if isinstance(buffer.encoding, Bits) and not buffer.encoding.threshold.any():
+            if not isinstance(buffer.encoding, Bits):
+                continue
+            if not buffer.encoding.threshold.any():
                 stage.results[n] = tuple(same_sign(e) for e in stage.results[n])
+            if any(isinstance(e, TwoSlope) for e in stage.results[n]):
+                why = "a threshold is not 0" if buffer.encoding.threshold.any() else "a slope is not positive"
+                missed[stage.name] = f"its bits are those of a two_slope: {why}"
     return program
 
 

@@ -28,13 +28,17 @@ def prescale_stored_maps(program: Program) -> Program:
         for e in (root for branches in stage.results for root in branches if isinstance(root, Load)):
             readers[e.buffer].append(e)
     wanted: dict[Buffer, ScaleShift] = {}
+    missed = program.missed.setdefault("prescale_stored_maps", {})
     for stage in program.stages:
         for buffer in stage.outputs:
             match readers[buffer]:
-                case [ScaleShift(x=Load(offset=0)) as reader] if (
-                    can_scale(buffer) and reader.channels == buffer.channels
-                ):
-                    wanted[buffer] = reader
+                case [ScaleShift(x=Load()) as reader]:
+                    if why := why_not_scaled(buffer, reader):
+                        missed[stage.name] = why
+                    else:
+                        wanted[buffer] = reader
+                case [_, _, *_] as several if any(isinstance(e, ScaleShift) for e in several):
+                    missed[stage.name] = f"its map has {len(several)} readers"
     for stage in program.stages:
         for n, buffer in enumerate(stage.outputs):
             if buffer in wanted:
@@ -42,13 +46,24 @@ def prescale_stored_maps(program: Program) -> Program:
                 buffer.encoding = Float32(scale, shift)
                 stage.results[n] = scaled_branches(stage.results[n], scale, shift)
     readers_now_loads = set(wanted.values())
-    rewrite_program(program, lambda e: e.x if isinstance(e, ScaleShift) and e in readers_now_loads else e)
+    rewrite_program(
+        program, "prescale_stored_maps", lambda e: e.x if isinstance(e, ScaleShift) and e in readers_now_loads else e
+    )
     return program
 
 
-def can_scale(buffer: Buffer) -> bool:
-    """Whether a map may be stored scaled and shifted: a margin would be of zeros that are not."""
-    return isinstance(buffer.layout, Planes) and buffer.layout.margin == "none" and isinstance(buffer.encoding, Float32)
+def why_not_scaled(buffer: Buffer, reader: ScaleShift) -> str:
+    """Why a map cannot be stored as its only reader wants it; empty where it can."""
+    assert isinstance(reader.x, Load)
+    if not isinstance(buffer.encoding, Float32):
+        return f"its map is stored as {buffer.encoding.name}"
+    if not isinstance(buffer.layout, Planes):
+        return "its map is the model's own"
+    if buffer.layout.margin != "none":
+        return "its map has a margin, whose values would be others"
+    if reader.x.offset or reader.channels != buffer.channels:
+        return "its reader takes a part of the channels"
+    return ""
 
 
 def readers_of(e: Expr, readers: dict[Buffer, list[Expr]]) -> None:
