@@ -109,7 +109,7 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "biisnet.upsample": upsampled,
     "biisnet.scale_shift": lambda _, x, scale, shift: x * column(scale) + column(shift),
     "biisnet.two_slope": lambda _, x, p, n: np.where(x >= 0, column(p), column(n)) * x,
-    "biisnet.spread": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
+    "biisnet.repeat_channels": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
     "biisnet.extend": extended,
     "biisnet.crop": extended,
     **{f"biisnet.{name}": layer for name in LAYERS},

@@ -83,7 +83,7 @@ def test_sum_of_activations_only_where_wanted() -> None:
     assert operators(lower_layers(level)) == {
         "biisnet.binary_dot": 2,
         "biisnet.scale_shift": 2,
-        "biisnet.spread": 1,
+        "biisnet.repeat_channels": 1,
         "relax.add": 1,
     }
 
