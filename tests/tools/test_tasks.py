@@ -37,8 +37,8 @@ def quiet(_: str) -> None: ...
 
 def test_what_needs_targets_refuses(other: Path, tmp_path: Path) -> None:
     """Before anything is written or asked of a board."""
-    frame = tmp_path / "frame.npy"
-    np.save(frame, scene(*SIZE))
+    frame = tmp_path / "frame.pgm"
+    frame.write_bytes(b"P5\n20 24\n255\n" + scene(*SIZE).tobytes())
     with pytest.raises(BundleError, match=REFUSED):
         list(run_frames(other, [str(frame)], 1, Wanted(None), quiet))
     with (
