@@ -38,9 +38,7 @@ LINKED = (
     Component("musl", "MIT", "musl.txt", (RUNNER,), "ziglang"),
     Component("zig-compiler-rt", "MIT", "zig.txt", (LIBRARY, RUNNER), "ziglang"),
     Component("llvm-compiler-rt", "Apache-2.0 WITH LLVM-exception", "llvm.txt", (LIBRARY, RUNNER), "ziglang"),
-    Component(
-        "glibc-start-files", "LGPL-2.1-or-later WITH GCC-exception-2.0-note", "glibc.txt", (LIBRARY,), "ziglang"
-    ),
+    Component("glibc-start-files", "LGPL-2.1-or-later WITH GCC-exception-2.0-note", "glibc.txt", (LIBRARY,), "ziglang"),
 )
 """In every bundle."""
 WEIGHTS = Component("biisnet-weights", "Apache-2.0", "weights.md", (MODEL, LIBRARY, ARCHIVE, RUNNER), "biisnet")
