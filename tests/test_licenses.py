@@ -17,7 +17,7 @@ LICENSES = ROOT / "LICENSES"
 TAG = "SPDX-License-Identifier: Apache-2.0"
 OPENERS = {".py": "# ", ".sh": "# ", ".c": "/* ", ".h": "/* ", ".cpp": "/* ", ".txt": "# "}
 """How a comment begins in a source file; .txt is CMakeLists.txt."""
-SCRIPTS = ("tests/run", "tests/smoke", ".ci/run")
+SCRIPTS = ("tests/run", "tests/smoke", "tests/types", ".ci/run", ".pre-commit-config.yaml")
 COPIES = {
     "zig.txt": ("LICENSE",),
     "musl.txt": ("lib/libc/musl/COPYRIGHT",),
