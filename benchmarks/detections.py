@@ -14,15 +14,15 @@ from pathlib import Path
 from PIL import Image
 
 from biisnet.model.files import write_whole
-from biisnet.model.overlay import detections_overlay
+from biisnet.model.overlay import HIT, detections_overlay
 from biisnet.model.scenes import scenes
 from biisnet.runtime import Model, load
 
 FRAMES = 3
 GAP = 8
 """Pixels between two frames."""
-COLOURS = 64
-"""Of the palette: frames are grey, so few colours make a small file."""
+GREYS = 63
+"""Levels of grey in the picture; a palette of few colours makes a small file."""
 
 
 def draw(model: Model, count: int = FRAMES) -> bytes:
@@ -38,8 +38,16 @@ def draw(model: Model, count: int = FRAMES) -> bytes:
         row.paste(picture, (left, 0))
         left += picture.width + GAP
     file = io.BytesIO()
-    row.quantize(COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    row.quantize(palette=palette(), dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def palette() -> Image.Image:
+    """Greys from black to white, and the colour of the boxes."""
+    greys = (round(255 * i / (GREYS - 1)) for i in range(GREYS))
+    image = Image.new("P", (1, 1))
+    image.putpalette([*(v for grey in greys for v in (grey, grey, grey)), *HIT])
+    return image
 
 
 def main() -> None:

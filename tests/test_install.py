@@ -57,6 +57,7 @@ def tracked() -> list[str]:
 def build(target: Path) -> None:
     """Make the sdist and, out of that, the wheel: `python -m build`, with the setuptools that is here."""
     pytest.importorskip("build")
+    pytest.importorskip("setuptools", minversion="77")
     with TemporaryDirectory() as folder:
         for name in tracked():  # a copy, for setuptools leaves files where it builds
             (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
