@@ -30,10 +30,9 @@ from ..verification.onnx_reference import OnnxReference
 from ..verification.scene import scene
 from .embedding import write_embedding
 from .make_manifest import make_manifest
+from .notices import MODEL, components, write_notices
 from .prefix import prefixed_header
 from .tar import write_tar
-
-MODEL = "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -125,6 +124,7 @@ class BundleWriter:
         write_embedding(self.root, model.name, target.name, prefix)
         (self.root / MODEL).write_bytes(model.data)
         write_golden(self.root / "golden", model, plan)
+        write_notices(self.root, components(model.sha256))
         manifest = make_manifest(self.root, model, plan, target, verified, prefix)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         (self.root / SUMS).write_text(sums_text(self.root, manifest["files"]))

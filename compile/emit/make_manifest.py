@@ -9,12 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tvm.target.codegen import llvm_version_major
+
 from ...runtime.bundle import ABI, SCHEMA
 from ...targets import Target
 from ..frontend import Model
 from ..ir.plan import Plan
 from ..verification import Verified
 from .manifest import kernel_entry
+from .notices import components, license_entries
 
 TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
@@ -57,7 +60,8 @@ def make_manifest(
         ],
         "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
         "verification": asdict(verified),
-        "tools": {tool: version(tool) for tool in TOOLS},
+        "tools": {**{tool: version(tool) for tool in TOOLS}, "llvm": str(llvm_version_major())},
+        "licenses": license_entries(components(model.sha256)),
         "files": {
             str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
             for p in sorted(root.rglob("*"))
