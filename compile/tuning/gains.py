@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a session found: each kernel in its default and its fastest schedule."""
+"""The gains of a session: each kernel in its default and its fastest schedule."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 from ..ir.schedule import Schedule
 from ..kernels import issue_bound
 from ..schedules import DEFAULT
-from .lines import Trial
-from .records import fastest
 from .tasks import Task
+from .trials import Trial, fastest
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,13 @@ class Gain:
     default_seconds: float
     best_seconds: float
     bound_seconds: float | None
-    """What its vector arithmetic alone would take (slots.bound); None where not a cycle model but a clock measured."""
+    """Time of its vector arithmetic alone (issue_bound.bound); None where not a cycle model but a clock measured."""
     schedule: Schedule
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a session found."""
+    """The result of a session."""
 
     database: Path
     trials: int
@@ -39,12 +38,12 @@ class Tuned:
 
     @property
     def default_seconds(self) -> float:
-        """Of all kernels in their default schedules."""
+        """Time of all kernels in their default schedules."""
         return sum(g.default_seconds for g in self.gains)
 
     @property
     def best_seconds(self) -> float:
-        """Of all kernels in their best ones."""
+        """Time of all kernels in their best ones."""
         return sum(g.best_seconds for g in self.gains)
 
     def summary(self) -> str:

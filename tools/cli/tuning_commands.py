@@ -23,12 +23,12 @@ def tune(
     target: Annotated[str, typer.Option("--target", help="The device; `biisnet targets` lists them.")] = "rpi4",
     size: Size = None,
     trials: Annotated[
-        int, typer.Option("--trials", min=1, metavar="N", help="Until at least so many are recorded.")
-    ] = 256,
+        int | None, typer.Option("--trials", min=1, metavar="N", help="Measure so many at most.  [default: all]")
+    ] = None,
     database: Annotated[
         Path | None, typer.Option("--db", "-o", metavar="DIR", help="Where records go.  [default: ./tuning-TARGET]")
     ] = None,
-    minutes: Annotated[float | None, typer.Option("--minutes", min=0, help="End after so many, however it is.")] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0, help="End after so many.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Make one database of several: --merge A B -o C.")] = False,
     best: Annotated[
         bool, typer.Option("--best", help="With --merge: keep of each kernel the fastest trial alone.")
@@ -46,7 +46,7 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Add to the records that are there.")] = False,
     json_: Json = False,
 ) -> None:
-    """Search the schedules of a network's kernels for a device; `biisnet-compile --db DIR` then uses the fastest."""
+    """Measure the schedules of a network's kernels; `biisnet-compile --db DIR` then uses the fastest."""
     from ...compile.errors import CompileError
     from ...compile.frontend.shapes import input_shape
     from ...compile.tuning.gains import table_of

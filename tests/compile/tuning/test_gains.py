@@ -14,9 +14,9 @@ from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import issue_bound
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning.gains import Tuned, conclude, table_of
-from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.report import curve, curve_picture, report_text
 from biisnet.compile.tuning.tasks import Task, make_task
+from biisnet.compile.tuning.trials import Trial
 
 
 def pooling(channels: int, uses: int) -> Task:
@@ -28,13 +28,13 @@ def pooling(channels: int, uses: int) -> Task:
 ONE, TWO = pooling(8, 1), pooling(16, 3)
 DEFAULTS = {task.key: DEFAULT.of(task.stage) for task in (ONE, TWO)}
 TRIALS = [
-    Trial(ONE.key, DEFAULTS[ONE.key], 4e-6),
-    Trial("another model's", Schedule(1), 1e-9),
-    Trial(TWO.key, DEFAULTS[TWO.key], 2e-6),
-    Trial(TWO.key, Schedule(8), None),
-    Trial(ONE.key, Schedule(4), 3e-6),
-    Trial(ONE.key, Schedule(2), 3e-6),
-    Trial(TWO.key, Schedule(2), 5e-6),
+    Trial(ONE.key, "pool8", DEFAULTS[ONE.key], 4e-6),
+    Trial("another model's", "pool", Schedule(1), 1e-9),
+    Trial(TWO.key, "pool16", DEFAULTS[TWO.key], 2e-6),
+    Trial(TWO.key, "pool16", Schedule(8), None, "why"),
+    Trial(ONE.key, "pool8", Schedule(4), 3e-6),
+    Trial(ONE.key, "pool8", Schedule(2), 3e-6),
+    Trial(TWO.key, "pool16", Schedule(2), 5e-6),
 ]
 
 
