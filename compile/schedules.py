@@ -1,28 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schedules as data: how each kind of kernel is blocked, and how much memory a segment may touch, target by target.
+"""Schedules as data: how each kind of kernel is blocked, and how much memory a segment may touch.
 
 A tuner chooses values of a Schedule's fields (ir/schedule.py) and nothing else; the results do not depend on them. (A
-vector's width is LANES for all: the layout of maps rests on it. The dtype of a map, float32 or bits, is its Buffer's.)
+vector's width is the core's: the layout of maps rests on it. The encoding of a map is its Buffer's.)
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+from ..targets.cores import CORTEX_A72, Core
 from .ir.schedule import CHOICE, Choice, Record, Schedule, Value
 from .ir.stages import Stage
-
-MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "PoolSum", "Load")
-"""A kernel's kind is the first of these that it has."""
 
 
 def choices() -> dict[str, Choice]:
     """The choices that a Schedule is made of, by its fields' names."""
     return {f.name: f.metadata[CHOICE] for f in fields(Schedule)}
+
+
+def default_of(kind: str) -> Schedule:
+    """The schedule of kernels of a kind that no record is of."""
+    values: Iterable[Any] = (c.of(kind)[0] for c in choices().values())
+    return Schedule(*values)
 
 
 def space_of(kind: str) -> list[Schedule]:
@@ -62,35 +66,25 @@ def among(value: Any, values: Iterable[Value]) -> bool:
 class Schedules:
     """All that is chosen for a target."""
 
-    segment_bytes: int
-    """What a segment may touch again and again, its rings and constants: what does not stay in the second-level cache
-    travels to DRAM like a whole map, and does so for each ring of the segment, not only for its last map."""
-    kernels: Mapping[str, Schedule] = field(
-        default_factory=lambda: MappingProxyType({kind: space_of(kind)[0] for kind in MAIN_LEAF})
-    )
-    """The schedules of kernels that no record is of, by their kind."""
+    segment_bytes: int = CORTEX_A72.segment_bytes
+    """Bytes that a segment may touch again and again (`Core.segment_bytes`)."""
     records: Mapping[str, Record] = field(default_factory=lambda: MappingProxyType({}))
     """What was measured, by a kernel's key."""
 
     def of(self, stage: Stage) -> Schedule:
         """The default schedule of a stage's kernel."""
-        return self.kernels[main_leaf(stage)]
+        return default_of(main_leaf(stage))
 
 
 def main_leaf(stage: Stage) -> str:
-    """The kind of a stage's kernel."""
-    kinds = {type(e).__name__ for e in stage.expressions()}
-    return next(kind for kind in MAIN_LEAF if kind in kinds)
+    """The kind of a stage's kernel: the first of the kinds that lead, by their place among them."""
+    leading = [type(e) for e in stage.expressions() if e.leads is not None]
+    return min(leading, key=lambda kind: kind.leads or 0).__name__
 
 
-DEFAULT = Schedules(segment_bytes=3 << 18)
-"""For the Raspberry Pi 4: three quarters of its second-level cache."""
-BY_TARGET: dict[str, Schedules] = {
-    "rpi3": replace(DEFAULT, segment_bytes=3 << 17),
-    "rpi-zero2w": replace(DEFAULT, segment_bytes=3 << 17),
-}
+DEFAULT = Schedules()
 
 
-def schedules_for(target: str) -> Schedules:
-    """What is chosen for the target of this name."""
-    return BY_TARGET.get(target, DEFAULT)
+def schedules_for(core: Core) -> Schedules:
+    """What is chosen for a core's kernels where nothing was measured."""
+    return Schedules(segment_bytes=core.segment_bytes)

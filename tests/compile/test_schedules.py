@@ -11,29 +11,33 @@ import pytest
 
 from biisnet.compile import schedules
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, Load, ScaleShift, Upsample
+from biisnet.compile.ir.expressions import KINDS
 from biisnet.compile.ir.schedule import Schedule, choice
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Load, ScaleShift, Upsample
 from biisnet.compile.kernels.row_kernel import build
 from biisnet.compile.schedules import (
-    BY_TARGET,
     DEFAULT,
-    MAIN_LEAF,
     Schedules,
     choices,
+    default_of,
     main_leaf,
     outside_space,
     parse_schedule,
     schedules_for,
     space_of,
 )
+from biisnet.compile.storage import Planes
 from biisnet.compile.tuning.trials import Trial, read_line, to_line
-from biisnet.targets import TARGETS
+from biisnet.targets.cores import CORTEX_A53, CORTEX_A72
+
+LEADING = [name for name, kind in KINDS.items() if kind.leads is not None]
+"""The kinds of kernels."""
 
 
 def stage() -> Stage:
     """An interpolation and a plain map."""
-    low, high = Buffer("low", "low", 8, 4, 20, margin="edge"), Buffer("high", "high", 8, 8, 40)
+    low, high = Buffer("low", "low", 8, 4, 20, layout=Planes("edge")), Buffer("high", "high", 8, 8, 40)
     shift = np.arange(8, dtype=np.float32)
     e = Add(8, ScaleShift(8, Load(8, high), shift, shift), Upsample(8, low, "linear"))
     return Stage.of("sum", (), (e,), [Buffer("out", "out", 8, 8, 40)])
@@ -42,30 +46,27 @@ def stage() -> Stage:
 def test_main_leaf() -> None:
     """Fails where a kernel is called after its cheapest part."""
     assert main_leaf(stage()) == "Upsample"
-    assert set(DEFAULT.kernels) == set(MAIN_LEAF)
 
 
-def test_targets() -> None:
-    """Fails where a schedule is kept for a device that there is not."""
-    assert set(BY_TARGET) <= set(TARGETS)
-    assert schedules_for("rpi4") is DEFAULT
-    assert schedules_for("rpi3").segment_bytes < DEFAULT.segment_bytes
+def test_cores() -> None:
+    assert schedules_for(CORTEX_A72) == DEFAULT
+    assert schedules_for(CORTEX_A53).segment_bytes < DEFAULT.segment_bytes
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 8])
 def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
     """Fails where blocking is ignored, or moves a constant."""
-    default, changed = build(stage(), "kernel"), build(stage(), "kernel", Schedule(channels))
+    default, changed = (build(stage(), "kernel", CORTEX_A72, s) for s in (DEFAULT.of(stage()), Schedule(channels)))
     assert changed.parameters.to_bytes() == default.parameters.to_bytes()
-    assert (str(changed.func) == str(default.func)) == (channels == DEFAULT.kernels["Upsample"].channels)
+    assert (str(changed.func) == str(default.func)) == (channels == DEFAULT.of(stage()).channels)
 
 
-@pytest.mark.parametrize("kind", MAIN_LEAF)
+@pytest.mark.parametrize("kind", LEADING)
 def test_the_space(kind: str) -> None:
     """Every schedule once, the default one first, and what is outside is found."""
     space = space_of(kind)
     assert len(space) == len(set(space)) == (36 if kind == "BinaryDot" else 4)
-    assert space[0] == DEFAULT.kernels[kind]
+    assert space[0] == default_of(kind)
     assert all(outside_space(kind, s) is None for s in space)
     assert outside_space(kind, Schedule(3)) == "channels 3"
     assert outside_space(kind, Schedule(True)) == "channels True"
@@ -75,14 +76,14 @@ def test_the_space(kind: str) -> None:
 def test_choices_are_sound() -> None:
     """Fails where a field is for a kind that there is not, or a default is none of its values."""
     for c in choices().values():
-        assert {*(c.kinds or ()), *c.defaults} <= set(MAIN_LEAF)
+        assert {*(c.kinds or ()), *c.defaults} <= set(LEADING)
         assert set(c.defaults.values()) <= set(c.values)
         assert len(set(c.values)) == len(c.values) > 1
 
 
 def test_the_defaults() -> None:
     """Fails where one changes without being asked to: a kernel's key is of its code in the default schedule."""
-    assert dict(DEFAULT.kernels) == {
+    assert {kind: default_of(kind) for kind in LEADING} == {
         "BinaryDot": Schedule(2, 8, 1),
         "Convolution": Schedule(2, 8, 1),
         "Upsample": Schedule(1, 8, 1),
@@ -109,19 +110,20 @@ def test_no_schedules(entry: object, message: str) -> None:
 
 def test_a_field_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, and the space, the defaults, the check and the records have it."""
-    before = {kind: space_of(kind) for kind in MAIN_LEAF}
+    before = {kind: space_of(kind) for kind in LEADING}
 
     @dataclass(frozen=True)
     class Wider(Schedule):
         layout: str = choice("planes", "pixels", kinds=("BinaryDot", "Load"), defaults={"Load": "pixels"})
 
     monkeypatch.setattr(schedules, "Schedule", Wider)
-    for kind in MAIN_LEAF:
+    for kind in LEADING:
         grown = space_of(kind)
         assert len(grown) == len(before[kind]) * (2 if kind in ("BinaryDot", "Load") else 1)
         assert grown[0] == Wider(**asdict(before[kind][0]), layout="pixels" if kind == "Load" else "planes")
-        assert Schedules(1).kernels[kind] == grown[0]
+        assert default_of(kind) == grown[0]
         assert all(outside_space(kind, s) is None for s in grown)
+    assert Schedules().of(stage()) == Wider(1, layout="planes")
     assert outside_space("Load", Wider(2, layout="planes")) is None
     assert outside_space("PoolSum", Wider(2, layout="pixels")) == "layout pixels"
     assert outside_space("BinaryDot", Wider(2, layout="rows")) == "layout rows"

@@ -13,11 +13,12 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import BinaryDot, Load, PoolSum
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import BinaryDot, Load, PoolSum
 from biisnet.compile.schedules import DEFAULT, main_leaf, space_of
+from biisnet.compile.storage import Bits, Planes
 from biisnet.compile.tuning.records import TRIALS, Records, merge
 from biisnet.compile.tuning.session import Batch, Session
 from biisnet.compile.tuning.tasks import Task, make_task
@@ -33,7 +34,7 @@ def tasks() -> list[Task]:
     x, y = Buffer("x", "x", 8, 4, 16), Buffer("y", "y", 8, 4, 16)
     loading = Stage.of("loading", (), (Load(8, x),), [y])
     pooling = Stage.of("pooling", (), (PoolSum(8, x),), [Buffer("z", "z", 8, 2, 8)])
-    return [make_task(s.name, s, uses) for s, uses in ((loading, 1), (pooling, 3))]
+    return [make_task(s.name, s, uses, RPI4.core) for s, uses in ((loading, 1), (pooling, 3))]
 
 
 class Counting:
@@ -87,10 +88,10 @@ def test_defaults_first_then_what_costs_the_most(tmp_path: Path) -> None:
 
 
 def test_a_large_space_is_measured_in_batches(tmp_path: Path) -> None:
-    bits = Buffer("bits", "x", 8, 4, 16, dtype="bits", margin="zero")
+    bits = Buffer("bits", "x", 8, 4, 16, Bits(), Planes("zero"))
     window = Window((3, 3), pads=(1, 1, 1, 1))
     dot = BinaryDot(8, bits, np.zeros((8, 8, 3, 3), bool), window)
-    task = make_task("counting", Stage.of("counting", (), (dot,), [Buffer("y", "y", 8, 4, 16)]), 1)
+    task = make_task("counting", Stage.of("counting", (), (dot,), [Buffer("y", "y", 8, 4, 16)]), 1, RPI4.core)
     seen: list[Batch] = []
     Session([task], Counting(), Records(tmp_path, RPI4, BY), seen.append).run()
     assert [b.trials for b in seen] == [1, 13, 25, 36]
@@ -122,7 +123,7 @@ def test_other_models_trials_do_not_count(tmp_path: Path) -> None:
     seen: list[Batch] = []
     records = Records(tmp_path, RPI4, BY)
     before = len(records.trials())
-    Session([make_task("other", stage, 1)], Counting(), records, seen.append, 3).run()
+    Session([make_task("other", stage, 1, RPI4.core)], Counting(), records, seen.append, 3).run()
     assert len(records.trials()) == before + 3
     assert (seen[0].trials, seen[0].of) == (1, 3)
 
