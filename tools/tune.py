@@ -100,7 +100,7 @@ def tune_tasks(
     """A session of these tasks, and its report, however it ends."""
     bound_at = asked.target.hertz if measured_by == MODEL_CYCLES else None
     budget = math.inf if asked.minutes is None else 60 * asked.minutes
-    session = Session(tasks, meter, records, reporter(say, time.monotonic(), bound_at), asked.trials, budget)
+    session = Session(tasks, meter, records, reporter(say, bound_at), asked.trials, budget)
     try:
         session.run()
     except BaseException:
@@ -118,15 +118,20 @@ def ignore(_: str) -> None:
     """Says nothing."""
 
 
-def reporter(say: Callable[[str], None], started: float, bound_at: float | None) -> Callable[[Batch], None]:
+def reporter(
+    say: Callable[[str], None], bound_at: float | None, clock: Callable[[], float] = time.monotonic
+) -> Callable[[Batch], None]:
     """A line after each batch: how fast the task's best is, and beside what its arithmetic alone would take at a clock
-    of `bound_at` Hz."""
-    first: list[int] = []
+    of `bound_at` Hz; how much time is left, by that of the batches of more than one so far."""
+    last, seconds, trials = clock(), 0.0, 0
 
     def report(b: Batch) -> None:
-        first.append(b.trials)
-        done = b.trials - first[0]
-        left = f", {(time.monotonic() - started) / done * (b.of - b.trials) / 60:.0f} minutes left" if done else ""
+        nonlocal last, seconds, trials
+        now = clock()
+        if b.new > 1:  # one alone, a default, takes a program of its own
+            seconds, trials = seconds + now - last, trials + b.new
+        last = now
+        left = f", {seconds / trials * (b.of - b.trials) / 60:.0f} minutes left" if trials else ""
         rejected = f"; rejected: {b.rejected}" if b.rejected else ""
         say(f"[{b.trials}/{b.of}] {b.task.name}: {speed(b.task, b.best, bound_at)}{left}{rejected}")
 

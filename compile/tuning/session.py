@@ -24,6 +24,7 @@ class Batch:
     """A task after some of its candidates were measured."""
 
     task: Task
+    new: int  # trials of this batch
     trials: int  # recorded of all tasks together
     of: int  # that will be, when the session is through
     best: float | None  # seconds
@@ -87,7 +88,7 @@ class Session:
             self.note(trial)
         self.left -= len(trials)
         last = next((t.rejected for t in reversed(trials) if t.rejected), None)
-        self.report(Batch(task, self.done, self.of, self.best.get(task.key), last))
+        self.report(Batch(task, len(trials), self.done, self.of, self.best.get(task.key), last))
 
     def note(self, trial: Trial) -> None:
         """Remember a trial."""
