@@ -26,7 +26,7 @@ FIRST = 4
 
 @singledispatch
 def to_text(result: object) -> dict[str, str]:
-    """What a dump shows of a step's result: file suffix -> text."""
+    """The texts that a dump has of a step's result, by file suffix."""
     return {}
 
 

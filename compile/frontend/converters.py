@@ -177,7 +177,7 @@ def binary_weight_conv2d(node: Node) -> Results:
 
 @converts("Add")
 def add(node: Node) -> Results:
-    """Of two maps of one shape, or of a map and a constant."""
+    """The sum of two maps of one shape, or of a map and a constant."""
     a, b = node.inputs
     if isinstance(a, Expr) and isinstance(b, Expr):
         node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")

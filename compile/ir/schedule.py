@@ -43,7 +43,7 @@ def choice(
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a kernel is blocked. A field is all that a choice needs: spaces, defaults and records follow from it."""
+    """The blocking of a kernel. A field is all that a choice needs: spaces, defaults and records follow from it."""
 
     channels: int = choice(1, 2, 4, 8, defaults={"BinaryDot": 2, "Convolution": 2, "Load": 2})
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide

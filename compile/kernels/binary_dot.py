@@ -63,7 +63,7 @@ class BinaryDot(Leaf):
 
     @property
     def bits(self) -> Bits:
-        """How the map that it reads is stored."""
+        """The encoding of the map that it reads."""
         encoding = self.buffer.encoding
         assert isinstance(encoding, Bits)
         return encoding

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an emitter sees of the row kernel that it writes into: rows, constants, the place at hand."""
+"""The context of an emitter in the row kernel that it writes into: rows, constants, the place at hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .simd import Simd
 SECTIONS = ("float32", "int16", "uint8")
 """Element types of a stage's constants, in the order that they lie in its parameter block."""
 REPLICATE = {"float32": 4, "int16": 1, "uint8": 16}
-"""How often the runtime repeats each constant when it makes an instance: a per-channel constant then is one
+"""Copies that the runtime makes of each constant when it makes an instance: a per-channel constant then is one
 full 16-byte load, which costs the A72 no vector slot, and the library carries it once."""
 SECTION_ALIGNMENT = 64
 
@@ -77,7 +77,7 @@ class Context:
         schedule: Schedule,
     ) -> None:
         self.vector = vector
-        """Of the core; `simd` has one lane instead where pixels are computed one by one."""
+        """The core's vectors; `simd` has one lane instead where pixels are computed one by one."""
         self.simd = vector
         self.width, self.height, self.y = width, height, y
         self.column: TirExpr | int = 0
@@ -96,7 +96,7 @@ class Context:
         self._prepared[id(e)] = e.prepare(self)
 
     def prepared(self, e: Expr) -> Any:
-        """What was computed for `e` before the loops."""
+        """The value that was computed for `e` before the loops."""
         return self._prepared[id(e)]
 
     def rows(self, operand: Operand) -> list[TirExpr]:
@@ -178,7 +178,7 @@ class Context:
         self._blocks[id(e)] = e.begin_block(self, channels)
 
     def block(self, e: Expr) -> Any:
-        """What was computed for `e` for the block at hand."""
+        """The value that was computed for `e` for the block at hand."""
         return self._blocks[id(e)]
 
     def begin_channels(self, places: list[TirExpr]) -> None:
@@ -194,7 +194,7 @@ class Context:
 
 
 def place_class(index: TirExpr, first: int, last: int, total: int) -> TirExpr:
-    """Which of the distinct border positions `index` is: 0 .. first-1 at the start, then one for all of the
+    """The class of border position that `index` is of: 0 .. first-1 at the start, then one for all of the
     interior, then `last` at the end; where they overlap (total <= first + last) it is `index`."""
     if total <= first + last:
         return index
@@ -202,7 +202,7 @@ def place_class(index: TirExpr, first: int, last: int, total: int) -> TirExpr:
 
 
 def place_count(first: int, last: int, total: int) -> int:
-    """How many classes `place_class` tells apart."""
+    """The number of classes that `place_class` tells apart."""
     return total if total <= first + last else first + last + 1
 
 

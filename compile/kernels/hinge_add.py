@@ -19,7 +19,7 @@ from .binary_dot import BinaryDot
 from .context import Context
 
 CENTRE = 1 / 32
-"""Of a tolerance of 1e-5, five times float32's rounding: a hinge rounds what cancels at most so often."""
+"""A share of the tolerance of 1e-5, five times float32's rounding: a hinge rounds what cancels at most so often."""
 
 
 @kind

@@ -49,7 +49,7 @@ class Load(Leaf):
         return x[self.offset : self.offset + self.channels][:, rows][:, :, columns]
 
     def identity(self) -> Expr | None:
-        """What it reads is made zero instead."""
+        """Itself: the map that it reads is made zero instead."""
         return self
 
     def slots(self, issue: Issue) -> int:

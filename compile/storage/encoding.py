@@ -41,7 +41,7 @@ class Encoding(ABC):
     element: ClassVar[str]
     """The type of an element in memory, as numpy and TIR call it."""
     suffix: ClassVar[str]
-    """What a buffer's name ends in."""
+    """The end of a buffer's name."""
     is_exact: ClassVar[bool]
     """Whether every element must equal the reference's, but for those that rounding may flip."""
 

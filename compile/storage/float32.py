@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 F32 = npt.NDArray[np.float32]
 TOLERANCE = 1e-5
-"""Of the largest number that was summed for a channel."""
+"""A share of the largest number that was summed for a channel."""
 SMALLEST = 1e-30
 
 

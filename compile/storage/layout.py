@@ -56,7 +56,7 @@ class Layout(ABC):
 
     @abstractmethod
     def defined(self, b: Buffer) -> npt.NDArray[np.bool_]:
-        """Which elements of the memory, flat, have a meaning: all but those past a row's end and its margin."""
+        """The elements of the memory, flat, that have a meaning: all but those past a row's end and its margin."""
 
     @abstractmethod
     def emit_margins(self, b: Buffer, row: Any, ctx: Any) -> None:

@@ -26,7 +26,7 @@ from .stages import check_step
 
 @dataclass(frozen=True)
 class Verified:
-    """What was verified, and how well it agreed."""
+    """The outcome of a verification: how much was compared, and how well it agreed."""
 
     device: str  # where the code ran; empty where it did not
     reason: str = ""  # why it did not

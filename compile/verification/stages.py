@@ -23,7 +23,7 @@ Array = npt.NDArray
 
 @dataclass(frozen=True)
 class StageResult:
-    """What one stage did with the reference's input."""
+    """The outcome of one stage on the reference's input."""
 
     name: str
     error: float  # largest difference from the reference, relative to what was summed for its channel
