@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import Model, first_line
 from .shapes import evaluate, input_shape
 
-Value: TypeAlias = Expr | npt.NDArray | None
+Value: TypeAlias = Expr | npt.NDArray[Any] | None
 """The meaning of a name of the graph: a Relax variable, a constant, or an input that is left out."""
 
 

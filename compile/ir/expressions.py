@@ -22,7 +22,7 @@ from .buffers import Operand
 if TYPE_CHECKING:
     from ...targets.cores import Issue
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,10 @@ SECTION_ALIGNMENT = 64
 class Parameters:
     """A stage's constants: one section a type, filled in the order in which the emitters ask."""
 
-    arrays: dict[str, list[npt.NDArray]] = field(default_factory=lambda: {s: [] for s in SECTIONS})
+    arrays: dict[str, list[npt.NDArray[Any]]] = field(default_factory=lambda: {s: [] for s in SECTIONS})
     sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SECTIONS, 0))
 
-    def add(self, array: npt.NDArray) -> int:
+    def add(self, array: npt.NDArray[Any]) -> int:
         """Append; returns the element offset in the section of the array's type."""
         section = str(array.dtype)
         offset = self.sizes[section]
@@ -103,7 +103,7 @@ class Context:
         """The operand's rows, as TIR buffers."""
         return self._rows[operand]
 
-    def parameter(self, owner: object, name: str, make: Callable[[], npt.NDArray]) -> tuple[TirExpr, int]:
+    def parameter(self, owner: object, name: str, make: Callable[[], npt.NDArray[Any]]) -> tuple[TirExpr, int]:
         """The section that holds an owner's constant, and where; `make` builds it the first time."""
         array = None
         if (id(owner), name) not in self._offsets:
@@ -113,12 +113,12 @@ class Context:
         section = SECTIONS[self._offsets[id(owner), name + ".section"]]
         return self.sections[section], self._offsets[id(owner), name]
 
-    def per_channel(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
+    def per_channel(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """Element `o` of a float32 or uint8 array, in every lane."""
         section, offset = self.parameter(owner, name, lambda: array)
         return self.replicated(section, offset + o, str(array.dtype))
 
-    def addend(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
+    def addend(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """As `per_channel`, of a float32 array, for what a multiply-add starts from and overwrites: every lane's own
         copy, because to load four is cheaper than to load one and move it three times."""
         copies = self.vector.lanes // REPLICATE["float32"]
@@ -162,7 +162,8 @@ class Context:
     @staticmethod
     def loop(turns: int) -> AbstractContextManager[TirExpr]:
         """A loop over 0 .. turns-1."""
-        return T.serial(0, turns)
+        frame: AbstractContextManager[TirExpr] = T.serial(0, turns)
+        return frame
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""

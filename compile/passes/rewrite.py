@@ -20,7 +20,8 @@ from .missed import Missed
 Matches = dict[DFPattern, Expr]
 
 
-Rule = tuple[DFPattern, Callable[[Matches], Expr | Missed]]
+Rewrite = Callable[[Matches], Expr | Missed]
+Rule = tuple[DFPattern, Rewrite]
 
 
 def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.IRModule:
@@ -40,7 +41,7 @@ def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.I
             met.clear()
 
             def replace(
-                original: Expr, matches: Matches, rewrite: Callable = rewrite, at: relax.Function = main
+                original: Expr, matches: Matches, rewrite: Rewrite = rewrite, at: relax.Function = main
             ) -> Expr:
                 nonlocal count
                 try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..ir.buffers import Buffer
     from ..ir.expressions import Expr
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 BLOCK = 8
 """Channels that a row kernel computes together: a byte of packed bits."""
 

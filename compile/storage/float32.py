@@ -64,7 +64,7 @@ class Float32(Encoding):
         return np.asarray(stored, np.float32)
 
     def unpack(self, planes: Array, channels: int) -> Array:
-        return planes.copy()
+        return np.array(planes)
 
     def draw(self, shape: tuple[int, int, int], rng: np.random.Generator) -> Array:
         return rng.standard_normal(shape).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..ir.buffers import Buffer
 from ..ir.memory import Arena
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 class Memory(Protocol):

@@ -7,6 +7,7 @@ Feeding each stage the reference's maps hides what only whole runs show: rings, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ FLIPPED = 16
 """Pixels that may always differ by more. In one of ten frames of 256x256 the shipped network flips a sign, which moved
 one to three pixels by more than 1e-3, one of them by 0.6; the window around it has no more than these."""
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ summed for its channel; packed signs only where rounding may flip them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from ..kernels.error_bounds import error_bounds
 from ..storage.float32 import TOLERANCE
 from .device import Device
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
