@@ -51,9 +51,9 @@ def parse_schedule(entry: Any) -> Schedule:
     known = choices()
     for name, value in entry.items():
         if name not in known:
-            raise ValueError(f"'schedule' has a field {name!r}, which this version does not know")
+            raise ValueError(f"'schedule' has a field {repr(name)[:40]}, which this version does not know")
         if not among(value, known[name].values):
-            raise ValueError(f"{name!r} is {value!r}, not one of {', '.join(map(str, known[name].values))}")
+            raise ValueError(f"{name!r} is {repr(value)[:40]}, not one of {', '.join(map(str, known[name].values))}")
     return Schedule(**entry)
 
 

@@ -31,7 +31,9 @@ def test_what_is_written_is_read() -> None:
     [
         None,
         {},
-        {"schedule": {}, "record": {"key": "k", "seconds": 1, "database": "d"}},
+        {"schedule": [], "record": {"key": "k", "seconds": 1, "database": "d"}},
+        {"schedule": {"channels": 3}, "record": {"key": "k", "seconds": 1, "database": "d"}},
+        {"schedule": {"channels": "1"}, "record": {"key": "k", "seconds": 1, "database": "d"}},
         {"schedule": {"channels": 1, "colour": 2}, "record": {"key": "k", "seconds": 1, "database": "d"}},
         {"schedule": {"channels": 1}, "record": {"key": ["k"], "seconds": 1, "database": "d"}},
         {"schedule": {"channels": 1}, "record": {"key": "k"}},
