@@ -22,8 +22,8 @@ from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.training.run_files import BEST
 from biisnet.model.variants import NETWORKS, TABLES, Row
-from biisnet.tools.cli.arguments import say
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
 from biisnet.tools.train import start_network
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 from .table import grid, number, rewrite
 
+say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""

@@ -11,13 +11,15 @@ from typing import Annotated
 import typer
 
 from biisnet.compile.errors import CompileError
-from biisnet.tools.cli.arguments import Size, parse_size, say
+from biisnet.tools.cli.arguments import Size, parse_size
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
 
 from .case import CASES
 from .engines import ENGINES
 from .measure import Choice, check, measure, publish
 
+say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

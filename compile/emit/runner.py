@@ -17,9 +17,12 @@ from .codegen import generate
 from .link import RUNNER, link_runner, write_objects
 from .plan_source import parameter_offsets
 
+STEPS = ("generate_code", "link_runner")
+"""Of build_runner."""
+
 
 def build_runner(plan: Plan, target: Target, folder: Path, progress: Progress, *, symbols: bool = False) -> list[str]:
-    """Its command, all of whose files are in `folder`. Two steps of progress.
+    """Its command, all of whose files are in `folder`; `progress` is at STEPS.
 
     Raises CompileError for frames of several channels, which it does not take; ToolchainError.
     """
