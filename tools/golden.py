@@ -51,7 +51,7 @@ def compare_golden(bundle: Bundle, found: bytes) -> Agreement:
         raise VerificationError(f"the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
     agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.manifest["threshold"])
     if agreement.wrong:
-        raise VerificationError(f"the golden frame's result is wrong there: {agreement.wrong}")
+        raise VerificationError(f"the golden frame's result is wrong: {agreement.wrong}")
     return agreement
 
 

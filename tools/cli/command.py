@@ -19,7 +19,7 @@ from .errors import WRONG_INPUT, guard
 from .terminal import Terminal
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
-UsageError = typer.BadParameter.__bases__[0]  # of click, which later typers carry under another name
+UsageError: Any = typer.BadParameter.__bases__[0]  # of click, which later typers carry under another name
 PACKAGES = ("biisnet", "numpy", "onnx", "onnxruntime", "apache-tvm", "ziglang", "torch")
 """Whose versions a report of a defect needs."""
 COMMON = {
@@ -38,7 +38,7 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
 
     def command(json_: bool, quiet: bool, verbose: bool, **options: Any) -> None:
         terminal = Terminal(json_, quiet, verbose)
-        guard(lambda: run(function, terminal, options), verbose)
+        guard(lambda: run(function, terminal, options), verbose and not quiet)
 
     hints = {**get_type_hints(function, include_extras=True), **COMMON}
     del hints["terminal"]

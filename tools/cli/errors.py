@@ -53,7 +53,7 @@ def explain(error: Exception) -> tuple[str, int]:
         if isinstance(error, kind):
             return one_line(error), code
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} in {frame.name}, line {frame.lineno} of {frame.filename}"
+    where = f"{type(error).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"
     return f"a defect of biisnet: {one_line(error)} ({where}); --verbose shows its way, please report it", DEFECT
 
 
