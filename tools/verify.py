@@ -27,7 +27,8 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
         height, width = frame_size(manifest)
-        plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say), schedules_of(manifest))
+        progress = Progress(PLAN_STEPS, say)
+        plan = make_plan(model, (height, width), target_of(manifest), progress, schedules_of(manifest))
         check_plan(plan, manifest, bundle)
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()

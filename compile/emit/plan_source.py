@@ -39,7 +39,7 @@ def parameter_offsets(kernels: Kernels) -> tuple[list[int], bytes]:
 
 def element_type(buffer: Buffer) -> str:
     """C type of a buffer's elements."""
-    return "uint8_t" if buffer.dtype == "bits" else "float"
+    return C_TYPES[buffer.encoding.element]
 
 
 def shim(step: Step) -> str:

@@ -26,12 +26,12 @@ from ..ir.buffers import Buffer, Rows
 from ..ir.limits import MAX_SEGMENT, MAX_THREADS
 from ..ir.memory import Segment
 from ..ir.steps import Kernels, Step
-from ..schedules import DEFAULT, Schedules
+from ..schedules import Schedules
 
 MAX_HALO = 1 / 8
 
 
-def form_segments(kernels: Kernels, schedules: Schedules = DEFAULT) -> list[Segment]:
+def form_segments(kernels: Kernels, schedules: Schedules) -> list[Segment]:
     """Greedily, from the first stage to the last."""
     steps = kernels.steps
     segments, first = [], 0

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..ir.buffers import Buffer, round_up
+from ..ir.buffers import Buffer
 from ..ir.memory import ALIGNMENT, SLACK, Arena, Placement, Segment
 from ..ir.steps import Kernels
+from ..storage.layout import round_up
 
 
 def plan_arena(kernels: Kernels, segments: list[Segment]) -> Arena:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
+from ...targets.cores import Core
 from ..errors import VerificationError
 from ..frontend import Model
 from ..ir.plan import Plan
@@ -80,13 +81,19 @@ def check_bundle(
     reference = onnx.run(frame)
     try:
         with Probe([*prefix, root / RUNNER], threads) as probe:
-            return compare(probe, device_name, plan, onnx, reference, failure)
+            return compare(probe, device_name, plan, target.core, onnx, reference, failure)
     except ProbeError as e:
         raise VerificationError(f"the runner failed on {device_name}: {e}") from e
 
 
 def compare(
-    probe: Probe, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray], failure: Path
+    probe: Probe,
+    name: str,
+    plan: Plan,
+    core: Core,
+    onnx: OnnxReference,
+    reference: dict[str, npt.NDArray],
+    failure: Path,
 ) -> Verified:
     """All comparisons, the first that fails raised."""
 
@@ -108,7 +115,7 @@ def compare(
             binary += 1
         if is_binary(step.stage) and readable(step.stage):
             read += 1
-            compared, differ, tensors = check_accumulators(device, k, step, reference, onnx)
+            compared, differ, tensors = check_accumulators(device, core, k, step, reference, onnx)
             if differ:
                 fail(step.stage.name, f"{differ} of {compared} integer accumulators", tensors)
             accumulators += compared

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from ..ir.buffers import Buffer
 from ..ir.memory import Arena
-from ..kernels.reference import from_bytes, to_bytes
 
 Array = npt.NDArray
 
@@ -43,26 +41,17 @@ class Device:
         return int(self.probe.info["outputs" if output else "inputs"][buffer.external]["offset"])
 
     def store(self, buffer: Buffer, value: Array) -> None:
-        """Write a map [C, H, W]: float32, or bool for bits."""
-        data = value.astype(np.float32).tobytes() if buffer.external is not None else to_bytes(buffer, value)
-        self.probe.write(self.offset(buffer), data)
+        """Write a map's stored form [C, H, W]."""
+        self.probe.write(self.offset(buffer), buffer.to_memory(value))
 
     def read(self, buffer: Buffer) -> bytes:
         """The memory of a map that a stage has written."""
-        return self.probe.read(self.offset(buffer, output=True), size_of(buffer))
+        return self.probe.read(self.offset(buffer, output=True), buffer.map_bytes)
 
     def fill(self, buffer: Buffer, byte: int) -> None:
         """Overwrite the memory of a map that a stage is to write."""
-        self.probe.write(self.offset(buffer, output=True), bytes([byte]) * size_of(buffer))
+        self.probe.write(self.offset(buffer, output=True), bytes([byte]) * buffer.map_bytes)
 
     def fetch(self, buffer: Buffer) -> Array:
-        """The map [C, H, W] that a stage has written."""
-        data = self.read(buffer)
-        if buffer.external is not None:
-            return np.frombuffer(data, np.float32).reshape(buffer.channels, buffer.height, buffer.width)
-        return from_bytes(buffer, data)
-
-
-def size_of(buffer: Buffer) -> int:
-    """Bytes of a map in memory."""
-    return buffer.bytes * (1 if buffer.external is None else buffer.channels)
+        """The stored form [C, H, W] that a stage has written."""
+        return buffer.from_memory(self.read(buffer))

@@ -55,7 +55,7 @@ def numbers(lines: list[str]) -> list[tuple[int, int]]:
 def test_every_declared_step_runs(tiny: Model) -> None:
     """Fails where a list has a step that its function does not run."""
     lines: list[str] = []
-    make_plan(tiny, (24, 20), Progress(PLAN_STEPS, lines.append))
+    make_plan(tiny, (24, 20), resolve("host"), Progress(PLAN_STEPS, lines.append))
     assert numbers(lines) == [(k + 1, len(PLAN_STEPS)) for k in range(len(PLAN_STEPS))]
 
 
