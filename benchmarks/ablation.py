@@ -22,6 +22,7 @@ from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.training.run_files import BEST
 from biisnet.model.variants import NETWORKS, TABLES, Row
+from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
 from biisnet.tools.cli.terminal import Speaker
 from biisnet.tools.train import start_network
@@ -125,7 +126,7 @@ def lines_of(rows: tuple[Row, ...], found: dict[str, Measured]) -> Iterator[list
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(cls=Command, context_settings=SETTINGS)
 @reports_errors
 def ablation(
     folder: Annotated[Path, typer.Option("-r", "--runs", metavar="DIR", help="The variants' runs, gone on with.")],

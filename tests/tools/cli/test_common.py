@@ -21,6 +21,7 @@ from biisnet.runtime.errors import BundleError
 from biisnet.targets.ssh import BoardError
 from biisnet.tools.cli import errors
 from biisnet.tools.cli.app import COMMANDS, app, compile_app
+from biisnet.tools.cli.terminal import CLOSED
 
 from .conftest import Outcome
 
@@ -121,13 +122,20 @@ def test_exit_codes(error: BaseException, code: int, line: str | None, monkeypat
     assert "in examine" in verbose.stderr
 
 
+def test_exit_codes_are_documented() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    for code in (0, errors.DISPROVED, errors.WRONG_INPUT, errors.DEFECT):
+        assert f"\n| {code} | " in readme
+    assert f", {CLOSED}, " in readme
+
+
 def test_a_closed_reader_is_no_error() -> None:
     """`biisnet variants | head -0`: 141 as of SIGPIPE, and not a word. Fails where it is an error."""
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run([*MAIN, "variants"], stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
+    assert (done.returncode, done.stderr) == (CLOSED, "")
 
 
 def test_quiet_and_verbose(cli: Cli, here: Path, tiny_onnx: Path) -> None:
