@@ -23,7 +23,7 @@ from ..compile.tuning.records import tuned_schedules
 from ..targets import Target, cycles
 
 ANALYSIS_STEPS = (*STEPS, "measure")
-"""Of analyze_plan."""
+"""The steps of analyze_plan."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Costs:
 
 
 def cost_steps(plans: int, target: Target) -> tuple[str, ...]:
-    """Of find_costs, for so many plans."""
+    """The steps of find_costs, for so many plans."""
     if target.emulated_cpu:
         return ANALYSIS_STEPS * plans
     return (*STEPS * plans, "measure") if emulator.runs_here(target) else ()

@@ -24,7 +24,7 @@ IMAGE, PROBABILITY = "golden/image.f32", "golden/probability.f32"
 
 @dataclass(frozen=True)
 class GoldenCheck:
-    """How a bundle's runner did on the golden frame."""
+    """A bundle's runner on the golden frame, beside ONNX Runtime."""
 
     device: str
     mask_pixels: int

@@ -18,7 +18,7 @@ from .link import RUNNER, link_runner, write_objects
 from .plan_source import parameter_offsets
 
 STEPS = ("generate_code", "link_runner")
-"""Of build_runner."""
+"""The steps of build_runner."""
 
 
 def build_runner(plan: Plan, target: Target, folder: Path, progress: Progress, *, symbols: bool = False) -> list[str]:

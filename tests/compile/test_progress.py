@@ -11,6 +11,7 @@ import pytest
 from biisnet.compile.frontend import Model
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import schedules_for
 from biisnet.targets import resolve
 from biisnet.tools.cli.terminal import Speaker
 
@@ -55,7 +56,8 @@ def numbers(lines: list[str]) -> list[tuple[int, int]]:
 def test_every_declared_step_runs(tiny: Model) -> None:
     """Fails where a list has a step that its function does not run."""
     lines: list[str] = []
-    make_plan(tiny, (24, 20), resolve("host"), Progress(PLAN_STEPS, lines.append))
+    target = resolve("host")
+    make_plan(tiny, (24, 20), target, Progress(PLAN_STEPS, lines.append), schedules_for(target.core))
     assert numbers(lines) == [(k + 1, len(PLAN_STEPS)) for k in range(len(PLAN_STEPS))]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all commands have in common: `--json`, `--quiet`, `--verbose`, their usage line, their errors."""
+"""The common ground of all commands: `--json`, `--quiet`, `--verbose`, their usage line, their errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .terminal import Terminal
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 UsageError: Any = typer.BadParameter.__bases__[0]  # of click, which later typers carry under another name
 PACKAGES = ("biisnet", "numpy", "onnx", "onnxruntime", "apache-tvm", "ziglang", "torch")
-"""Whose versions a report of a defect needs."""
+"""Packages whose versions a report of a defect needs."""
 COMMON = {
     "json_": Annotated[
         bool, typer.Option("--json", help="Print the result as JSON; everything else goes to standard error.")
@@ -57,9 +57,10 @@ def run(function: Callable[..., None], terminal: Terminal, options: dict[str, An
     if terminal.quiet and terminal.verbose:
         raise CompileError("--quiet and --verbose: give one of them")
     started = time.monotonic()
-    terminal.detail(f"versions {versions()}")
-    for name, value in options.items():
-        terminal.detail(f"option   {name.rstrip('_')} {value}")
+    if terminal.verbose:
+        terminal.detail(f"versions {versions()}")
+        for name, value in options.items():
+            terminal.detail(f"option   {name.rstrip('_')} {value}")
     try:
         function(terminal=terminal, **options)
     finally:
@@ -68,7 +69,7 @@ def run(function: Callable[..., None], terminal: Terminal, options: dict[str, An
 
 
 def versions() -> str:
-    """Those of Python and of the packages that are installed."""
+    """The versions of Python and of the packages that are installed."""
     installed = {d.name: d.version for d in metadata.distributions() if d.name in PACKAGES}
     found = [f"{name} {installed[name]}" for name in PACKAGES if name in installed]
     return ", ".join([*found, f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"])

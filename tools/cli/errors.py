@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong is one line on standard error, and an exit code that says of which kind it is."""
+"""Errors are one line on standard error, and an exit code that says of which kind they are."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Speaker:
         return not self.quiet and sys.stderr.isatty()
 
     def working(self, line: str) -> None:
-        """What is at work; the next line is written over it."""
+        """The step at work; the next line is written over it."""
         if self.live:
             print(line, end="\r", file=sys.stderr, flush=True)
 
@@ -48,15 +48,15 @@ class Terminal:
 
     @property
     def say(self) -> Speaker:
-        """For progress."""
+        """The way for progress."""
         return Speaker(self.quiet)
 
     def warn(self, line: str) -> None:
-        """What must be known of the result, however quiet it is to be."""
+        """A line that must be known beside the result, however quiet it is to be."""
         print(line, file=sys.stderr, flush=True)
 
     def detail(self, line: str) -> None:
-        """What only --verbose shows."""
+        """A line that only --verbose shows."""
         if self.verbose:
             print(line, file=sys.stderr, flush=True)
 
@@ -75,7 +75,7 @@ class Terminal:
 
 
 def as_json(value: Any) -> str:
-    """One document; what JSON has no word for as its text."""
+    """JSON, indented; what it has no word for (paths) as text."""
     return json.dumps(value, indent=1, default=str)
 
 

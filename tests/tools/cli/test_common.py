@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all commands have in common: help, --json, --quiet, --verbose, exit codes, completion."""
+"""The common ground of all commands: help, --json, --quiet, --verbose, exit codes, completion."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_quiet_and_verbose(cli: Cli, here: Path, tiny_onnx: Path) -> None:
 
 
 def test_json_is_all_of_standard_output(cli: Cli, here: Path, tiny_bundle: Callable[[str], Path]) -> None:
-    """Of the commands that other files have no test of --json of; one document, whatever else is said."""
+    """The commands whose --json no other file tests: one document, whatever else is said."""
     bundle = tiny_bundle("host")
     Image.fromarray(scene(24, 20)).save(here / "frame.png")
     made = json.loads(cli("scenes", "-o", "made", "--count", "2", "--size", "16x24", "--json").out)
