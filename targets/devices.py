@@ -39,7 +39,7 @@ class Target:
 
     @property
     def core(self) -> Core:
-        """What kernels, bounds and caches ask of its cores."""
+        """The core, which kernels, bounds and caches ask."""
         return core_of(self.cpu)
 
     @property

@@ -29,7 +29,7 @@ biisnet_params:
 
 
 def parameter_offsets(kernels: Kernels) -> tuple[list[int], bytes]:
-    """Where each step's constants lie, and all of them."""
+    """The offset of each step's constants, and the block of all of them."""
     offsets, block = [], bytearray()
     for step in kernels.steps:
         offsets.append(len(block))

@@ -22,12 +22,12 @@ from .buffers import Operand
 if TYPE_CHECKING:
     from ...targets.cores import Issue
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a node's numpy meaning is computed from: the values of its parts, [C, H, W] each, the stored forms of maps
+    """Inputs of a node's numpy meaning: the values of its parts, [C, H, W] each, the stored forms of maps
     by their buffers' names, and the height and width of the stage."""
 
     parts: Sequence[Array]

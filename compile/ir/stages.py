@@ -24,8 +24,8 @@ class Stage:
     layers: tuple[str, ...]  # the ONNX nodes whose work it does
     outputs: list[Buffer] = field(default_factory=list)
     results: list[tuple[Expr, ...]] = field(default_factory=list)
-    """What each output stores: expressions whose channels are concatenated, cut alike for all outputs. For packed
-    bits it is the value whose sign is taken."""
+    """The values that each output stores: expressions whose channels are concatenated, cut alike for all outputs. For
+    packed bits it is the value whose sign is taken."""
 
     @classmethod
     def of(cls, name: str, layers: tuple[str, ...], branches: tuple[Expr, ...], outputs: list[Buffer]) -> Stage:

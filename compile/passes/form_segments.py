@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which stages run together, row by row, so that the maps between them need not be stored whole.
+"""Stages that run together, row by row, so that the maps between them need not be stored whole.
 
 A *segment* is a run of stages. A thread computes a stripe of the last stage's rows, and of the others just the
 rows that these need, each as late as possible: a map that only the segment reads then is a ring of its last rows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from .stages import check_step
 
 @dataclass(frozen=True)
 class Verified:
-    """What was verified, and how well it agreed."""
+    """The outcome of a verification: how much was compared, and how well it agreed."""
 
     device: str  # where the code ran; empty where it did not
     reason: str = ""  # why it did not
@@ -61,7 +62,7 @@ def check_bundle(
     target: Target,
     root: Path,
     failure: Path,
-    image: npt.NDArray | None = None,
+    image: npt.NDArray[Any] | None = None,
     threads: int = 1,
 ) -> Verified:
     """Run the bundle in `root` here, under the emulator where it is for another machine.
@@ -92,12 +93,12 @@ def compare(
     plan: Plan,
     core: Core,
     onnx: OnnxReference,
-    reference: dict[str, npt.NDArray],
+    reference: dict[str, npt.NDArray[Any]],
     failure: Path,
 ) -> Verified:
     """All comparisons, the first that fails raised."""
 
-    def fail(layer: str, why: str, tensors: dict[str, npt.NDArray]) -> None:
+    def fail(layer: str, why: str, tensors: dict[str, npt.NDArray[Any]]) -> None:
         np.savez_compressed(failure, allow_pickle=False, **tensors)
         raise VerificationError(
             f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
