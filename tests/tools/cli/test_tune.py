@@ -125,8 +125,8 @@ def test_bad_input(arguments: list[str], message: str, here: Path, tiny_onnx: Pa
     [
         (["full", "-o", "new"], "full: give two databases or more, or --best"),
         (["full", "full"], "missing option '-o' / '--output'"),
-        (["full", "full", "-o", "new"], "full: has no about.json"),
-        (["file", "full", "-o", "new"], "file: is a file"),
+        (["full", "full", "-o", "new"], "full: not a tuning database"),
+        (["file", "full", "-o", "new"], "file: not a tuning database"),
     ],
 )
 def test_what_cannot_be_merged(arguments: list[str], message: str, here: Path, cli: Callable[..., Any]) -> None:
