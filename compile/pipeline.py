@@ -39,6 +39,8 @@ from .schedules import Schedules
 from .tuning.records import tuned_schedules
 from .verification.check import NOT_ASKED, check_bundle
 
+__all__ = ["compile_model", "make_plan"]
+
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
     scale_through_split,  # so that each part's work can take the factor

@@ -27,6 +27,7 @@ from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
 from ..targets import Target
+from ..targets.cores import Issue
 from .costs import Costs, cost_steps, find_costs
 from .run import open_model
 
@@ -206,12 +207,15 @@ def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
         if work and row.cost:
             intensity, speed = work / row.bytes, work * target.hertz / (row.cost * pixels)
             points.append(Point(row.name, intensity, speed, *place(intensity, speed), row.binary_macs > 0))
-    # eor, cnt and add are 128 multiply-adds of bits, a multiply-add is 4 of float32
-    peaks = {"binary": 128 / (3 * issue.integer) * issue.per_cycle, "float": 4 / issue.float * issue.per_cycle}
-    roofs = {name: roof(peak * target.hertz, target.dram) for name, peak in peaks.items()}
+    roofs = {name: roof(peak * target.hertz, target.dram) for name, peak in peaks(issue).items()}
     across = [(place(10**d, 1)[0], f"{si(10**d)}MAC/byte") for d in decades(X_DECADES)]
     up = [(place(1, 10**d)[1], f"{si(10**d)}MAC/s") for d in decades(Y_DECADES)]
     return Roofline(points, roofs, target.dram, across, up)
+
+
+def peaks(issue: Issue) -> dict[str, float]:
+    """Multiply-adds a cycle: eor, cnt and add are 128 of bits, a multiply-add is 4 of float32."""
+    return {"binary": 128 / (3 * issue.integer) * issue.per_cycle, "float": 4 / issue.float * issue.per_cycle}
 
 
 def decades(axis: tuple[float, float]) -> range:
