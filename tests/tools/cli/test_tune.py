@@ -38,10 +38,10 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     assert (here / "db" / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert (here / "db" / "report.md").read_text().startswith("# ")
     before = recorded(here / "db")
-    fastest = cli("tune", "db", "--merge", "--best", "-o", "fastest")
-    assert fastest.out == f"fastest: {len(result['gains'])} trials of 1 databases\n"
+    fastest = cli("tune-merge", "db", "--best", "-o", "fastest")
+    assert fastest.out == f"fastest: {len(result['gains'])} trials of 1 database\n"
     assert Records(here / "fastest", resolve("rpi4")).best() == Records(here / "db", resolve("rpi4")).best()
-    merged = cli("tune", "db", "db", "--merge", "-o", "merged")
+    merged = cli("tune-merge", "db", "db", "-o", "merged")
     assert f"merged: {len(before)} trials of 2 databases" in merged.out
     assert {(t.key, t.schedule) for t in recorded(here / "merged")} == {(t.key, t.schedule) for t in before}
     assert "--resume adds to them" in cli("tune", tiny_onnx, *options, "--trials", "6").message
@@ -106,10 +106,6 @@ def test_killed_and_resumed(here: Path, tiny_onnx: Path, cli: Callable[..., Any]
         (["--device", "pi"], "pi: give HOST:PORT"),
         (["--device", "pi:1", "--tracker", "pi:2"], "give one of them"),
         (["--size", "0x3"], "--size 0x3"),
-        (["another.onnx"], "another.onnx: one model at a time"),
-        (["--merge"], "--merge takes two databases or more"),
-        (["--best"], "--best goes with --merge"),
-        (["full", "--merge", "-o", "new"], "tiny.onnx: not a tuning database"),
         (["--db", "file"], "file: is a file; a tuning database is a folder"),
         (["--db", "full"], "full: has no about.json"),
     ],
@@ -121,6 +117,22 @@ def test_bad_input(arguments: list[str], message: str, here: Path, tiny_onnx: Pa
     assert message in cli("tune", tiny_onnx, *arguments).message
     assert sorted(p.name for p in here.iterdir()) == ["file", "full"]
     assert [p.name for p in (here / "full").iterdir()] == ["precious"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["full", "-o", "new"], "full: give two databases or more, or --best"),
+        (["full", "full"], "missing option '-o' / '--output'"),
+        (["full", "full", "-o", "new"], "full: not a tuning database"),
+        (["file", "full", "-o", "new"], "file: not a tuning database"),
+    ],
+)
+def test_what_cannot_be_merged(arguments: list[str], message: str, here: Path, cli: Callable[..., Any]) -> None:
+    (here / "file").touch()
+    (here / "full").mkdir()
+    assert message in cli("tune-merge", *arguments).message
+    assert sorted(p.name for p in here.iterdir()) == ["file", "full"]
 
 
 def test_compiling_with_no_database(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> None:
