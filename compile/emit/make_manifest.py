@@ -15,7 +15,7 @@ from ...runtime.bundle import ABI, SCHEMA
 from ...targets import Target
 from ..frontend import Model
 from ..ir.plan import Plan
-from ..verification import Verified
+from ..verification.check import Verified
 from .manifest import kernel_entry
 from .notices import components, license_entries
 
