@@ -10,7 +10,7 @@ from pathlib import Path
 import tvm
 
 from ..targets import Target
-from ..targets.toolchain import LIBCS, prepare
+from ..targets.toolchain import LIBCS, check_cache, prepare
 from .emit import plan_source
 from .emit.bundle import BundleWriter, Summary
 from .emit.codegen import generate
@@ -92,6 +92,7 @@ def compile_model(
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
+    check_cache(say)  # a minute of kernels before it is known that there is none would be for nothing
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
         plan = make_plan(model, size, progress, schedules or tuned_schedules(target))

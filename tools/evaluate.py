@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..compile.emit.manifest import channels, frame_size, target_of
+from ..compile.emit.manifest_fields import channels, frame_size, target_of
 from ..compile.errors import CompileError
 from ..model import NETWORKS, shipped_weights
 from ..model.datasets import Frame, Say

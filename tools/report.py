@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..compile.emit.bundle import MODEL
-from ..compile.emit.manifest import channels, check_plan, frame_size, schedules_of, target_of
+from ..compile.emit.manifest import check_plan, schedules_of
+from ..compile.emit.manifest_fields import channels, frame_size, target_of
 from ..compile.errors import CompileError
 from ..compile.frontend import load_model
 from ..compile.ir.memory import Arena
@@ -27,6 +28,7 @@ from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
 from ..targets import Target
+from ..targets.toolchain import check_cache
 from .analysis import macs, map_bytes
 from .costs import Costs, cost_steps, find_costs
 from .run import open_model
@@ -122,6 +124,7 @@ def report_bundle(path: Path, say: Say) -> str:
     """The page. Raises BundleError, CompileError."""
     import jinja2
 
+    check_cache(say)
     with open_bundle(path) as bundle:
         manifest = bundle.manifest
         model = load_model(bundle.path / MODEL)

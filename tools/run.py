@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..compile.emit.manifest import frame_size, target_of
+from ..compile.emit.manifest_fields import frame_size, target_of
 from ..compile.errors import CompileError
 from ..model.files import write_whole
 from ..model.images import mask_png, npy
@@ -68,7 +68,7 @@ def open_model(
         target = target_of(opened.manifest)
         prefix = emulator.command(target)
         if prefix is None:
-            raise CompileError(f"{bundle}: is for {target.name}; {emulator.MISSING}")
+            raise CompileError(f"{bundle}: is for {target.name}; {emulator.why_not_here(target)}")
         threshold = float(opened.manifest["threshold"])
         if tile:
             check_tiling(bundle, opened.manifest)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..compile.emit.bundle import MODEL
-from ..compile.emit.manifest import check_plan, frame_size, schedules_of, target_of
+from ..compile.emit.manifest import check_plan, schedules_of
+from ..compile.emit.manifest_fields import frame_size, target_of
 from ..compile.frontend import load_model
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bundle's manifest says of its frames, its device and its kernels."""
+"""What a bundle's manifest says of its kernels and its plan."""
 
 from __future__ import annotations
 
@@ -9,41 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ...runtime.errors import BundleError
-from ...targets import TARGETS, Target
 from ..errors import CompileError
 from ..ir.plan import Plan
 from ..ir.schedule import Record, Schedule
 from ..schedules import Schedules, schedules_for
-
-
-def frame_size(manifest: dict) -> tuple[int, int]:
-    """Height and width of the frames that a bundle's manifest describes."""
-    _, _, height, width = manifest["inputs"][0]["shape"]
-    return height, width
-
-
-def channels(manifest: dict) -> int:
-    """Of the frames: 1 where they are grey."""
-    count: int = manifest["inputs"][0]["shape"][1]
-    return count
-
-
-def target_of(manifest: dict) -> Target:
-    """The target that a manifest describes."""
-    entry = {"cpu": "", "llvm_features": (), **manifest["target"]}
-    known = TARGETS.get(entry["name"], TARGETS["host"])  # of a target of somebody's own, this machine knows as little
-    return Target(
-        entry["name"],
-        "",
-        entry["arch"],
-        entry["cpu"],
-        tuple(entry["features"]),
-        known.emulated_cpu,
-        tuple(entry["llvm_features"]),
-        manifest["glibc"],
-        known.hertz,
-        known.dram,
-    )
 
 
 def kernel_entry(schedule: Schedule, record: Record | None) -> dict[str, Any]:

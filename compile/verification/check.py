@@ -12,12 +12,13 @@ import numpy.typing as npt
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
+from ..agreement import compare_output
 from ..errors import VerificationError
 from ..frontend import Model
 from ..ir.plan import Plan
 from .accumulators import check_accumulators, is_binary, readable
 from .device import Device
-from .end_to_end import compare_output, run_by_stage
+from .end_to_end import run_by_stage
 from .onnx_reference import OnnxReference
 from .scene import scene
 from .stages import check_step
@@ -69,7 +70,7 @@ def check_bundle(
     """
     prefix = emulator.command(target)
     if prefix is None:
-        return Verified("", emulator.MISSING)
+        return Verified("", emulator.why_not_here(target))
     device_name = "this machine" if not prefix else f"an emulated {target.cpu}"
     source = plan.program.inputs[0]
     if image is None:

@@ -39,7 +39,8 @@ def of_file(path: Path, parse: Callable[[Path], object], documented: type[Except
 def manifest(folder: Path) -> Harness:
     """A bundle's manifest, and what is made of it."""
     with atheris.instrument_imports(include=["biisnet"]):
-        from biisnet.compile.emit.manifest import frame_size, schedules_of, target_of
+        from biisnet.compile.emit.manifest import schedules_of
+        from biisnet.compile.emit.manifest_fields import frame_size, target_of
         from biisnet.runtime.bundle import read_manifest
         from biisnet.runtime.errors import BundleError
 

@@ -20,7 +20,7 @@ from typing import IO, Annotated
 
 import typer
 
-from biisnet.compile.emit.manifest import frame_size, target_of
+from biisnet.compile.emit.manifest_fields import frame_size, target_of
 from biisnet.compile.errors import CompileError
 from biisnet.compile.verification.scene import scene
 from biisnet.runtime.bundle import read_bundle

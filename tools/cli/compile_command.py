@@ -36,9 +36,9 @@ def compile_command(
 ) -> None:
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
     from ...compile.frontend.shapes import input_shape
-    from ...compile.frontend.weight_provenance import describe_weights
     from ...compile.pipeline import compile_model
     from ...compile.tuning.records import tuned_schedules
+    from ...compile.weight_provenance import describe_weights
     from ...targets import resolve
     from ..models import resolve_model
 

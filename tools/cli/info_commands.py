@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...compile.frontend.weight_provenance import describe_weights
+from ...compile.weight_provenance import describe_weights
 from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json, say
 
 if TYPE_CHECKING:

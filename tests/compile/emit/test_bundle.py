@@ -17,7 +17,7 @@ import pytest
 
 from biisnet.compile import pipeline
 from biisnet.compile.emit import bundle as bundle_module
-from biisnet.compile.emit.manifest import target_of
+from biisnet.compile.emit.manifest_fields import target_of
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import Model
 from biisnet.compile.pipeline import compile_model
