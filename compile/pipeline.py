@@ -15,6 +15,7 @@ from .emit import plan_source
 from .emit.bundle import BundleWriter, Summary
 from .emit.codegen import generate
 from .emit.link import link_archive, link_library, link_runner, write_objects
+from .errors import CompileError
 from .frontend import Model, import_onnx
 from .ir.plan import Plan
 from .ir.stages import Program
@@ -38,6 +39,7 @@ from .progress import Progress
 from .schedules import DEFAULT, Schedules
 from .tuning.records import tuned_schedules
 from .verification import NOT_ASKED, check_bundle
+from .verification.accumulators import is_binary
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
@@ -84,10 +86,12 @@ def compile_model(
     dump: Path | None = None,
     verify: bool = True,
     schedules: Schedules | None = None,
+    allow_float: bool = False,
 ) -> Summary:
     """Compile `model` for `target` into the bundle folder `output` (and `output`.tar beside it).
 
-    `schedules` are the shipped ones where none are given.
+    `schedules` are the shipped ones where none are given. A network without any binary convolution, for which there is
+    no reason to be here, is refused but with `allow_float`.
 
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
@@ -96,6 +100,11 @@ def compile_model(
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
         plan = make_plan(model, size, progress, schedules or tuned_schedules(target))
+        if not allow_float and not any(is_binary(step.stage) for step in plan.kernels.steps):
+            raise CompileError(
+                f"{model.path}: has no binary convolution, all of it is floating point; give the binarized network, "
+                "or --allow-float to compile it as it is"
+            )
         say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}

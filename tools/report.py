@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..compile.agreement import accumulators_text
 from ..compile.emit.bundle import MODEL
 from ..compile.emit.manifest import check_plan, schedules_of
 from ..compile.emit.manifest_fields import channels, frame_size, target_of
@@ -35,6 +36,7 @@ from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
+ACCUMULATORS = ("accumulators", "binary_stages_read", "binary_stages")
 BINARY_PEAK, FLOAT_PEAK = 128 / 3 * issue_bound.PER_CYCLE, 4 / issue_bound.FLOAT * issue_bound.PER_CYCLE
 """Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
 
@@ -127,7 +129,7 @@ def report_bundle(path: Path, say: Say) -> str:
     check_cache(say)
     with open_bundle(path) as bundle:
         manifest = bundle.manifest
-        model = load_model(bundle.path / MODEL)
+        model = load_model(bundle.path / MODEL, manifest["model"]["name"])
         try:
             size, target, schedules = frame_size(manifest), target_of(manifest), schedules_of(manifest)
             # without its records too, where it has any: what tuning has gained
@@ -257,6 +259,7 @@ def render(
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["si"] = si
+    verified = bundle.manifest["verification"]
     table = list(rows(plan, costs, target))
     seconds = costs.cycles / target.hertz if costs.cycles is not None and target.hertz else None
     height, width = frame_size(bundle.manifest)
@@ -264,6 +267,7 @@ def render(
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
         path=path.name,
         manifest=bundle.manifest,
+        accumulators=accumulators_text(*(verified[name] for name in ACCUMULATORS)),
         size=f"{height}x{width}",
         rows=table,
         costs=costs,

@@ -26,7 +26,7 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
     grey = None if image is None else read_image(image)  # first, for a wrong file is not worth a minute of passes
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
-        model = load_model(opened.path / MODEL)
+        model = load_model(opened.path / MODEL, manifest["model"]["name"])
         height, width = frame_size(manifest)
         plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None), schedules_of(manifest))
         check_plan(plan, manifest, bundle)

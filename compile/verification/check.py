@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
-from ..agreement import compare_output
+from ..agreement import accumulators_text, compare_output
 from ..errors import VerificationError
 from ..frontend import Model
 from ..ir.plan import Plan
@@ -45,9 +45,9 @@ class Verified:
             return f"not verified: {self.reason}"
         return (
             f"verified on {self.device} against ONNX Runtime: {self.stages} stages within {self.stage_error:.1e}, "
-            f"{self.accumulators} integer accumulators of {self.binary_stages_read} of "
-            f"{self.binary_stages} binary convolutions equal, {self.mask_pixels_differing} of {self.mask_pixels} "
-            f"mask pixels differ, probability within {self.probability_error:.1e}"
+            f"{accumulators_text(self.accumulators, self.binary_stages_read, self.binary_stages)}, "
+            f"{self.mask_pixels_differing} of {self.mask_pixels} mask pixels differ, "
+            f"probability within {self.probability_error:.1e}"
         )
 
 

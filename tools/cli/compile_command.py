@@ -31,6 +31,9 @@ def compile_command(
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="A tuning database, as `biisnet tune` makes it.")
     ] = None,
+    allow_float: Annotated[
+        bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
+    ] = False,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     json_: Json = False,
 ) -> None:
@@ -53,7 +56,15 @@ def compile_command(
     say(f"output  {place}")
     schedules = tuned_schedules(device, database)
     summary = compile_model(
-        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
+        network,
+        (height, width),
+        device,
+        place,
+        say=say,
+        dump=dump,
+        verify=verify,
+        schedules=schedules,
+        allow_float=allow_float,
     )
     say(summary.verified.summary())
     if report:

@@ -52,13 +52,13 @@ def refused(path: Path, content: bytes) -> str:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not an ONNX"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "not an ONNX"),
-        (b"PK\x03\x04" + bytes(100), "not an ONNX"),
+        (b"", "is empty"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "is an image"),
+        (b"PK\x03\x04" + bytes(100), "is a zip that is truncated"),
         (b"hello, I am a text file\n" * 9, "not an ONNX"),
         (bytes(1000), "not an ONNX"),
         (b"{}", "not an ONNX"),
-        (onnx.ModelProto().SerializeToString(), "not an ONNX model: it has no graph"),
+        (onnx.ModelProto(producer_name="me").SerializeToString(), "not an ONNX model: it has no graph"),
     ],
 )
 def test_not_onnx(tmp_path: Path, content: bytes, message: str) -> None:
@@ -83,8 +83,8 @@ def test_names_of_several_lines(tmp_path: Path) -> None:
 
 def test_unreadable(tmp_path: Path) -> None:
     """Fails where a file that is not there, or a folder, is a traceback."""
-    for path in (tmp_path / "missing.onnx", tmp_path):
-        with pytest.raises(CompileError, match="cannot be read: "):
+    for path, words in ((tmp_path / "missing.onnx", "cannot be read: "), (tmp_path, "is a folder; give a file")):
+        with pytest.raises(CompileError, match=words):
             load_model(path)
 
 
