@@ -17,6 +17,7 @@ from ..compile.errors import CompileError
 from ..model.datasets import Say
 from ..model.fields import check_types, from_json
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..runtime.loading import why_not_started
 from ..targets import emulator
 from ..targets.facts import HEAT, SCRIPT, Facts, parse
 from ..targets.ssh import BoardError, Ssh
@@ -119,7 +120,10 @@ class Here:
         return self._run(pinned([*self.prefix, *command], cores), command[0])
 
     def _run(self, command: Sequence[str], name: str) -> str:
-        done = subprocess.run(command, capture_output=True, text=True)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except OSError as e:
+            raise ToolchainError(why_not_started(Path(name), e)) from e
         if done.returncode:
             raise ToolchainError(f"{name}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
         return done.stdout
