@@ -38,8 +38,11 @@ def check_cache(say: Callable[[str], None] | None = None) -> Cache:
     return cache
 
 
-def zig(arguments: list[str | Path], folder: Path) -> None:
-    """Run `zig` in `folder`, so that no path of this machine gets into what it writes. Raises ToolchainError."""
+def zig(arguments: list[str | Path], folder: Path) -> str:
+    """Run `zig` in `folder`, so that no path of this machine gets into what it writes; what it prints.
+
+    Raises ToolchainError.
+    """
     if importlib.util.find_spec("ziglang") is None:
         raise ToolchainError("the cross tool-chain is missing: pip install '.[compile]' (package ziglang)")
     cache = check_cache().folder
@@ -58,6 +61,7 @@ def zig(arguments: list[str | Path], folder: Path) -> None:
             if full:
                 lines = [f"{full[0]}: {os.strerror(errno.ENOSPC)}"]
         raise ToolchainError(f"zig {arguments[0]} failed: {lines[0]}")
+    return done.stdout
 
 
 LIBCS = {"musl": ["-static"], "gnu": []}

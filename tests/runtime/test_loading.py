@@ -89,11 +89,16 @@ def test_a_disk_that_runs_no_programs(make_bundle: MakeBundle, tmp_path: Path) -
     """As /tmp often is on machines that somebody has hardened: library and runner."""
     bundle = make_bundle()
     (disk := tmp_path / "disk").mkdir()
-    program = (
-        "from biisnet.runtime.library import load_library\nfrom biisnet.runtime.probe import Probe\n"
-        f"from pathlib import Path\nfor f, p in ((load_library, 'm.so'), (lambda p: Probe([p]), 'run')):\n    try: f(Path('{disk}') / p)\n"
-        "    except Exception as e: print(type(e).__name__, e)"
-    )
+    program = f"""
+from pathlib import Path
+from biisnet.runtime.library import load_library
+from biisnet.runtime.probe import Probe
+for function, name in ((load_library, 'm.so'), (lambda path: Probe([path]), 'run')):
+    try:
+        function(Path('{disk}') / name)
+    except Exception as e:
+        print(type(e).__name__, e)
+"""
     script = (
         f"mount -t tmpfs -o noexec none {disk}; cp {bundle}/lib/libbiisnet_model.so {disk}/m.so; "
         f'cp /bin/true {disk}/run; exec {sys.executable} -c "{program}"'
