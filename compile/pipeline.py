@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import tvm
@@ -59,6 +59,17 @@ PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
 PLAN_STEPS = 1 + len(RELAX_PASSES) + len(PROGRAM_PASSES) + 4
 
 
+PATIENCE = 5.0
+"""Seconds after which it is said what is waited for."""
+
+
+def finished(work: Future[None], say: Callable[[str], None]) -> None:
+    """Wait for work that another thread does, and say so where it takes long."""
+    if not wait([work], PATIENCE).done:
+        say("note: zig builds its C library for the target: a minute or two, once on a machine")
+    work.result()
+
+
 def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress, schedules: Schedules = DEFAULT) -> Plan:
     """The front half: of the target it depends on the schedules alone."""
     module = progress.run("import_onnx", import_onnx, model, size)
@@ -110,7 +121,7 @@ def compile_model(
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)
         objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
-        progress.run("prepare_musl", libc["musl"].result)
+        progress.run("prepare_musl", finished, libc["musl"], say)
         progress.run("link_runner", link_runner, objects, target, bundle.root)
         # all that is verified is in the runner; the first time on a machine glibc is prepared beside it
         verified = (
@@ -118,7 +129,7 @@ def compile_model(
             if verify
             else NOT_ASKED
         )
-        progress.run("prepare_glibc", libc["gnu"].result)
+        progress.run("prepare_glibc", finished, libc["gnu"], say)
         progress.run("link_library", link_library, objects, target, bundle.root)
         progress.run("link_archive", link_archive, objects, target, bundle.root)
         return bundle.finish(model, plan, target, verified)

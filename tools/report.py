@@ -32,6 +32,7 @@ from ..targets import Target
 from ..targets.toolchain import check_cache
 from .analysis import macs, map_bytes
 from .costs import Costs, cost_steps, find_costs
+from .roofline import Roofline, Work, draw, si
 from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
@@ -86,30 +87,6 @@ class Box:
     height: float
     private: bool
     bytes: int
-
-
-@dataclass(frozen=True)
-class Point:
-    """A stage in the roofline: multiply-adds a byte and a second, and where that is in the picture, in percent."""
-
-    name: str
-    intensity: float
-    speed: float
-    x: float
-    y: float
-    binary: bool
-
-
-@dataclass(frozen=True)
-class Roofline:
-    """Points below the corners of two roofs, by the kind of number; `dram` in bytes a second; the axes' labels, and
-    where they are, in percent."""
-
-    points: list[Point]
-    roofs: dict[str, list[tuple[float, float]]]
-    dram: float
-    across: list[tuple[float, str]]
-    up: list[tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -191,43 +168,18 @@ def arena_boxes(arena: Arena) -> list[Box]:
     ]
 
 
-X_DECADES, Y_DECADES = (-2.0, 4.0), (8.0, 11.5)
-"""Of the roofline: log10 of multiply-adds a byte and a second."""
-
-
-def place(intensity: float, speed: float) -> tuple[float, float]:
-    """Where a point is in the roofline, in percent from the left and from the top."""
-    x = (math.log10(intensity) - X_DECADES[0]) / (X_DECADES[1] - X_DECADES[0])
-    y = 1 - (math.log10(speed) - Y_DECADES[0]) / (Y_DECADES[1] - Y_DECADES[0])
-    return 100 * min(max(x, 0), 1), 100 * min(max(y, 0), 1)
-
-
 def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
     """Of the stages that multiply, on a device whose vector pipes and memory are known."""
     if target.cpu != issue_bound.CPU or not target.hertz or not target.dram:
         return None
-    points = []
+    work = []
     for row in table:
-        work = row.binary_macs + row.full_macs
-        if work and row.cost:
-            intensity, speed = work / row.bytes, work * target.hertz / (row.cost * pixels)
-            points.append(Point(row.name, intensity, speed, *place(intensity, speed), row.binary_macs > 0))
-    peaks = {"binary": BINARY_PEAK, "float32": FLOAT_PEAK}
-    roofs = {name: roof(peak * target.hertz, target.dram) for name, peak in peaks.items()}
-    across = [(place(10**d, 1)[0], f"{si(10**d)}MAC/byte") for d in decades(X_DECADES)]
-    up = [(place(1, 10**d)[1], f"{si(10**d)}MAC/s") for d in decades(Y_DECADES)]
-    return Roofline(points, roofs, target.dram, across, up)
-
-
-def decades(axis: tuple[float, float]) -> range:
-    """Whole powers of ten within an axis, its ends left out."""
-    return range(math.floor(axis[0]) + 1, math.ceil(axis[1]))
-
-
-def roof(speed: float, dram: float) -> list[tuple[float, float]]:
-    """A roof of so many multiply-adds a second: the slope of so many bytes a second up to the ridge, then flat."""
-    start = 10 ** X_DECADES[0]
-    return [place(start, start * dram), place(speed / dram, speed), place(10 ** X_DECADES[1], speed)]
+        macs = row.binary_macs + row.full_macs
+        if macs and row.cost:
+            speed = macs * target.hertz / (row.cost * pixels)
+            work.append(Work(row.name, macs / row.bytes, speed, row.binary_macs > 0))
+    peaks = {"binary": BINARY_PEAK * target.hertz, "float32": FLOAT_PEAK * target.hertz}
+    return draw(work, peaks, target.dram)
 
 
 def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
@@ -282,11 +234,3 @@ def render(
         samples=pictures,
         files=files,
     )
-
-
-def si(value: float) -> str:
-    """A number with a decimal prefix."""
-    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g} {prefix}"
-    return f"{value:.3g} "
