@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ FLIPPED = 16
 """Pixels that may always differ by more. In one of ten frames of 256x256 the shipped network flips a sign, which moved
 one to three pixels by more than 1e-3, one of them by 0.6; the window around it has no more than these."""
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 def accumulators_text(compared: int, read: int, binary: int) -> str:

@@ -61,7 +61,7 @@ FORMATS: Sequence[tuple[Test, str]] = (
     (lambda head: b"<net " in head[:300] and head.lstrip()[:1] == b"<", f"an OpenVINO model; {TO_ONNX}"),
     (begins(b"\x93NUMPY"), "an array of NumPy's; give an ONNX file or a checkpoint"),
     (begins(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P"), TORCH),  # torch.save before 1.6
-    (lambda head: head[:1] == b"\x80" and head[1:2] and head[1] in PROTOCOLS, PICKLE),
+    (lambda head: len(head) > 1 and head[0] == 0x80 and head[1] in PROTOCOLS, PICKLE),
     (
         begins(b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf\x27\x1c", b"\x28\xb5\x2f\xfd", b"Rar!"),
         "compressed; unpack it",

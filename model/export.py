@@ -31,7 +31,7 @@ from .shipped import DATA, shipped_weights
 IR_VERSION = 10
 PRODUCER = "biisnet"
 PRODUCER_VERSION = "1"
-"""Of the exporter's output, not of the package: equal networks are equal bytes across releases."""
+"""The version of the exporter's output, not of the package: equal networks are equal bytes across releases."""
 THRESHOLD = 0.5
 
 

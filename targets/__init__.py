@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a device is, as data; the tool-chain that links for it, and the emulated device that runs it."""
+"""Devices as data; the tool-chain that links for them, and the emulated device that runs them."""
 
 from .devices import TARGETS, Target, TargetError, resolve
 

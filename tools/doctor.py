@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from ..targets import TARGETS, TargetError, cycles, emulator, resolve
+from ..targets import TARGETS, TargetError, emulator, pricing, resolve
 from ..targets.zig_cache import VARIABLE, CacheError, find_cache
 
 PACKAGES = {
@@ -70,9 +70,9 @@ def examine() -> list[Finding]:
     findings.append(zig_cache())
     found = emulator.find_emulator(TARGETS["rpi4"])
     findings.append(Finding("emulator", found is not None, "qemu-aarch64" if found else emulator.MISSING))
-    llvm = shutil.which(f"llvm-mca-{cycles.LLVM}")
-    without = f"apt-get install llvm-{cycles.LLVM} (as root)"
-    findings.append(Finding("cycle model", llvm is not None, f"LLVM {cycles.LLVM}" if llvm else without))
+    llvm = shutil.which(f"llvm-mca-{pricing.LLVM}")
+    without = f"apt-get install llvm-{pricing.LLVM} (as root)"
+    findings.append(Finding("cycle model", llvm is not None, f"LLVM {pricing.LLVM}" if llvm else without))
     ssh = shutil.which("ssh")
     findings.append(Finding("deploy", ssh is not None, "ssh" if ssh else "apt-get install openssh-client (as root)"))
     try:

@@ -18,7 +18,7 @@ from ..compile.errors import CompileError
 from ..compile.frontend import load_model
 from ..compile.ir.memory import Arena
 from ..compile.ir.plan import Plan
-from ..compile.kernels import issue_bound
+from ..compile.kernels.issue_bound import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
 from ..model.datasets import Say
@@ -30,7 +30,6 @@ from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
 from ..targets import Target
 from ..targets.toolchain import check_cache
-from .analysis import macs, map_bytes
 from .costs import Costs, cost_steps, find_costs
 from .roofline import Roofline, Work, draw, si
 from .run import open_model
@@ -38,8 +37,6 @@ from .run import open_model
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
 ACCUMULATORS = ("accumulators", "binary_stages_read", "binary_stages")
-BINARY_PEAK, FLOAT_PEAK = 128 / 3 * issue_bound.PER_CYCLE, 4 / issue_bound.FLOAT * issue_bound.PER_CYCLE
-"""Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ def report_bundle(path: Path, say: Say) -> str:
             # without its records too, where it has any: what tuning has gained
             wanted = [schedules, *([replace(schedules, records={})] if schedules.records else [])]
             progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say, None)
-            plans = [make_plan(model, size, progress, s) for s in wanted]
+            plans = [make_plan(model, size, target, progress, s) for s in wanted]
             check_plan(plans[0], manifest, path)
             costs = find_costs(plans, target, progress)
             if costs[0].values is None:
@@ -134,11 +131,12 @@ def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[Row]:
             step.kernel,
             f"{out.channels}x{stage.height}x{stage.width}",
             ", ".join(stage.layers),
-            *macs(stage),
-            map_bytes(stage),
+            stage.work.binary,
+            stage.work.full,
+            stage.map_bytes,
             cost,
             cost / total if cost and total else 0,
-            issue_bound.bound(stage) / pixels if target.cpu == issue_bound.CPU else None,
+            None if (bound := issue_bound(stage, target.core)) is None else bound / pixels,
         )
 
 
@@ -170,7 +168,8 @@ def arena_boxes(arena: Arena) -> list[Box]:
 
 def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
     """Of the stages that multiply, on a device whose vector pipes and memory are known."""
-    if target.cpu != issue_bound.CPU or not target.hertz or not target.dram:
+    issue = target.core.issue
+    if not issue or not target.hertz or not target.dram:
         return None
     work = []
     for row in table:
@@ -178,8 +177,10 @@ def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
         if macs and row.cost:
             speed = macs * target.hertz / (row.cost * pixels)
             work.append(Work(row.name, macs / row.bytes, speed, row.binary_macs > 0))
-    peaks = {"binary": BINARY_PEAK * target.hertz, "float32": FLOAT_PEAK * target.hertz}
-    return draw(work, peaks, target.dram)
+    # eor, cnt and add are 128 multiply-adds of bits, a multiply-add is 4 of float32
+    peaks = {"binary": 128 / (3 * issue.integer), "float": 4 / issue.float}
+    hertz = issue.per_cycle * target.hertz
+    return draw(work, {name: peak * hertz for name, peak in peaks.items()}, target.dram)
 
 
 def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:

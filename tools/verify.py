@@ -28,7 +28,9 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
         manifest = opened.manifest
         model = load_model(opened.path / MODEL, manifest["model"]["name"])
         height, width = frame_size(manifest)
-        plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None), schedules_of(manifest))
+        plan = make_plan(
+            model, (height, width), target_of(manifest), Progress(PLAN_STEPS, say, None), schedules_of(manifest)
+        )
         check_plan(plan, manifest, bundle)
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()

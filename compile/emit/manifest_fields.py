@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...targets import TARGETS, Target
 
 
-def frame_size(manifest: dict) -> tuple[int, int]:
+def frame_size(manifest: dict[str, Any]) -> tuple[int, int]:
     """Height and width of the frames that a bundle's manifest describes."""
     _, _, height, width = manifest["inputs"][0]["shape"]
     return height, width
 
 
-def channels(manifest: dict) -> int:
+def channels(manifest: dict[str, Any]) -> int:
     """Of the frames: 1 where they are grey."""
     count: int = manifest["inputs"][0]["shape"][1]
     return count
 
 
-def target_of(manifest: dict) -> Target:
+def target_of(manifest: dict[str, Any]) -> Target:
     """The target that a manifest describes."""
     entry = {"cpu": "", "llvm_features": (), **manifest["target"]}
     known = TARGETS.get(entry["name"], TARGETS["host"])  # of a target of somebody's own, this machine knows as little

@@ -107,12 +107,12 @@ def call(name: str, arguments: list[Expr], **attributes: Any) -> relax.Call:
     return relax.Call(Op.get(f"biisnet.{name}"), arguments, tvm.ir.make_node("ir.DictAttrs", **attributes))
 
 
-def scale_shift(x: Expr, scale: npt.NDArray, shift: npt.NDArray) -> relax.Call:
+def scale_shift(x: Expr, scale: npt.NDArray[Any], shift: npt.NDArray[Any]) -> relax.Call:
     """scale*x + shift, constants rounded to float32 once."""
     return call("scale_shift", [x, scale.astype(np.float32), shift.astype(np.float32)])
 
 
-def two_slope(x: Expr, positive: npt.NDArray, negative: npt.NDArray) -> relax.Call:
+def two_slope(x: Expr, positive: npt.NDArray[Any], negative: npt.NDArray[Any]) -> relax.Call:
     """x >= 0 ? positive*x : negative*x."""
     return call("two_slope", [x, positive.astype(np.float32), negative.astype(np.float32)])
 
@@ -127,9 +127,9 @@ def channels_of(x: Expr) -> int:
     return shape_of(x)[1]
 
 
-def constant(x: Expr) -> npt.NDArray:
+def constant(x: Expr) -> npt.NDArray[Any]:
     """The array in a Relax constant."""
-    return x.value.numpy()
+    return np.asarray(x.value.numpy())
 
 
 def per_channel(x: Expr, channels: int) -> npt.NDArray[np.float64]:

@@ -6,12 +6,14 @@ Feeding each stage the reference's maps hides what only whole runs show: rings, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy.typing as npt
 
 from ..ir.plan import Plan
 from .device import Device
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 def run_by_stage(device: Device, plan: Plan, image: Array) -> list[Array]:

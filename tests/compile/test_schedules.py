@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, Load, ScaleShift, Upsample
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Load, ScaleShift, Upsample
 from biisnet.compile.kernels.row_kernel import build
 from biisnet.compile.schedules import BY_TARGET, DEFAULT, MAIN_LEAF, main_leaf, schedules_for
 from biisnet.targets import TARGETS

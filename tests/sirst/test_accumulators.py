@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from biisnet.compile.frontend import Model
-from biisnet.compile.ir.expressions import BinaryDot
 from biisnet.compile.ir.plan import Plan
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from biisnet.compile.frontend import Model
-from biisnet.compile.ir.expressions import BinaryDot, Convolution, HingeAdd, ScaleShift, TwoSlope, TwoSlopeAdd
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import BinaryDot, Convolution, HingeAdd, ScaleShift, TwoSlope, TwoSlopeAdd
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Sigmoid
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Sigmoid
 from biisnet.compile.kernels.reference import evaluate, sign_bits
 
 from .device import Case

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer, Margin
-from biisnet.compile.ir.expressions import Add, Expr, Load, ScaleShift, TwoSlope
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
 
 from .device import Case
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import LANES, Buffer
-from biisnet.compile.ir.expressions import BinaryDot, Expr, RepeatChannels
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import BinaryDot, RepeatChannels
 from biisnet.compile.kernels.binary_dot import border_extent, border_table, packed_weights
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Convolution
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Convolution
 
 from . import draw as d
 from .conftest import Check

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import HingeAdd, Load
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import HingeAdd, Load
 
 from . import draw as d
 from .conftest import Check

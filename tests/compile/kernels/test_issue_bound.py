@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import BinaryDot, Clamp, HingeAdd, Load, ScaleShift, TwoSlopeAdd
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import issue_bound
+from biisnet.compile.kernels import BinaryDot, Clamp, HingeAdd, Load, ScaleShift, TwoSlopeAdd, issue_bound
 
 ONES = np.ones(16, np.float32)
 

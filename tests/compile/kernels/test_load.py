@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Load
+from biisnet.compile.kernels import Load
 from biisnet.compile.kernels.load import reference
 
 from . import draw as d

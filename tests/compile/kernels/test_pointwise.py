@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, Clamp, Expr, Load, RepeatChannels, ScaleShift, Sigmoid, TwoSlope
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Clamp, Load, RepeatChannels, ScaleShift, Sigmoid, TwoSlope
 
 from . import draw as d
 from .conftest import Check

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import PoolSum
+from biisnet.compile.kernels import PoolSum
 from biisnet.compile.kernels.pool_sum import reference
 
 from . import draw as d

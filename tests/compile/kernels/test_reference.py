@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, Expr, Load, Sigmoid, Upsample
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Load, Sigmoid, Upsample
 from biisnet.compile.kernels.reference import evaluate, from_bytes, sign_bits, to_bytes
 
 from . import draw as d

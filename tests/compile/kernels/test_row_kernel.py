@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, BinaryDot, Convolution, Expr, Load, PoolSum, ScaleShift, Upsample
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load, PoolSum, ScaleShift, Upsample
 from biisnet.compile.kernels.row_kernel import Block, blocks, build, stage_operands
 
 from . import draw as d

@@ -11,7 +11,7 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Upsample
+from biisnet.compile.kernels import Upsample
 from biisnet.compile.kernels.upsample import reference
 
 from . import draw as d

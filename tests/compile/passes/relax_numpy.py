@@ -12,8 +12,16 @@ from tvm import relax
 from tvm.ir import Expr
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import BinaryDot, Convolution, PoolSum, Upsample
-from biisnet.compile.kernels import binary_dot, convolution, pool_sum, upsample
+from biisnet.compile.kernels import (
+    BinaryDot,
+    Convolution,
+    PoolSum,
+    Upsample,
+    binary_dot,
+    convolution,
+    pool_sum,
+    upsample,
+)
 from biisnet.compile.passes.cut_stages import operator
 from biisnet.compile.passes.relax_ops import constant, ints, shape_of, window_of
 from biisnet.ops import REGISTRY

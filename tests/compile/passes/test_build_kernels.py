@@ -10,9 +10,10 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, Expr, Load, ScaleShift, TwoSlope
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.schedule import Record, Schedule
 from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
 from biisnet.compile.kernels.row_kernel import build, key_of
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.schedules import DEFAULT, Schedules

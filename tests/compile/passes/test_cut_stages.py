@@ -14,8 +14,8 @@ from tvm.relax import op as R  # noqa: N812
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import import_onnx, load_model
-from biisnet.compile.ir.expressions import BinaryDot
 from biisnet.compile.ir.stages import Program
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.passes.relax_ops import call, scale_shift, two_slope
 from biisnet.model import shipped_onnx

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Expr, Load, Sigmoid, TwoSlope
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.kernels import Load, Sigmoid, TwoSlope
 from biisnet.compile.passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
 
 from .graphs import assert_same_stages, picture, shipped_program, stored_maps, vector

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, BinaryDot, Constant, Expr, HingeAdd, Load, ScaleShift, TwoSlope
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Constant, HingeAdd, Load, ScaleShift, TwoSlope
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre, fold_prelu_into_accumulator
 

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer, Operand
-from biisnet.compile.ir.expressions import Add, Convolution, Expr, Load, PoolSum, Upsample
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.limits import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT, MAX_THREADS
 from biisnet.compile.ir.memory import Segment
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels, Step
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, Convolution, Load, PoolSum, Upsample
 from biisnet.compile.passes.form_segments import MAX_HALO, form_segments, layer_by_layer
 from biisnet.compile.schedules import DEFAULT
 from biisnet.runtime.sources import HEADER, ROOT

@@ -9,19 +9,9 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import (
-    Add,
-    BinaryDot,
-    Constant,
-    Expr,
-    HingeAdd,
-    Load,
-    ScaleShift,
-    Sigmoid,
-    TwoSlope,
-    TwoSlopeAdd,
-)
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, BinaryDot, Constant, HingeAdd, Load, ScaleShift, Sigmoid, TwoSlope, TwoSlopeAdd
 from biisnet.compile.passes.fuse_multiply_add import fuse_multiply_add
 
 from .graphs import assert_same_stages, kinds, one_stage, picture, run_program, shipped_program, vector

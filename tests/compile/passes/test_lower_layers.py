@@ -12,7 +12,7 @@ from tvm import relax
 from tvm.relax import op as R  # noqa: N812
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.ir.expressions import BinaryDot
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.passes.lower_layers import lower_layers
 from biisnet.compile.passes.relax_ops import call

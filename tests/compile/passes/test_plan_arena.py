@@ -11,12 +11,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import LANES, MARGIN, Buffer, round_up
-from biisnet.compile.ir.expressions import Add, BinaryDot, Convolution, Expr, Load
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.limits import MAX_STRIDE
 from biisnet.compile.ir.memory import ALIGNMENT, SLACK, Arena, Segment
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.passes.form_segments import form_segments, layer_by_layer
 from biisnet.compile.passes.plan_arena import plan_arena

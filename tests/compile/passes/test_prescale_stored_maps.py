@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import BinaryDot, Expr, Load, PoolSum, ScaleShift, Sigmoid, TwoSlope
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import BinaryDot, Load, PoolSum, ScaleShift, Sigmoid, TwoSlope
 from biisnet.compile.passes.prescale_stored_maps import prescale_stored_maps
 
 from .graphs import assert_same_stages, kinds, picture, run_program, shipped_program, stored_maps, vector

@@ -11,10 +11,10 @@ import pytest
 
 from biisnet.compile.frontend import load_model
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, Convolution, Load
 from biisnet.compile.ir.plan import ReceptiveField
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, Convolution, Load
 from biisnet.compile.passes.receptive_field import receptive_field
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress

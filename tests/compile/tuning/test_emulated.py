@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import BinaryDot, Load, ScaleShift
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import row_kernel
+from biisnet.compile.kernels import BinaryDot, Load, ScaleShift, row_kernel
 from biisnet.compile.kernels.row_kernel import RowKernel, build
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning import bench

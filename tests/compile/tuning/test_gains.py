@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import PoolSum
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
-from biisnet.compile.kernels import issue_bound
+from biisnet.compile.kernels import PoolSum, issue_bound
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning.gains import Tuned, conclude, table_of
 from biisnet.compile.tuning.lines import Trial

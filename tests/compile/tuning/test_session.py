@@ -14,9 +14,9 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Load, PoolSum
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Load, PoolSum
 from biisnet.compile.schedules import DEFAULT, SPACE
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import TRIALS, Records, merge

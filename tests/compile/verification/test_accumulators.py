@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from biisnet.compile.frontend import Model
-from biisnet.compile.ir.expressions import BinaryDot, Expr
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress

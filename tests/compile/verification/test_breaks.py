@@ -18,10 +18,9 @@ from tvm import tirx
 from biisnet.compile import pipeline
 from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import Model
-from biisnet.compile.ir.expressions import BinaryDot, TwoSlope, TwoSlopeAdd
 from biisnet.compile.ir.memory import Arena, Segment
 from biisnet.compile.ir.steps import Kernels
-from biisnet.compile.kernels import binary_dot, pointwise, row_kernel
+from biisnet.compile.kernels import BinaryDot, TwoSlope, TwoSlopeAdd, binary_dot, pointwise, row_kernel
 from biisnet.compile.kernels.context import Context
 from biisnet.compile.kernels.simd import Simd
 from biisnet.compile.verification import VerificationError, check

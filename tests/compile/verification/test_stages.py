@@ -10,11 +10,11 @@ import pytest
 
 from biisnet.compile.frontend import Model
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Load, ScaleShift
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.steps import Step
+from biisnet.compile.kernels import Load, ScaleShift
 from biisnet.compile.kernels.row_kernel import stage_operands
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
