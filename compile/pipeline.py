@@ -40,6 +40,7 @@ from .schedules import Schedules
 from .tuning.records import tuned_schedules
 from .verification import NOT_ASKED, check_bundle
 from .verification.accumulators import is_binary
+from .verification.memory import check_memory
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
@@ -118,6 +119,8 @@ def compile_model(
                 f"{model.path}: has no binary convolution, all of it is floating point; give the binarized network, "
                 "or --allow-float to compile it as it is"
             )
+        if verify:
+            check_memory(plan)
         say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}

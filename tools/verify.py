@@ -13,6 +13,7 @@ from ..compile.frontend import load_model
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
 from ..compile.verification import Verified, check_bundle
+from ..compile.verification.memory import check_memory
 from ..model.images import read_image
 from ..runtime.bundle import open_bundle
 from ..runtime.resize import resize_bilinear
@@ -32,6 +33,7 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
             model, (height, width), target_of(manifest), Progress(PLAN_STEPS, say, None), schedules_of(manifest)
         )
         check_plan(plan, manifest, bundle)
+        check_memory(plan)
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()
         verified = check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)
