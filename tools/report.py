@@ -29,6 +29,7 @@ from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
 from ..targets import Target
+from ..targets.cores import Issue
 from ..targets.toolchain import check_cache
 from .costs import Costs, cost_steps, find_costs
 from .roofline import Roofline, Work, draw, si
@@ -177,10 +178,13 @@ def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
         if macs and row.cost:
             speed = macs * target.hertz / (row.cost * pixels)
             work.append(Work(row.name, macs / row.bytes, speed, row.binary_macs > 0))
-    # eor, cnt and add are 128 multiply-adds of bits, a multiply-add is 4 of float32
-    peaks = {"binary": 128 / (3 * issue.integer), "float": 4 / issue.float}
-    hertz = issue.per_cycle * target.hertz
-    return draw(work, {name: peak * hertz for name, peak in peaks.items()}, target.dram)
+    roofs = {name: peak * target.hertz for name, peak in peaks(issue).items()}
+    return draw(work, roofs, target.dram)
+
+
+def peaks(issue: Issue) -> dict[str, float]:
+    """Multiply-adds a cycle: eor, cnt and add are 128 of bits, a multiply-add is 4 of float32."""
+    return {"binary": 128 / (3 * issue.integer) * issue.per_cycle, "float": 4 / issue.float * issue.per_cycle}
 
 
 def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:

@@ -53,8 +53,6 @@ class Expr(ABC):
     leads: ClassVar[int | None]
     """The place of the kind among those that name a stage's kernel and choose its schedule, the first being the
     heaviest; None for kinds that never do."""
-    is_ordered_as_integer: ClassVar[bool] = False
-    """Whether its sign is taken by comparing integers, which costs half."""
 
     # ---- structure ----
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,6 @@ class HingeAdd(Pointwise):
     knee: F32
 
     is_never_negative_zero = True
-    is_ordered_as_integer: ClassVar[bool] = True
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """Computed in float64."""

@@ -196,8 +196,8 @@ def concat(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     return Value(tuple(e for p in parts for e in p.branches))
 
 
-@lowers("biisnet.spread", is_sliceable=lambda _: False)
-def spread(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+@lowers("biisnet.repeat_channels", is_sliceable=lambda _: False)
+def repeat_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Channels repeated."""
     x = builder.argument(call)
     (e,) = x.branches

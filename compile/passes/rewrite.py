@@ -65,11 +65,12 @@ def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.I
 
 
 def layer_of(main: relax.Function, module: tvm.IRModule, e: Expr) -> str:
-    """The ONNX value that an expression of `main` computes, or that it is the next part of."""
+    """The ONNX value that an expression of `main` computes, or is a part of; else its variable."""
     names = (module.attrs or {}).get("onnx_names", {})
     bindings = [b for block in main.body.blocks for b in block.bindings]
     at = next((n for n, b in enumerate(bindings) if b.value.same_as(e)), len(bindings))
-    return next((str(names[b.var.name]) for b in bindings[at:] if b.var.name in names), "?")
+    own = (b.var.name for b in bindings[at:])
+    return next((str(names[b.var.name]) for b in bindings[at:] if b.var.name in names), next(own, "?"))
 
 
 def counts(module: tvm.IRModule) -> dict[str, int]:
