@@ -74,7 +74,19 @@ def finished(work: Future[None], say: Callable[[str], None]) -> None:
 def make_plan(
     model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
 ) -> Plan:
-    """The front half: everything but machine code. Of the target it asks the core."""
+    """The front half: everything but machine code. Of the target it asks the core. Raises CompileError."""
+    try:
+        return plan_of(model, size, target, progress, schedules)
+    except RecursionError as e:
+        raise CompileError(
+            f"{model.path}: hundreds of element-wise layers follow each other; join them (a chain of Adds is one sum)"
+        ) from e
+
+
+def plan_of(
+    model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
+) -> Plan:
+    """The steps of `make_plan`."""
     module = progress.run("import_onnx", import_onnx, model, size)
     for relax_pass in RELAX_PASSES:
         module = progress.run(relax_pass.__name__, relax_pass, module)

@@ -224,7 +224,7 @@ def render(
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
         path=path.name,
         manifest=bundle.manifest,
-        accumulators=accumulators_text(*(verified[name] for name in ACCUMULATORS)),
+        accumulators=accumulators_text(*(verified[name] for name in ACCUMULATORS)) if verified["device"] else "",
         size=f"{height}x{width}",
         rows=table,
         costs=costs,

@@ -16,8 +16,11 @@ from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import import_onnx, load_model
 from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.passes.cut_stages import cut_stages
-from biisnet.compile.pipeline import RELAX_PASSES
+from biisnet.compile.pipeline import PLAN_STEPS, RELAX_PASSES, make_plan
+from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import schedules_for
 from biisnet.model import shipped_onnx
+from biisnet.targets import resolve
 from biisnet.targets.cores import GENERIC
 
 from .models import model_of, node
@@ -207,3 +210,13 @@ def test_name_and_hash(tmp_path: Path) -> None:
     onnx.save(proto, path)
     assert load_model(path).name == "theirs"
     assert load_model(path).sha256 != model.sha256
+
+
+def test_a_long_chain_is_one_line(tmp_path: Path) -> None:
+    """Fails where Python's own limit ends it with a traceback."""
+    names = ["x", *(f"a{n}" for n in range(999)), "y"]
+    nodes = [node("Add", names[n], names[n], output=names[n + 1]) for n in range(1000)]
+    model = from_proto(model_of(nodes), "chain.onnx")
+    target = resolve("rpi4")
+    with pytest.raises(CompileError, match=r"chain\.onnx: hundreds of element-wise layers follow each other"):
+        make_plan(model, None, target, Progress(PLAN_STEPS, lambda _: None, None), schedules_for(target.core))
