@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors as a user of the compiler meets them: a single line that says what is wrong and what to do."""
 
+__all__ = ["CompileError", "VerificationError"]
+
 
 class CompileError(ValueError):
     """Input that cannot be compiled; the message names the file or layer and the way out, in one line."""

@@ -42,6 +42,8 @@ from .verification import NOT_ASKED, check_bundle
 from .verification.accumulators import is_binary
 from .verification.memory import check_memory
 
+__all__ = ["compile_model", "make_plan"]
+
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
     scale_through_split,  # so that each part's work can take the factor

@@ -28,6 +28,8 @@ from .naming import name_by_module
 from .network import BiisNet, build
 from .shipped import DATA, shipped_weights
 
+__all__ = ["export", "export_file"]
+
 IR_VERSION = 10
 PRODUCER = "biisnet"
 PRODUCER_VERSION = "1"

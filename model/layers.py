@@ -14,6 +14,16 @@ from torch import nn
 from .binarize import at_least, centre, estimate_sign, to_levels
 from .config import SCHEMES, NetworkConfig
 
+__all__ = [
+    "BinaryBlock",
+    "BinaryConvLayer",
+    "DotBinaryConvLayer",
+    "MaxOut",
+    "RPReLU",
+    "ReDistribution",
+    "sampling_layer",
+]
+
 MINIMUM_DISTANCE = 1e-3
 """Between AdaBin's learned levels and their middle: at 0 there would be one level, and a division by it."""
 

@@ -17,6 +17,8 @@ from .files import write_whole
 from .network import BiisNet
 from .variants import NETWORKS
 
+__all__ = ["load", "read_safetensors", "save"]
+
 KEY = "biisnet"
 RUN_KEY = "biisnet-training"
 """The metadata key of a training run's state (training/checkpoint.py), which holds a network, too."""

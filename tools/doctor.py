@@ -32,6 +32,7 @@ PACKAGES = {
     "jinja2": "reports",
     "opencv-python-headless": "videos and cameras",
     "tensorboard": "logs of training",
+    "cyclonedx-python-lib": "bills of materials",
 }
 EXTRAS = {
     "torch": "train",
@@ -45,6 +46,8 @@ EXTRAS = {
     "tornado": "board",
     "opencv-python-headless": "video",
     "tensorboard": "tensorboard",
+    "cyclonedx-python-lib": "sbom",
+    "cyclonedx": "sbom",  # as Python imports it
 }
 """Which of the package's extras brings what; `compile` the rest."""
 
