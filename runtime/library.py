@@ -8,6 +8,7 @@ from typing import Any
 
 from .bundle import ABI
 from .errors import BundleError
+from .loading import check_library, why_not_loaded
 from .signature import DETECTION, DTYPES, MEANINGS, TASKS, Signature, Tensor
 
 _Floats = ctypes.POINTER(ctypes.POINTER(ctypes.c_float))
@@ -39,6 +40,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
 
 def load_library(path: Path) -> ctypes.CDLL:
     """Opens a model's shared library and declares its functions. Raises BundleError."""
+    check_library(path)
     # by a name of its own: the linker would give what it once found under this one, whatever is there now
     with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
         link = Path(folder) / path.name
@@ -50,7 +52,7 @@ def load_library(path: Path) -> ctypes.CDLL:
                 function.restype, function.argtypes = result, arguments
         except (OSError, AttributeError) as error:
             why = str(error).replace(str(link), str(path))
-            raise BundleError(f"{path}: cannot be loaded ({why}); compile the model again") from error
+            raise BundleError(why_not_loaded(path, why)) from error
     if (abi := library.biisnet_abi_version()) != ABI:
         raise BundleError(f"{path}: has ABI {abi}, not {ABI}; compile the model again")
     return library

@@ -24,6 +24,16 @@ def runs_here(target: Target) -> bool:
     return target.arch == platform.machine() and read_features().issuperset(target.features)
 
 
+def why_not_here(target: Target) -> str:
+    """Why nothing runs the target's programs here, where `command` is None, and what to do."""
+    if target.emulated_cpu:
+        return MISSING
+    if target.arch != platform.machine():
+        return f"this machine is {platform.machine()}; use it on a machine that is {target.arch}"
+    lacks = ", ".join(f for f in target.features if f not in read_features())
+    return f"this CPU lacks {lacks}; use it where it was compiled, or compile it again here"
+
+
 def command(target: Target) -> list[str] | None:
     """The words before a program of the target that let it run here; None where nothing can."""
     if runs_here(target):

@@ -32,7 +32,7 @@ COMPILER = (
     ("schedules",),
     ("ir",),
     ("storage",),
-    ("errors", "weight_provenance"),
+    ("errors", "foreign_files", "weight_provenance"),
 )
 SAME_ROOM = {("pipeline", "dumps", "progress")}
 """Floors whose files import each other."""

@@ -93,7 +93,7 @@ def bench_bundle(path: Path, emulate: bool, asked: Asked, say: Say) -> Benchmark
         target = target_of(bundle.manifest)
         prefix = emulator.command(target)
         if prefix is None:
-            raise CompileError(f"{path}: is for {target.name}; {emulator.MISSING}")
+            raise CompileError(f"{path}: is for {target.name}; {emulator.why_not_here(target)}")
         if bool(prefix) != emulate:
             how = "--emulate runs it here, but its times are not the device's" if prefix else "it needs no --emulate"
             raise CompileError(f"{path}: is for {target.name}; {how}")

@@ -22,6 +22,12 @@ def why_incompatible(manifest: dict[str, Any], facts: Facts, runner_only: bool) 
     if facts.arch != target["arch"]:
         word = f" with a {facts.word_bits}-bit system" if facts.word_bits == 32 else ""
         return f"is {facts.arch}{word}, the bundle is for {target['arch']} ({target['name']})"
+    if facts.word_bits == 32 and not runner_only:  # on all architectures of 32 bits it has ended above
+        packages = f" ({facts.packages})" if facts.packages else ""
+        return (
+            f"has a 32-bit system{packages} under a 64-bit kernel, whose programs cannot load the bundle's library; "
+            f"install the 64-bit system, or give --runner-only, which takes {RUNNER} alone"
+        )
     if lacks := [f for f in target["features"] if f not in facts.features]:
         return f"its CPU lacks {', '.join(lacks)}, which the bundle for {target['name']} needs"
     if not runner_only and not glibc_is_enough(facts.libc, manifest["glibc"]):

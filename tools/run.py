@@ -71,7 +71,7 @@ def open_model(
         target = target_of(opened.manifest)
         prefix = emulator.command(target)
         if prefix is None:
-            raise CompileError(f"{bundle}: is for {target.name}; {emulator.MISSING}")
+            raise CompileError(f"{bundle}: is for {target.name}; {emulator.why_not_here(target)}")
         finds = detector(opened.signature, str(bundle))
         if tile:
             check_tiling(bundle, opened)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +35,9 @@ from .make_manifest import make_manifest
 from .notices import MODEL, components, write_notices
 from .prefix import prefixed_header
 from .tar import write_tar
+
+DAY = 24 * 3600.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class BundleWriter:
         self.made: list[Path] = []  # folders above the bundle that were not there, innermost first
 
     def __enter__(self) -> BundleWriter:
+        self.remove_left()
         try:
             self.made = [folder for folder in self.output.parents if not folder.exists()]
             self.output.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +82,14 @@ class BundleWriter:
         self.root.mkdir(mode=0o755)
         self.build.mkdir()
         return self
+
+    def remove_left(self) -> None:
+        """Remove the staging folders that compilations of this name have left which were killed; not those of today,
+        for they may be another's that goes on."""
+        for left in self.output.parent.glob(f".{glob.escape(self.output.name)}.????????"):
+            with contextlib.suppress(OSError):  # another compilation removes it just now
+                if (left / "build").is_dir() and left.stat().st_mtime < time.time() - DAY:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def make_folder(self, name: str) -> Path:
         """A folder for other intermediate files."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...runtime import sources
 from ...runtime.bundle import LIBRARY, RUNNER
 from ...targets import Target
+from ...targets.cycles import map_of
 from ...targets.toolchain import zig
 from .codegen import MachineCode
 from .plan_source import PARAMETERS_ASSEMBLY
@@ -74,9 +75,9 @@ def link_archive(objects: Objects, target: Target, bundle: Path, *, prefix: str 
 
 
 def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool = False) -> None:
-    """The device's command-line runner, fully static; with its symbols where a profile wants them."""
+    """The device's command-line runner, fully static; a map of its symbols beside it where a profile wants them."""
     (bundle / "bin").mkdir(parents=True, exist_ok=True)
-    zig(
+    said = zig(
         [
             "cc",
             *target.zig("musl"),
@@ -86,7 +87,8 @@ def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool
             *objects.generated,
             *sources.LIBRARY_SOURCES,
             *sources.RUNNER_SOURCES,
-            "-g1" if symbols else "-s",
+            "-s",
+            *(["-Wl,--print-map"] if symbols else []),
             "-Wl,--gc-sections",
             *sources.LIBS,
             "-o",
@@ -94,3 +96,5 @@ def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool
         ],
         objects.folder,
     )
+    if symbols:
+        map_of(bundle / RUNNER).write_text(said)

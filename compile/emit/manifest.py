@@ -16,7 +16,7 @@ from ..ir.schedule import Record, Schedule
 from ..schedules import Schedules, parse_schedule, schedules_for
 
 
-def target_of(manifest: dict) -> Target:
+def target_of(manifest: dict[str, Any]) -> Target:
     """The target that a manifest describes."""
     entry = {"cpu": "", "llvm_features": (), **manifest["target"]}
     known = TARGETS.get(entry["name"], TARGETS["host"])  # of a target of somebody's own, this machine knows as little

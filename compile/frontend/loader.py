@@ -17,6 +17,7 @@ from onnx.external_data_helper import uses_external_data
 from ...ops import DOMAIN
 from ...runtime.signature import TASKS
 from ..errors import CompileError
+from ..foreign_files import ONNX, what_it_is
 from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
 
@@ -30,6 +31,8 @@ class Model:
     """Of the file."""
     data: bytes = b""
     """The file, byte for byte: what `sha256` is of."""
+    called: str = ""
+    """The name that it was given elsewhere, where it has none itself."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -61,27 +64,31 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The name it gives itself, or its file's."""
-        return self.metadata.get("model", Path(self.path).stem)
+        """The name it gives itself, or was given, or its file's."""
+        return self.metadata.get("model") or self.called or Path(self.path).stem
 
 
-def load_model(path: Path) -> Model:
-    """Read and check an ONNX file.
+def load_model(path: Path, called: str = "") -> Model:
+    """Read and check an ONNX file; `called` is its name where the file is a copy under another one.
 
     Raises CompileError where it is not there, is no ONNX, is truncated, has weights in other files, does not pass
     the ONNX checker, or has weights that are not finite.
     """
     try:
-        data = path.read_bytes()
+        data = b"" if path.is_dir() else path.read_bytes()
+        proto = onnx.ModelProto()
+        try:
+            proto.ParseFromString(data)
+            unfit = not proto.graph.node and "not an ONNX model: it has no graph, or one without output"
+        except DecodeError:
+            unfit = "not an ONNX file, or a truncated one; export it again"
+        if unfit:
+            foreign = what_it_is(path)
+            raise CompileError(f"{path}: {f'is {foreign}' if foreign and foreign != ONNX else unfit}")
     except OSError as e:
         raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
-    proto = onnx.ModelProto()
-    try:
-        proto.ParseFromString(data)
-    except DecodeError as e:
-        raise CompileError(f"{path}: not an ONNX file, or a truncated one; export it again") from e
     check(proto, str(path))
-    return Model(proto, str(path), hashlib.sha256(data).hexdigest(), data)
+    return Model(proto, str(path), hashlib.sha256(data).hexdigest(), data, called)
 
 
 def from_proto(proto: onnx.ModelProto, name: str) -> Model:

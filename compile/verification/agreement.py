@@ -24,6 +24,15 @@ one to three pixels by more than 1e-3, one of them by 0.6; the window around it 
 Array = npt.NDArray[Any]
 
 
+def accumulators_text(compared: int, read: int, binary: int) -> str:
+    """Accumulators that were found equal, for a person: of how many of the binary convolutions they could be read."""
+    if not binary:
+        return "no binary convolution"
+    if not read:
+        return f"accumulators of none of {binary} binary convolutions read"
+    return f"{compared} integer accumulators of {read} of {binary} binary convolutions equal"
+
+
 @dataclass(frozen=True)
 class Agreement:
     """The agreement of one output with the reference's; `wrong` says what does not agree, empty where all does."""

@@ -36,6 +36,9 @@ def compile_command(
         str | None,
         typer.Option("--prefix", metavar="NAME", help="Names of the archive: NAME_run for biisnet_run, and so on."),
     ] = None,
+    allow_float: Annotated[
+        bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
+    ] = False,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     *,
     terminal: Terminal,
@@ -60,7 +63,16 @@ def compile_command(
     say(f"output  {place}")
     schedules = tuned_schedules(device, database)
     summary = compile_model(
-        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules, prefix=prefix
+        network,
+        (height, width),
+        device,
+        place,
+        say=say,
+        dump=dump,
+        verify=verify,
+        schedules=schedules,
+        prefix=prefix,
+        allow_float=allow_float,
     )
     (say if summary.verified.device else terminal.warn)(summary.verified.summary())
     if report:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,3 +214,17 @@ compile_main()
     assert {name: data for name, data in after.items() if not name.startswith(".")} == before
     assert len({name.split("/")[0] for name in after if name.startswith(".")}) <= 1
     json.loads((old / "manifest.json").read_text())
+
+
+def test_what_killed_compilations_left_goes(tmp_path: Path) -> None:
+    """The next one of that name removes it, but nothing of today's and nobody else's."""
+    before = time.time() - 25 * 3600
+    names = (".b.abcd1234", ".b.efgh5678", ".b.other123", ".c.abcd1234", ".b.long.abcd1234")
+    for name in names:
+        (tmp_path / name / ("build" if "other" not in name else "notes")).mkdir(parents=True)
+    for name in names:
+        if "efgh" not in name:
+            os.utime(tmp_path / name, (before, before))
+    with bundle_module.BundleWriter(tmp_path / "b"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names[1:])
