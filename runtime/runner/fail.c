@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "file.h"
-
 void fail(const char *format, ...) {
     va_list arguments;
     fputs("biisnet-run: ", stderr);
@@ -14,6 +12,5 @@ void fail(const char *format, ...) {
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
-    outputs_discard();
     exit(2);
 }

@@ -3,7 +3,7 @@
 #ifndef BIISNET_RUN_FAIL_H
 #define BIISNET_RUN_FAIL_H
 
-/* One line `biisnet-run: ...` on stderr, temporary files removed, exit code 2. Say what is wrong with which
+/* One line `biisnet-run: ...` on stderr, exit code 2 (at exit file.c removes what has no name yet). Say what is wrong with which
  * file or option, and the way out. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -71,6 +71,13 @@ static void check_target(const char *path) {
         fail("%s: exists and is not a regular file; give another output name", path);
 }
 
+static void outputs_discard(void) {
+    for (; pending_count > 0; pending_count--) {
+        unlink(pending[pending_count - 1].temporary);
+        free(pending[pending_count - 1].temporary);
+    }
+}
+
 void output_write(const char *path, const void *data, size_t bytes) {
     check_target(path);
     size_t length = strlen(path) + 32;
@@ -82,6 +89,9 @@ void output_write(const char *path, const void *data, size_t bytes) {
         free(name);
         fail("%s: cannot be written (%s); give a writable place", path, strerror(reason));
     }
+    static bool cleans_up;
+    if (!cleans_up && atexit(outputs_discard) != 0) fail("%s: cannot be written safely; try again", path);
+    cleans_up = true;
     pending[pending_count].path = path;
     pending[pending_count++].temporary = name;
     const uint8_t *rest = data;
@@ -102,12 +112,5 @@ void outputs_commit(void) {
             fail("%s: cannot be renamed to (%s); give another name", pending[last].path, strerror(errno));
         free(pending[last].temporary);
         pending_count = last;
-    }
-}
-
-void outputs_discard(void) {
-    for (; pending_count > 0; pending_count--) {
-        unlink(pending[pending_count - 1].temporary);
-        free(pending[pending_count - 1].temporary);
     }
 }

@@ -18,9 +18,7 @@ bool output_same(const char *path, const char *other);
 
 /* Writes under a temporary name beside `path`. */
 void output_write(const char *path, const void *data, size_t bytes);
-/* Gives every output its name, once all have been written. */
+/* Gives every output its name, once all have been written. Those that have none at exit are removed. */
 void outputs_commit(void);
-/* Removes those that have no name yet. */
-void outputs_discard(void);
 
 #endif

@@ -38,7 +38,7 @@ BOX_FLOATS = np.array([0.125, 0.5], np.float32)
 BOX_WORDS = np.array([7, -300, 260], np.int16)
 BOX_BYTES = np.array([1, 2, 0, 255, 3], np.uint8)
 JOIN_FLOATS = np.array([-14, 0.03125], np.float32)
-TOTAL_FLOATS = np.array([0.0625], np.float32)
+TOTAL_FLOATS = np.array([0.0009765625], np.float32)
 HALF = max(HEIGHT // 2, 1)
 
 

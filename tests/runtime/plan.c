@@ -50,7 +50,7 @@ static const struct {
     uint8_t box_bytes[8]; /* 5 and padding */
     float join[2];
     float total[1];
-} params = {{0.125f}, {0.125f, 0.5f}, {7, -300, 260, 0}, {1, 2, 0, 255, 3, 0, 0, 0}, {-14.0f, 0.03125f}, {0.0625f}};
+} params = {{0.125f}, {0.125f, 0.5f}, {7, -300, 260, 0}, {1, 2, 0, 255, 3, 0, 0, 0}, {-14.0f, 0.03125f}, {0.0009765625f}};
 
 /* How kernels find constant i of a section that starts at `section`. */
 static float float_at(const uint8_t *section, int i) { return ((const float *)(const void *)section)[i * 4 + i % 4]; }

@@ -142,7 +142,7 @@ def test_refusals_are_exceptions(host_runner: Path) -> None:
                 probe.run_stage(0)
     with Probe([host_runner]) as probe, pytest.raises(ValueError, match="shapes"):
         probe.run(np.zeros((2, 2)))
-    with pytest.raises(ProbeError, match="--info failed"):
+    with pytest.raises(ProbeError, match="cannot be started"):
         Probe(["/nonexistent/runner"])
 
 
