@@ -3,6 +3,7 @@
 
 import ctypes
 import threading
+import warnings
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from .bundle import Bundle, open_bundle
 from .detections import Detection, detect
 from .errors import BundleError
+from .levels import GreyLevelsWarning, LevelsLike, Samples, Watch, as_levels, grey_levels
 from .library import float_pointers, input_shape, load_library, output_shape
 from .resize import resize_bilinear
 from .tiles import tiled, tiling
@@ -20,23 +22,28 @@ from .tiles import tiled, tiling
 MAX_THREADS = 64
 
 
-def to_grey(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """uint8, uint16 or float32 [H, W] -> contiguous float32 grey levels 0..255 (uint16 is divided by 257).
+def to_grey(image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.float32]:
+    """uint8, uint16 or float32 [H, W] -> contiguous float32 grey levels 0..255, by the rule of levels.py.
 
-    Raises TypeError for another dtype, ValueError for another rank, an empty image or values not finite.
+    With `levels` any real dtype: counts of the sensor. Raises TypeError for another dtype, ValueError for another
+    rank, an empty image, values not finite, and floats outside of 0..255 without `levels`.
     """
     image = np.asarray(image)
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"image: has shape {image.shape}; give one plane [H, W] of grey levels")
-    if image.dtype == np.uint8:
-        return image.astype(np.float32, order="C")
-    if image.dtype == np.uint16:
-        return np.ascontiguousarray(image.astype(np.float32) / np.float32(257))
-    if image.dtype != np.float32:
+    kind = image.dtype.newbyteorder("=")
+    if kind not in (np.uint8, np.uint16, np.float32) and (levels is None or kind.kind not in "iuf"):
         raise TypeError(f"image: has dtype {image.dtype}; give uint8, uint16 or float32 grey levels")
-    if not np.isfinite(image).all():
-        raise ValueError("image: has values that are not finite; give grey levels 0..255")
-    return np.ascontiguousarray(image)
+    samples = Samples.of_array(image)
+    try:
+        grey = grey_levels(samples, as_levels(levels))
+    except ValueError as error:
+        raise ValueError(f"image: {error}") from error
+    watch = Watch(as_levels(levels))
+    watch.see(samples, grey)
+    if note := watch.note():
+        warnings.warn(f"image: {note}", GreyLevelsWarning, stacklevel=3)
+    return grey
 
 
 def _plane(shape: tuple[int, ...], path: Path) -> tuple[int, int]:
@@ -83,12 +90,16 @@ class Model:
         if manifest["arena_bytes"] != self._library.biisnet_arena_bytes(1):
             raise BundleError(f"{bundle.library}: is not the manifest's (arena); compile the model again")
 
-    def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def __call__(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.float32]:
         """Grey image [H, W] (uint8, uint16 or float32 0..255) -> probability of a target, float32 [H, W].
 
-        An image of another size than the model's is resized bilinearly, and the map back.
+        `levels` says which counts are black and white, where the format's are not: (7000, 9000), or '1%:99%' of each
+        frame. An image of another size than the model's is resized bilinearly, and the map back.
         """
-        grey = to_grey(image)
+        return self._infer(to_grey(image, levels))
+
+    def _infer(self, grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Grey levels [H, W] -> probability [H, W]."""
         height, width = grey.shape
         source = np.ascontiguousarray(resize_bilinear(grey, *self._input_plane))
         result = np.empty(self._output_plane, np.float32)
@@ -101,21 +112,21 @@ class Model:
             raise RuntimeError(f"model {self.name}: {self._library.biisnet_status_string(status).decode()}")
         return resize_bilinear(result, height, width)
 
-    def mask(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    def mask(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.bool_]:
         """Grey image [H, W] -> bool [H, W], true where the probability is above the model's threshold."""
-        mask: npt.NDArray[np.bool_] = self(image) > np.float32(self.threshold)
+        mask: npt.NDArray[np.bool_] = self(image, levels) > np.float32(self.threshold)
         return mask
 
-    def tiled(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """The same of an image that is larger than the model, in its own resolution (`tiles.tiled`).
+    def tiled(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.float32]:
+        """The same of an image of any size in its own resolution (`tiles.tiled`).
 
-        Raises ValueError for an image that is smaller, and for models that cannot work in tiles.
+        Raises ValueError for models that cannot work in tiles.
         """
-        return tiled(self, to_grey(image), self._input_plane, *tiling(self.manifest))
+        return tiled(self._infer, to_grey(image, levels), self._input_plane, *tiling(self.manifest))
 
-    def detect(self, image: npt.NDArray[Any]) -> list[Detection]:
+    def detect(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> list[Detection]:
         """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels."""
-        return detect(self(image), self.threshold)
+        return detect(self(image, levels), self.threshold)
 
     def close(self) -> None:
         """Frees arena and threads; calling again does nothing."""

@@ -22,6 +22,7 @@ RUNNER_SOURCES = tuple(
         "frames.c",
         "image.c",
         "inflate.c",
+        "levels.c",
         "main.c",
         "measure.c",
         "options.c",

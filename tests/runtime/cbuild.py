@@ -14,7 +14,7 @@ from biisnet.runtime import sources
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 13, 9
 DEFINES = (f"-DPLAN_HEIGHT={HEIGHT}", f"-DPLAN_WIDTH={WIDTH}")
-INCLUDES = tuple(f"-I{folder}" for folder in (*sources.INCLUDE_DIRS, sources.ROOT / "src" / "run"))
+INCLUDES = tuple(f"-I{folder}" for folder in (*sources.INCLUDE_DIRS, sources.ROOT / "runner"))
 PLAN = HERE / "plan.c"
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 GCC = shutil.which("gcc")

@@ -84,6 +84,15 @@ def test_truncated_and_flipped_png_is_refused(decoder: Path, tmp_path: Path) -> 
         assert "PNG" in refused(run(decoder, file))
 
 
+def test_an_animation_is_refused(decoder: Path, tmp_path: Path) -> None:
+    """Fails where its first frame is taken for the image."""
+    pages = [Image.fromarray(np.full((5, 7), 40 * n, np.uint8)) for n in range(3)]
+    pages[0].save(tmp_path / "x.png", save_all=True, append_images=pages[1:])
+    assert "is an animation of several frames" in refused(run(decoder, tmp_path / "x.png"))
+    pages[0].save(tmp_path / "x.png", save_all=True, append_images=[], default_image=False)
+    assert run(decoder, tmp_path / "x.png").returncode == 0
+
+
 def test_damage_below_the_checksum_never_leaves_the_buffers(decoder: Path, tmp_path: Path) -> None:
     """Compressed bytes changed, chunk CRCs right: refused or decoded, never caught by a sanitizer."""
     rng = random.Random(3)
@@ -162,13 +171,15 @@ def test_pgm(decoder: Path, tmp_path: Path, data: bytes, expected: list[list[int
 
 @pytest.mark.parametrize(
     "data",
-    [b"P5", b"P5 2", b"P5 2 1 255", b"P5 2 1 255\n1", b"P5 2 1 256\n111", b"P5 1 1 3\n\x04", b"P5 0 1 255\n1",
+    [b"P5 1 1 255\n\1P5 1 1 255\n\2", b"P5 1 1 255\n\1\nP2 1 1 255\n2",
+     b"P5", b"P5 2", b"P5 2 1 255", b"P5 2 1 255\n1", b"P5 2 1 256\n111", b"P5 1 1 3\n\x04", b"P5 0 1 255\n1",
      b"P5 1 1 0\n1", b"P5 -1 1 255\n1", b"P5 65536 65536 255\n1", b"P5 99999999999 1 255\n1", b"P2 2 1 255 1",
      b"P2 1 1 255 256", b"P2 1 1 255 x"],
 )  # fmt: skip
 def test_malformed_pgm_is_refused(decoder: Path, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.pgm").write_bytes(data)
-    assert "PGM" in refused(run(decoder, tmp_path / "x.pgm"))
+    message = refused(run(decoder, tmp_path / "x.pgm"))
+    assert "PGM" in message or "more than one image" in message
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (14, 10), (3, 33), (64, 48)])
