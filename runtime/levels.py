@@ -210,4 +210,3 @@ class Watch:
         if self.span < FEW or (self.deep and self.share <= DEEP_SHARE):
             return f"{have}; if that is the sensor's range, say {own}"
         return None
-

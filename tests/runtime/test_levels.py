@@ -77,7 +77,9 @@ def test_a_frame_whose_percentiles_are_one_count() -> None:
     assert to_grey(counts, "1%:99%").sum() == 255
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.uint32, np.float32, np.float64, ">u2", "<i4"])
+@pytest.mark.parametrize(
+    "dtype", [np.uint8, np.uint16, np.int16, np.int32, np.uint32, np.float32, np.float64, ">u2", "<i4"]
+)
 def test_levels_take_any_real_dtype(dtype: str) -> None:
     counts = np.arange(100).reshape(10, 10).astype(dtype)
     expected = np.interp(np.arange(100), [20, 80], [0, 255]).reshape(10, 10).astype(np.float32)
@@ -93,7 +95,24 @@ def test_levels_that_reach_no_sample_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "7", "7:", ":7", "1:2:3", "a:b", "9:7", "7:7", "5%:5%", "1%:101%", "-1%:9%", "nan:1", "0:inf", "0x1:9", " 1:2"]
+    "text",
+    [
+        "",
+        "7",
+        "7:",
+        ":7",
+        "1:2:3",
+        "a:b",
+        "9:7",
+        "7:7",
+        "5%:5%",
+        "1%:101%",
+        "-1%:9%",
+        "nan:1",
+        "0:inf",
+        "0x1:9",
+        " 1:2",
+    ],
 )
 def test_levels_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match=f"levels {text}"):
