@@ -98,10 +98,19 @@ def _pages(image: Image.Image) -> Iterator[Image.Image]:
 
 
 def read_pages(path: Path) -> Iterator[Samples]:
-    """The samples of each page of an image file, in their order. Raises InputError."""
+    """The samples of each page of an image file, in their order. Raises InputError, at the page that is damaged."""
     with _opened(path) as image:
-        for page in _pages(image):
-            yield _samples(page, path)
+        count = sum(1 for _ in _pages(image))
+        image.seek(0)
+        read = 0
+        try:
+            for page in _pages(image):
+                yield _samples(page, path)
+                read += 1
+        except _UNREADABLE as e:
+            if count == 1:
+                raise
+            raise InputError(f"{path}: {read} of {count} images could be read ({' '.join(str(e).split())})") from e
         _refuse_rest(image, path)
 
 
@@ -157,14 +166,14 @@ def _samples(image: Image.Image, path: Path) -> Samples:
         white_is_zero = tags.get(_PHOTOMETRIC) == 0
         if white_is_zero and full is None:
             raise InputError(f"{path}: white is zero, and its samples have no scale to turn; save it with 8 or 16 bits")
-        if white_is_zero and full <= 255:  # which Pillow has turned
+        if white_is_zero and full is not None and full <= 255:  # which Pillow has turned
             counts = full - counts.astype(np.float64)
     if counts.size == 0:
         raise InputError(f"{path}: has no pixels")
     return Samples(counts, full, white_is_zero)
 
 
-def _counts_of(image: Image.Image, path: Path) -> tuple[npt.NDArray[Any], float | None]:
+def _counts_of(image: Any, path: Path) -> tuple[npt.NDArray[Any], float | None]:
     """A page's counts [H, W] and their full scale."""
     mode, raw = image.mode, _rawmode(image)
     if mode == "F":
@@ -189,14 +198,14 @@ def _counts_of(image: Image.Image, path: Path) -> tuple[npt.NDArray[Any], float 
     return levels, 255.0
 
 
-def _rawmode(image: Image.Image) -> str:
+def _rawmode(image: Any) -> str:
     """How the file has the pixels, in Pillow's words; empty where it does not say."""
     arguments = image.tile[0][3] if image.tile else ""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return first if isinstance(first, str) else ""
 
 
-def _maximum(image: Image.Image) -> int:
+def _maximum(image: Any) -> int:
     """The maximum that a PGM states, which Pillow scales away."""
     arguments = image.tile[0][3]
     if isinstance(arguments, tuple) and len(arguments) > 1 and isinstance(arguments[-1], int) and arguments[-1] > 0:
@@ -217,7 +226,7 @@ def _deep(image: Image.Image, path: Path) -> tuple[npt.NDArray[Any], float | Non
     if bits == 32 and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1:
         counts = counts.view(np.uint32)
     if bits > 16 or (counts.dtype.kind == "i" and counts.min() < 0):
-        return counts, 65535.0 if 0 <= counts.min() and counts.max() <= 65535 else None
+        return counts, 65535.0 if counts.min() >= 0 and counts.max() <= 65535 else None
     return counts, float(2**bits - 1)
 
 

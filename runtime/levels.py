@@ -5,7 +5,8 @@
 
 Without `Levels` low is 0, and high what the samples' format says is white: 255, 65535, a PGM's maximum. Floats have no
 such scale: they are grey levels already, exactly, and must lie in 0 to 255. With `Levels` low and high are the user's,
-in the sensor's own counts, whatever the format; or percentiles of each frame. Where white is zero, the result is turned.
+in the sensor's own counts, whatever the format; or percentiles of each frame. Where white is zero, the result is
+turned.
 """
 
 from __future__ import annotations
@@ -144,10 +145,8 @@ def grey_levels(samples: Samples, levels: Levels | None = None) -> F32:
         _check_reach(levels, full)
         low, high = levels.low.of(counts), levels.high.of(counts)
     exact = counts.astype(np.float64)
-    if high > low:
-        grey = (exact - low) * WHITE / (high - low)
-    else:  # of a frame whose percentiles are one count: what is above is white
-        grey = np.where(exact > high, WHITE, 0.0)
+    # of a frame whose percentiles are one count, what is above is white
+    grey = (exact - low) * WHITE / (high - low) if high > low else np.where(exact > high, WHITE, 0.0)
     grey = np.clip(grey, 0.0, WHITE)
     if samples.white_is_zero:
         grey = WHITE - grey
@@ -160,8 +159,8 @@ def _outside(counts: npt.NDArray[Any]) -> str | None:
     if low >= 0 and high <= WHITE:
         return None
     return (
-        f"has samples of no known scale, from {low:.6g} to {high:.6g}, and grey levels are 0 to 255; say what is black and what is "
-        f"white with levels LOW:HIGH (--levels {low:.6g}:{high:.6g}, or --levels 1%:99%)"
+        f"has samples of no known scale, from {low:.6g} to {high:.6g}, and grey levels are 0 to 255; say what is black "
+        f"and what is white with levels LOW:HIGH (--levels {low:.6g}:{high:.6g}, or --levels 1%:99%)"
     )
 
 

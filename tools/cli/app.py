@@ -15,6 +15,7 @@ from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, report, targets
 from .model_commands import export, run, verify
 from .signals import exit_on_sigterm
+from .terminal import show_any_text
 from .training_commands import evaluate, scenes, train, variants
 from .tuning_commands import tune
 
@@ -67,10 +68,12 @@ compile_app.command()(reports_errors(compile_command))
 def main() -> None:
     """Entry point of `biisnet`."""
     exit_on_sigterm()
+    show_any_text()
     app()
 
 
 def compile_main() -> None:
     """Entry point of `biisnet-compile`."""
     exit_on_sigterm()
+    show_any_text()
     compile_app()

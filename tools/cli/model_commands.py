@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from .arguments import BundleArgument, Json, Size, Threads, parse_size, print_json, say
+from .levels_option import LevelsOption, parse_levels
 
 
 def export(
@@ -41,6 +42,7 @@ def verify(
     image: Annotated[
         Path | None, typer.Option("--image", metavar="FILE", help="A frame instead of the synthetic scene.")
     ] = None,
+    levels: LevelsOption = None,
     threads: Threads = 1,
     json_: Json = False,
 ) -> None:
@@ -48,7 +50,7 @@ def verify(
     from ...compile.errors import CompileError
     from ..verify import verify_bundle
 
-    verified = verify_bundle(bundle, image, threads, say)
+    verified = verify_bundle(bundle, image, threads, say, parse_levels(levels))
     if json_:
         print_json(asdict(verified))
     elif verified.device:
@@ -63,7 +65,8 @@ def run(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="Images of any size, grey or colour, folders of them, video files, cameras (camera:0).",
+            help="Images of any size, grey or colour, folders of them, video files, cameras (camera:0, /dev/video0, "
+            "rtsp://...), with --raw also - for standard input.",
         ),
     ],
     output: Annotated[
@@ -79,21 +82,33 @@ def run(
     tile: Annotated[
         bool, typer.Option("--tile", help="Frames larger than the bundle's in tiles, not resized.")
     ] = False,
+    levels: LevelsOption = None,
+    raw: Annotated[
+        str | None,
+        typer.Option(
+            "--raw",
+            metavar="HxW:TYPE",
+            help="The sources are raw frames of u8, u16le, u16be or f32, one after the other.",
+        ),
+    ] = None,
     threads: Threads = 1,
     json_: Json = False,
 ) -> None:
     """Find the targets in frames: through the bundle itself here, or under the emulator if it is for a board."""
     from ...compile.errors import CompileError
     from ..frames import Rate
+    from ..raw_frames import Raw
     from ..run import Wanted, run_frames
-    from ..text import plural
+    from ..text import plural, printable
 
-    if rate is not None and not rate > 0:
+    if rate is not None and not 0 < rate < math.inf:
         raise CompileError(f"--rate {rate:g}: give frames a second, above 0")
     pace = Rate(rate) if rate else None
     results, done, started = [], 0, math.nan
     try:
-        for result in run_frames(bundle, sources, threads, Wanted(output, probability, overlay), say, pace, tile):
+        wanted = Wanted(output, probability, overlay)
+        scale, layout = parse_levels(levels), Raw.parse(raw) if raw is not None else None
+        for result in run_frames(bundle, sources, threads, wanted, say, pace, tile, scale, layout):
             if not done:
                 started = time.perf_counter()  # with the first one the model has been loaded
             done += 1
@@ -101,7 +116,7 @@ def run(
                 results.append(asdict(result))
             else:
                 print(
-                    f"{result.image}: {result.height}x{result.width}, "
+                    f"{printable(result.image)}: {result.height}x{result.width}, "
                     f"{plural(result.target_pixels, 'target pixel')}, {plural(len(result.targets), 'target')}"
                 )
     finally:  # a camera is ended by Ctrl-C
