@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biisnet.runtime.levels import Bound, GreyLevelsWarning, Levels, Samples, Watch, as_levels, grey_levels
@@ -53,6 +53,7 @@ def test_floats_of_another_scale_are_refused(change: object, said: str) -> None:
         to_grey(change(image).astype(np.float32))  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 16000), st.integers(1, 16000))
 def test_counts_between_levels(low: int, span: int) -> None:
     grey = grey_levels(Samples.of_array(COUNTS), Levels.of(Bound(low), Bound(low + span)))
@@ -60,6 +61,7 @@ def test_counts_between_levels(low: int, span: int) -> None:
     np.testing.assert_allclose(grey, expected, atol=1e-4)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 49), st.floats(51, 100))
 def test_percentiles_are_ranks(low: float, high: float) -> None:
     grey = grey_levels(Samples.of_array(COUNTS), Levels.of(Bound(low, True), Bound(high, True)))
