@@ -36,12 +36,12 @@ HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""
 BATCH = 4
 PAPERS_CHANNELS, PAPERS_SIZE = 3, (512, 512)
-"""Of the input that the paper's OPs are counted for."""
+"""The size of the input that the paper's OPs are counted for."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one variant; Params and OPs are counted with three input channels, as the paper's are."""
+    """Figures of one variant; Params and OPs are counted with three input channels, as the paper's are."""
 
     network: str
     params: float
@@ -88,7 +88,7 @@ def train_variant(
 
 
 def earlier(path: Path, setting: dict[str, Any]) -> dict[str, Measured]:
-    """What a file holds of networks that were trained in the same setting: figures of another are not beside these."""
+    """Figures of a file whose networks were trained in the same setting: those of another are not beside these."""
     if not path.exists():
         return {}
     result = json.loads(path.read_text())

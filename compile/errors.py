@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user of the compiler meets: a single line that says what is wrong and what to do."""
+"""Errors as a user of the compiler meets them: a single line that says what is wrong and what to do."""
+
+__all__ = ["CompileError", "VerificationError"]
 
 
 class CompileError(ValueError):

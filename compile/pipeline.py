@@ -35,9 +35,11 @@ from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.receptive_field import receptive_field
 from .passes.scale_through_split import scale_through_split
 from .progress import Progress
-from .schedules import DEFAULT, Schedules
+from .schedules import Schedules
 from .tuning.records import tuned_schedules
 from .verification import NOT_ASKED, check_bundle
+
+__all__ = ["compile_model", "make_plan"]
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
@@ -57,15 +59,17 @@ PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
 PLAN_STEPS = 1 + len(RELAX_PASSES) + len(PROGRAM_PASSES) + 4
 
 
-def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress, schedules: Schedules = DEFAULT) -> Plan:
-    """The front half: of the target it depends on the schedules alone."""
+def make_plan(
+    model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
+) -> Plan:
+    """The front half: everything but machine code. Of the target it asks the core."""
     module = progress.run("import_onnx", import_onnx, model, size)
     for relax_pass in RELAX_PASSES:
         module = progress.run(relax_pass.__name__, relax_pass, module)
-    program = progress.run("cut_stages", cut_stages, module, model.name)
+    program = progress.run("cut_stages", cut_stages, module, model.name, target.core)
     for program_pass in PROGRAM_PASSES:
         program = progress.run(program_pass.__name__, program_pass, program)
-    kernels = progress.run("build_kernels", build_kernels, program, schedules)
+    kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     segments = progress.run("form_segments", form_segments, kernels, schedules)
     streaming = progress.run("plan_arena", plan_arena, kernels, segments)
     probing = plan_arena(kernels, layer_by_layer(kernels))
@@ -94,7 +98,7 @@ def compile_model(
     """
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
-        plan = make_plan(model, size, progress, schedules or tuned_schedules(target))
+        plan = make_plan(model, size, target, progress, schedules or tuned_schedules(target))
         say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}

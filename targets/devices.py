@@ -7,6 +7,8 @@ import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .cores import Core, core_of
+
 GLIBC = "2.28"
 """The oldest glibc that a bundle runs on (Debian 10, Raspberry Pi OS of 2019)."""
 
@@ -34,6 +36,11 @@ class Target:
     def triple(self) -> str:
         """The LLVM target triple."""
         return f"{self.arch}-linux-gnu"
+
+    @property
+    def core(self) -> Core:
+        """The core, which kernels, bounds and caches ask."""
+        return core_of(self.cpu)
 
     @property
     def llvm(self) -> dict[str, object]:

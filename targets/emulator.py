@@ -24,7 +24,7 @@ def runs_here(target: Target) -> bool:
 
 
 def command(target: Target) -> list[str] | None:
-    """What to put before a program of the target so that it runs here; None where nothing can."""
+    """The words before a program of the target that let it run here; None where nothing can."""
     if runs_here(target):
         return []
     emulator = find_emulator(target)

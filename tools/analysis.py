@@ -15,10 +15,8 @@ from pathlib import Path
 
 from ..compile.emit.runner import build_runner
 from ..compile.frontend import Model
-from ..compile.ir.expressions import BinaryDot, Convolution
 from ..compile.ir.plan import Plan
-from ..compile.ir.stages import Stage
-from ..compile.kernels import issue_bound
+from ..compile.kernels.issue_bound import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
 from ..compile.tuning.records import tuned_schedules
@@ -29,7 +27,7 @@ ANALYSIS_STEPS = 3
 
 @dataclass(frozen=True)
 class StageCost:
-    """One stage: multiply-adds, bytes of the maps that it reads and writes, cycles, and the slot bound's cycles."""
+    """One stage: multiply-adds, bytes of the maps that it reads and writes, cycles, and those of its issue bound."""
 
     name: str
     kernel: str
@@ -37,7 +35,8 @@ class StageCost:
     full_macs: int
     bytes: int
     cycles: float
-    bound: float
+    bound: float | None
+    """None on a core whose issue slots are not known."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def analyze_target(
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
     progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
-    plan = make_plan(model, size, progress, tuned_schedules(target, database))
+    plan = make_plan(model, size, target, progress, tuned_schedules(target, database))
     return analyze_plan(plan, target, progress, cache)
 
 
@@ -98,10 +97,11 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> 
         StageCost(
             step.stage.name,
             step.kernel,
-            *macs(step.stage),
-            map_bytes(step.stage),
+            step.stage.work.binary,
+            step.stage.work.full,
+            step.stage.map_bytes,
             by_function[step.kernel] / uses[step.kernel],
-            issue_bound.bound(step.stage),
+            issue_bound(step.stage, target.core),
         )
         for step in plan.kernels.steps
     )
@@ -109,20 +109,3 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> 
     source = plan.program.inputs[0]
     size = (source.height, source.width)
     return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.streaming.bytes(1))
-
-
-def macs(stage: Stage) -> tuple[int, int]:
-    """Binary and full-precision multiply-adds."""
-    binary = full = 0
-    for e in stage.expressions():
-        if isinstance(e, BinaryDot):
-            binary += e.signs.size * stage.height * stage.width
-        elif isinstance(e, Convolution):
-            full += e.weight.size * stage.height * stage.width
-    return binary, full
-
-
-def map_bytes(stage: Stage) -> int:
-    """Bytes of the maps that are read and written, each once."""
-    read = {b for e in stage.expressions() if (b := getattr(e, "buffer", None)) is not None}
-    return sum(b.bytes * (b.channels if b.external is not None else 1) for b in [*read, *stage.outputs])

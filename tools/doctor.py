@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from ..targets import TARGETS, TargetError, cycles, emulator, resolve
+from ..targets import TARGETS, TargetError, emulator, pricing, resolve
 
 PACKAGES = {
     "numpy": "runtime",
@@ -31,6 +31,7 @@ PACKAGES = {
     "jinja2": "reports",
     "opencv-python-headless": "videos and cameras",
     "tensorboard": "logs of training",
+    "cyclonedx-python-lib": "bills of materials",
 }
 EXTRAS = {
     "torch": "train",
@@ -44,6 +45,8 @@ EXTRAS = {
     "tornado": "board",
     "opencv-python-headless": "video",
     "tensorboard": "tensorboard",
+    "cyclonedx-python-lib": "sbom",
+    "cyclonedx": "sbom",  # as Python imports it
 }
 """Which of the package's extras brings what; `compile` the rest."""
 
@@ -68,9 +71,9 @@ def examine() -> list[Finding]:
             findings.append(Finding(f"package {package}", False, f"{use}: pip install '.[{extra}]' (in a clone)"))
     found = emulator.find_emulator(TARGETS["rpi4"])
     findings.append(Finding("emulator", found is not None, "qemu-aarch64" if found else emulator.MISSING))
-    llvm = shutil.which(f"llvm-mca-{cycles.LLVM}")
-    without = f"apt-get install llvm-{cycles.LLVM} (as root)"
-    findings.append(Finding("cycle model", llvm is not None, f"LLVM {cycles.LLVM}" if llvm else without))
+    llvm = shutil.which(f"llvm-mca-{pricing.LLVM}")
+    without = f"apt-get install llvm-{pricing.LLVM} (as root)"
+    findings.append(Finding("cycle model", llvm is not None, f"LLVM {pricing.LLVM}" if llvm else without))
     ssh = shutil.which("ssh")
     findings.append(Finding("deploy", ssh is not None, "ssh" if ssh else "apt-get install openssh-client (as root)"))
     try:

@@ -16,7 +16,7 @@ from ..compile.errors import CompileError
 from ..compile.frontend import load_model
 from ..compile.ir.memory import Arena
 from ..compile.ir.plan import Plan
-from ..compile.kernels import issue_bound
+from ..compile.kernels.issue_bound import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
 from ..model.datasets import Say
@@ -27,14 +27,12 @@ from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
 from ..targets import Target
-from .analysis import macs, map_bytes
+from ..targets.cores import Issue
 from .costs import Costs, cost_steps, find_costs
 from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
-BINARY_PEAK, FLOAT_PEAK = 128 / 3 * issue_bound.PER_CYCLE, 4 / issue_bound.FLOAT * issue_bound.PER_CYCLE
-"""Multiply-adds a cycle: 128 binary ones are eor, cnt and add; four of float32 are one instruction."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def report_bundle(path: Path, say: Say) -> str:
             # without its records too, where it has any: what tuning has gained
             wanted = [schedules, *([replace(schedules, records={})] if schedules.records else [])]
             progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say, None)
-            plans = [make_plan(model, size, progress, s) for s in wanted]
+            plans = [make_plan(model, size, target, progress, s) for s in wanted]
             check_plan(plans[0], manifest, path)
             costs = find_costs(plans, target, progress)
             if costs[0].values is None:
@@ -152,11 +150,12 @@ def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[Row]:
             step.kernel,
             f"{out.channels}x{stage.height}x{stage.width}",
             ", ".join(stage.layers),
-            *macs(stage),
-            map_bytes(stage),
+            stage.work.binary,
+            stage.work.full,
+            stage.map_bytes,
             cost,
             cost / total if cost and total else 0,
-            issue_bound.bound(stage) / pixels if target.cpu == issue_bound.CPU else None,
+            None if (bound := issue_bound(stage, target.core)) is None else bound / pixels,
         )
 
 
@@ -199,7 +198,8 @@ def place(intensity: float, speed: float) -> tuple[float, float]:
 
 def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
     """Of the stages that multiply, on a device whose vector pipes and memory are known."""
-    if target.cpu != issue_bound.CPU or not target.hertz or not target.dram:
+    issue = target.core.issue
+    if not issue or not target.hertz or not target.dram:
         return None
     points = []
     for row in table:
@@ -207,11 +207,15 @@ def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
         if work and row.cost:
             intensity, speed = work / row.bytes, work * target.hertz / (row.cost * pixels)
             points.append(Point(row.name, intensity, speed, *place(intensity, speed), row.binary_macs > 0))
-    peaks = {"binary": BINARY_PEAK, "float32": FLOAT_PEAK}
-    roofs = {name: roof(peak * target.hertz, target.dram) for name, peak in peaks.items()}
+    roofs = {name: roof(peak * target.hertz, target.dram) for name, peak in peaks(issue).items()}
     across = [(place(10**d, 1)[0], f"{si(10**d)}MAC/byte") for d in decades(X_DECADES)]
     up = [(place(1, 10**d)[1], f"{si(10**d)}MAC/s") for d in decades(Y_DECADES)]
     return Roofline(points, roofs, target.dram, across, up)
+
+
+def peaks(issue: Issue) -> dict[str, float]:
+    """Multiply-adds a cycle: eor, cnt and add are 128 of bits, a multiply-add is 4 of float32."""
+    return {"binary": 128 / (3 * issue.integer) * issue.per_cycle, "float": 4 / issue.float * issue.per_cycle}
 
 
 def decades(axis: tuple[float, float]) -> range:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ..compile.errors import CompileError
 from ..compile.frontend import Model
-from ..compile.kernels import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress as Steps
 from ..compile.schedules import schedules_for
@@ -27,7 +26,6 @@ from ..compile.tuning.session import Progress, Session
 from ..compile.tuning.tasks import Task, tasks_of
 from ..model.files import write_whole
 from ..targets import Target, cycles, emulator
-from .analysis import macs
 
 CURVE, REPORT = "curve.png", "report.md"
 """What seconds are read off: those of one are not beside those of the other."""
@@ -88,8 +86,10 @@ def open_device(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Dev
 
 def tune_on(device: Device, measured_by: str, asked: Tuning, say: Callable[[str], None]) -> Tuned:
     """A session on a device."""
-    plan = make_plan(asked.model, asked.size, Steps(PLAN_STEPS, ignore, None), schedules_for(asked.target.name))
-    tasks = tasks_of(plan)
+    plan = make_plan(
+        asked.model, asked.size, asked.target, Steps(PLAN_STEPS, ignore, None), schedules_for(asked.target.core)
+    )
+    tasks = tasks_of(plan, asked.target.core)
     say(f"tasks    {len(tasks)} kernels of {len(plan.kernels.steps)} stages")
     with Records(asked.database, asked.target, measured_by) as records:
         return tune_tasks(tasks, device, measured_by, records, asked, say)
@@ -99,7 +99,7 @@ def tune_tasks(
     tasks: list[Task], device: Device, measured_by: str, records: Records, asked: Tuning, say: Callable[[str], None]
 ) -> Tuned:
     """A session of these tasks, and its report, however it ends."""
-    bound_at = asked.target.hertz if measured_by == MODEL_CYCLES and asked.target.cpu == issue_bound.CPU else None
+    bound_at = asked.target.hertz if measured_by == MODEL_CYCLES else None
     session = Session(
         tasks,
         device,
@@ -146,9 +146,9 @@ def speed(task: Task, seconds: float | None, bound_at: float | None) -> str:
     """For a person."""
     if seconds is None:
         return "none yet"
-    binary, _ = macs(task.stage)
+    binary = task.stage.work.binary
     words = [f"{binary / seconds / 1e9:.1f} binary GMAC/s"] if binary else []
     words.append(f"{seconds * 1e6:.0f} us")
-    if bound_at and (bound := issue_bound.bound(task.stage)):
-        words.append(f"{bound / bound_at / seconds:.0%} of the slot bound")
+    if bound_at and task.bound:
+        words.append(f"{task.bound / bound_at / seconds:.0%} of the issue bound")
     return ", ".join(words)

@@ -32,7 +32,9 @@ def verify_bundle(
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
         height, width = frame_size(manifest)
-        plan = make_plan(model, (height, width), Progress(PLAN_STEPS, say, None), schedules_of(manifest))
+        plan = make_plan(
+            model, (height, width), target_of(manifest), Progress(PLAN_STEPS, say, None), schedules_of(manifest)
+        )
         check_plan(plan, manifest, bundle)
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()

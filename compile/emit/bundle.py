@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from tvm.target.codegen import llvm_version_major
 
 from ...model.files import swap
 from ...runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA, SUMS, sums_text
@@ -32,9 +33,9 @@ from ..verification.onnx_reference import OnnxReference
 from ..verification.scene import scene
 from .embedding import write_embedding
 from .manifest import kernel_entry
+from .notices import MODEL, components, license_entries, write_notices
 from .tar import write_tar
 
-MODEL = "model.onnx"
 TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
 
@@ -123,6 +124,7 @@ class BundleWriter:
         write_embedding(self.root, model.name, target.name)
         (self.root / MODEL).write_bytes(model.proto.SerializeToString(deterministic=True))
         write_golden(self.root / "golden", model, plan)
+        write_notices(self.root, components(model.sha256))
         manifest = make_manifest(self.root, model, plan, target, verified)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         (self.root / SUMS).write_text(sums_text(self.root, manifest["files"]))
@@ -203,7 +205,8 @@ def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified
         ],
         "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
         "verification": asdict(verified),
-        "tools": {tool: version(tool) for tool in TOOLS},
+        "tools": {**{tool: version(tool) for tool in TOOLS}, "llvm": str(llvm_version_major())},
+        "licenses": license_entries(components(model.sha256)),
         "files": {
             str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
             for p in sorted(root.rglob("*"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What other build systems find a bundle by: pkg-config's and CMake's files, which work wherever the bundle lies."""
+"""Files by which other build systems find a bundle: pkg-config's and CMake's, which work wherever the bundle lies."""
 
 from __future__ import annotations
 

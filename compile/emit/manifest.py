@@ -60,7 +60,7 @@ def schedules_of(manifest: dict) -> Schedules:
         found = MappingProxyType({r.key: r for r in records})
     except (AttributeError, KeyError, TypeError) as e:
         raise BundleError(f"manifest.json: 'kernels' is not what a compiler writes ({e})") from e
-    return replace(schedules_for(manifest["target"]["name"]), records=found)
+    return replace(schedules_for(target_of(manifest).core), records=found)
 
 
 def check_plan(plan: Plan, manifest: dict[str, Any], bundle: Path) -> None:

@@ -29,7 +29,7 @@ biisnet_params:
 
 
 def parameter_offsets(kernels: Kernels) -> tuple[list[int], bytes]:
-    """Where each step's constants lie, and all of them."""
+    """The offset of each step's constants, and the block of all of them."""
     offsets, block = [], bytearray()
     for step in kernels.steps:
         offsets.append(len(block))
@@ -39,7 +39,7 @@ def parameter_offsets(kernels: Kernels) -> tuple[list[int], bytes]:
 
 def element_type(buffer: Buffer) -> str:
     """C type of a buffer's elements."""
-    return "uint8_t" if buffer.dtype == "bits" else "float"
+    return C_TYPES[buffer.encoding.element]
 
 
 def shim(step: Step) -> str:

@@ -3,22 +3,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from ...targets import Target
 from ..errors import CompileError
 from ..ir.plan import Plan
-from ..progress import Progress
 from ..verification.scene import scene
 from .codegen import generate
 from .link import RUNNER, link_runner, write_objects
 from .plan_source import parameter_offsets
 
+Result = TypeVar("Result")
 
-def build_runner(plan: Plan, target: Target, folder: Path, progress: Progress, *, symbols: bool = False) -> list[str]:
+
+class Steps(Protocol):
+    """Whoever runs the steps and says so, `compile.progress.Progress` for one."""
+
+    def run(self, name: str, step: Callable[..., Result], *arguments: Any) -> Result:
+        """The step's result."""
+
+
+def build_runner(plan: Plan, target: Target, folder: Path, progress: Steps, *, symbols: bool = False) -> list[str]:
     """Its command, all of whose files are in `folder`. Two steps of progress.
 
     Raises CompileError for frames of several channels, which it does not take; ToolchainError.

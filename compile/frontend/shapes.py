@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -48,7 +50,7 @@ def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str)
     return 1, c, height, width
 
 
-def evaluate(node: onnx.NodeProto, inputs: list[npt.NDArray | None], opset: int) -> list[npt.NDArray]:
+def evaluate(node: onnx.NodeProto, inputs: list[npt.NDArray[Any] | None], opset: int) -> list[npt.NDArray[Any]]:
     """A standard node's outputs from constant inputs, by ONNX's own reference."""
     given = {n: v for n, v in zip(node.input, inputs, strict=True) if n and v is not None}
     graph = onnx.helper.make_graph(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a network's weights come from, as far as its file says: `model.weights` of the manifest, and in words."""
+"""The origin of a network's weights, as far as its file says: `model.weights` of the manifest, and in words."""
 
 from __future__ import annotations
 

@@ -1,91 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stored maps: where stages meet, and the rows of them that a stage reads."""
+"""Buffers: the stored maps where stages meet, and the rows of them that a stage reads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-LANES = 16
-"""Pixels of one vector step: sixteen bytes of packed bits, four 128-bit vectors of float32."""
-MARGIN = 16
-"""Elements kept left and right of a row that is read by a window."""
+from ..storage import Dense, Encoding, Float32, Layout, Planes
 
 F32 = npt.NDArray[np.float32]
-Dtype = Literal["float32", "bits"]
-Margin = Literal["none", "zero", "edge"]
 Rows: TypeAlias = npt.NDArray[np.int64]
 """Row numbers, one for each stripe that is looked at."""
 
 
-def round_up(n: int, multiple: int) -> int:
-    """The smallest multiple of `multiple` that is at least `n`."""
-    return -(-n // multiple) * multiple
-
-
 @dataclass(eq=False)
 class Buffer:
-    """One stored form of a feature map, laid out [row][plane][margin, columns, margin].
-
-    A plane is a channel (float32), or 8 channels of one group packed into a byte a pixel (bits: bit i of
-    plane j of a group is channel 8j+i of the group, set where x >= threshold).
-    """
+    """One stored form of a feature map."""
 
     name: str
-    value: str  # the ONNX value that it holds
+    value: str
+    """The ONNX value that it holds."""
     channels: int
     height: int
     width: int
-    dtype: Dtype = "float32"
-    margin: Margin = "none"
-    groups: int = 1
-    threshold: F32 = field(default_factory=lambda: np.zeros(1, np.float32))  # [channels] or [1]; bits only
-    external: int | None = None  # index of the model's input or output that it is, [channel][row][column]
-    scale: F32 | None = None  # [channels]; a float32 buffer holds scale*value + shift where these are given
-    shift: F32 | None = None
+    encoding: Encoding = Float32()  # noqa: RUF009 (it is frozen)
+    layout: Layout = Planes()  # noqa: RUF009 (it is frozen)
+    external: int | None = None
+    """The model's input or output that it is, by index."""
 
-    @property
-    def planes_per_group(self) -> int:
-        """Planes of one group of channels."""
-        per_group = self.channels // self.groups
-        return per_group if self.dtype == "float32" else -(-per_group // 8)
+    def __post_init__(self) -> None:
+        if self.external is not None:
+            self.layout = Dense()  # as the user has it
 
     @property
     def planes(self) -> int:
         """Planes of a row."""
-        return self.planes_per_group * self.groups
-
-    @property
-    def origin(self) -> int:
-        """Elements before column 0 of a plane."""
-        return 0 if self.margin == "none" else MARGIN
-
-    @property
-    def plane_stride(self) -> int:
-        """Elements from one plane to the next."""
-        if self.external is not None:
-            return self.height * self.width
-        return round_up(self.width, LANES) + 2 * self.origin
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of an element."""
-        return 4 if self.dtype == "float32" else 1
+        return self.encoding.planes(self.channels)
 
     @property
     def row_bytes(self) -> int:
         """Bytes from one row to the next."""
-        if self.external is not None:
-            return self.width * self.itemsize
-        return self.planes * self.plane_stride * self.itemsize
+        return self.layout.row_bytes(self)
 
     @property
-    def bytes(self) -> int:
+    def map_bytes(self) -> int:
         """Bytes of the whole map."""
-        return self.row_bytes * self.height
+        return self.layout.map_bytes(self)
+
+    def to_memory(self, stored: npt.NDArray[Any]) -> bytes:
+        """The memory that holds a stored form [C, H, W]."""
+        return self.layout.to_memory(self, self.encoding.pack(stored)).tobytes()
+
+    def from_memory(self, memory: bytes) -> npt.NDArray[Any]:
+        """The stored form [C, H, W] that memory holds."""
+        return self.encoding.unpack(self.layout.from_memory(self, memory), self.channels)
 
 
 @dataclass(frozen=True)

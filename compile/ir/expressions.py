@@ -1,183 +1,223 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Expressions: what a stage computes at one pixel of one channel."""
+"""Expressions: what a stage computes at one pixel of one channel, and what each kind of them must know.
+
+A kind is a class in a file of kernels/: its dataclass, and every arm below, in one place. `kind` registers it, and
+refuses one that lacks an arm.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .buffers import F32, Buffer
-from .window import Window
+from ..errors import CompileError
+from .buffers import Operand
+
+if TYPE_CHECKING:
+    from ...targets.cores import Issue
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Inputs of a node's numpy meaning: the values of its parts, [C, H, W] each, the stored forms of maps
+    by their buffers' names, and the height and width of the stage."""
+
+    parts: Sequence[Array]
+    stored: Mapping[str, Array]
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """Multiply-adds for one pixel: binary and full-precision ones."""
+
+    binary: int = 0
+    full: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Expr:
+class Expr(ABC):
     """A value at every pixel of `channels` channels."""
 
     channels: int
 
+    leads: ClassVar[int | None]
+    """The place of the kind among those that name a stage's kernel and choose its schedule, the first being the
+    heaviest; None for kinds that never do."""
+
+    # ---- structure ----
+
+    @abstractmethod
     def children(self) -> tuple[Expr, ...]:
         """The expressions it is made of."""
+
+    @abstractmethod
+    def operands(self) -> tuple[Operand, ...]:
+        """The rows of stored maps that output row y reads."""
+
+    @abstractmethod
+    def slice(self, start: int, stop: int) -> Expr:
+        """Channels start .. stop-1 of it. Raises CompileError where it cannot be cut."""
+
+    @property
+    @abstractmethod
+    def is_square(self) -> bool:
+        """Whether it reaches as far along rows as along columns."""
+
+    @property
+    @abstractmethod
+    def is_never_negative_zero(self) -> bool:
+        """Whether its values are never -0.0. (A sum is only where all its parts are.)"""
+
+    # ---- meaning ----
+
+    @abstractmethod
+    def reference(self, inputs: Inputs) -> Array:
+        """The values, [channels, height, width] or larger (then the top left corner counts)."""
+
+    @abstractmethod
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], Array]) -> Array:
+        """The size [channels, height, width] of the numbers that are added up, which rounding errors are relative to.
+
+        `magnitudes` has the bounds of the parts, and stored maps without their signs; `value` is the meaning of a node
+        on the stored maps as they are.
+        """
+
+    @abstractmethod
+    def identity(self) -> Expr | None:
+        """It with constants that make it transparent: of what it is given it changes nothing. None where there are
+        none, so that a stage's accumulators cannot be read through it."""
+
+    # ---- cost ----
+
+    @property
+    @abstractmethod
+    def work(self) -> Work:
+        """Multiply-adds for one pixel of all channels."""
+
+    @abstractmethod
+    def slots(self, issue: Issue) -> int:
+        """Issue slots of vector arithmetic for one vector of one channel that no kernel can do without."""
+
+    # ---- TIR ----
+
+    def prepare(self, ctx: Any) -> Any:
+        """TIR before all loops, of what depends on the row alone; kept as `ctx.prepared(self)`."""
+        return None
+
+    def begin_block(self, ctx: Any, channels: list[Any]) -> Any:
+        """TIR for all channels of a block at once; kept as `ctx.block(self)`."""
+        return None
+
+    def part_channels(self, channels: list[Any]) -> list[Any]:
+        """The channels of its parts that become `channels` of it."""
+        return channels
+
+    @abstractmethod
+    def emit(self, ctx: Any, channels: list[Any]) -> list[Any]:
+        """TIR of the values of some channels at the place at hand (`kernels.context.Context`)."""
+
+
+KINDS: dict[str, type[Expr]] = {}
+"""Every kind of expression by its name; the modules of kernels/ fill it."""
+Kind = TypeVar("Kind", bound=type[Expr])
+
+
+def kind(cls: Kind) -> Kind:
+    """Register a kind of expression. Raises TypeError where an arm is missing, or the name is taken."""
+    missing = sorted(getattr(cls, "__abstractmethods__", ()))
+    missing += [] if hasattr(cls, "leads") else ["leads"]
+    if missing or inspect.isabstract(cls):
+        raise TypeError(f"{cls.__name__} lacks {', '.join(missing)}: a kind of expression has every arm")
+    if cls.__name__ in KINDS:
+        raise TypeError(f"{cls.__name__} is registered already")
+    KINDS[cls.__name__] = cls
+    return cls
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf(Expr):
+    """A kind that reads a stored map."""
+
+    def children(self) -> tuple[Expr, ...]:
         return ()
 
+    @property
+    def lane_order(self) -> str:
+        """The order of columns in its vectors: "columns", "even first", or "any", where it follows the others."""
+        return "columns"
 
-@dataclass(frozen=True, eq=False)
-class Load(Expr):
-    """The map itself, from channel `offset` on; columns and rows past its border repeat the border."""
+    @property
+    def repeats_border(self) -> bool:
+        """Whether it gives values past the map's right border, to stages that are wider than the map."""
+        return False
 
-    buffer: Buffer
-    offset: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class PoolSum(Expr):
-    """Sum of 2x2 pixels with stride 2, from channel `offset` on; an odd last row or column is dropped."""
-
-    buffer: Buffer
-    offset: int = 0
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], Array]) -> Array:
+        return self.reference(magnitudes)
 
 
 @dataclass(frozen=True, eq=False)
-class Upsample(Expr):
-    """Twice the resolution, half-pixel centres, from channel `offset` on; linear: 16 times the value."""
+class Pointwise(Expr):
+    """A kind whose value follows from its parts' at the same pixel. Arrays among its fields have a value a channel."""
 
-    buffer: Buffer
-    mode: Literal["linear", "nearest"]
-    offset: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Convolution(Expr):
-    """Full-precision convolution with zero padding: weight [channels, c, kh, kw], bias [channels]."""
-
-    buffer: Buffer
-    weight: F32
-    bias: F32
-    window: Window
-    groups: int = 1
-
-
-@dataclass(frozen=True, eq=False)
-class BinaryDot(Expr):
-    """The integer accumulator of a binary convolution, (K - 2*popcount(a XOR w) + border correction) / unit.
-
-    `signs` [channels, c, kh, kw] are the weights' bits (True is +1). A padded tap reads bit 0, which is -1;
-    `pad_shift` times the tap's weight is added to make it what the padding value asks: 0 for padding with
-    -1, 1 for zero padding, 2 for padding with +1 (in units of half the distance of the activation's levels).
-    `unit` is 2 where that leaves all accumulators whole numbers, else 1. `centre` is added: 0, or 3*2**(k-1) such that
-    all results lie in [2**k, 2**(k+1)), where float32 numbers are ordered as their bits are. `first` is the layer's
-    channel that it begins with, where only a part of them is wanted.
-    """
-
-    buffer: Buffer
-    signs: npt.NDArray[np.bool_]
-    window: Window
-    pad_shift: int = 1
-    unit: int = 1
-    centre: int = 0
-    first: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class ScaleShift(Expr):
-    """scale*x + shift, per channel."""
-
-    x: Expr
-    scale: F32
-    shift: F32
+    leads: ClassVar[int | None] = None
 
     def children(self) -> tuple[Expr, ...]:
-        return (self.x,)
+        return tuple(part for f in fields(self) if isinstance(part := getattr(self, f.name), Expr))
+
+    def operands(self) -> tuple[Operand, ...]:
+        return ()
+
+    def slice(self, start: int, stop: int) -> Expr:
+        new: dict[str, Any] = {"channels": stop - start}
+        for f in fields(self):
+            match getattr(self, f.name):
+                case Expr() as part:
+                    new[f.name] = slice_channels(part, start, stop)
+                case np.ndarray() as constants:
+                    new[f.name] = constants[start:stop]
+        return replace(self, **new)
+
+    @property
+    def is_square(self) -> bool:
+        return True
+
+    @property
+    def is_never_negative_zero(self) -> bool:
+        return False
+
+    @property
+    def work(self) -> Work:
+        return Work()
+
+    def emit(self, ctx: Any, channels: list[Any]) -> list[Any]:
+        parts = [ctx.emit(part, self.part_channels(channels)) for part in self.children()]
+        return [self.emit_channel(ctx, o, *(values[i] for values in parts)) for i, o in enumerate(channels)]
+
+    @abstractmethod
+    def emit_channel(self, ctx: Any, o: Any, *parts: Any) -> Any:
+        """TIR of channel `o`, given the values of its parts."""
 
 
-@dataclass(frozen=True, eq=False)
-class TwoSlope(Expr):
-    """positive*x where x >= 0, else negative*x, per channel."""
-
-    x: Expr
-    positive: F32
-    negative: F32
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.x,)
+def slice_channels(e: Expr, start: int, stop: int) -> Expr:
+    """Channels start .. stop-1 of an expression. Raises CompileError where it cannot be cut."""
+    return e if stop - start == e.channels else e.slice(start, stop)
 
 
-@dataclass(frozen=True, eq=False)
-class Clamp(Expr):
-    """lower where x < lower, upper where x > upper, else (NaN too) x; per channel."""
-
-    x: Expr
-    lower: F32
-    upper: F32
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.x,)
+def not_sliceable(e: Expr) -> CompileError:
+    """The error of a kind that cannot be cut."""
+    return CompileError(f"a split of channels after {type(e).__name__} is not supported")
 
 
-@dataclass(frozen=True, eq=False)
-class TwoSlopeAdd(Expr):
-    """TwoSlope of x, plus y: one multiply-add."""
-
-    x: Expr
-    y: Expr
-    positive: F32
-    negative: F32
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.x, self.y)
-
-
-@dataclass(frozen=True, eq=False)
-class HingeAdd(Expr):
-    """slope*x + bend*max(x, knee) + y, per channel; x is a BinaryDot with a centre, knee in the range of its results,
-    and bend not -0.0 (so that the result never is)."""
-
-    x: Expr
-    y: Expr
-    slope: F32
-    bend: F32
-    knee: F32
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.x, self.y)
-
-
-@dataclass(frozen=True, eq=False)
-class Constant(Expr):
-    """One value a channel."""
-
-    values: F32
-
-
-@dataclass(frozen=True, eq=False)
-class Add(Expr):
-    """a + b."""
-
-    a: Expr
-    b: Expr
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.a, self.b)
-
-
-@dataclass(frozen=True, eq=False)
-class RepeatChannels(Expr):
-    """Each channel of x repeated: channel o is x's channel o // (channels / x.channels)."""
-
-    x: Expr
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.x,)
-
-
-@dataclass(frozen=True, eq=False)
-class Sigmoid(Expr):
-    """1 / (1 + exp(-x))."""
-
-    x: Expr
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.x,)
+def each(values: Array) -> Array:
+    """[C] as [C, 1, 1]: a value a channel, beside maps [C, H, W]."""
+    return values[:, None, None]

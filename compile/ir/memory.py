@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .buffers import LANES, Buffer
+from .buffers import Buffer
 from .limits import MAX_STRIDE
 
 ALIGNMENT = 64
-SLACK = LANES * 4 * MAX_STRIDE
+SLACK = 16 * 4 * MAX_STRIDE
 """Bytes behind the last map: the last vector of a row may read (never write) past the row's end, at most as many
-float32 vectors as the stride is columns (the window's padding is within the row's margin)."""
+vectors of 16 float32 as the stride is columns (the window's padding is within the row's margin)."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the compiler decided before any machine code."""
+"""The plan: all that is decided before any machine code is made."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Plan:
     """To look at single stages: every map is whole."""
     threshold: float
     field: ReceptiveField | None
-    """What tiles of larger frames overlap by; None for a model that cannot work in tiles."""
+    """The overlap of tiles of larger frames; None for a model that cannot work in tiles."""
     source: str
     """plan.c, by which a bundle is told to be of this plan."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a kernel is blocked; SPACE has what may be chosen."""
+    """The blocking of a kernel; SPACE has what may be chosen."""
 
     channels: int
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .buffers import Buffer
-from .expressions import Expr
+from .buffers import Buffer, Operand
+from .expressions import Expr, Work
 
 
 @dataclass(eq=False)
@@ -24,8 +24,8 @@ class Stage:
     layers: tuple[str, ...]  # the ONNX nodes whose work it does
     outputs: list[Buffer] = field(default_factory=list)
     results: list[tuple[Expr, ...]] = field(default_factory=list)
-    """What each output stores: expressions whose channels are concatenated, cut alike for all outputs. For packed
-    bits it is the value whose sign is taken."""
+    """The values that each output stores: expressions whose channels are concatenated, cut alike for all outputs. For
+    packed bits it is the value whose sign is taken."""
 
     @classmethod
     def of(cls, name: str, layers: tuple[str, ...], branches: tuple[Expr, ...], outputs: list[Buffer]) -> Stage:
@@ -41,6 +41,25 @@ class Stage:
     def width(self) -> int:
         """Columns it computes."""
         return self.outputs[0].width
+
+    def operands(self) -> tuple[Operand, ...]:
+        """The distinct windows of rows that its leaves read."""
+        return tuple(dict.fromkeys(op for e in self.expressions() for op in e.operands()))
+
+    def reads(self) -> list[Buffer]:
+        """The buffers that it reads, each once."""
+        return list(dict.fromkeys(op.buffer for op in self.operands()))
+
+    @property
+    def work(self) -> Work:
+        """Multiply-adds of the whole stage."""
+        pixels, each = self.height * self.width, [e.work for e in self.expressions()]
+        return Work(sum(w.binary for w in each) * pixels, sum(w.full for w in each) * pixels)
+
+    @property
+    def map_bytes(self) -> int:
+        """Bytes of the maps that are read and written, each once."""
+        return sum(b.map_bytes for b in [*self.reads(), *self.outputs])
 
     def expressions(self) -> Iterator[Expr]:
         """Every node once, children first."""
@@ -67,6 +86,8 @@ class Program:
     stages: list[Stage]
     inputs: list[Buffer]
     outputs: list[Buffer]
+    missed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Pass -> layer -> why a rewrite that met its pattern there did not fire."""
 
     def buffers(self) -> list[Buffer]:
         """Every buffer once: inputs first, then as the stages write them."""

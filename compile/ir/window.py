@@ -35,3 +35,10 @@ class Window:
             + np.arange(self.kernel[axis]) * self.dilations[axis]
         )
         return (at < 0) | (at >= size)
+
+    @property
+    def is_square(self) -> bool:
+        """Whether it is the same along both axes."""
+        top, left, bottom, right = self.pads
+        pairs = (self.kernel, self.strides, self.dilations, (top, left), (bottom, right))
+        return all(a == b for a, b in pairs)

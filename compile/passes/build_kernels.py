@@ -6,28 +6,29 @@ from __future__ import annotations
 from tvm import tirx
 from tvm_ffi import structural_equal, structural_hash
 
+from ...targets.cores import Core
 from ..errors import CompileError
 from ..ir.limits import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS
 from ..ir.schedule import Record, Schedule
 from ..ir.stages import Program, Stage
 from ..ir.steps import Kernels, Step
 from ..kernels.row_kernel import RowKernel, build, key_of
-from ..schedules import DEFAULT, Schedules, main_leaf, outside_space
+from ..schedules import Schedules, main_leaf, outside_space
 
 
-def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
+def build_kernels(program: Program, core: Core, schedules: Schedules) -> Kernels:
     """One kernel for each distinct structure among the stages."""
     funcs: dict[str, tirx.PrimFunc] = {}
     known: dict[int, list[tuple[tirx.PrimFunc, str]]] = {}
     steps = []
     for stage in program.stages:
         schedule = schedules.of(stage)
-        built = build(stage, "kernel", schedule)
+        built = build(stage, "kernel", core, schedule)
         check_limits(stage, built)
         if record := schedules.records.get(key_of(built)):
             check_record(stage, record)
             schedule = record.schedule
-            built = build(stage, "kernel", schedule)
+            built = build(stage, "kernel", core, schedule)
         same = known.setdefault(structural_hash(built.func), [])
         name = next((n for f, n in same if structural_equal(f, built.func)), None)
         if name is None:

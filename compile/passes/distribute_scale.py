@@ -13,8 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..ir.buffers import F32
-from ..ir.expressions import Add, Expr, ScaleShift, TwoSlope
+from ..ir.expressions import Expr
 from ..ir.stages import Program
+from ..kernels import Add, ScaleShift, TwoSlope
+from .missed import Missed
 from .rewriting import rewrite_program
 
 F64 = np.float64
@@ -22,11 +24,11 @@ F64 = np.float64
 
 def distribute_scale(program: Program) -> Program:
     """Distribute every scale_shift of a sum one part of which is a two_slope."""
-    rewrite_program(program, distribute)
+    rewrite_program(program, "distribute_scale", distribute)
     return program
 
 
-def distribute(e: Expr) -> Expr:
+def distribute(e: Expr) -> Expr | Missed:
     """One node, its parts done already."""
     match e:
         case ScaleShift(x=TwoSlope() as x) if not e.shift.any():
@@ -34,7 +36,13 @@ def distribute(e: Expr) -> Expr:
         case ScaleShift(x=Add(a=a, b=b)) if is_two_slope(a) or is_two_slope(b):
             (first, offset), rest = (split(a), b) if is_two_slope(a) else (split(b), a)
             shift = (e.shift + e.scale.astype(F64) * offset).astype(np.float32)
-            return Add(e.channels, scaled_two_slope(first, e.scale), distribute(merged(rest, e.scale, shift)))
+            scaled = merged(rest, e.scale, shift)
+            further = distribute(scaled)
+            return Add(e.channels, scaled_two_slope(first, e.scale), scaled if isinstance(further, Missed) else further)
+        case ScaleShift(x=TwoSlope()):
+            return Missed("its two_slope is shifted, too, which a slope cannot take")
+        case ScaleShift(x=Add()):
+            return Missed("neither part of the sum that it scales is a two_slope")
     return e
 
 

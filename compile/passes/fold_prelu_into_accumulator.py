@@ -20,9 +20,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir.expressions import Add, BinaryDot, Constant, Expr, HingeAdd, ScaleShift, TwoSlope
+from ..ir.expressions import Expr
 from ..ir.stages import Program
+from ..kernels import Add, BinaryDot, Constant, HingeAdd, ScaleShift, TwoSlope
 from .distribute_scale import merged
+from .missed import Missed
 from .rewriting import rewrite_program
 
 LEAST_POWER = 8
@@ -30,7 +32,7 @@ LEAST_POWER = 8
 
 
 def fold_prelu_into_accumulator(program: Program) -> Program:
-    """HingeAdd every two_slope of an accumulator."""
+    """Make every two_slope of an accumulator a hinge."""
     centred: dict[int, BinaryDot] = {}
 
     def rewrite(e: Expr) -> Expr:
@@ -41,14 +43,16 @@ def fold_prelu_into_accumulator(program: Program) -> Program:
                 return bent(first, rest, centred)
         return e
 
-    def rewrite_rest(e: Expr) -> Expr:
+    def rewrite_rest(e: Expr) -> Expr | Missed:
         match e:
             case TwoSlope(x=ScaleShift(x=BinaryDot(centre=0))):
                 return bent(e, Constant(e.channels, np.zeros(e.channels, np.float32)), centred)
+            case TwoSlope():
+                return Missed("its two_slope's argument is no accumulator")
         return e
 
-    for rule in (rewrite, rewrite_rest):  # the larger pattern first
-        rewrite_program(program, rule)
+    # the larger pattern first
+    rewrite_program(program, "fold_prelu_into_accumulator", rewrite, rewrite_rest)
     return program
 
 

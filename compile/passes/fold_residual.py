@@ -11,6 +11,7 @@ import tvm
 from tvm.ir import Expr
 from tvm.relax.dpl import DFPattern, is_op, wildcard
 
+from .missed import Missed
 from .relax_ops import channels_of, per_channel, two_slope
 from .rewrite import Matches, Rule, rewrite_all
 
@@ -22,10 +23,10 @@ def fold_residual(module: tvm.IRModule) -> tvm.IRModule:
     scaled = is_op("biisnet.scale_shift")(x, scale, shift)
 
     def rule(pattern: DFPattern, factor: DFPattern | None) -> Rule:
-        def rewrite(m: Matches) -> Expr | None:
+        def rewrite(m: Matches) -> Expr | Missed:
             n = channels_of(m[x])
             if factor is not None and per_channel(m[shift], n).any():
-                return None
+                return Missed("what is added to the two_slope is shifted, too")
             s = np.ones(n) if factor is None else per_channel(m[factor], n)
             return two_slope(m[x], per_channel(m[positive], n) + s, per_channel(m[negative], n) + s)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which stages run together, row by row, so that the maps between them need not be stored whole.
+"""Stages that run together, row by row, so that the maps between them need not be stored whole.
 
 A *segment* is a run of stages. A thread computes a stripe of the last stage's rows, and of the others just the
 rows that these need, each as late as possible: a map that only the segment reads then is a ring of its last rows.
@@ -26,12 +26,12 @@ from ..ir.buffers import Buffer, Rows
 from ..ir.limits import MAX_SEGMENT, MAX_THREADS
 from ..ir.memory import Segment
 from ..ir.steps import Kernels, Step
-from ..schedules import DEFAULT, Schedules
+from ..schedules import Schedules
 
 MAX_HALO = 1 / 8
 
 
-def form_segments(kernels: Kernels, schedules: Schedules = DEFAULT) -> list[Segment]:
+def form_segments(kernels: Kernels, schedules: Schedules) -> list[Segment]:
     """Greedily, from the first stage to the last."""
     steps = kernels.steps
     segments, first = [], 0

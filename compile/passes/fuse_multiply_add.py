@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Slope times value plus something is one instruction: TwoSlope and what is added to it become TwoSlopeAdd.
 
-two_slope(x; p, n) + y      =  leaky_add(x, y; p, n)
-s*two_slope(x; p, n) + b    =  leaky_add(x, b; s*p, s*n)
+two_slope(x; p, n) + y      =  two_slope_add(x, y; p, n)
+s*two_slope(x; p, n) + b    =  two_slope_add(x, b; s*p, s*n)
 """
 
 from __future__ import annotations
 
-from ..ir.expressions import Add, Constant, Expr, ScaleShift, TwoSlope, TwoSlopeAdd
+from ..ir.expressions import Expr
 from ..ir.stages import Program
+from ..kernels import Add, Constant, ScaleShift, TwoSlope, TwoSlopeAdd
 from .rewriting import rewrite_program
 
 
 def fuse_multiply_add(program: Program) -> Program:
     """Fuse every multiply-add."""
-    rewrite_program(program, fuse)
+    rewrite_program(program, "fuse_multiply_add", fuse)
     return program
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far around a pixel its result depends on the input: what tiles of a large frame must overlap by."""
+"""The distance from which a pixel's result depends on the input, which tiles of a large frame must overlap by."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import math
 from fractions import Fraction
 
 from ..ir.buffers import Buffer
-from ..ir.expressions import BinaryDot, Convolution
 from ..ir.plan import ReceptiveField
 from ..ir.stages import Program
-from ..kernels.row_kernel import stage_operands
 
 FAR = 1 << 12
 """A row, in the coarsest map's, that no border is near to."""
 
 
 def receptive_field(program: Program) -> ReceptiveField | None:
-    """Of a network whose one input and one output are each a plane, of one size, and which does the same along both
-    axes; None for others."""
+    """The field of a network whose one input and one output are each a plane, of one size, and that does the same along
+    both axes; None for others."""
     if len(program.inputs) != 1 or len(program.outputs) != 1:
         return None
     (source,), (result,) = program.inputs, program.outputs
     if source.channels != 1 or result.channels != 1:
         return None
     scales = find_scales(program)
-    if scales is None or not is_square(program) or scales.get(result) != 1:
+    if (
+        scales is None
+        or not all(e.is_square for s in program.stages for e in s.expressions())
+        or scales.get(result) != 1
+    ):
         return None
     if (source.height, source.width) != (result.height, result.width):
         return None
@@ -34,24 +36,11 @@ def receptive_field(program: Program) -> ReceptiveField | None:
     return ReceptiveField(max(reaches), stride)
 
 
-def is_square(program: Program) -> bool:
-    """Whether all windows are the same along both axes."""
-    windows = {e.window for s in program.stages for e in s.expressions() if isinstance(e, (BinaryDot, Convolution))}
-    return all(
-        w.kernel[0] == w.kernel[1]
-        and w.strides[0] == w.strides[1]
-        and w.dilations[0] == w.dilations[1]
-        and w.pads[0] == w.pads[1]
-        and w.pads[2] == w.pads[3]
-        for w in windows
-    )
-
-
 def find_scales(program: Program) -> dict[Buffer, Fraction] | None:
     """Input rows to a row of each map, at least one; None where a stage reads maps that do not fit together."""
     scales = {program.inputs[0]: Fraction(1)}
     for stage in program.stages:
-        found = {scales[op.buffer] * Fraction(op.mul, op.div) for op in stage_operands(stage)}
+        found = {scales[op.buffer] * Fraction(op.mul, op.div) for op in stage.operands()}
         if len(found) != 1 or min(found) < 1 or min(found).denominator != 1:
             return None
         scales.update(dict.fromkeys(stage.outputs, found.pop()))
@@ -66,7 +55,7 @@ def reach(program: Program, row: int) -> int:
         if not wanted:
             continue
         first, last = min(w[0] for w in wanted), max(w[1] for w in wanted)
-        for operand in stage_operands(stage):
+        for operand in stage.operands():
             low, high = (int(r) for r in operand.read_rows(first, last))
             old = needs.get(operand.buffer, (low, high))
             needs[operand.buffer] = min(low, old[0]), max(high, old[1])

@@ -9,13 +9,28 @@ from typing import Any
 
 from ..ir.expressions import Expr
 from ..ir.stages import Program
+from .missed import Missed
+
+Rule = Callable[[Expr], Expr | Missed]
+"""A node, its parts already rewritten -> what it becomes, itself where the rule has nothing to do with it, or why the
+rule does not fire although it has."""
 
 
-def rewrite_program(program: Program, rewrite_one: Callable[[Expr], Expr]) -> None:
-    """Replace every node, its parts already rewritten, by what `rewrite_one` returns."""
-    done: dict[int, Expr] = {}
-    for stage in program.stages:
-        stage.results = [tuple(rewrite(e, rewrite_one, done) for e in branches) for branches in stage.results]
+def rewrite_program(program: Program, name: str, *rules: Rule) -> None:
+    """Replace every node by what the rules return, rule after rule; `name` is the pass's."""
+    missed = program.missed.setdefault(name, {})
+    for rule in rules:
+        done: dict[int, Expr] = {}
+        for stage in program.stages:
+
+            def rewrite_one(e: Expr, rule: Rule = rule, layer: str = stage.name) -> Expr:
+                new = rule(e)
+                if isinstance(new, Missed):
+                    missed[layer] = str(new)
+                    return e
+                return new
+
+            stage.results = [tuple(rewrite(e, rewrite_one, done) for e in branches) for branches in stage.results]
 
 
 def rewrite(e: Expr, rewrite_one: Callable[[Expr], Expr], done: dict[int, Expr]) -> Expr:

@@ -193,7 +193,7 @@ def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
         if found and {read_about(f).get("measured_by") for f in (own, shipped)} == {MODEL_CYCLES}:
             mine = {k: r for k, r in mine.items() if k not in found or r.seconds <= found[k].seconds}
         found |= mine
-    return replace(schedules_for(target.name), records=MappingProxyType(found))
+    return replace(schedules_for(target.core), records=MappingProxyType(found))
 
 
 def best_records(folder: Path, target: Target, whose: str) -> dict[str, Record]:

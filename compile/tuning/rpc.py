@@ -58,7 +58,13 @@ def link_bench(objects: Objects, target: Target, folder: Path) -> Path:
     include = tvm_ffi.libinfo.find_include_path(), tvm_ffi.libinfo.find_dlpack_include_path()
     run = [s for s in sources.RUNNER_SOURCES if s.stem in {"session", "fail", "file"}]
     files = [*objects.generated, *sources.LIBRARY_SOURCES, *run, SOURCE]
-    options = [*target.zig(), *sources.LIBRARY_CFLAGS, *INCLUDES, *(f"-I{path}" for path in include)]
+    options = [
+        *target.zig(),
+        *sources.LIBRARY_CFLAGS,
+        *INCLUDES,
+        f"-I{sources.ROOT}",
+        *(f"-I{path}" for path in include),
+    ]
     zig(["cc", *options, *files, "-shared", "-s", "-Wl,-z,defs", *sources.LIBS, "-o", folder / LIBRARY], objects.folder)
     return folder / LIBRARY
 

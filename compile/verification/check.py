@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
+from ...targets.cores import Core
 from ..errors import VerificationError
 from ..frontend import Model
 from ..ir.plan import Plan
@@ -25,7 +27,7 @@ from .stages import check_step
 
 @dataclass(frozen=True)
 class Verified:
-    """What was verified, and how well it agreed."""
+    """The outcome of a verification: how much was compared, and how well it agreed."""
 
     device: str  # where the code ran; empty where it did not
     reason: str = ""  # why it did not
@@ -59,7 +61,7 @@ def check_bundle(
     target: Target,
     root: Path,
     failure: Path,
-    image: npt.NDArray | None = None,
+    image: npt.NDArray[Any] | None = None,
     threads: int = 1,
 ) -> Verified:
     """Run the bundle in `root` here, under the emulator where it is for another machine.
@@ -79,17 +81,23 @@ def check_bundle(
     reference = onnx.run(frame)
     try:
         with Probe([*prefix, root / RUNNER], threads) as probe:
-            return compare(probe, device_name, plan, onnx, reference, failure)
+            return compare(probe, device_name, plan, target.core, onnx, reference, failure)
     except ProbeError as e:
         raise VerificationError(f"the runner failed on {device_name}: {e}") from e
 
 
 def compare(
-    probe: Probe, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray], failure: Path
+    probe: Probe,
+    name: str,
+    plan: Plan,
+    core: Core,
+    onnx: OnnxReference,
+    reference: dict[str, npt.NDArray[Any]],
+    failure: Path,
 ) -> Verified:
     """All comparisons, the first that fails raised."""
 
-    def fail(layer: str, why: str, tensors: dict[str, npt.NDArray]) -> None:
+    def fail(layer: str, why: str, tensors: dict[str, npt.NDArray[Any]]) -> None:
         np.savez_compressed(failure, allow_pickle=False, **tensors)
         raise VerificationError(
             f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
@@ -107,7 +115,7 @@ def compare(
             binary += 1
         if is_binary(step.stage) and readable(step.stage):
             read += 1
-            compared, differ, tensors = check_accumulators(device, k, step, reference, onnx)
+            compared, differ, tensors = check_accumulators(device, core, k, step, reference, onnx)
             if differ:
                 fail(step.stage.name, f"{differ} of {compared} integer accumulators", tensors)
             accumulators += compared

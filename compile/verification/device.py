@@ -5,18 +5,16 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from ..ir.buffers import Buffer
 from ..ir.memory import Arena
-from ..kernels.reference import from_bytes, to_bytes
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 class Memory(Protocol):
-    """What a runner's inputs, outputs and arena are reached by: a Probe, here or on a board."""
+    """The access to a runner's inputs, outputs and arena: a Probe, here or on a board."""
 
     info: dict[str, Any]
 
@@ -37,32 +35,23 @@ class Device:
         self.probe, self.arena = probe, arena
 
     def offset(self, buffer: Buffer, *, output: bool = False) -> int:
-        """Where a buffer lies in the probe's address space."""
+        """The place of a buffer in the probe's address space."""
         if buffer.external is None:
             return self.arena.placements[buffer].offset
         return int(self.probe.info["outputs" if output else "inputs"][buffer.external]["offset"])
 
     def store(self, buffer: Buffer, value: Array) -> None:
-        """Write a map [C, H, W]: float32, or bool for bits."""
-        data = value.astype(np.float32).tobytes() if buffer.external is not None else to_bytes(buffer, value)
-        self.probe.write(self.offset(buffer), data)
+        """Write a map's stored form [C, H, W]."""
+        self.probe.write(self.offset(buffer), buffer.to_memory(value))
 
     def read(self, buffer: Buffer) -> bytes:
         """The memory of a map that a stage has written."""
-        return self.probe.read(self.offset(buffer, output=True), size_of(buffer))
+        return self.probe.read(self.offset(buffer, output=True), buffer.map_bytes)
 
     def fill(self, buffer: Buffer, byte: int) -> None:
         """Overwrite the memory of a map that a stage is to write."""
-        self.probe.write(self.offset(buffer, output=True), bytes([byte]) * size_of(buffer))
+        self.probe.write(self.offset(buffer, output=True), bytes([byte]) * buffer.map_bytes)
 
     def fetch(self, buffer: Buffer) -> Array:
-        """The map [C, H, W] that a stage has written."""
-        data = self.read(buffer)
-        if buffer.external is not None:
-            return np.frombuffer(data, np.float32).reshape(buffer.channels, buffer.height, buffer.width)
-        return from_bytes(buffer, data)
-
-
-def size_of(buffer: Buffer) -> int:
-    """Bytes of a map in memory."""
-    return buffer.bytes * (1 if buffer.external is None else buffer.channels)
+        """The stored form [C, H, W] that a stage has written."""
+        return buffer.from_memory(self.read(buffer))

@@ -7,6 +7,7 @@ Feeding each stage the reference's maps hides what only whole runs show: rings, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +18,18 @@ from .device import Device
 MASK_TOLERANCE = 1e-4
 """Share of pixels that may differ end to end, where a sign within rounding error of zero flips."""
 PROBABILITY_TOLERANCE = 1e-3
-"""What the other pixels may differ by, of the largest value, and of 1 at least. Where no sign flips the shipped network
-mostly is within 3e-6."""
+"""The difference that the other pixels may have, of the largest value, and of 1 at least. Where no sign flips the
+shipped network mostly is within 3e-6."""
 FLIPPED = 16
 """Pixels that may always differ by more. In one of ten frames of 256x256 the shipped network flips a sign, which moved
 one to three pixels by more than 1e-3, one of them by 0.6; the window around it has no more than these."""
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well one output agrees with the reference's; `wrong` says what does not, and is empty where all does."""
+    """The agreement of one output with the reference's; `wrong` says what does not agree, empty where all does."""
 
     pixels: int
     differing: int  # on the other side of the threshold

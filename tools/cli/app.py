@@ -14,6 +14,7 @@ from .device_commands import bench, deploy
 from .errors import reports_errors
 from .info_commands import analyze, doctor, inspect, report, targets
 from .model_commands import export, run, verify
+from .sbom_command import sbom
 from .signals import exit_on_sigterm
 from .terminal import show_any_text
 from .training_commands import evaluate, scenes, train, variants
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "bench": (bench, "Time a bundle where it runs."),
     "inspect": (inspect, "Show what a bundle is."),
     "report": (report, "Write a page about a bundle."),
+    "sbom": (sbom, "Write a bundle's bill of materials."),
     "analyze": (analyze, "Count operations, or cycles of each stage."),
     "tune": (tune, "Search faster schedules for the kernels."),
     "train": (train, "Train a network."),

@@ -83,16 +83,17 @@ def analyze_on(
 
 def table_of(found: Analysis) -> Iterator[str]:
     """An analysis for a person, line by line."""
-    titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6} {'of bound':>8}"
-    yield f"{'stage':28} {'kernel':28} {titles}"
+    titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6}"
+    known = any(row.bound is not None for row in found.stages)  # of a core whose issue slots are
+    yield f"{'stage':28} {'kernel':28} {titles}{' of bound' if known else ''}"
 
     def cost(cycles: float) -> str:
         return f"{cycles / found.pixels:12.1f} {cycles / found.cycles:6.1%}"
 
     for row in found.stages:
-        bound = f"{row.cycles / row.bound:8.2f}" if row.bound else f"{'-':>8}"
+        bound = f" {row.cycles / row.bound:8.2f}" if row.bound else f" {'-':>8}" if known else ""
         work = f"{row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,}"
-        yield f"{row.name:28} {row.kernel:28} {work} {cost(row.cycles)} {bound}"
+        yield f"{row.name:28} {row.kernel:28} {work} {cost(row.cycles)}{bound}"
     yield f"{'between the stages':97} {cost(found.other_cycles)}"
     dram = "" if found.dram_bytes is None else f"{found.dram_bytes / found.pixels:.0f} bytes of DRAM traffic a pixel, "
     yield (

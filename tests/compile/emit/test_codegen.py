@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from biisnet.compile.frontend import Model
-from biisnet.compile.ir.expressions import BinaryDot, Convolution, HingeAdd, ScaleShift, TwoSlope, TwoSlopeAdd
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import BinaryDot, Convolution, HingeAdd, ScaleShift, TwoSlope, TwoSlopeAdd
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import DEFAULT
+from biisnet.targets import resolve
 
 SIZE = (256, 256)
 ARCHIVE = "lib/libbiisnet_model.a"
@@ -54,7 +56,7 @@ def library(bundle: Path) -> Path:
 @pytest.fixture(scope="module")
 def stages(shipped: Model) -> dict[str, Stage]:
     """Kernel's name -> a stage that it computes."""
-    plan: Plan = make_plan(shipped, SIZE, Progress(PLAN_STEPS, lambda _: None, None))
+    plan: Plan = make_plan(shipped, SIZE, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
     return {step.kernel: step.stage for step in plan.kernels.steps}
 
 
@@ -102,7 +104,7 @@ def test_binary_convolutions_count_bits(kernels: dict[str, Counter[str]], stages
         for e in dots:
             plane = BLOCK * e.window.kernel[0] * e.window.kernel[1]
             assert counted % plane == 0, name
-            assert plane <= counted <= plane * e.buffer.planes_per_group, name
+            assert plane <= counted <= plane * e.planes, name
         checked += bool(dots)
     assert checked
 

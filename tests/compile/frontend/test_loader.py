@@ -18,6 +18,7 @@ from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.pipeline import RELAX_PASSES
 from biisnet.model import shipped_onnx
+from biisnet.targets.cores import GENERIC
 
 from .models import model_of, node
 
@@ -35,7 +36,7 @@ def compile_file(path: Path) -> None:
     module = import_onnx(model, (8, 8) if model.proto.graph.input[0].name == "image" else None)
     for relax_pass in RELAX_PASSES:
         module = relax_pass(module)
-    cut_stages(module, "net")
+    cut_stages(module, "net", GENERIC)
 
 
 def refused(path: Path, content: bytes) -> str:

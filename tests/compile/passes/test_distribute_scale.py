@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, Expr, Load, ScaleShift, Sigmoid, TwoSlope
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.kernels import Add, Load, ScaleShift, Sigmoid, TwoSlope
 from biisnet.compile.passes.distribute_scale import distribute_scale
 
 from .graphs import assert_same_stages, kinds, one_stage, picture, run_program, shipped_program, vector

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Add, BinaryDot, Constant, Expr, HingeAdd, Load, ScaleShift, TwoSlope
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Constant, HingeAdd, Load, ScaleShift, TwoSlope
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre, fold_prelu_into_accumulator
+from biisnet.compile.storage import Bits, Planes
 
 from .graphs import Array, assert_same_stages, kinds, shipped_program
 
 CHANNELS, INPUTS, ROWS, COLUMNS = 16, 16, 9, 40
-BITS = Buffer("x.bits", "x", INPUTS, ROWS, COLUMNS, "bits", "zero")
+BITS = Buffer("x.bits", "x", INPUTS, ROWS, COLUMNS, Bits(), Planes("zero"))
 RESIDUAL = Buffer("r", "r", CHANNELS, ROWS, COLUMNS)
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Load, PoolSum
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Load, PoolSum
 from biisnet.compile.schedules import DEFAULT, SPACE
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import TRIALS, Records, merge
@@ -33,7 +33,7 @@ def tasks() -> list[Task]:
     x, y = Buffer("x", "x", 8, 4, 16), Buffer("y", "y", 8, 4, 16)
     loading = Stage.of("loading", (), (Load(8, x),), [y])
     pooling = Stage.of("pooling", (), (PoolSum(8, x),), [Buffer("z", "z", 8, 2, 8)])
-    return [make_task(s.name, s, uses) for s, uses in ((loading, 1), (pooling, 3))]
+    return [make_task(s.name, s, uses, RPI4.core) for s, uses in ((loading, 1), (pooling, 3))]
 
 
 class Counting:
@@ -119,7 +119,7 @@ def test_other_models_trials_do_not_count(tmp_path: Path) -> None:
     seen: list[Progress] = []
     records = Records(tmp_path, RPI4, BY)
     before = len(list(records.trials()))
-    Session([make_task("other", stage, 1)], Counting(), RPI4, records, 3, seen.append).run()
+    Session([make_task("other", stage, 1, RPI4.core)], Counting(), RPI4, records, 3, seen.append).run()
     assert len(list(records.trials())) >= before + 3
     assert seen[0].trials == 1
 

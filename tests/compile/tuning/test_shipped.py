@@ -13,6 +13,7 @@ import pytest
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import ABOUT, CLOCK, SHIPPED, WORKLOADS, Records, tuned_schedules
 from biisnet.compile.tuning.tasks import make_task
@@ -27,7 +28,7 @@ RPI4 = resolve("rpi4")
 def test_every_kernel_has_one(network: str, size: tuple[int, int]) -> None:
     """Fails where a kernel's code has changed since it was tuned: tune it again (docs/tuning.md)."""
     progress = Progress(PLAN_STEPS, lambda _: None, None)
-    plan = make_plan(resolve_model(network), size, progress, tuned_schedules(RPI4))
+    plan = make_plan(resolve_model(network), size, RPI4, progress, tuned_schedules(RPI4))
     count = len(plan.kernels.funcs)
     assert plan.kernels.summary() == f"{count}: {count} as shipped records have them"
 
@@ -48,10 +49,9 @@ def test_they_say_nothing_of_the_machine_that_made_them() -> None:
 def test_of_two_records_the_faster_one(tmp_path: Path) -> None:
     """Where both are model cycles; what a board's clock has measured is believed."""
     shipped = tuned_schedules(RPI4).records
-    stage = next(
-        iter(make_plan(resolve_model("biisnet"), (256, 256), Progress(PLAN_STEPS, lambda _: None, None)).kernels.steps)
-    ).stage
-    task = make_task("load", stage, 1)
+    progress = Progress(PLAN_STEPS, lambda _: None, None)
+    stage = make_plan(resolve_model("biisnet"), (256, 256), RPI4, progress, DEFAULT).kernels.steps[0].stage
+    task = make_task("load", stage, 1, RPI4.core)
     theirs = shipped[task.key]
     for by, seconds, expected in (
         ("model cycles", theirs.seconds * 1.1, "shipped"),

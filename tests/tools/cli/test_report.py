@@ -15,7 +15,8 @@ import pytest
 
 from biisnet.runtime.bundle import SUMS, sums_text
 from biisnet.runtime.detections import Detection
-from biisnet.tools.report import BINARY_PEAK, near, place, roof
+from biisnet.targets.cores import CORTEX_A72, Issue
+from biisnet.tools.report import near, peaks, place, roof
 
 TinyBundle = Callable[[str], Path]
 Cli = Callable[..., Any]
@@ -88,7 +89,7 @@ def test_of_another_core(cli: Cli, here: Path, tiny_onnx: Path, emulated: None, 
     page = (here / "b.html").read_text()
     assert "one thread at 2.4 GHz" in page
     assert page.count('<div class="cost"')
-    for absent in ('<div class="least"', 'id="roofline"', "slot bound"):
+    for absent in ('<div class="least"', 'id="roofline"', "issue bound"):
         assert absent not in page
 
 
@@ -177,9 +178,21 @@ def test_a_manifest_of_someone_else(cli: Cli, here: Path, tiny_bundle: TinyBundl
         assert not (here / "b.html").exists()
 
 
+def test_peaks_of_a_core() -> None:
+    """Fails where a core's slots and pipes do not make its roofs: of the Cortex-A72 two slots a cycle, one an integer
+    instruction and two a float32 one."""
+    assert CORTEX_A72.issue is not None
+    assert peaks(CORTEX_A72.issue) == {"binary": pytest.approx(128 / 3 * 2), "float": 4.0}
+    assert peaks(Issue(per_cycle=4, integer=2, float=1, interleave=1)) == {
+        "binary": pytest.approx(128 / 6 * 4),
+        "float": 16.0,
+    }
+
+
 def test_the_roofline_is_drawn_where_it_is() -> None:
     """The ridge: where DRAM gives just what the vector pipes take."""
-    speed, dram = BINARY_PEAK * 1.5e9, 4e9
+    assert CORTEX_A72.issue is not None
+    speed, dram = peaks(CORTEX_A72.issue)["binary"] * 1.5e9, 4e9
     start, ridge, end = roof(speed, dram)
     assert ridge == place(speed / dram, speed)
     assert ridge[1] == end[1]
