@@ -51,6 +51,7 @@ def write_counts(folder: Path, ending: str) -> None:
             Image.fromarray(counts.astype(np.float32) if ending == "tiff" else counts).save(path)
 
 
+@pytest.mark.filterwarnings("error::biisnet.runtime.levels.GreyLevelsWarning")  # the note has said it
 @pytest.mark.parametrize("ending", ["png", "tif", "pgm", "tiff"])
 def test_folders_of_counts(
     cli: Callable[..., Any], here: Path, tiny_bundle: Callable[[str], Path], agc: list[list[str]], ending: str
