@@ -22,8 +22,9 @@ from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.training.run_files import BEST
 from biisnet.model.variants import NETWORKS, TABLES, Row
-from biisnet.tools.cli.arguments import say
+from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
 from biisnet.tools.train import start_network
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 from .table import grid, number, rewrite
 
+say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""
@@ -124,7 +126,7 @@ def lines_of(rows: tuple[Row, ...], found: dict[str, Measured]) -> Iterator[list
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(cls=Command, context_settings=SETTINGS)
 @reports_errors
 def ablation(
     folder: Annotated[Path, typer.Option("-r", "--runs", metavar="DIR", help="The variants' runs, gone on with.")],

@@ -37,7 +37,7 @@ from .passes.scale_through_split import scale_through_split
 from .progress import Progress
 from .schedules import Schedules
 from .tuning.records import tuned_schedules
-from .verification import NOT_ASKED, check_bundle
+from .verification.check import NOT_ASKED, check_bundle
 
 __all__ = ["compile_model", "make_plan"]
 
@@ -56,7 +56,17 @@ PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
     fuse_multiply_add,  # a slope and what is added
     check_constants,
 )
-PLAN_STEPS = 1 + len(RELAX_PASSES) + len(PROGRAM_PASSES) + 4
+PLAN_STEPS = (
+    "import_onnx",
+    *(p.__name__ for p in RELAX_PASSES),
+    "cut_stages",
+    *(p.__name__ for p in PROGRAM_PASSES),
+    "build_kernels",
+    "form_segments",
+    "plan_arena",
+)
+RUNNER_STEPS = ("generate_code", "prepare_musl", "link_runner")
+LIBRARY_STEPS = ("prepare_glibc", "link_library", "link_archive")
 
 
 def make_plan(
@@ -97,7 +107,8 @@ def compile_model(
     VerificationError, TargetError, ToolchainError.
     """
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
-        progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
+        steps = (*PLAN_STEPS, *RUNNER_STEPS, *(("verify",) if verify else ()), *LIBRARY_STEPS)
+        progress = Progress(steps, say, dump)
         plan = make_plan(model, size, target, progress, schedules or tuned_schedules(target))
         say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this

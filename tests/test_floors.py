@@ -31,7 +31,7 @@ COMPILER = (
     ("schedules",),
     ("ir",),
     ("storage",),
-    ("errors",),
+    ("errors", "weight_provenance"),
 )
 SAME_ROOM = {("pipeline", "dumps", "progress")}
 """Floors whose files import each other."""

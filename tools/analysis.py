@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compile.emit.runner import build_runner
+from ..compile.emit.runner import STEPS, build_runner
 from ..compile.frontend import Model
 from ..compile.ir.plan import Plan
 from ..compile.kernels.issue_bound import issue_bound
@@ -22,7 +22,8 @@ from ..compile.progress import Progress
 from ..compile.tuning.records import tuned_schedules
 from ..targets import Target, cycles
 
-ANALYSIS_STEPS = 3
+ANALYSIS_STEPS = (*STEPS, "measure")
+"""The steps of analyze_plan."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def analyze_target(
 
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
-    progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
+    progress = Progress((*PLAN_STEPS, *ANALYSIS_STEPS), say)
     plan = make_plan(model, size, target, progress, tuned_schedules(target, database))
     return analyze_plan(plan, target, progress, cache)
 

@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from ..compile.emit.manifest import channels, frame_size, target_of
 from ..compile.emit.tar import write_tar
@@ -18,17 +15,13 @@ from ..model.datasets import Say
 from ..model.fields import check_types, from_json
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..targets import emulator
-from ..targets.facts import HEAT, SCRIPT, Facts, parse
+from ..targets.facts import Facts
 from ..targets.ssh import BoardError, Ssh
-from ..targets.toolchain import ToolchainError
 from .compatibility import why_incompatible
+from .cooling import wait_until_cool
 from .remote_staging import FOLDER, name_of, staged
+from .shells import Here, Shell, There
 from .text import plural
-
-HOT, COOL = 75.0, 65.0
-"""Degrees Celsius: above HOT it is waited until COOL. The Raspberry Pi's firmware lowers the clock from 80 on."""
-PATIENCE, PAUSE = 300.0, 5.0
-"""Seconds that it is waited at most, and between two looks."""
 
 
 @dataclass(frozen=True)
@@ -83,61 +76,6 @@ class Benchmark:
     timings: tuple[Timing, ...]
     stages: tuple[StageTiming, ...]
     remarks: tuple[str, ...]
-
-    def as_json(self) -> str:
-        """All of it."""
-        return json.dumps(asdict(self), indent=1) + "\n"
-
-
-class Shell(Protocol):
-    """Where a bundle's files are and its programs run."""
-
-    def facts(self) -> Facts:
-        """What the device says of itself."""
-
-    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
-        """Standard output of a bundle's program, on some cores alone. Raises ToolchainError, BoardError."""
-
-
-def pinned(command: Sequence[str], cores: Sequence[int]) -> list[str]:
-    """A command on some cores alone; on all where none are named."""
-    return [*(["taskset", "-c", ",".join(map(str, cores))] if cores else []), *command]
-
-
-class Here:
-    """This machine; `prefix` stands before the bundle's programs."""
-
-    def __init__(self, prefix: Sequence[str | Path] = ()) -> None:
-        self.prefix = [str(word) for word in prefix]
-
-    def facts(self) -> Facts:
-        """What it says of itself."""
-        return parse(self._run(["sh", "-c", SCRIPT], "sh"))
-
-    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
-        """Raises ToolchainError."""
-        return self._run(pinned([*self.prefix, *command], cores), command[0])
-
-    def _run(self, command: Sequence[str], name: str) -> str:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise ToolchainError(f"{name}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
-        return done.stdout
-
-
-class There:
-    """A board."""
-
-    def __init__(self, ssh: Ssh) -> None:
-        self.ssh = ssh
-
-    def facts(self) -> Facts:
-        """What it says of itself."""
-        return parse(self.ssh.run(SCRIPT).decode("utf-8", "replace"))
-
-    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
-        """Raises BoardError."""
-        return self.ssh.run('exec "$@"', pinned(command, cores)).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -220,23 +158,3 @@ def measure_stages(shell: Shell, program: Sequence[str], runs: int) -> tuple[Sta
     """Each stage by itself, on one thread."""
     found = json.loads(shell.run([*program, "--stages", str(runs)]))
     return tuple(StageTiming(s["name"], s["median_ms"]) for s in found["stages"])
-
-
-def wait_until_cool(
-    facts: Callable[[], Facts],
-    say: Say,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Where a device is too hot, or its firmware says so, until it is cool; PATIENCE seconds at most."""
-    waited, limit = 0.0, HOT
-    while waited < PATIENCE:
-        now = facts()
-        hot = now.degrees is not None and now.degrees > limit
-        if not hot and HEAT not in now.troubles:
-            return
-        if not waited:
-            say(f"waiting for the device to cool down: {now.summary()}")
-        limit = COOL
-        sleep(PAUSE)
-        waited += PAUSE
-    say(f"the device did not cool down within {PATIENCE / 60:.0f} minutes")

@@ -8,17 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..compile.emit.manifest import frame_size
 from ..compile.emit.tar import write_tar
-from ..compile.errors import CompileError
-from ..compile.verification.end_to_end import compare_output
+from ..compile.errors import CompileError, VerificationError
 from ..model.datasets import Say
 from ..runtime.bundle import Bundle, open_bundle
 from ..targets.facts import SCRIPT, parse
 from ..targets.ssh import BoardError, Ssh
 from .compatibility import why_incompatible
+from .golden import compare_golden
 from .remote_staging import FOLDER, name_of, staged
 
 # $1 staged folder, $2 name, $3 HxW. Prints the probabilities.
@@ -69,6 +67,7 @@ class Result:
     pixels: int  # of the golden frame
     differing: int  # of its mask
     problem: str
+    wrong: bool = False  # whether the problem is its result for the golden frame
 
 
 def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
@@ -82,13 +81,15 @@ def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
                 return deploy_to(board, bundle, name, tar, asked, say)
             except BoardError as e:
                 return Result(board, "", "", 0, 0, str(e).removeprefix(f"{board}: "))
+            except VerificationError as e:
+                return Result(board, "", "", 0, 0, str(e), wrong=True)
 
         with ThreadPoolExecutor(min(16, len(asked.boards))) as pool:
             return list(pool.map(one, asked.boards))
 
 
 def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, say: Say) -> Result:
-    """Deploy to one board. Raises BoardError."""
+    """Deploy to one board. Raises BoardError, VerificationError."""
     with Ssh(board, asked.config, batch=len(asked.boards) > 1) as ssh:
         facts = parse(ssh.run(SCRIPT).decode("utf-8", "replace"))
         say(f"{board}: {facts.summary()}")
@@ -102,15 +103,12 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
 
 
 def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:
-    """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's. Raises BoardError."""
+    """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's.
+
+    Raises BoardError, VerificationError.
+    """
     height, width = frame_size(bundle.manifest)
-    found = ssh.run(SMOKE, [place, name, f"{height}x{width}"])
-    expected = np.fromfile(bundle.path / "golden" / "probability.f32", np.float32)
-    if len(found) != expected.nbytes:
-        raise BoardError(f"{ssh.address}: the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
-    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.manifest["threshold"])
-    if agreement.wrong:
-        raise BoardError(f"{ssh.address}: the golden frame's result is wrong there: {agreement.wrong}")
+    agreement = compare_golden(bundle, ssh.run(SMOKE, [place, name, f"{height}x{width}"]))
     return agreement.pixels, agreement.differing
 
 

@@ -127,7 +127,7 @@ def report_bundle(path: Path, say: Say) -> str:
             size, target, schedules = frame_size(manifest), target_of(manifest), schedules_of(manifest)
             # without its records too, where it has any: what tuning has gained
             wanted = [schedules, *([replace(schedules, records={})] if schedules.records else [])]
-            progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say, None)
+            progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say)
             plans = [make_plan(model, size, target, progress, s) for s in wanted]
             check_plan(plans[0], manifest, path)
             costs = find_costs(plans, target, progress)

@@ -115,15 +115,17 @@ def run_frames(
     tile: bool = False,
     levels: Levels | None = None,
     raw: Raw | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Iterator[Result]:
-    """Results frame by frame; files are written, and tables grow, as they come.
+    """Results frame by frame; files are written, and tables grow, as they come. `warn` (by default `say`) says what
+    must be known beside the results.
 
     Raises CompileError, InputError.
     """
     found = find_sources(sources, raw)
     if wanted.folder and (twice := twice_named(found, raw)):
         raise CompileError(f"{twice}: a frame of the same name is given before it; run it with another -o")
-    frames = read_frames(found, Reading(levels, raw, say))
+    frames = read_frames(found, Reading(levels, raw, warn or say))
     first = next(frames)  # what is no frame is said before anything is opened or written
     if wanted.folder:
         wanted.folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..compile.progress import Live
 from ..model import NETWORKS
 from ..model.datasets import Frame, Say, hold_out
 from ..model.errors import InputError
@@ -211,7 +212,7 @@ def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress
     anywhere."""
     from tqdm import tqdm
 
-    drawn = speaks and sys.stderr.isatty()
+    drawn = speaks and isinstance(say, Live) and say.live
     bar = tqdm(total=recipe.epochs, unit="epoch", disable=not drawn, file=sys.stderr)
 
     def report(p: Progress) -> None:

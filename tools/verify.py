@@ -11,7 +11,7 @@ from ..compile.emit.manifest import check_plan, frame_size, schedules_of, target
 from ..compile.frontend import load_model
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
-from ..compile.verification import Verified, check_bundle
+from ..compile.verification.check import Verified, check_bundle
 from ..model.images import read_image
 from ..runtime.bundle import open_bundle
 from ..runtime.levels import Levels
@@ -32,9 +32,8 @@ def verify_bundle(
         manifest = opened.manifest
         model = load_model(opened.path / MODEL)
         height, width = frame_size(manifest)
-        plan = make_plan(
-            model, (height, width), target_of(manifest), Progress(PLAN_STEPS, say, None), schedules_of(manifest)
-        )
+        progress = Progress(PLAN_STEPS, say)
+        plan = make_plan(model, (height, width), target_of(manifest), progress, schedules_of(manifest))
         check_plan(plan, manifest, bundle)
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()

@@ -28,7 +28,7 @@ from ...targets import Target
 from ..errors import CompileError
 from ..frontend import Model
 from ..ir.plan import Plan
-from ..verification import Verified
+from ..verification.check import Verified
 from ..verification.onnx_reference import OnnxReference
 from ..verification.scene import scene
 from .embedding import write_embedding

@@ -13,7 +13,7 @@ from ...targets import TARGETS, Target
 from ..errors import CompileError
 from ..ir.plan import Plan
 from ..ir.schedule import Record, Schedule
-from ..schedules import Schedules, schedules_for
+from ..schedules import Schedules, parse_schedule, schedules_for
 
 
 def frame_size(manifest: dict) -> tuple[int, int]:
@@ -56,9 +56,9 @@ def schedules_of(manifest: dict) -> Schedules:
     """What a bundle's kernels were compiled with. Raises BundleError."""
     try:
         entries = [e for e in manifest.get("kernels", {}).values() if e["record"] is not None]
-        records = [Record(schedule=Schedule(**e["schedule"]), **e["record"]) for e in entries]
+        records = [Record(schedule=parse_schedule(e["schedule"]), **e["record"]) for e in entries]
         found = MappingProxyType({r.key: r for r in records})
-    except (AttributeError, KeyError, TypeError) as e:
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
         raise BundleError(f"manifest.json: 'kernels' is not what a compiler writes ({e})") from e
     return replace(schedules_for(target_of(manifest).core), records=found)
 

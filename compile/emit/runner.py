@@ -19,6 +19,8 @@ from .link import RUNNER, link_runner, write_objects
 from .plan_source import parameter_offsets
 
 Result = TypeVar("Result")
+STEPS = ("generate_code", "link_runner")
+"""The steps of build_runner."""
 
 
 class Steps(Protocol):
@@ -29,7 +31,7 @@ class Steps(Protocol):
 
 
 def build_runner(plan: Plan, target: Target, folder: Path, progress: Steps, *, symbols: bool = False) -> list[str]:
-    """Its command, all of whose files are in `folder`. Two steps of progress.
+    """Its command, all of whose files are in `folder`; `progress` is at STEPS.
 
     Raises CompileError for frames of several channels, which it does not take; ToolchainError.
     """

@@ -16,7 +16,7 @@ from onnx.external_data_helper import uses_external_data
 
 from ...ops import DOMAIN
 from ..errors import CompileError
-from .weight_provenance import RANDOM, TRAINED, UNSTATED
+from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from ..errors import VerificationError
 from ..frontend import Model
 from ..ir.plan import Plan
 from .accumulators import check_accumulators, is_binary, readable
+from .agreement import compare_output
 from .device import Device
-from .end_to_end import compare_output, run_by_stage
+from .end_to_end import run_by_stage
 from .onnx_reference import OnnxReference
 from .scene import scene
 from .stages import check_step

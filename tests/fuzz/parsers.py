@@ -69,7 +69,7 @@ PARSERS = {
         Parser("probe", HERE / "probe.c", ("main.c", "fail.c"), ("-max_len=512",)),
         Parser("manifest", None, (), ("-max_len=4096",)),
         Parser("archive", None, (), ("-max_len=16384",)),
-        Parser("database", None, (), ("-max_len=16384",)),
+        Parser("database", None, (), ("-max_len=4096",)),
         Parser("onnx", None, (), ("-max_len=8192",)),
     )
 }

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .arguments import BundleArgument
+from .terminal import Terminal
 
 
 def sbom(
@@ -16,6 +18,8 @@ def sbom(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="A file instead of standard output.")
     ] = None,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Write a bundle's bill of materials: components, licences and hashes, CycloneDX 1.6 in JSON."""
     from ...model.files import write_whole
@@ -34,5 +38,7 @@ def sbom(
         raise BundleError(f"{bundle}: its manifest is not as biisnet-compile writes it ({e}); compile it again") from e
     if output:
         write_whole(output, document.encode())
-    else:
-        print(document, end="")
+        size = len(document.encode())
+        terminal.show({"file": str(output), "bytes": size}, [f"{output}: {size / 1e3:.0f} KB"])
+    else:  # it is JSON, whoever reads it
+        terminal.show(json.loads(document), [document.rstrip("\n")])

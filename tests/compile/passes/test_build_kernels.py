@@ -72,7 +72,7 @@ def test_a_record_is_taken() -> None:
     program = Program("net", [stage(1), stage(1, 50)], [], [])
     schedules = recorded(stage(3), Schedule(8))  # other constants
     kernels = build_kernels(program, GENERIC, schedules)
-    assert [s.schedule.channels for s in kernels.steps] == [8, DEFAULT.kernels["Load"].channels]
+    assert [s.schedule.channels for s in kernels.steps] == [8, DEFAULT.of(stage(1, 50)).channels]
     assert [s.record for s in kernels.steps] == [*schedules.records.values(), None]
     assert kernels.summary() == "2: 1 as user's records have them, 1 by the default schedule, not tuned"
     assert build_kernels(program, GENERIC, DEFAULT).summary() == "2: 2 by the default schedule, not tuned"

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from biisnet.runtime.bundle import SUMS, sums_text
 from biisnet.targets import ssh as targets_ssh
 from biisnet.targets.ssh import Ssh
 
 from .boards import NO_BOARD, Fleet, can_emulate, fleet
+from .damage import damaged
 
 TinyBundle = Callable[[str], Path]
 Cli = Callable[..., Any]
@@ -100,20 +100,6 @@ def test_the_runner_alone(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> No
     assert tiny_bundle("rpi4").name in below(board.home() / "a b" / "c")
 
 
-def damaged(bundle: Path, folder: Path, name: str, content: bytes) -> Path:
-    """A copy of a bundle with another file in it, and a manifest that says so."""
-    import hashlib
-
-    copy = folder / bundle.name
-    shutil.copytree(bundle, copy)
-    (copy / name).write_bytes(content)
-    manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["files"][name] = hashlib.sha256(content).hexdigest()
-    (copy / "manifest.json").write_text(json.dumps(manifest))
-    (copy / SUMS).write_text(sums_text(copy, manifest["files"]))
-    return copy
-
-
 def test_what_fails_there_leaves_the_old_one(cli: Cli, board: Fleet, tiny_bundle: TinyBundle, tmp_path: Path) -> None:
     """A program that does not start, and a wrong result: the deployment of before stays, nothing is left beside it."""
     bundle = tiny_bundle("rpi4")
@@ -124,7 +110,7 @@ def test_what_fails_there_leaves_the_old_one(cli: Cli, board: Fleet, tiny_bundle
     assert cli("deploy", broken, *options).message == "board0: no luck"
     golden = (bundle / "golden" / "probability.f32").read_bytes()
     wrong = damaged(bundle, tmp_path / "wrong", "golden/probability.f32", bytes(len(golden)))
-    assert "board0: the golden frame's result is wrong there: " in cli("deploy", wrong, *options).message
+    assert "board0: the golden frame's result is wrong: " in cli("deploy", wrong, *options).error(1)
     assert below(board.home() / "biisnet") == before
     # one that is not deploy's is not touched
     link = board.home() / "biisnet" / bundle.name

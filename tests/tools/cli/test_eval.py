@@ -35,7 +35,7 @@ def figures(here: Path, data: Path, cli: Callable[..., Any]) -> Callable[..., di
     """`figures(model, options...)`: the metrics on `data`, as they stand in the JSON."""
 
     def get(model: str | Path, *options: str) -> dict:
-        done = cli("eval", model, "--data", data, "--json", "out.json", *options)
+        done = cli("eval", model, "--data", data, "-o", "out.json", *options)
         assert done.code == 0, done.err
         result = json.loads((here / "out.json").read_text())
         assert result["frames"] == COUNT
@@ -119,7 +119,7 @@ def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
 )
 def test_bad_input(arguments: list[str], message: str, here: Path, cli: Callable[..., Any]) -> None:
     pytest.importorskip("torch")
-    assert message in cli("eval", *arguments, "--json", "out.json").message
+    assert message in cli("eval", *arguments, "-o", "out.json").message
     assert not (here / "out.json").exists()
 
 
@@ -131,9 +131,9 @@ def test_bundles_for_another_device_or_size(tiny_bundle: Callable[[str], Path], 
 
 def test_made_up_scenes_are_a_data_set(here: Path, cli: Callable[..., Any]) -> None:
     assert cli("scenes", "-o", "set", "--count", "3", "--size", "48x64").out == "set: 3 frames of 48x64, seed 0\n"
-    done = cli("eval", "biisnet-lite", "--data", "set", "--split", "all", "--size", "48x64", "--json", "out.json")
+    done = cli("eval", "biisnet-lite", "--data", "set", "--split", "all", "--size", "48x64", "--json")
     assert done.code == 0, done.err
-    assert json.loads((here / "out.json").read_text())["frames"] == 3
+    assert json.loads(done.out)["frames"] == 3
     assert cli("scenes", "-o", "set").message == "set: is there already; give a new folder"
     assert "give HEIGHTxWIDTH" in cli("scenes", "-o", "other", "--size", "0x5").message
 
@@ -183,7 +183,7 @@ def test_masks_without_any_target(cli: Callable[..., Any], data: Path, checkpoin
     """Fails where the figures of a wrong folder of masks look like those of a bad network."""
     for path in (data / "masks").iterdir():
         Image.fromarray(np.zeros((200, 240), np.uint8)).save(path)
-    done = cli("eval", checkpoint, "--data", data, "--json", "out.json")
+    done = cli("eval", checkpoint, "--data", data, "-o", "out.json")
     assert done.code == 0
     assert done.out.startswith(
         f"{COUNT} frames resized to 256x256, none of them with a target (are these their masks?): "

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from biisnet.compile.verification.end_to_end import compare_output
+from biisnet.compile.verification.agreement import compare_output
 
 NAN, INF = np.float32(np.nan), np.float32(np.inf)
 

@@ -5,10 +5,10 @@ import pytest
 from onnx import helper
 
 from biisnet.compile.frontend import Model
-from biisnet.compile.frontend.weight_provenance import describe_weights
+from biisnet.compile.weight_provenance import describe_weights
 from biisnet.tools.cli.compile_command import memory
 
-from .models import model_of, node
+from .frontend.models import model_of, node
 
 
 @pytest.mark.parametrize(
