@@ -191,3 +191,10 @@ def test_names_that_the_locale_cannot_encode(here: Path, tiny_bundle: Callable[[
         assert (out / "targets.csv").read_bytes() == table
         assert all(b"frames/" + name in table for name in names)
         assert len((out / "frames.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_names_in_errors_are_not_obeyed_by_a_terminal(
+    cli: Callable[..., Any], here: Path, tiny_bundle: Callable[[str], Path]
+) -> None:
+    (here / "a\x1b[2J.png").write_text("no image")
+    assert cli("run", tiny_bundle("host"), "a\x1b[2J.png").message.startswith("a\\x1b[2J.png: not an image")
