@@ -18,8 +18,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# from the top; folders of one floor do not import each other
-HOUSE = (("benchmarks",), ("tools",), ("compile",), ("model",), ("ops",), ("runtime", "targets"))
+# from the top; folders of one floor do not import each other. Runtime is the lowest: it runs without all others, and
+# what it knows of a machine (CPU flags) is said there once.
+HOUSE = (("benchmarks",), ("tools",), ("compile",), ("model",), ("ops",), ("targets",), ("runtime",))
 COMPILER = (
     ("pipeline", "dumps", "progress"),
     ("tuning",),
@@ -31,7 +32,7 @@ COMPILER = (
     ("schedules",),
     ("ir",),
     ("storage",),
-    ("errors", "weight_provenance"),
+    ("errors", "foreign_files", "weight_provenance"),
 )
 SAME_ROOM = {("pipeline", "dumps", "progress")}
 """Floors whose files import each other."""
@@ -182,7 +183,7 @@ def test_no_annotation_is_allowed_in_vain() -> None:
     ("path", "line", "is_wrong"),
     [
         ("runtime/x.py", "from ..targets import resolve", True),
-        ("targets/x.py", "import biisnet.runtime.bundle", True),
+        ("runtime/x.py", "import biisnet.targets.devices", True),
         ("model/x.py", "from biisnet.compile.frontend import load_model", True),
         ("model/x.py", "def f():\n    from ..compile import pipeline", True),
         ("compile/x.py", "from ..tools.models import resolve_model", True),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compile.emit.manifest import channels, frame_size, target_of
+from ..compile.emit.manifest import target_of
 from ..compile.emit.tar import write_tar
 from ..compile.errors import CompileError
 from ..model.datasets import Say
@@ -93,7 +93,7 @@ def bench_bundle(path: Path, emulate: bool, asked: Asked, say: Say) -> Benchmark
         target = target_of(bundle.manifest)
         prefix = emulator.command(target)
         if prefix is None:
-            raise CompileError(f"{path}: is for {target.name}; {emulator.MISSING}")
+            raise CompileError(f"{path}: is for {target.name}; {emulator.why_not_here(target)}")
         if bool(prefix) != emulate:
             how = "--emulate runs it here, but its times are not the device's" if prefix else "it needs no --emulate"
             raise CompileError(f"{path}: is for {target.name}; {how}")
@@ -114,14 +114,12 @@ def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: 
 
 def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
     """All that is asked for, on a device that has the bundle's files in `root`."""
-    if (planes := channels(bundle.manifest)) != 1:
-        raise CompileError(
-            f"{bundle.path}: takes frames of {planes} channels; {RUNNER}, which is timed, takes grey ones"
-        )
+    if why := bundle.signature.why_not_grey():
+        raise CompileError(f"{bundle.path}: {why}; {RUNNER}, which is timed, takes grey ones one by one")
     device = shell.facts()
     say(f"device  {'emulated on ' if emulated else ''}{device.summary()}")
     remarks = ["emulated: times are not the device's, and the emulator's memory is in the peak"] if emulated else []
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     program = golden_command(bundle, root)
     timings = []
     for threads in asked.threads:
@@ -150,7 +148,7 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
 
 def golden_command(bundle: Bundle, root: str) -> list[str]:
     """The runner on the golden frame, of a bundle's files in `root`."""
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     return [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
 
 

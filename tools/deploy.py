@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..compile.emit.manifest import frame_size
 from ..compile.emit.tar import write_tar
 from ..compile.errors import CompileError, VerificationError
 from ..model.datasets import Say
 from ..runtime.bundle import Bundle, open_bundle
+from ..runtime.detections import detector
 from ..targets.facts import SCRIPT, parse
 from ..targets.ssh import BoardError, Ssh
+from .board_folder import board_folder, check_home
 from .compatibility import why_incompatible
 from .golden import compare_golden
 from .remote_staging import FOLDER, name_of, staged
@@ -31,18 +32,18 @@ rm "$1/out.f32"
 # $1 staged folder, $2 name, $3 folder.
 ACTIVATE = r"""
 cd "$3" || exit 1
-old=$(readlink "$2")
+old=$(readlink "./$2")
 case "$old" in
 ".$2.kept."*) ;;
 *)
-    if [ -e "$2" ] || [ -L "$2" ]; then
+    if [ -e "./$2" ] || [ -L "./$2" ]; then
         echo "$3/$2 is there, and not by biisnet deploy; move it away" >&2
         exit 1
     fi
     ;;
 esac
 kept=".$2.kept.${1##*.}"
-mv "$1" "$kept" && sync && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "$2" || { rm -rf "$kept"; exit 1; }
+mv "$1" "$kept" && sync && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "./$2" || { rm -rf "$kept"; exit 1; }
 case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
 """
 
@@ -72,14 +73,16 @@ class Result:
 
 def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
     """Deploy to all boards, those of several at the same time. Raises BundleError, CompileError."""
+    asked = replace(asked, folder=board_folder(asked.folder))
     name = name_of(path)
     with open_bundle(path) as bundle:
+        detector(bundle.signature, str(path))  # what proves a deployment is a frame's probabilities
         tar = write_tar(bundle.path, name)
 
         def one(board: str) -> Result:
             try:
                 return deploy_to(board, bundle, name, tar, asked, say)
-            except BoardError as e:
+            except (BoardError, CompileError) as e:
                 return Result(board, "", "", 0, 0, str(e).removeprefix(f"{board}: "))
             except VerificationError as e:
                 return Result(board, "", "", 0, 0, str(e), wrong=True)
@@ -95,6 +98,7 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
         say(f"{board}: {facts.summary()}")
         if reason := why_incompatible(bundle.manifest, facts, asked.runner_only):
             raise BoardError(f"{board}: {reason}")
+        check_home(asked.folder, facts.home)
         with staged(ssh, asked.folder, name, tar) as place:
             say(f"{board}: {len(tar) / 1e6:.1f} MB copied, running the golden frame")
             pixels, differing = smoke_test(ssh, bundle, place, name)
@@ -107,21 +111,9 @@ def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, in
 
     Raises BoardError, VerificationError.
     """
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     agreement = compare_golden(bundle, ssh.run(SMOKE, [place, name, f"{height}x{width}"]))
     return agreement.pixels, agreement.differing
-
-
-def read_hosts(path: Path) -> tuple[str, ...]:
-    """A board a line; empty lines and what follows # are left out. Raises CompileError."""
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise CompileError(f"{path}: cannot be read as a list of boards ({e})") from e
-    boards = tuple(dict.fromkeys(b for line in lines if (b := line.partition("#")[0].strip())))
-    if not boards:
-        raise CompileError(f"{path}: names no board; give one a line, as ssh takes it")
-    return boards
 
 
 def table_of(results: Sequence[Result]) -> list[str]:

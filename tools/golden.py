@@ -49,7 +49,7 @@ def compare_golden(bundle: Bundle, found: bytes) -> Agreement:
     expected: npt.NDArray[np.float32] = np.fromfile(bundle.path / PROBABILITY, np.float32)
     if len(found) != expected.nbytes:
         raise VerificationError(f"the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
-    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.manifest["threshold"])
+    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.signature.threshold)
     if agreement.wrong:
         raise VerificationError(f"the golden frame's result is wrong: {agreement.wrong}")
     return agreement

@@ -26,6 +26,7 @@ from ..compile.tuning.session import Batch, Session
 from ..compile.tuning.tasks import Task, tasks_of
 from ..model.files import write_whole
 from ..targets import Target, cycles, emulator
+from ..targets.toolchain import check_cache
 
 CURVE, REPORT = "curve.png", "report.md"
 
@@ -51,6 +52,7 @@ def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
     """Carry it out. Raises CompileError, ToolchainError."""
     if has_trials(asked.database) and not asked.resume:
         raise CompileError(f"{asked.database}: has records already; --resume adds to them, or give another --db")
+    check_cache(say)
     with open_meter(asked, say) as (meter, measured_by):
         return tune_on(meter, measured_by, asked, say)
 

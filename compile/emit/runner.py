@@ -33,15 +33,15 @@ class Steps(Protocol):
 def build_runner(plan: Plan, target: Target, folder: Path, progress: Steps, *, symbols: bool = False) -> list[str]:
     """Its command, all of whose files are in `folder`; `progress` is at STEPS.
 
-    Raises CompileError for frames of several channels, which it does not take; ToolchainError.
+    Raises CompileError for other inputs than grey frames, which it does not take; ToolchainError.
     """
-    source = plan.program.inputs[0]
-    if source.channels != 1:
-        raise CompileError(f"{plan.program.name}: its frames have {source.channels} channels; {RUNNER} takes grey ones")
+    if why := plan.signature.why_not_grey():
+        raise CompileError(f"{plan.program.name}: {why}; {RUNNER} takes grey ones one by one")
+    height, width = plan.signature.size
     folder.mkdir(exist_ok=True)
     image = folder / "image.f32"
-    image.write_bytes(scene(source.height, source.width).astype(np.float32).tobytes())
+    image.write_bytes(scene(height, width).astype(np.float32).tobytes())
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     objects = write_objects(folder, plan.source, parameter_offsets(plan.kernels)[1], code)
     progress.run("link_runner", partial(link_runner, symbols=symbols), objects, target, folder)
-    return [str(folder / RUNNER), "--raw", f"{source.height}x{source.width}", str(image)]
+    return [str(folder / RUNNER), "--raw", f"{height}x{width}", str(image)]

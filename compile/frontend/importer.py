@@ -14,6 +14,7 @@ from tvm import relax
 from tvm.ir import Expr
 
 from ..errors import CompileError
+from ..ir.limits import MAX_OUTPUTS
 from ..passes.relax_ops import shape_of
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import Model, first_line
@@ -58,7 +59,9 @@ def import_onnx(model: Model, size: tuple[int, int] | None) -> tvm.IRModule:
 
 
 def results_of(graph: onnx.GraphProto, values: dict[str, Value], path: str) -> list[Expr]:
-    """The graph's outputs. Raises CompileError where one is a constant."""
+    """The graph's outputs. Raises CompileError where one is a constant, or there are more than a plan has."""
+    if len(graph.output) > MAX_OUTPUTS:
+        raise CompileError(f"{path}: has {len(graph.output)} outputs; {MAX_OUTPUTS} are supported")
     results = [values.get(o.name) for o in graph.output]
     if not all(isinstance(r, Expr) for r in results):
         raise CompileError(f"{path}: an output does not depend on the image; nothing to compile")

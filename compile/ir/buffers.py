@@ -73,6 +73,11 @@ class Operand:
     edge: Literal["zero", "clamp"] = "clamp"
     odd: int = 0
 
+    @classmethod
+    def whole(cls, buffer: Buffer) -> Operand:
+        """All of a map, whatever is computed: what a stage without rows reads."""
+        return cls(buffer, mul=0, count=buffer.height)
+
     def needed_rows(self, first: Rows, last: Rows) -> tuple[Rows, Rows]:
         """The rows (from, to) of the map that output rows first .. last-1 read, where there are any."""
         low, high = self.read_rows(first, last)

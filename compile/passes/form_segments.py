@@ -10,7 +10,8 @@ A stage joins the segment before it unless
   would have rows between two stripes that nobody computes, or
 - the halo would be more than MAX_HALO of a map's rows, or
 - what the segment touches again and again, its rings and constants, would be more than the schedules give it, or
-- the segment has as many stages as the runtime walks.
+- the segment has as many stages as the runtime walks, or
+- it, or one of the segment's, has no rows (`Stage.parts`).
 
 How many threads there are is known on the device only, so this is asked of the stripes of every number of them.
 """
@@ -104,6 +105,8 @@ def read_outside(steps: Sequence[Step], first: int, last: int, by: dict[Buffer, 
 
 def can_stream(steps: Sequence[Step], first: int, last: int) -> bool:
     """Whether steps first .. last-1 may be one segment."""
+    if any(step.stage.parts for step in steps[first:last]):
+        return last - first == 1
     by = producers(steps, first, last)
     whole, rows = read_outside(steps, first, last, by), stripe_rows(steps, first, last, by)
     if len(rows) < last - first:

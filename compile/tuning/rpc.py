@@ -24,6 +24,7 @@ import tvm
 import tvm.rpc
 import tvm_ffi.libinfo
 
+from ...model.listing import listed
 from ...runtime import sources
 from ...targets import Target
 from ...targets.toolchain import zig
@@ -194,7 +195,7 @@ def connect_tracker(address: str, key: str) -> Callable[[], tvm.rpc.RPCSession]:
         raise CompileError(f"{address}: no tracker of TVM's answers ({' '.join(str(e).split())[-200:]})") from e
     known = {info["key"].removeprefix("server:") for info in servers}
     if key not in known:
-        there = f"it has {', '.join(sorted(known))}" if known else "it has none"
+        there = f"it has {listed(sorted(known))}" if known else "it has none"
         raise CompileError(f"{address}: the tracker knows no board called {key}; {there}")
 
     def connect() -> tvm.rpc.RPCSession:

@@ -24,24 +24,33 @@ one to three pixels by more than 1e-3, one of them by 0.6; the window around it 
 Array = npt.NDArray[Any]
 
 
+def accumulators_text(compared: int, read: int, binary: int) -> str:
+    """Accumulators that were found equal, for a person: of how many of the binary convolutions they could be read."""
+    if not binary:
+        return "no binary convolution"
+    if not read:
+        return f"accumulators of none of {binary} binary convolutions read"
+    return f"{compared} integer accumulators of {read} of {binary} binary convolutions equal"
+
+
 @dataclass(frozen=True)
 class Agreement:
     """The agreement of one output with the reference's; `wrong` says what does not agree, empty where all does."""
 
     pixels: int
-    differing: int  # on the other side of the threshold
+    differing: int  # on the other side of the threshold, where there is one
     error: float  # largest difference
     wrong: str
 
 
-def compare_output(found: Array, expected: Array, threshold: float) -> Agreement:
-    """One output [C, H, W], the device's and the reference's."""
+def compare_output(found: Array, expected: Array, threshold: float | None) -> Agreement:
+    """One output, the device's and the reference's; `threshold` is a detection's."""
     nan = np.isnan(found), np.isnan(expected)
     with np.errstate(invalid="ignore"):  # of two infinities
         error = np.abs(found - expected)
     error[(found == expected) | (nan[0] & nan[1])] = 0
     largest = np.abs(expected[np.isfinite(expected)]).max(initial=1)
-    differing = int(((found > threshold) != (expected > threshold)).sum())
+    differing = 0 if threshold is None else int(((found > threshold) != (expected > threshold)).sum())
     share = MASK_TOLERANCE * error.size
     counts = (
         (int((nan[0] != nan[1]).sum()), 0, "values are NaN on one side only"),

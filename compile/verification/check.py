@@ -18,7 +18,7 @@ from ..errors import VerificationError
 from ..frontend import Model
 from ..ir.plan import Plan
 from .accumulators import check_accumulators, is_binary, readable
-from .agreement import compare_output
+from .agreement import accumulators_text, compare_output
 from .device import Device
 from .end_to_end import run_by_stage
 from .onnx_reference import OnnxReference
@@ -47,9 +47,9 @@ class Verified:
             return f"not verified: {self.reason}"
         return (
             f"verified on {self.device} against ONNX Runtime: {self.stages} stages within {self.stage_error:.1e}, "
-            f"{self.accumulators} integer accumulators of {self.binary_stages_read} of "
-            f"{self.binary_stages} binary convolutions equal, {self.mask_pixels_differing} of {self.mask_pixels} "
-            f"mask pixels differ, probability within {self.probability_error:.1e}"
+            f"{accumulators_text(self.accumulators, self.binary_stages_read, self.binary_stages)}, "
+            f"{self.mask_pixels_differing} of {self.mask_pixels} mask pixels differ, "
+            f"probability within {self.probability_error:.1e}"
         )
 
 
@@ -72,7 +72,7 @@ def check_bundle(
     """
     prefix = emulator.command(target)
     if prefix is None:
-        return Verified("", emulator.MISSING)
+        return Verified("", emulator.why_not_here(target))
     device_name = "this machine" if not prefix else f"an emulated {target.cpu}"
     source = plan.program.inputs[0]
     if image is None:
@@ -130,7 +130,7 @@ def compare(
                 "the whole network at once is not what its stages one by one are",
                 {"device at once": found, "device by stage": by_stage, "reference": reference[output], "image": image},
             )
-        agreement = compare_output(found, reference[output], plan.threshold)
+        agreement = compare_output(found, reference[output], plan.signature.threshold)
         if agreement.wrong:
             fail(output, agreement.wrong, {"device": found, "reference": reference[output], "image": image})
         agreements.append(agreement)

@@ -39,13 +39,14 @@ def of_file(path: Path, parse: Callable[[Path], object], documented: type[Except
 def manifest(folder: Path) -> Harness:
     """A bundle's manifest, and what is made of it."""
     with atheris.instrument_imports(include=["biisnet"]):
-        from biisnet.compile.emit.manifest import frame_size, schedules_of, target_of
+        from biisnet.compile.emit.manifest import schedules_of, target_of
         from biisnet.runtime.bundle import read_manifest
         from biisnet.runtime.errors import BundleError
+        from biisnet.runtime.signature import Signature
 
     def parse(path: Path) -> None:
         fields = read_manifest(path)
-        frame_size(fields)
+        Signature.parse(fields)
         target_of(fields)
         schedules_of(fields)
 

@@ -32,6 +32,13 @@ def compile_command(
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="A tuning database, as `biisnet tune` makes it.")
     ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option("--prefix", metavar="NAME", help="Names of the archive: NAME_run for biisnet_run, and so on."),
+    ] = None,
+    allow_float: Annotated[
+        bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
+    ] = False,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     *,
     terminal: Terminal,
@@ -56,7 +63,16 @@ def compile_command(
     say(f"output  {place}")
     schedules = tuned_schedules(device, database)
     summary = compile_model(
-        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
+        network,
+        (height, width),
+        device,
+        place,
+        say=say,
+        dump=dump,
+        verify=verify,
+        schedules=schedules,
+        prefix=prefix,
+        allow_float=allow_float,
     )
     (say if summary.verified.device else terminal.warn)(summary.verified.summary())
     if report:

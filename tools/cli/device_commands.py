@@ -36,8 +36,9 @@ def deploy(
 ) -> None:
     """Copy a bundle to boards over ssh: check them, prove it there with the golden frame, then put it in place."""
     from ...compile.errors import CompileError, VerificationError
-    from ..deploy import Asked, read_hosts, table_of
+    from ..deploy import Asked, table_of
     from ..deploy import deploy as deploy_bundle
+    from ..hosts import read_hosts
 
     if (board is None) == (hosts is None):
         raise CompileError("give a board, or --hosts FILE for many")

@@ -148,21 +148,25 @@ def report(
 
 def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     """A manifest for a person, line by line."""
+    from ...compile.verification.agreement import accumulators_text
+
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
     yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
+    yield f"task     {manifest['task']}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
-            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']}"
+            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']} ({tensor['meaning']})"
     yield f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}"
     yield f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages"
     for name, size in sizes.items():
         yield f"file     {name} {size:,} bytes"
     verified = manifest["verification"]
     if verified["device"]:
+        counts = (verified[name] for name in ("accumulators", "binary_stages_read", "binary_stages"))
         yield (
             f"verified on {verified['device']}: stages within {verified['stage_error']:.1e}, "
-            f"{verified['accumulators']:,} accumulators equal, {verified['mask_pixels_differing']} mask pixels differ"
+            f"{accumulators_text(*counts)}, {verified['mask_pixels_differing']} mask pixels differ"
         )
     else:
         yield f"verified not: {verified['reason']}"

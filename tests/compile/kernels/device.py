@@ -129,7 +129,7 @@ def run(cases: Sequence[Case], target: Target, folder: Path) -> list[dict[Buffer
         batch.placed[b]: Placement(batch.placed[b], place, b.height, False, 0, 0) for b, place in places.items()
     }
     arena = Arena(layer_by_layer(placed), placements, zero_bytes, constants, round_up(at, 64), 0)
-    plan = plan_source(batch, placed, (arena, arena), 0.5)
+    plan = plan_source(batch, placed, (arena, arena))
     folder.mkdir(parents=True, exist_ok=True)
     objects = write_objects(folder, plan, parameter_offsets(kernels)[1], generate(kernels.funcs, target))
     link_runner(objects, target, folder)

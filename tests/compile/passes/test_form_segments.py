@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer, Operand
 from biisnet.compile.ir.expressions import Expr
-from biisnet.compile.ir.limits import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT, MAX_THREADS
+from biisnet.compile.ir.limits import (
+    INSTANCE_BUFFER_BYTES,
+    INSTANCE_BYTES,
+    MAX_INPUTS,
+    MAX_OUTPUTS,
+    MAX_ROWS,
+    MAX_SEGMENT,
+    MAX_THREADS,
+)
 from biisnet.compile.ir.memory import Segment
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels, Step
@@ -226,6 +234,8 @@ def test_limits_are_the_runtimes() -> None:
     planned = (MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT)
     assert tuple(limits[f"BN_MAX_{n}"] for n in ("INPUTS", "OUTPUTS", "ROWS", "SEGMENT")) == planned
     assert limits["BIISNET_MAX_THREADS"] == MAX_THREADS
+    own = {name: int(value) for name, value in re.findall(r"(BN_INSTANCE_\w+) = (\d+)", told)}
+    assert own == {"BN_INSTANCE_BYTES": INSTANCE_BYTES, "BN_INSTANCE_BUFFER_BYTES": INSTANCE_BUFFER_BYTES}
 
 
 def test_long_chain() -> None:
