@@ -5,8 +5,9 @@
     NUDT-SIRST   images/N.png       masks/N.png           50_50/{train,test}.txt, img_idx/{train,test}_NUDT-SIRST.txt
     IRSTD-1K     IRSTD1k_Img/N.png  IRSTD1k_Label/N.png   {trainval,test}.txt, img_idx/{train,test}_IRSTD-1K.txt
 
-The folder `images`, `masks` works for any of them. A split is a text file with a name a line, in the folder or in one
-below it, called SPLIT.txt or SPLIT_DATASET.txt; where several are, FOLDER/SPLIT says which.
+The folder `images`, `masks` works for any of them, with sub-folders (IRDST: a list's `/44/1(814)`) too. A split is a
+text file with a name a line, in the folder or in one below it, called SPLIT.txt or SPLIT_DATASET.txt; where several
+are, FOLDER/SPLIT says which.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ..runtime.levels import Levels, Watch
 from ..runtime.resize import resize_bilinear
 from .errors import InputError
-from .images import mask_png, read_image
+from .images import alpha_of, is_image_name, mask_png, read_samples, to_grey, turned
 from .listing import listed
 
 IMAGE_FOLDERS = ("images", "IRSTD1k_Img")
 MASK_FOLDERS = ("masks", "IRSTD1k_Label")
 MASK_ENDINGS = ("", "_pixels0", "_mask")
-LOSSY = (".jpg", ".jpeg")
-SUFFIXES = (".png", ".bmp", *LOSSY, ".tif", ".tiff")
+LOSSY = (".jpg", ".jpeg", ".webp")
 ALL = "all"
 """The split of every image that there is."""
 HOLD_OUT_SEED = 0
@@ -50,18 +51,23 @@ class Frame:
     mask: Mask  # [H, W], True on a target
 
 
-def read_split(root: Path, split: str, size: tuple[int, int] | None, say: Say) -> list[Frame]:
+def read_split(
+    root: Path, split: str, size: tuple[int, int] | None, say: Say, levels: Levels | None = None
+) -> list[Frame]:
     """The frames of a split, at `size` (height, width) or, where it is None, at their own.
 
     Images are resized bilinearly, masks by the nearest pixel. A mask of another size than its image is resized to it,
-    which is said. Raises InputError.
+    which is said, and so is what all images have that looks like another scale. Raises InputError.
     """
-    images, masks = find_folder(root, IMAGE_FOLDERS), find_folder(root, MASK_FOLDERS)
+    images, masks = (Images.of(find_folder(root, folders)) for folders in (IMAGE_FOLDERS, MASK_FOLDERS))
     names = split_names(root, images, split)
-    frames, repaired = [], []
+    frames, repaired, watch = [], [], Watch(levels)
     for name in names:
-        image = read_image(find_file(images, name, ("",), "image"))
-        mask = read_mask(find_file(masks, name, MASK_ENDINGS, "mask"))
+        of_image, of_mask = images.find(name, ("",), "image"), masks.find(name, MASK_ENDINGS, "mask")
+        samples, mask = read_samples(of_image), read_mask(of_mask)
+        image = to_grey(samples, levels, str(of_image))
+        watch.see(samples, image)
+        check_fit(of_image, of_mask, (image.shape, mask.shape))
         if mask.shape != image.shape:
             repaired.append(name)
             mask = resize_mask(mask, *image.shape)
@@ -71,6 +77,8 @@ def read_split(root: Path, split: str, size: tuple[int, int] | None, say: Say) -
     if repaired:
         some = ", ".join(repaired[:3]) + (" …" if len(repaired) > 3 else "")
         say(f"{root}: {len(repaired)} masks are not of their image's size and were resized to it: {some}")
+    if note := watch.note():
+        say(f"note: {note}")
     return frames
 
 
@@ -106,26 +114,33 @@ def find_folder(root: Path, names: tuple[str, ...]) -> Path:
     raise InputError(f"{root}: has no folder {' or '.join(names)}; give the data set's folder")
 
 
-def split_names(root: Path, images: Path, split: str) -> list[str]:
+def split_names(root: Path, images: Images, split: str) -> list[str]:
     """The names of a split's images, in the list's order. Raises InputError."""
     if split == ALL:
-        names = sorted(p.stem for p in images.iterdir() if p.suffix.lower() in SUFFIXES)
+        names = sorted(name for name, paths in images.paths.items() for _ in paths)
         if not names:
-            raise InputError(f"{images}: has no images")
-        refuse_twice(images, names)
+            raise InputError(f"{images.folder}: has no images")
+        refuse_twice(images.folder, names)
         return names
     path = find_list(root, split)
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not a text file in UTF-8; save it as one") from e
-    names = [strip_suffix(line) for line in lines if line]
+    names = [listed_name(line) for line in lines if line]
     if not names:
         raise InputError(f"{path}: the split is empty; give another")
-    if paths := [n for n in names if Path(n).name != n]:
-        raise InputError(f"{path}: '{paths[0]}' is no name of an image in {images}")
+    if outside := [n for n in names if not n or {"..", "."} & set(n.split("/"))]:
+        raise InputError(f"{path}: '{outside[0]}' is no name of an image in {images.folder}")
     refuse_twice(path, names)
     return names
+
+
+def listed_name(line: str) -> str:
+    """A list's line as the image's path below its folder, without the suffix that some lists have: IRDST's
+    '/44/1(814)' is '44/1(814)'."""
+    name = line.replace("\\", "/").strip("/")
+    return name.rpartition(".")[0] if is_image_name(name.rpartition("/")[2]) else name
 
 
 def find_list(root: Path, split: str) -> Path:
@@ -148,32 +163,75 @@ def refuse_twice(where: Path, names: list[str]) -> None:
         raise InputError(f"{where}: has {name} twice; leave one")
 
 
-def strip_suffix(name: str) -> str:
-    """Without an image's suffix; some lists have them."""
-    return name.rpartition(".")[0] if name.lower().endswith(SUFFIXES) else name
+@dataclass(frozen=True)
+class Images:
+    """A folder's images by their path below it, without the suffix; in sub-folders, too."""
 
+    folder: Path
+    paths: dict[str, list[Path]]
 
-def find_file(folder: Path, name: str, endings: tuple[str, ...], what: str) -> Path:
-    """The image or mask called `name`, whatever its format. Raises InputError."""
-    for ending in endings:
-        for suffix in SUFFIXES:
-            path = folder / f"{name}{ending}{suffix}"
-            if path.is_file():
-                return path
-    tried = " or ".join(f"{name}{ending}.png" for ending in endings)
-    raise InputError(f"{folder}: no {what} for '{name}' ({tried}); add it or take it from the split")
+    @classmethod
+    def of(cls, folder: Path) -> Images:
+        """What is an image is said in images.py; hidden folders are left out as hidden files are."""
+        paths: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob("*")):
+            below = path.relative_to(folder)
+            if is_image_name(path.name) and not any(p.startswith(".") for p in below.parts) and path.is_file():
+                paths.setdefault(below.with_suffix("").as_posix(), []).append(path)
+        return cls(folder, paths)
+
+    def find(self, name: str, endings: tuple[str, ...], what: str) -> Path:
+        """The image or mask called `name`; of several formats PNG. Raises InputError."""
+        for ending in endings:
+            if found := self.paths.get(f"{name}{ending}"):
+                return min(found, key=lambda path: path.suffix.lower() != ".png")
+        tried = " or ".join(f"{name}{ending}.png" for ending in endings)
+        raise InputError(f"{self.folder}: no {what} for '{name}' ({tried}); add it or take it from the split")
 
 
 def read_mask(path: Path) -> Mask:
-    """True on targets: masks are of 0 and 255, or of 0 and 1. Raises InputError."""
-    levels = read_image(path)
-    top = float(levels.max())
+    """True on targets: where a mask is above half of its full scale, which is 255, 65535 or, where it has nothing
+    above 1, 1. Raises InputError."""
+    samples = read_samples(path)
+    counts = samples.counts.astype(np.float64)
+    low, top = float(counts.min()), float(counts.max())
+    alpha = alpha_of(path)
+    if alpha is not None and low == top and alpha.min() != alpha.max():
+        raise InputError(f"{path}: its transparency has the targets and its levels are all {top:g}; save them as 255")
+    full = samples.full or (1.0 if low >= 0 and top <= 1 else 255.0)
+    if low < 0 or top > full:
+        raise InputError(f"{path}: has levels from {low:g} to {top:g}; save targets as 255 and the rest as 0")
     lossy = path.suffix.lower() in LOSSY  # which is noise around 0 and 255
-    if 1 < top <= 127 and not lossy:
-        raise InputError(f"{path}: has levels up to {top:g}; save targets as 255 (or 1) and the rest as 0")
-    # of 16 bits, a 1 is a level of 1/257
-    mask: Mask = levels > (top / 2 if 0 < top <= 1 and not lossy else 127.5)
+    if 1 < top <= full / 2 and not lossy:
+        raise InputError(f"{path}: has levels up to {top:g}; save targets as {full:g} (or 1) and the rest as 0")
+    if 0 < top <= 1 and not lossy:
+        full = 1.0
+    mask: Mask = (full - counts if samples.white_is_zero else counts) > full / 2
     return mask
+
+
+def check_fit(image: Path, mask: Path, sizes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    """Raise InputError where a mask cannot be of its image: of another aspect ratio, beyond what rounding to whole
+    pixels does to it, or of another turn by EXIF."""
+    (height, width), (tall, wide) = sizes
+    spread = max(height + width, tall + wide)
+    fits = abs(tall * width - wide * height) < spread
+    lies = abs(tall * height - wide * width) < spread  # on its side
+    one, other = turned(image), turned(mask)
+    if one != other:
+        way = "turn the pixels themselves, or take the tag off both"
+        where = f"EXIF's orientation is {one} of {image}, and {other} of the mask"
+        if lies and not fits:
+            raise InputError(
+                f"{mask}: is {tall}x{wide}, on its side beside an image of {height}x{width}: {where}; {way}"
+            )
+        if fits and (lies or max(one, other) <= 4):
+            raise InputError(f"{mask}: may be of the turned image or not: {where}; {way}")
+    if not fits:
+        raise InputError(
+            f"{mask}: is {tall}x{wide}, of another aspect ratio than {image}, {height}x{width}; is it this image's, "
+            "and neither turned nor cut?"
+        )
 
 
 def resize_mask(mask: Mask, height: int, width: int) -> Mask:

@@ -1,36 +1,189 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files -> grey levels, masks -> PNG, and probabilities -> npy."""
+"""Image files -> samples and grey levels, masks -> PNG, and probabilities -> npy.
+
+pixels.py says what a file's pixels mean, runtime/levels.py how samples become grey levels.
+"""
 
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from ..runtime.levels import Levels, Samples, grey_levels
 from .errors import InputError
+from .pixels import samples_of
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
+"""What an image's name ends with, in capitals too; the runner's frames.c has the same."""
+_UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    EOFError,
+    KeyError,
+    OSError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What Pillow raises for damaged files."""
+_TURNED, _SUBFILE = 274, 254  # tags of TIFF and EXIF
 
 
-def read_image(path: Path) -> npt.NDArray[np.float32]:
-    """Grey levels 0..255, float32 [H, W]: colour by ITU-R 601 luma, 16 bits divided by 257.
+def is_image_name(name: str) -> bool:
+    """Whether a folder's file is one of its images: by its suffix, in any case; hidden files are none."""
+    return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
 
-    Raises InputError where it is no image, or its levels are not of 16 bits.
-    """
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings: what they say of damaged files is an error here, or of no account. Not across a yield
+    to others, whose own filters it would undo."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image file of Pillow's. Raises InputError, also for what is found out later in the context."""
     try:
-        with Image.open(path) as image:
-            deep = image.mode.startswith("I")
-            levels = np.asarray(image if deep else image.convert("L"))
+        with _quiet():
+            opened = Image.open(path)
+        with opened as image:
+            yield image
+    except InputError:
+        raise
     except FileNotFoundError as e:
         raise InputError(f"{path}: no such file") from e
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
+    except _UNREADABLE as e:
         raise InputError(f"{path}: not an image that can be read ({' '.join(str(e).split())})") from e
-    if not deep:
-        return levels.astype(np.float32)
-    if levels.min() < 0 or levels.max() > 65535:
-        raise InputError(f"{path}: has levels from {levels.min()} to {levels.max()}; save it with 8 or 16 bits")
-    return levels.astype(np.float32) / np.float32(257)
+
+
+def page_count(path: Path) -> int:
+    """How many images a file has: pages of a TIFF (those of reduced size apart), frames of an animation.
+
+    1 for what cannot be read, which reading it says. A JPEG's further pictures (MPO) are previews of its first.
+    """
+    try:
+        with _quiet(), _opened(path) as image:
+            return sum(1 for _ in _pages(image))
+    except InputError:
+        return 1
+
+
+def _pages(image: Image.Image) -> Iterator[Image.Image]:
+    """The pages of an open file, each good until the next one is asked for."""
+    if image.format == "MPO" or getattr(image, "n_frames", 1) == 1:
+        yield image
+        return
+    if image.format == "TIFF":
+        for page in ImageSequence.Iterator(image):
+            if not page.tag_v2.get(_SUBFILE, 0) & 1:
+                yield page
+        return
+    yield from ImageSequence.Iterator(image)
+
+
+def read_pages(path: Path) -> Iterator[Samples]:
+    """The samples of each page of an image file, in their order. Raises InputError, at the page that is damaged."""
+    with _opened(path) as image:
+        with _quiet():
+            count = sum(1 for _ in _pages(image))
+            image.seek(0)
+        pages = _pages(image)
+        for read in range(count):
+            try:
+                with _quiet():
+                    samples = samples_of(next(pages), path)
+            except _UNREADABLE as e:
+                if count == 1:
+                    raise
+                raise InputError(f"{path}: {read} of {count} images could be read ({' '.join(str(e).split())})") from e
+            yield samples
+        _refuse_rest(image, path)
+
+
+def read_samples(path: Path) -> Samples:
+    """The samples of a file's only image. Raises InputError for several, too."""
+    with _quiet(), _opened(path) as image:
+        pages = sum(1 for _ in _pages(image))
+        if pages > 1:
+            raise InputError(f"{path}: has {pages} images, and one is asked for; save the one that is meant")
+        image.seek(0)
+        samples = samples_of(image, path)
+        _refuse_rest(image, path)
+        return samples
+
+
+def read_image(path: Path, levels: Levels | None = None) -> npt.NDArray[np.float32]:
+    """Grey levels 0..255, float32 [H, W]: colour by ITU-R BT.601 luma, samples scaled by the file's depth or `levels`.
+
+    Raises InputError where it is no image, several, or of a format without a scale.
+    """
+    return to_grey(read_samples(path), levels, str(path))
+
+
+def to_grey(samples: Samples, levels: Levels | None, name: str) -> npt.NDArray[np.float32]:
+    """Grey levels of samples. Raises InputError, in the name of the frame."""
+    try:
+        return grey_levels(samples, levels)
+    except ValueError as e:
+        raise InputError(f"{name}: {e}") from e
+
+
+def turned(path: Path) -> int:
+    """EXIF's orientation of an image file: 1 where nothing, or nothing that is known, is said. Raises InputError."""
+    with _quiet(), _opened(path) as image:
+        found = image.getexif().get(_TURNED, 1)
+        return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def alpha_of(path: Path) -> npt.NDArray[np.uint8] | None:
+    """The transparency [H, W] of an image file, None where it has none. Raises InputError."""
+    with _quiet(), _opened(path) as image:
+        if image.mode not in ("LA", "PA", "RGBA") and "transparency" not in image.info:
+            return None
+        return np.asarray(image.convert("RGBA"))[..., 3]
+
+
+def _refuse_rest(image: Image.Image, path: Path) -> None:
+    """Raise InputError for a second image behind a PGM's first, of which Pillow says nothing."""
+    if image.format != "PPM":
+        return
+    with path.open("rb") as file:
+        data = file.read()
+    end = pnm_end(data)
+    if end is not None and data[end:].lstrip()[:1] == b"P":
+        raise InputError(f"{path}: has more than one image; split it, one a file")
+
+
+def pnm_end(data: bytes) -> int | None:
+    """Where the first image of a binary PGM ends; None for other files."""
+    if data[:2] != b"P5":
+        return None
+    numbers: list[int] = []
+    at = 2
+    while len(numbers) < 3:
+        while data[at : at + 1].isspace() or data[at : at + 1] == b"#":
+            at = (data.find(b"\n", at) + 1 or len(data)) if data[at : at + 1] == b"#" else at + 1
+        begin = at
+        while data[at : at + 1].isdigit():
+            at += 1
+        if at == begin:
+            return None
+        numbers.append(int(data[begin:at]))
+    width, height, top = numbers
+    return at + 1 + width * height * (2 if top > 255 else 1)
 
 
 def npy(array: npt.NDArray[np.float32]) -> bytes:

@@ -5,7 +5,8 @@ from importlib.metadata import version
 
 from .detections import Detection, detect
 from .errors import BundleError
+from .levels import GreyLevelsWarning, Levels
 from .model import Model, load
 
 __version__ = version("biisnet")
-__all__ = ["BundleError", "Detection", "Model", "__version__", "detect", "load"]
+__all__ = ["BundleError", "Detection", "GreyLevelsWarning", "Levels", "Model", "__version__", "detect", "load"]

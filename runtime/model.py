@@ -4,6 +4,7 @@
 import ctypes
 import os
 import threading
+import warnings
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from .bundle import Bundle, open_bundle
 from .detections import Detection, detector
 from .errors import BundleError
+from .levels import GreyLevelsWarning, LevelsLike, Samples, Watch, as_levels, grey_levels
 from .library import float_pointers, load_library, signature_of
 from .resize import resize_bilinear
 from .signature import Signature, Tensor
@@ -24,23 +26,28 @@ from .tiles import tiled, tiling
 MAX_THREADS = 64
 
 
-def to_grey(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """uint8, uint16 or float32 [H, W] -> contiguous float32 grey levels 0..255 (uint16 is divided by 257).
+def to_grey(image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.float32]:
+    """uint8, uint16 or float32 [H, W] -> contiguous float32 grey levels 0..255, by the rule of levels.py.
 
-    Raises TypeError for another dtype, ValueError for another rank, an empty image or values not finite.
+    With `levels` any real dtype: counts of the sensor. Raises TypeError for another dtype, ValueError for another
+    rank, an empty image, values not finite, and floats outside of 0..255 without `levels`.
     """
     image = np.asarray(image)
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"image: has shape {image.shape}; give one plane [H, W] of grey levels")
-    if image.dtype == np.uint8:
-        return image.astype(np.float32, order="C")
-    if image.dtype == np.uint16:
-        return np.ascontiguousarray(image.astype(np.float32) / np.float32(257))
-    if image.dtype != np.float32:
+    kind = image.dtype.newbyteorder("=")
+    if kind not in (np.uint8, np.uint16, np.float32) and (levels is None or kind.kind not in "iuf"):
         raise TypeError(f"image: has dtype {image.dtype}; give uint8, uint16 or float32 grey levels")
-    if not np.isfinite(image).all():
-        raise ValueError("image: has values that are not finite; give grey levels 0..255")
-    return np.ascontiguousarray(image)
+    samples = Samples.of_array(image)
+    try:
+        grey = grey_levels(samples, as_levels(levels))
+    except ValueError as error:
+        raise ValueError(f"image: {error}") from error
+    watch = Watch(as_levels(levels))
+    watch.see(samples, grey)
+    if note := watch.note():
+        warnings.warn(f"image: {note}", GreyLevelsWarning, stacklevel=3)
+    return grey
 
 
 def _comparable(signature: Signature) -> Signature:
@@ -125,14 +132,18 @@ class Model:
         if differ := [name for name, (wanted, found) in told.items() if wanted != found]:
             raise BundleError(f"{bundle.library}: is not the manifest's ({differ[0]}); compile the model again")
 
-    def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def __call__(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.float32]:
         """Grey image [H, W] (uint8, uint16 or float32 0..255) -> what the model computes of it, float32: a map [H, W],
         of a detection the probability of a target; maps [C, H, W]; or scores [N].
 
-        An image of another size than the model's is resized bilinearly, and maps back. Raises RuntimeError after a
-        fork, where the threads are the parent's.
+        `levels` says which counts are black and white, where the format's are not: (7000, 9000), or '1%:99%' of each
+        frame. An image of another size than the model's is resized bilinearly, and maps back. Raises RuntimeError after
+        a fork, where the threads are the parent's.
         """
-        grey = to_grey(image)
+        return self._infer(to_grey(image, levels))
+
+    def _infer(self, grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Grey levels [H, W] -> the model's output."""
         (output,) = self.signature.outputs
         source = np.ascontiguousarray(resize_bilinear(grey, *self.signature.size))
         result = np.empty(output.shape, np.float32)
@@ -146,26 +157,26 @@ class Model:
         height, width = grey.shape
         return _of_image_size(result, output, (height, width))
 
-    def mask(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    def mask(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.bool_]:
         """Grey image [H, W] -> bool [H, W], true where the probability is above the model's threshold.
 
         Raises BundleError where the model is for another task than detection.
         """
-        return detector(self.signature, f"model {self.name}").mask(self(image))
+        return detector(self.signature, f"model {self.name}").mask(self(image, levels))
 
-    def tiled(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """The same as a call, of an image that is larger than the model, in its own resolution (`tiles.tiled`).
+    def tiled(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.float32]:
+        """The same as a call, of an image of any size, in its own resolution (`tiles.tiled`).
 
-        Raises ValueError for an image that is smaller, and for models that cannot work in tiles.
+        Raises ValueError for models that cannot work in tiles.
         """
-        return tiled(self, to_grey(image), self.signature.size, *tiling(self.manifest))
+        return tiled(self._infer, to_grey(image, levels), self.signature.size, *tiling(self.manifest))
 
-    def detect(self, image: npt.NDArray[Any]) -> list[Detection]:
+    def detect(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> list[Detection]:
         """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels.
 
         Raises BundleError where the model is for another task than detection.
         """
-        return detector(self.signature, f"model {self.name}").targets(self(image))
+        return detector(self.signature, f"model {self.name}").targets(self(image, levels))
 
     def close(self) -> None:
         """Frees arena and threads; calling again does nothing."""

@@ -34,6 +34,7 @@ RUNNER_SOURCES = tuple(
         "frames.c",
         "image.c",
         "inflate.c",
+        "levels.c",
         "main.c",
         "measure.c",
         "options.c",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames larger than a model, tile by tile, with the result of a model as large as the frame. numpy only."""
+"""Frames of any size, tile by tile, with the result of a model as large as the frame. numpy only."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ def tiling(manifest: dict[str, Any]) -> tuple[int, int]:
 
 def tile_starts(size: int, tile: int, radius: int, stride: int) -> list[int]:
     """Where tiles of `tile` pixels begin along an axis of `size`, all multiples of `stride`; the last may reach past
-    the end by less than that. Raises ValueError where the axis, or a tile's inside, is too short."""
-    if size < tile:
-        raise ValueError(f"a frame of {size} pixels is less than a tile of {tile}; compile for a smaller size")
+    the end by less than that, or, where the axis is shorter than a tile, by the rest of it. Raises ValueError where a
+    tile's inside is too short."""
     step = (tile - 2 * radius) // stride * stride
-    last = -(-(size - tile) // stride) * stride
+    last = max(0, -(-(size - tile) // stride) * stride)
     if last and step <= 0:
         raise ValueError(
             f"tiles of {tile} pixels have no inside, for results depend on {radius} pixels around; "
@@ -39,8 +38,8 @@ def tile_starts(size: int, tile: int, radius: int, stride: int) -> list[int]:
 def tiled(run: Callable[[F32], F32], image: F32, tile: tuple[int, int], radius: int, stride: int) -> F32:
     """`run` (tile [h, w] -> result [h, w]) on a frame [H, W], each pixel from a tile in whose inside it is.
 
-    Equal to running the whole frame at once; but where H - h or W - w is no multiple of `stride`, the last tile reaches
-    past the frame, whose edge is repeated there, and results within `radius` of that edge differ.
+    Equal to running the whole frame at once; but where H - h or W - w is no multiple of `stride`, or less than 0, the
+    last tile reaches past the frame, whose edge is repeated there, and results within `radius` of that edge differ.
     """
     height, width = image.shape
     rows, columns = (tile_starts(n, t, radius, stride) for n, t in zip(image.shape, tile, strict=True))

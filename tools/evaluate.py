@@ -46,15 +46,18 @@ class Predictor:
 
     name: str
     engine: str  # who computes, for a person
-    size: tuple[int, int]  # of the frames that it is given
+    size: tuple[int, int] | None  # of the frames that it is given; None: their own
     predict: Callable[[F32], F32]  # grey levels [H, W] -> probabilities [H, W]
 
 
 @contextmanager
 def open_predictor(
-    name: str | None, size: tuple[int, int] | None, *, emulate: bool, threads: int, say: Say
+    name: str | None, size: tuple[int, int] | None, *, emulate: bool, threads: int, say: Say, native: bool = False
 ) -> Iterator[Predictor]:
-    """A model by its name: a preset, a checkpoint, an ONNX file, a bundle. Raises CompileError."""
+    """A model by its name: a preset, a checkpoint, an ONNX file, a bundle; `native` for frames of any size, which are
+    extended to the network's multiple and not resized. Raises CompileError."""
+    if native and size:
+        raise CompileError("--native takes frames at their own size; leave --size out")
     name = name or DEFAULT
     path = Path(name)
     refuse_run_folder(name)
@@ -67,19 +70,19 @@ def open_predictor(
     if emulate and not bundle:
         raise CompileError(f"{name}: --emulate runs bundles; compile it first: biisnet-compile {name} --target rpi4")
     if bundle:
-        with open_bundle_predictor(path, size, emulate, threads, say) as predictor:
+        with open_bundle_predictor(path, size, emulate, threads, say, native) as predictor:
             yield predictor
     elif name in NETWORKS or path.suffix == CHECKPOINT:
-        yield torch_predictor(name, size or SIZE, threads)
+        yield torch_predictor(name, None if native else size or SIZE, threads)
     else:
-        yield onnx_predictor(path, size, threads)
+        yield onnx_predictor(path, size, threads, native)
 
 
 @contextmanager
 def open_bundle_predictor(
-    path: Path, size: tuple[int, int] | None, emulate: bool, threads: int, say: Say
+    path: Path, size: tuple[int, int] | None, emulate: bool, threads: int, say: Say, native: bool
 ) -> Iterator[Predictor]:
-    """A bundle for this machine, or with `emulate` one for a board."""
+    """A bundle for this machine, or with `emulate` one for a board; `native` in tiles of its size."""
     with open_bundle(path) as opened:
         target, own_size = target_of(opened.manifest), opened.signature.size
     check_size(str(path), size, own_size)
@@ -88,11 +91,14 @@ def open_bundle_predictor(
         raise CompileError(f"{path}: is for {target.name}; --emulate runs it on an emulated {target.cpu}")
     if emulate and not foreign:
         raise CompileError(f"{path}: is for this machine and needs no --emulate")
-    with open_model(path, threads, say) as (predict, _):
-        yield Predictor(str(path), f"an emulated {target.cpu}" if foreign else "this machine", own_size, predict)
+    engine = f"an emulated {target.cpu}" if foreign else "this machine"
+    if native:
+        engine += f", in tiles of {own_size[0]}x{own_size[1]}"
+    with open_model(path, threads, say, tile=native) as (predict, _):
+        yield Predictor(str(path), engine, None if native else own_size, predict)
 
 
-def torch_predictor(name: str, size: tuple[int, int], threads: int) -> Predictor:
+def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Predictor:
     """PyTorch, float32. Raises CompileError."""
     known_checkpoint(name)
     trained = shipped_weights(name) if name in NETWORKS else None
@@ -108,7 +114,7 @@ def torch_predictor(name: str, size: tuple[int, int], threads: int) -> Predictor
     return Predictor(name, "PyTorch", size, lambda image: predict(network, image))
 
 
-def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int) -> Predictor:
+def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int, native: bool) -> Predictor:
     """ONNX Runtime. Raises CompileError."""
     from ..compile.frontend import load_model  # these two are of the extra `compile`, which PyTorch needs none of
     from ..compile.verification.onnx_reference import session
@@ -118,6 +124,8 @@ def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int) -> Pr
     source = model.proto.graph.input[0]
     channels, *sides = (d.dim_value for d in source.type.tensor_type.shape.dim[1:])
     check_grey(str(path), channels)
+    if native and any(sides):
+        raise CompileError(f"{path}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
     height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
     check_size(str(path), size, (height, width))
 
@@ -125,7 +133,7 @@ def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int) -> Pr
         result: F32 = run(None, {source.name: image[None, None]})[0][0, 0]
         return result
 
-    return Predictor(str(path), "ONNX Runtime", (height, width), predict)
+    return Predictor(str(path), "ONNX Runtime", None if native else (height, width), predict)
 
 
 def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:
@@ -142,7 +150,8 @@ class Evaluation:
     engine: str
     data: str
     frames: int
-    size: tuple[int, int]
+    targets: int  # in all frames
+    size: tuple[int, int] | None  # what frames were resized to
     threshold: float
     metrics: Metrics
     roc: list[tuple[float, Metrics]]
@@ -150,11 +159,24 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         curve = [{"threshold": threshold, **m.as_dict()} for threshold, m in self.roc]
-        return {**asdict(self), "metrics": self.metrics.as_dict(), "roc": curve}
+        return {
+            **asdict(self),
+            "protocol": "resized" if self.size else "native",
+            "metrics": self.metrics.as_dict(),
+            "roc": curve,
+        }
 
     def summary(self) -> str:
         """One line for a person."""
-        return f"{self.frames} frames: {self.metrics.summary()}"
+        none = "" if self.targets else ", none of them with a target (are these their masks?)"
+        return f"{self.frames} frames {self.protocol}{none}: {self.metrics.summary()}"
+
+    @property
+    def protocol(self) -> str:
+        """How frames came to the network: figures of the one protocol are not beside those of the other."""
+        if self.size:
+            return f"resized to {self.size[0]}x{self.size[1]}"
+        return "at native size, padded and not resized"
 
 
 def evaluate_model(
@@ -168,10 +190,20 @@ def evaluate_model(
         probabilities.append(predictor.predict(frame.image))
         match = counts.add(probabilities[-1] > threshold, frame.mask)
         if overlays:
-            write_whole(overlays / f"{frame.name}.png", overlay(frame.image, match))
+            place = overlays / f"{frame.name}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)  # names may have folders
+            write_whole(place, overlay(frame.image, match))
     curve = roc(probabilities, [f.mask for f in frames], list(THRESHOLDS))
     return Evaluation(
-        predictor.name, predictor.engine, data, len(frames), predictor.size, threshold, counts.metrics(), curve
+        predictor.name,
+        predictor.engine,
+        data,
+        len(frames),
+        counts.targets,
+        predictor.size,
+        threshold,
+        counts.metrics(),
+        curve,
     )
 
 

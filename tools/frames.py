@@ -1,32 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where frames come from: image files, folders of them, videos, cameras; at their own pace or at a given rate."""
+"""Where frames come from: images, pages, folders, videos, cameras, raw frames; at their own pace or at a given rate."""
 
 from __future__ import annotations
 
 import math
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..compile.errors import CompileError
-from ..model.images import read_image
+from ..model.images import IMAGE_SUFFIXES, is_image_name, page_count, read_pages, to_grey
+from ..runtime.levels import Levels, Samples, Watch
+from .raw_frames import STDIN, Raw
+from .video import VIDEOS, is_live, live_stem, shown, video_frames
 
 F32 = npt.NDArray[np.float32]
 T = TypeVar("T")
-IMAGES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
-"""What a folder is searched for."""
-VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
-CAMERA = "camera:"
 NUMBERED = re.compile(r"(.*)-\d{6,}", re.DOTALL)
 """The name of a series' frame."""
-NO_OPENCV = "needs OpenCV: pip install 'biisnet[video]'"
+NOTE_AFTER = 25
+"""Frames, of a run that does not end before, after which a scale that looks wrong is said."""
 
 
 @dataclass(frozen=True)
@@ -38,76 +37,93 @@ class Picture:
     image: F32
 
 
-def find_sources(given: Iterable[str]) -> list[str]:
-    """Image files, video files and cameras (`camera:N`), folders replaced by their images. Raises CompileError."""
+@dataclass(frozen=True)
+class Reading:
+    """How samples become grey levels, and how raw frames are laid out where the sources are such."""
+
+    levels: Levels | None = None
+    raw: Raw | None = None
+    say: Callable[[str], None] = lambda _: None
+
+
+def find_sources(given: Iterable[str], raw: Raw | None = None) -> list[str]:
+    """Image and video files, cameras (`camera:N`, `/dev/videoN`, a URL) and raw frames, folders replaced by their
+    images. Raises CompileError."""
     found = []
     for source in given:
         path = Path(source)
-        if path.is_dir():
-            images = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in IMAGES and p.is_file())
-            if not images:
-                raise CompileError(f"{source}: a folder without images ({', '.join(IMAGES)})")
-            found += images
-        else:
+        if raw is None and source == STDIN:
+            raise CompileError(f"{STDIN}: standard input is raw frames; say how they are laid out with --raw HxW:TYPE")
+        if raw is not None or is_live(source) or not path.is_dir():
             found.append(source)
+            continue
+        images = sorted(str(p) for p in path.iterdir() if is_image_name(p.name) and p.is_file())
+        if not images:
+            raise CompileError(f"{source}: a folder without images ({', '.join(IMAGE_SUFFIXES)})")
+        found += images
     return found
 
 
-def is_series(source: str) -> bool:
-    """Whether it is a video or a camera."""
-    return source.startswith(CAMERA) or (Path(source).suffix.lower() in VIDEOS and Path(source).is_file())
+def is_series(source: str, raw: Raw | None = None) -> bool:
+    """Whether it may have more than one frame: a video, a camera, an image file of several pages, raw frames."""
+    if raw is not None:
+        return raw.is_series(source)
+    return is_live(source) or is_video(source) or page_count(Path(source)) > 1
+
+
+def is_video(source: str) -> bool:
+    """Whether it is a video file."""
+    return Path(source).suffix.lower() in VIDEOS and Path(source).is_file()
 
 
 def stem_of(source: str) -> str:
     """What files about its frames are called, but for the number of one of a series."""
-    return source.replace(":", "") if source.startswith(CAMERA) else Path(source).stem
+    if source == STDIN:
+        return "frame"
+    return live_stem(source) if is_live(source) else Path(source).stem
 
 
-def read_frames(sources: Iterable[str]) -> Iterator[Picture]:
-    """Each frame of what `find_sources` found; those of videos and cameras are called STEM-000001 and so on.
+def read_frames(sources: Iterable[str], reading: Reading) -> Iterator[Picture]:
+    """Each frame of what `find_sources` found; those of a series are called STEM-000001 and so on.
 
-    Raises CompileError, InputError.
+    Says once what all frames had that looks like another scale: at the end, or after NOTE_AFTER frames. Raises
+    CompileError, InputError.
     """
-    for source in sources:
-        if is_series(source):
-            opened = _camera_number(source) if source.startswith(CAMERA) else source
-            yield from _video(source, opened, stem_of(source))
-        else:
-            yield Picture(source, stem_of(source), read_image(Path(source)))
+    watch, told = Watch(reading.levels), False
 
+    def tell() -> None:
+        if note := watch.note():
+            reading.say(f"note: {note}")
 
-def _camera_number(source: str) -> int:
-    number = source.removeprefix(CAMERA)
-    if not number.isdecimal() or len(number) > 3:
-        raise CompileError(f"{source}: give a camera by its number, for example {CAMERA}0")
-    return int(number)
-
-
-def _video(source: str, opened: str | int, stem: str) -> Iterator[Picture]:
-    """Frames as OpenCV decodes them; colour becomes grey by ITU-R BT.601 luma."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet: what fails is said below
     try:
-        import cv2
-    except ImportError as e:
-        raise CompileError(f"{source}: {NO_OPENCV}") from e
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    video: Any = cv2.VideoCapture(opened)
-    try:
-        if not video.isOpened():
-            raise CompileError(f"{source}: cannot be opened as a video")
-        number = 0
-        while True:
-            there, picture = video.read()
-            if not there:
-                break
-            number += 1
-            grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-            name = f"{stem}-{number:06}"
-            yield Picture(name, name, grey.astype(np.float32))
-        if not number:
-            raise CompileError(f"{source}: has no frame that can be decoded")
+        for name, stem, samples in _frames(sources, reading):
+            grey = to_grey(samples, reading.levels, name)
+            watch.see(samples, grey)
+            if watch.frames == NOTE_AFTER:
+                told = True
+                tell()
+            yield Picture(name, stem, grey)
     finally:
-        video.release()
+        if not told:
+            tell()
+
+
+def _frames(sources: Iterable[str], reading: Reading) -> Iterator[tuple[str, str, Samples]]:
+    """(name, stem, samples) of each frame."""
+    for source in sources:
+        stem = stem_of(source)
+        series = is_series(source, reading.raw)
+        for number, samples in enumerate(_samples_of(source, reading), 1):
+            name = f"{stem}-{number:06}" if series else shown(source)
+            yield name, name if series else stem, samples
+
+
+def _samples_of(source: str, reading: Reading) -> Iterator[Samples]:
+    if reading.raw is not None:
+        return reading.raw.read(source)
+    if is_live(source) or is_video(source):
+        return video_frames(source, counts=reading.levels is not None)
+    return read_pages(Path(source))
 
 
 @dataclass

@@ -6,10 +6,13 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +25,13 @@ from ..model.overlay import detections_overlay
 from ..runtime import load
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..runtime.detections import Detection, Detector, detector
+from ..runtime.levels import GreyLevelsWarning, Levels
 from ..runtime.probe import Probe
 from ..runtime.resize import resize_bilinear
 from ..runtime.tiles import tile_starts, tiled, tiling
 from ..targets import emulator
-from .frames import NUMBERED, Picture, Rate, find_sources, is_series, read_frames, stem_of
+from .frames import NUMBERED, Picture, Rate, Reading, find_sources, is_series, read_frames, stem_of
+from .raw_frames import Raw
 
 F32 = npt.NDArray[np.float32]
 
@@ -76,7 +81,8 @@ def open_model(
         if tile:
             check_tiling(bundle, opened)
         if not prefix:
-            with load(opened.path, threads) as model:
+            with load(opened.path, threads) as model, warnings.catch_warnings():
+                warnings.simplefilter("ignore", GreyLevelsWarning)  # who reads frames says it once, of all of them
                 yield model.tiled if tile else model, finds
             return
         say(f"{target.name} is emulated here: results are those of the board, times are not")
@@ -110,15 +116,19 @@ def run_frames(
     say: Callable[[str], None],
     rate: Rate | None = None,
     tile: bool = False,
+    levels: Levels | None = None,
+    raw: Raw | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Iterator[Result]:
-    """Results frame by frame; files are written, and tables grow, as they come.
+    """Results frame by frame; files are written, and tables grow, as they come. `warn` (by default `say`) says what
+    must be known beside the results.
 
     Raises CompileError, InputError.
     """
-    found = find_sources(sources)
-    if wanted.folder and (twice := twice_named(found)):
+    found = find_sources(sources, raw)
+    if wanted.folder and (twice := twice_named(found, raw)):
         raise CompileError(f"{twice}: a frame of the same name is given before it; run it with another -o")
-    frames = read_frames(found)
+    frames = read_frames(found, Reading(levels, raw, warn or say))
     first = next(frames)  # what is no frame is said before anything is opened or written
     if wanted.folder:
         wanted.folder.mkdir(parents=True, exist_ok=True)
@@ -129,15 +139,15 @@ def run_frames(
             yield result
 
 
-def twice_named(sources: Sequence[str]) -> str | None:
+def twice_named(sources: Sequence[str], raw: Raw | None = None) -> str | None:
     """The first source whose files could replace those of one before it."""
     single: set[str] = set()  # stems of images
-    series: set[str] = set()  # of videos and cameras, to each of whose frames a number is added
+    series: set[str] = set()  # of those to each of whose frames a number is added
     taken: set[str] = set()  # those that images have the numbered names of
     for source in sources:
         stem = stem_of(source)
         numbered = NUMBERED.fullmatch(stem)
-        if is_series(source):
+        if is_series(source, raw):
             if stem in series | taken:
                 return source
             series.add(stem)
@@ -175,6 +185,11 @@ def csv_value(value: int | float) -> str:
     return f"{value:.9g}"
 
 
+def file_name(name: str) -> str:
+    """A name as a table in UTF-8 has it: in the file system's own bytes, whatever the locale makes of them."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
 @contextmanager
 def tables(folder: Path | None) -> Iterator[Callable[[Result], None]]:
     """What writes a result into targets.csv (a line a target, as biisnet-run writes it) and frames.jsonl (JSON Lines, a
@@ -182,13 +197,14 @@ def tables(folder: Path | None) -> Iterator[Callable[[Result], None]]:
     if not folder:
         yield lambda _: None
         return
-    with (folder / "targets.csv").open("w", newline="") as table, (folder / "frames.jsonl").open("w") as lines:
+    how: Any = {"mode": "w", "encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    with (folder / "targets.csv").open(**how) as table, (folder / "frames.jsonl").open(**how) as lines:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["image", *(f.name for f in fields(Detection))])
 
         def write(result: Result) -> None:
-            writer.writerows([result.image, *map(csv_value, astuple(target))] for target in result.targets)
-            lines.write(json.dumps(asdict(result)) + "\n")
+            writer.writerows([file_name(result.image), *map(csv_value, astuple(target))] for target in result.targets)
+            lines.write(json.dumps({**asdict(result), "image": file_name(result.image)}) + "\n")
             table.flush()
             lines.flush()
 

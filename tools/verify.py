@@ -15,15 +15,20 @@ from ..compile.verification.check import Verified, check_bundle
 from ..compile.verification.memory import check_memory
 from ..model.images import read_image
 from ..runtime.bundle import open_bundle
+from ..runtime.levels import Levels
 from ..runtime.resize import resize_bilinear
 
 
-def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[[str], None]) -> Verified:
+def verify_bundle(
+    bundle: Path, image: Path | None, threads: int, say: Callable[[str], None], levels: Levels | None = None
+) -> Verified:
     """Check a bundle's files, make its plan anew from its model, and compare it with ONNX Runtime.
 
     Raises BundleError, CompileError, VerificationError.
     """
-    grey = None if image is None else read_image(image)  # first, for a wrong file is not worth a minute of passes
+    grey = (
+        None if image is None else read_image(image, levels)
+    )  # first, for a wrong file is not worth a minute of passes
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
         model = load_model(opened.path / MODEL, manifest["model"]["name"])

@@ -13,9 +13,19 @@
 #include "fail.h"
 #include "file.h"
 
+/* What an image's name ends with, in capitals too: images.py has the same. Only the first of them are read here. */
+static const char *const SUFFIXES[] = {".pgm", ".png", ".bmp", ".jpeg", ".jpg", ".tif", ".tiff", ".webp"};
+enum { READABLE = 2, ALL = sizeof SUFFIXES / sizeof *SUFFIXES };
+
+static bool ends_with_one_of(const char *name, int count) {
+    const char *end = strrchr(name, '.');
+    for (int i = 0; end && i < count; i++)
+        if (strcasecmp(end, SUFFIXES[i]) == 0) return true;
+    return false;
+}
+
 static int is_image(const struct dirent *entry) {
-    const char *end = strrchr(entry->d_name, '.');
-    return entry->d_name[0] != '.' && end && (strcasecmp(end, ".png") == 0 || strcasecmp(end, ".pgm") == 0);
+    return entry->d_name[0] != '.' && ends_with_one_of(entry->d_name, ALL);
 }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
@@ -39,6 +49,8 @@ static void list_folder(frames *f) {
     for (int i = 0; i < count; i++) {
         join(f, entries[i]->d_name);
         if (is_file(f->name)) {
+            if (!ends_with_one_of(f->name, READABLE))
+                fail("%s: is neither PNG nor PGM, which is all that is read here; convert it, or move it away", f->name);
             f->names[f->count] = strdup(entries[i]->d_name);
             if (!f->names[f->count++]) fail("no memory for the names of %d images", count);
         }
@@ -49,7 +61,7 @@ static void list_folder(frames *f) {
 }
 
 frames frames_open(const options *o) {
-    frames f = {.o = o};
+    frames f = {.o = o, .watch = levels_watch_begin()};
     struct stat status;
     f.stream = strcmp(o->image, "-") == 0;
     if (f.stream && !o->raw_height) fail("-: standard input is raw frames; give their size with --raw HxW");
@@ -64,7 +76,7 @@ bool frames_are_many(const frames *f) { return f->stream || f->names; }
 
 static bool read_stream(frames *f, image *frame) {
     int height = f->o->raw_height, width = f->o->raw_width;
-    size_t bytes = (size_t)height * (size_t)width * sizeof(float), got = 0;
+    size_t bytes = (size_t)height * (size_t)width * raw_bytes(f->o->raw_type), got = 0;
     uint8_t *data = memory(bytes);
     while (got < bytes) {
         size_t more = fread(data + got, 1, bytes - got, stdin);
@@ -79,10 +91,11 @@ static bool read_stream(frames *f, image *frame) {
     if (ferror(stdin)) fail("-: cannot be read (%s)", strerror(errno));
     if (got < bytes) {
         free(data);
-        fail("-: ends after %zu of the %zu bytes of frame %d; correct --raw HxW", got, bytes, f->next + 1);
+        fail("-: ends after %zu of the %zu bytes of frame %d; correct --raw HxW:TYPE, or what writes them", got, bytes, f->next + 1);
     }
     snprintf(f->name, sizeof f->name, "frame-%06d", f->next + 1);
-    *frame = image_of_floats(f->name, data, height, width);
+    *frame = image_of_raw(data, height, width, f->o->raw_type);
+    free(data);
     return true;
 }
 
@@ -96,14 +109,16 @@ bool frames_next(frames *f, image *frame) {
     } else {
         if (f->next == 1) return false;
         snprintf(f->name, sizeof f->name, "%s", f->o->image);
-        *frame = f->o->raw_height ? image_read_raw(f->o->image, f->o->raw_height, f->o->raw_width)
+        *frame = f->o->raw_height ? image_read_raw(f->o->image, f->o->raw_height, f->o->raw_width, f->o->raw_type)
                                   : image_read(f->o->image);
     }
     f->next++;
+    levels_apply(&f->o->levels, &f->watch, f->name, frame);
     return true;
 }
 
 void frames_close(frames *f) {
+    levels_note(&f->o->levels, &f->watch);
     for (int i = 0; i < f->count; i++) free(f->names[i]);
     free(f->names);
 }

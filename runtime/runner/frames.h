@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "image.h"
+#include "levels.h"
 #include "options.h"
 
 typedef struct {
@@ -13,18 +14,20 @@ typedef struct {
     char **names; /* of a folder's images, sorted */
     int count, next;
     bool stream;
+    levels_watch watch;
     char name[4096]; /* of the frame that was read last */
 } frames;
 
 /* Fails where there is nothing of the kind. */
 frames frames_open(const options *o);
 
-/* Reads the next frame, whose pixels are the caller's to free; false after the last one. */
+/* Reads the next frame, in grey levels; its pixels are the caller's to free. False after the last one. */
 bool frames_next(frames *f, image *frame);
 
 /* Whether there may be more than one. */
 bool frames_are_many(const frames *f);
 
+/* Says, once, what all frames had that looks like another scale. */
 void frames_close(frames *f);
 
 #endif

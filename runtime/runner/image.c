@@ -2,7 +2,6 @@
 /* Chooses the decoder. */
 #include "image.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,37 +17,43 @@ image_error image_decode(const uint8_t *data, size_t bytes, image *result) {
     static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     if (bytes >= sizeof png && memcmp(data, png, sizeof png) == 0) return png_decode(data, bytes, result);
     if (bytes >= 2 && data[0] == 'P' && (data[1] == '2' || data[1] == '5')) return pgm_decode(data, bytes, result);
-    return "is neither PNG nor PGM; convert it, or use --raw for float32 grey levels";
+    return "is neither PNG nor PGM; convert it, or give raw samples with --raw HxW:TYPE";
 }
 
 image image_read(const char *path) {
     size_t bytes;
     uint8_t *data = file_read(path, &bytes);
-    image result = {0, 0, NULL};
+    image result = {0, 0, NULL, 0};
     image_error error = image_decode(data, bytes, &result);
     free(data);
     if (error) fail("%s: %s", path, error);
     return result;
 }
 
-image image_read_raw(const char *path, int height, int width) {
-    size_t bytes, pixels = (size_t)height * (size_t)width;
+size_t raw_bytes(raw_type type) { return type == RAW_U8 ? 1 : type == RAW_F32 ? 4 : 2; }
+
+image image_read_raw(const char *path, int height, int width, raw_type type) {
+    size_t bytes, expected = (size_t)height * (size_t)width * raw_bytes(type);
     uint8_t *data = file_read(path, &bytes);
-    if (bytes != pixels * sizeof(float)) {
+    if (bytes != expected) {
         free(data);
-        fail("%s: has %zu bytes, %dx%d float32 are %zu; correct --raw HxW", path, bytes, height, width,
-             pixels * sizeof(float));
+        fail("%s: has %zu bytes, and %dx%d samples of %zu are %zu; correct --raw HxW:TYPE", path, bytes, height, width,
+             raw_bytes(type), expected);
     }
-    return image_of_floats(path, data, height, width);
+    image result = image_of_raw(data, height, width, type);
+    free(data);
+    return result;
 }
 
-image image_of_floats(const char *name, uint8_t *data, int height, int width) {
-    size_t finite = 0, pixels = (size_t)height * (size_t)width;
-    image result = {height, width, (float *)(void *)data};
-    while (finite < pixels && isfinite(result.grey[finite])) finite++;
-    if (finite < pixels) {
-        free(data);
-        fail("%s: pixel %zu is not finite; give grey levels 0..255 as little-endian float32", name, finite);
+image image_of_raw(const uint8_t *data, int height, int width, raw_type type) {
+    size_t pixels = (size_t)height * (size_t)width;
+    float *grey = memory(pixels * sizeof *grey);
+    for (size_t i = 0; i < pixels; i++) {
+        const uint8_t *at = data + i * raw_bytes(type);
+        if (type == RAW_F32)
+            memcpy(&grey[i], at, sizeof grey[i]); /* every target is little-endian */
+        else
+            grey[i] = (float)(type == RAW_U8 ? at[0] : type == RAW_U16LE ? at[0] | at[1] << 8 : at[0] << 8 | at[1]);
     }
-    return result;
+    return (image){height, width, grey, type == RAW_U8 ? 255.0f : type == RAW_F32 ? 0.0f : 65535.0f};
 }

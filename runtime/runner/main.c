@@ -89,7 +89,7 @@ static void process(const options *o) {
     if (o->targets) results_head();
     for (; more; more = frames_next(&f, &frame)) {
         if (o->tile)
-            tiles_run(&s, f.name, &frame, in.height, in.width);
+            tiles_run(&s, &frame, in.height, in.width);
         else
             run_resized(&s, o, load, &frame, in, out);
         long targets = results_write(o, frame.grey, frame.height, frame.width, biisnet_threshold());

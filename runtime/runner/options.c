@@ -19,7 +19,9 @@ void options_help(void) {
          "  --mask FILE.pgm      write the mask: 255 where there is a target, 0 elsewhere\n"
          "  --probability FILE   write the probability map: .pgm (8 bits) or .f32 (little-endian float32)\n"
          "  --tile               cut an image larger than the model into tiles that overlap, instead of resizing it\n"
-         "  --raw HxW            IMAGE is H*W little-endian float32 grey levels, 0..255\n"
+         "  --raw HxW[:TYPE]     IMAGE is H*W raw samples: u8, u16le, u16be, or f32 (little-endian; the default)\n"
+         "  --levels LOW:HIGH    what is black and white, in the sensor's counts (7000:9000) or as percentiles of each\n"
+         "                       frame (1%:99%); without it, by the file's depth, and floats are grey levels 0..255\n"
          "  --threads N          run on N threads (default 1)\n"
          "  --bench N            time N warm inferences, print one line of JSON\n"
          "  --stages N           time N runs of each stage by itself, print one line of JSON\n"
@@ -39,6 +41,16 @@ static int integer(const char *option, const char *text, int low, int high) {
     return (int)value;
 }
 
+static bool raw_type_of(const char *name, raw_type *type) {
+    static const char *const names[] = {[RAW_U8] = "u8", [RAW_U16LE] = "u16le", [RAW_U16BE] = "u16be", [RAW_F32] = "f32"};
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
+        if (strcmp(name, names[i]) == 0) {
+            *type = (raw_type)i;
+            return true;
+        }
+    return false;
+}
+
 static void raw_size(const char *text, options *o) {
     char *end;
     long height = strtol(text, &end, 10), width = 0;
@@ -46,10 +58,10 @@ static void raw_size(const char *text, options *o) {
     if (good) {
         const char *second = end + 1;
         width = strtol(second, &end, 10);
-        good = end != second && !*end;
+        good = end != second && (!*end || (*end == ':' && raw_type_of(end + 1, &o->raw_type)));
     }
     if (!good || height < 1 || width < 1 || !image_size_allowed((uint64_t)height, (uint64_t)width))
-        fail("--raw %s: give the height and width, for example 256x256", text);
+        fail("--raw %s: give the height and width, and u8, u16le, u16be or f32, for example 480x640:u16le", text);
     o->raw_height = (int)height;
     o->raw_width = (int)width;
 }
@@ -75,6 +87,8 @@ static bool valued(const char *name, const char *value, options *o) {
         o->probability = value;
     else if (strcmp(name, "--raw") == 0)
         raw_size(value ? value : "", o);
+    else if (strcmp(name, "--levels") == 0)
+        o->levels = levels_parse(value ? value : "");
     else if (strcmp(name, "--threads") == 0)
         o->threads = integer(name, value, 1, BIISNET_MAX_THREADS);
     else if (strcmp(name, "--bench") == 0)
@@ -88,10 +102,13 @@ static bool valued(const char *name, const char *value, options *o) {
 }
 
 options options_parse(int count, char **arguments) {
-    options o = {.threads = 1};
+    options o = {.threads = 1, .raw_type = RAW_F32};
+    bool words = false; /* after "--", which ends the options */
     for (int i = 1; i < count; i++) {
         char *word = arguments[i];
-        if (word[0] != '-' || !word[1]) { /* "-" alone is standard input */
+        if (!words && strcmp(word, "--") == 0) {
+            words = true;
+        } else if (words || word[0] != '-' || !word[1]) { /* "-" alone is standard input */
             if (o.image) fail("%s: only one image at a time; see --help", word);
             o.image = word;
         } else if (!flag(word, &o)) {

@@ -5,9 +5,13 @@
 
 #include <stdbool.h>
 
+#include "levels.h"
+
 typedef struct {
     const char *image, *mask, *probability; /* NULL: not given */
     int raw_height, raw_width;              /* 0: the image is a PNG or PGM */
+    raw_type raw_type;
+    levels levels;
     int threads;
     int bench;  /* 0: no benchmark */
     int stages; /* 0: none of single stages */

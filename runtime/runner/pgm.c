@@ -27,15 +27,12 @@ static int32_t number(reader *in) {
     return value;
 }
 
-/* A sample scaled from 0..maximum to 0..255. The product is exact, so the quotient is rounded once. */
-static float scaled(int32_t sample, int32_t maximum) { return (float)(sample * 255) / (float)maximum; }
-
 static image_error read_plain(reader *in, int32_t maximum, size_t pixels, float *grey) {
     for (size_t i = 0; i < pixels; i++) {
         int32_t sample = number(in);
         if (sample < 0) return "is a truncated PGM; copy it again";
         if (sample > maximum) return "is a PGM with a sample above its maximum; write it again";
-        grey[i] = scaled(sample, maximum);
+        grey[i] = (float)sample;
     }
     return NULL;
 }
@@ -49,9 +46,12 @@ static image_error read_binary(reader *in, int32_t maximum, size_t pixels, float
     for (size_t i = 0; i < pixels; i++, sample += width) {
         int32_t value = width == 2 ? sample[0] << 8 | sample[1] : sample[0];
         if (value > maximum) return "is a PGM with a sample above its maximum; write it again";
-        grey[i] = scaled(value, maximum);
+        grey[i] = (float)value;
     }
-    return NULL;
+    /* Netpbm's tools write several images one behind the other. */
+    size_t rest = (size_t)(sample - in->data);
+    while (rest < in->bytes && is_space(in->data[rest])) rest++;
+    return rest < in->bytes && in->data[rest] == 'P' ? "has more than one image; split it, one a file" : NULL;
 }
 
 image_error pgm_decode(const uint8_t *data, size_t bytes, image *result) {
@@ -72,6 +72,6 @@ image_error pgm_decode(const uint8_t *data, size_t bytes, image *result) {
         free(grey);
         return error;
     }
-    *result = (image){height, width, grey};
+    *result = (image){height, width, grey, (float)maximum};
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PNG (ISO/IEC 15948): every colour type and bit depth, Adam7 too. Transparency is ignored. Grey is the sample
- * scaled to 0..255; colour is turned into grey by ITU-R BT.601 luma, for 8 bits in whole grey levels as Pillow
- * does it, so that both give the network the same pixels. */
+/* PNG (ISO/IEC 15948): every colour type and bit depth, Adam7 too. Transparency is ignored. Grey is the sample;
+ * colour is turned into grey by ITU-R BT.601 luma in whole counts as Pillow does it, so that both give the network the
+ * same pixels. */
 #include "image.h"
 
 #include <stdlib.h>
@@ -103,6 +103,8 @@ static image_error read_chunks(png *p, const uint8_t *data, size_t bytes) {
             error = p->packed_bytes > 0 || p->colour == GREY || p->colour == GREY_ALPHA
                         ? BROKEN
                         : read_palette(p, body, length);
+        } else if (memcmp(type, "acTL", 4) == 0 && length == 8 && big32(body) != 1) {
+            error = "is an animation of several frames; save them as one image each";
         } else if (memcmp(type, "IEND", 4) == 0) {
             return length == 0 ? NULL : BROKEN;
         } else if (!(type[0] & 0x20)) {
@@ -147,28 +149,27 @@ static bool unfilter(uint8_t filter, uint8_t *row, const uint8_t *above, size_t 
     return true;
 }
 
-static float luma8(const uint8_t *rgb) { /* 0.299, 0.587, 0.114 in 1/65536, rounded */
-    return (float)((19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 32768u) >> 16);
+static float luma(uint32_t red, uint32_t green, uint32_t blue) { /* 0.299, 0.587, 0.114 in 1/65536, rounded */
+    return (float)((19595u * red + 38470u * green + 7471u * blue + 32768u) >> 16);
 }
 
-static float luma16(const uint8_t *rgb) {
-    double red = rgb[0] << 8 | rgb[1], green = rgb[2] << 8 | rgb[3], blue = rgb[4] << 8 | rgb[5];
-    return (float)((0.299 * red + 0.587 * green + 0.114 * blue) / 257.0);
-}
+static float luma8(const uint8_t *rgb) { return luma(rgb[0], rgb[1], rgb[2]); }
 
-/* Grey level of pixel x of an unfiltered row; below 0: a palette index that has no entry. */
+static uint32_t big16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
+
+/* Count of pixel x of an unfiltered row; below 0: a palette index that has no entry. */
 static float grey_level(const png *p, const uint8_t *row, uint32_t x) {
     if (p->depth < 8) {
         uint32_t first_bit = x * (uint32_t)p->depth, mask = (1u << p->depth) - 1;
         uint32_t sample = row[first_bit / 8] >> (8 - (uint32_t)p->depth - first_bit % 8) & mask;
-        if (p->colour == GREY) return (float)(sample * (255 / mask));
+        if (p->colour == GREY) return (float)sample;
         return sample < p->palette_entries ? luma8(p->palette[sample]) : -1.0f;
     }
     const uint8_t *at = row + (size_t)x * (size_t)(p->channels * p->depth / 8);
     if (p->colour == PALETTE) return *at < p->palette_entries ? luma8(p->palette[*at]) : -1.0f;
     if (p->colour == GREY || p->colour == GREY_ALPHA)
-        return p->depth == 8 ? (float)*at : (float)(at[0] << 8 | at[1]) / 257.0f;
-    return p->depth == 8 ? luma8(at) : luma16(at);
+        return (float)(p->depth == 8 ? *at : big16(at));
+    return p->depth == 8 ? luma8(at) : luma(big16(at), big16(at + 2), big16(at + 4));
 }
 
 static image_error read_pass(const png *p, const pass *s, uint8_t *raw, float *grey) {
@@ -220,6 +221,7 @@ image_error png_decode(const uint8_t *data, size_t bytes, image *result) {
         free(grey);
         return error;
     }
-    *result = (image){(int)p.height, (int)p.width, grey};
+    int bits = p.colour == PALETTE ? 8 : p.depth;
+    *result = (image){(int)p.height, (int)p.width, grey, (float)((1 << bits) - 1)};
     return NULL;
 }

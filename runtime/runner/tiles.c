@@ -13,11 +13,10 @@ typedef struct {
 } axis;
 
 /* Multiples of the stride, so that each tile's pixels are computed as the whole frame's are. */
-static axis axis_of(const char *name, int size, int tile) {
+static axis axis_of(int size, int tile) {
     int radius = biisnet_receptive_field_radius(), stride = biisnet_receptive_field_stride();
-    if (size < tile)
-        fail("%s: a frame of %d pixels is less than a tile of %d; compile for a smaller size", name, size, tile);
-    int step = (tile - 2 * radius) / stride * stride, last = (size - tile + stride - 1) / stride * stride;
+    int step = (tile - 2 * radius) / stride * stride;
+    int last = size > tile ? (size - tile + stride - 1) / stride * stride : 0;
     return (axis){size, tile, step, last};
 }
 
@@ -49,8 +48,8 @@ static void read_tile(const image *frame, int top, int left, int height, int wid
     }
 }
 
-void tiles_run(session *s, const char *name, image *frame, int height, int width) {
-    axis rows = axis_of(name, frame->height, height), columns = axis_of(name, frame->width, width);
+void tiles_run(session *s, image *frame, int height, int width) {
+    axis rows = axis_of(frame->height, height), columns = axis_of(frame->width, width);
     int radius = biisnet_receptive_field_radius();
     float *probability = memory((size_t)frame->height * (size_t)frame->width * sizeof *probability);
     float *input = (float *)(void *)(s->block + s->layout.input_offset[0]);

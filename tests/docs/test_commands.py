@@ -66,6 +66,8 @@ def make_material(folder: Path) -> None:
 
     folder.mkdir()
     Image.fromarray(scene(60, 80)).save(folder / "frame.png")
+    (folder / "y16").mkdir()
+    Image.fromarray(7000 + 8 * scene(60, 80).astype("uint16")).save(folder / "y16" / "frame.png")
     config = NetworkConfig(channels=8, encoder_blocks=(1,), bottleneck_blocks=0, decoder_blocks=(0,))
     save(build(config), folder / "my.safetensors")
     recipe = {"phases": [{"begin": 0, "crop": 16, "batch": 8}], "size": [32, 32]}

@@ -11,6 +11,7 @@ from PIL import Image
 from biisnet.model.datasets import Frame, hold_out, read_mask, read_split, resize_mask, write_frames
 from biisnet.model.errors import InputError
 from biisnet.model.scenes import scenes
+from biisnet.runtime.levels import Levels
 from biisnet.runtime.resize import resize_bilinear
 
 LAYOUTS = {
@@ -201,3 +202,147 @@ def test_half_a_data_set_does_not_stay(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_frames(tmp_path / "set", some())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "fits"),
+    [
+        ((20, 30), (40, 60), True),
+        ((20, 30), (13, 20), True),  # 13.3 rounded
+        ((41, 61), (20, 30), True),  # 20.5, 30.5 cut off
+        ((400, 592), (220, 325), True),  # one of SIRST's
+        ((20, 30), (30, 20), False),
+        ((20, 30), (20, 20), False),
+        ((480, 640), (512, 512), False),
+        ((256, 320), (256, 256), False),
+    ],
+)
+def test_masks_of_another_aspect_ratio(
+    tmp_path: Path, image: tuple[int, int], mask: tuple[int, int], fits: bool
+) -> None:
+    """Fails where a mask is squeezed onto its image; rounding to whole pixels is none."""
+    write_layout(tmp_path, count=1)
+    Image.fromarray(np.full(image, 9, np.uint8)).save(tmp_path / "images" / "a0.png")
+    Image.fromarray(np.full(mask, 255, np.uint8)).save(tmp_path / "masks" / "a0_pixels0.png")
+    if fits:
+        assert read_split(tmp_path, "trainval", None, lambda _: None)[0].mask.shape == image
+        return
+    with pytest.raises(InputError, match=rf"a0_pixels0.png: is {mask[0]}x{mask[1]}, of another aspect ratio than "):
+        read_split(tmp_path, "trainval", None, print)
+
+
+@pytest.mark.parametrize(
+    ("turn", "of_mask", "size", "said"),
+    [
+        (6, 1, (30, 20), "on its side beside an image of 20x30: EXIF's orientation is 6 of"),
+        (8, 1, (60, 40), "on its side"),
+        (3, 1, (20, 30), "may be of the turned image or not: EXIF's orientation is 3 of"),
+        (1, 2, (20, 30), "may be of the turned image or not"),
+        (6, 1, (20, 30), None),  # of the stored pixels
+        (3, 3, (20, 30), None),
+        (1, 1, (20, 30), None),
+    ],
+)
+def test_masks_of_turned_images(
+    tmp_path: Path, turn: int, of_mask: int, size: tuple[int, int], said: str | None
+) -> None:
+    """A camera held upright: EXIF says how to turn the pixels, and who draws the mask sees them turned."""
+    write_layout(tmp_path, count=1)
+    levels = np.zeros((20, 30), np.uint8)
+    levels[3, 5] = 255
+    for path, orientation, pixels in (
+        (tmp_path / "images" / "a0.png", turn, levels),
+        (tmp_path / "masks" / "a0_pixels0.png", of_mask, np.resize(levels, size)),
+    ):
+        exif = Image.Exif()
+        exif[274] = orientation
+        Image.fromarray(pixels).save(path, exif=exif)
+    if said is None:
+        assert read_split(tmp_path, "trainval", None, print)[0].mask.sum() == 1
+        return
+    with pytest.raises(InputError, match=said):
+        read_split(tmp_path, "trainval", None, print)
+
+
+def test_a_mask_in_the_transparency(tmp_path: Path) -> None:
+    """Fails where it is read as empty, or as a target everywhere."""
+    alpha = np.zeros((6, 7), np.uint8)
+    alpha[2:4, 3] = 255
+    for grey in (0, 255):
+        for mode in ("RGBA", "LA"):
+            plane = np.full_like(alpha, grey)
+            planes = [plane] * (3 if mode == "RGBA" else 1)
+            Image.merge(mode, [Image.fromarray(p) for p in (*planes, alpha)]).save(tmp_path / "m.png")
+            with pytest.raises(InputError, match=f"transparency has the targets and its levels are all {grey}"):
+                read_mask(tmp_path / "m.png")
+    Image.merge("LA", [Image.fromarray(alpha), Image.fromarray(alpha)]).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), alpha > 0)
+
+
+def test_soft_masks_are_cut_at_half_of_full_scale(tmp_path: Path) -> None:
+    for top, dtype, name in ((255, np.uint8, "m.png"), (65535, np.uint16, "m.png"), (1, np.float32, "m.tiff")):
+        soft = np.array([[0, 0.3, 0.49, 0.51, 0.7, 1]]) * top
+        Image.fromarray(soft.astype(dtype)).save(tmp_path / name)
+        assert read_mask(tmp_path / name).tolist() == [[False] * 3 + [True] * 3]
+    Image.fromarray(np.array([[0, 0.6]], np.float32)).save(tmp_path / "m.tiff")
+    assert read_mask(tmp_path / "m.tiff").tolist() == [[False, True]]
+    Image.fromarray(np.array([[0, 7000]], np.uint16)).save(tmp_path / "m.png")
+    with pytest.raises(InputError, match="has levels up to 7000; save targets as 65535"):
+        read_mask(tmp_path / "m.png")
+    Image.fromarray(np.array([[0, 293.15]], np.float32)).save(tmp_path / "m.tiff")
+    with pytest.raises(InputError, match="has levels from 0 to 293"):
+        read_mask(tmp_path / "m.tiff")
+
+
+@pytest.mark.parametrize("line", ["/44/1(814)", "44/1(814)", "44\\1(814)", "44/1(814).png", "/44/1(814).PNG"])
+def test_lists_with_sub_folders(tmp_path: Path, line: str) -> None:
+    """As IRDST has them."""
+    (frame,) = scenes(1, 20, 30)
+    for folder, pixels in (("images", frame.image.astype(np.uint8)), ("masks", frame.mask)):
+        (tmp_path / folder / "44").mkdir(parents=True)
+        Image.fromarray(pixels).save(tmp_path / folder / "44" / "1(814).png")
+    (tmp_path / "test.txt").write_text(f"{line}\n")
+    for split in ("test", "all"):
+        (read,) = read_split(tmp_path, split, None, print)
+        assert read.name == "44/1(814)"
+        np.testing.assert_array_equal(read.image, frame.image)
+        np.testing.assert_array_equal(read.mask, frame.mask)
+    (tmp_path / "test.txt").write_text("/44/../../1\n")
+    with pytest.raises(InputError, match="is no name of an image"):
+        read_split(tmp_path, "test", None, print)
+
+
+def test_names_in_capitals_and_hidden_files(tmp_path: Path) -> None:
+    """What is an image is said once: `run` and the runner take the same."""
+    write_layout(tmp_path)
+    for path in (tmp_path / "images" / "a0.png", tmp_path / "masks" / "a0_pixels0.png"):
+        path.rename(path.with_suffix(".PNG"))
+        (path.parent / f"._{path.name}").write_bytes(b"of macOS")
+    (tmp_path / "images" / ".thumbnails").mkdir()
+    (tmp_path / "images" / ".thumbnails" / "b.png").write_bytes(b"none")
+    with Image.open(tmp_path / "images" / "a1.png") as image:
+        image.save(tmp_path / "images" / "a1.pgm")
+    (tmp_path / "images" / "a1.png").unlink()
+    for split in ("trainval", "all"):
+        assert [f.name for f in read_split(tmp_path, split, None, print)] == ["a0", "a1", "a2"]
+
+
+def test_levels_of_a_data_set(tmp_path: Path) -> None:
+    """Counts of 14 bits: a note says so, and with levels they are the grey levels that they stand for."""
+    write_layout(tmp_path)
+    made = scenes(3, 20, 30)
+    for n, frame in enumerate(made):
+        counts = (frame.image * 8 + 7000).astype(np.uint16)
+        Image.fromarray(counts).save(tmp_path / "images" / f"a{n}.png")
+    said: list[str] = []
+    read_split(tmp_path, "trainval", None, said.append)
+    (note,) = said
+    assert note.startswith("note: all 3 frames have samples from 7")
+    assert "if that is the sensor's range, say --levels 7" in note
+    said.clear()
+    for frame, expected in zip(
+        read_split(tmp_path, "trainval", None, said.append, Levels.parse("7000:9040")), made, strict=True
+    ):
+        np.testing.assert_array_equal(frame.image, expected.image)
+        np.testing.assert_array_equal(frame.mask, expected.mask)
+    assert not said

@@ -59,7 +59,7 @@ def arm_runner(build: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def decoder(build: Path) -> Path:
-    names = ("fail.c", "file.c", "image.c", "inflate.c", "pgm.c", "png.c", "resize.c")
+    names = ("fail.c", "file.c", "image.c", "inflate.c", "levels.c", "pgm.c", "png.c", "resize.c")
     files = tuple(sources.ROOT / "runner" / name for name in names)
     return compile_c(build / "decode", (*files, HERE / "decode.c"), *SANITIZED)
 

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runner's image code by itself: `decode FILE [HEIGHT WIDTH]` prints "HEIGHT WIDTH\n" and the grey levels as
- * float32, resized if a size is given. */
+/* The runner's image code by itself: `decode FILE [HEIGHT WIDTH [LEVELS]]` prints "HEIGHT WIDTH\n" and the grey
+ * levels as float32, resized if a size above 0 is given. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "file.h"
 #include "image.h"
+#include "levels.h"
 #include "resize.h"
 
 int main(int count, char **arguments) {
     image source = image_read(arguments[1]);
-    int height = count > 2 ? atoi(arguments[2]) : source.height;
-    int width = count > 2 ? atoi(arguments[3]) : source.width;
+    int height = count > 2 && atoi(arguments[2]) ? atoi(arguments[2]) : source.height;
+    int width = count > 2 && atoi(arguments[3]) ? atoi(arguments[3]) : source.width;
+    levels given = {0};
+    if (count > 4) given = levels_parse(arguments[4]);
+    levels_watch watch = levels_watch_begin();
+    levels_apply(&given, &watch, arguments[1], &source);
     size_t pixels = (size_t)height * (size_t)width;
     float *result = memory(pixels * sizeof *result);
     resize_bilinear(source.grey, source.height, source.width, result, height, width);

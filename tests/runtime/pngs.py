@@ -78,8 +78,8 @@ def encode(
     return SIGNATURE + chunk(b"IHDR", header) + text + plte + b"".join(data) + chunk(b"IEND", b"")
 
 
-def luma8(rgb: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-    """ITU-R BT.601 in whole grey levels, as Pillow's convert("L")."""
+def luma(rgb: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """ITU-R BT.601 in whole counts, as Pillow's convert("L")."""
     total = rgb.astype(np.int64) @ np.array([19595, 38470, 7471]) + 32768
     level: npt.NDArray[np.float32] = (total >> 16).astype(np.float32)
     return level
@@ -90,12 +90,12 @@ def grey(
 ) -> npt.NDArray[np.float32]:
     """Grey levels 0..255 of the image, as the runner defines them."""
     if palette is not None:
-        return luma8(palette[samples[..., 0]])
+        return luma(palette[samples[..., 0]])
     if depth == 8 and colour in (2, 6):
-        return luma8(samples[..., :3])
+        return luma(samples[..., :3])
     level: npt.NDArray[np.float32]
     if colour in (0, 4):
         level = samples[..., 0].astype(np.float32) * np.float32(255) / np.float32(2**depth - 1)
     else:
-        level = (samples[..., :3] @ np.array([0.299, 0.587, 0.114]) / 257).astype(np.float32)
+        level = (luma(samples[..., :3]).astype(np.float64) / 257).astype(np.float32)
     return level

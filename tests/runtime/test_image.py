@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from biisnet.model.images import read_image
+from biisnet.runtime.levels import Levels
 from biisnet.runtime.resize import resize_bilinear
 
 from . import pngs
 from .cbuild import Floats, refused, run
 
 
-def _decode(decoder: Path, file: Path, data: bytes, *size: int) -> Floats:
+def _decode(decoder: Path, file: Path, data: bytes, *size: int | str) -> Floats:
     file.write_bytes(data)
     done = run(decoder, file, *map(str, size))
     assert done.returncode == 0, done.stderr.decode()
@@ -44,6 +46,10 @@ def test_png_of_every_kind(decoder: Path, tmp_path: Path, colour: int, depth: in
         got = _decode(decoder, tmp_path / "x.png", data)
         expected = pngs.grey(samples, colour, depth, palette)
         np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(read_image(tmp_path / "x.png"), expected)
+        levels = f"{2**depth // 8}:{2**depth - 2}" if depth > 1 and colour != 3 else "9%:90%"
+        stretched = _decode(decoder, tmp_path / "x.png", data, 0, 0, levels)
+        np.testing.assert_array_equal(read_image(tmp_path / "x.png", Levels.parse(levels)), stretched)
         if depth <= 8:  # Pillow cuts most 16-bit samples to 8
             np.testing.assert_array_equal(got, np.asarray(Image.open(io.BytesIO(data)).convert("L")))
 
@@ -82,6 +88,15 @@ def test_truncated_and_flipped_png_is_refused(decoder: Path, tmp_path: Path) -> 
     for content in damaged:
         file.write_bytes(content)
         assert "PNG" in refused(run(decoder, file))
+
+
+def test_an_animation_is_refused(decoder: Path, tmp_path: Path) -> None:
+    """Fails where its first frame is taken for the image."""
+    pages = [Image.fromarray(np.full((5, 7), 40 * n, np.uint8)) for n in range(3)]
+    pages[0].save(tmp_path / "x.png", save_all=True, append_images=pages[1:])
+    assert "is an animation of several frames" in refused(run(decoder, tmp_path / "x.png"))
+    pages[0].save(tmp_path / "x.png", save_all=True, append_images=[], default_image=False)
+    assert run(decoder, tmp_path / "x.png").returncode == 0
 
 
 def test_damage_below_the_checksum_never_leaves_the_buffers(decoder: Path, tmp_path: Path) -> None:
@@ -158,17 +173,38 @@ def test_malformed_png_is_refused(decoder: Path, tmp_path: Path, data: bytes) ->
 )
 def test_pgm(decoder: Path, tmp_path: Path, data: bytes, expected: list[list[int]]) -> None:
     np.testing.assert_array_equal(_decode(decoder, tmp_path / "x.pgm", data), expected)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.pgm"), expected)
+
+
+@pytest.mark.parametrize("top", [1, 3, 100, 254, 255, 256, 1023, 4095, 16383, 65534, 65535])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_pgm_has_a_scale_of_its_own(decoder: Path, tmp_path: Path, top: int, plain: bool) -> None:
+    """Of any maximum the runner and Pillow's path see the same counts, which `--levels` are in."""
+    counts = np.random.default_rng(top).integers(0, top + 1, (6, 9))
+    body = (
+        " ".join(map(str, counts.ravel())).encode() if plain else counts.astype(">u2" if top > 255 else "u1").tobytes()
+    )
+    data = b"P%d 9 6 %d\n" % (2 if plain else 5, top) + body
+    expected = (counts * 255 / top).astype(np.float32)
+    np.testing.assert_array_equal(_decode(decoder, tmp_path / "x.pgm", data), expected)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.pgm"), expected)
+    low, high = top // 4, max(1, top - top // 8)
+    stretched = np.clip((counts - low) * 255 / (high - low), 0, 255).astype(np.float32)
+    np.testing.assert_array_equal(_decode(decoder, tmp_path / "x.pgm", data, 0, 0, f"{low}:{high}"), stretched)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.pgm", Levels.parse(f"{low}:{high}")), stretched)
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"P5", b"P5 2", b"P5 2 1 255", b"P5 2 1 255\n1", b"P5 2 1 256\n111", b"P5 1 1 3\n\x04", b"P5 0 1 255\n1",
+    [b"P5 1 1 255\n\1P5 1 1 255\n\2", b"P5 1 1 255\n\1\nP2 1 1 255\n2",
+     b"P5", b"P5 2", b"P5 2 1 255", b"P5 2 1 255\n1", b"P5 2 1 256\n111", b"P5 1 1 3\n\x04", b"P5 0 1 255\n1",
      b"P5 1 1 0\n1", b"P5 -1 1 255\n1", b"P5 65536 65536 255\n1", b"P5 99999999999 1 255\n1", b"P2 2 1 255 1",
      b"P2 1 1 255 256", b"P2 1 1 255 x"],
 )  # fmt: skip
 def test_malformed_pgm_is_refused(decoder: Path, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.pgm").write_bytes(data)
-    assert "PGM" in refused(run(decoder, tmp_path / "x.pgm"))
+    message = refused(run(decoder, tmp_path / "x.pgm"))
+    assert "PGM" in message or "more than one image" in message
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (14, 10), (3, 33), (64, 48)])

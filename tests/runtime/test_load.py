@@ -16,6 +16,7 @@ import pytest
 
 from biisnet.runtime import BundleError, Model, load, sources
 from biisnet.runtime.bundle import open_bundle, read_bundle
+from biisnet.runtime.levels import GreyLevelsWarning
 from biisnet.runtime.machine import Machine, cpu_features, read_features
 from biisnet.runtime.resize import resize_bilinear
 
@@ -42,6 +43,26 @@ def test_maps_an_image_of_any_size(make_bundle: MakeBundle, threads: int) -> Non
             np.testing.assert_array_equal(model(image.astype(np.uint16) * 257), probability)
             np.testing.assert_array_equal(model(image.astype(np.float32)), probability)
             np.testing.assert_array_equal(model(np.asfortranarray(image)), probability)
+
+
+def test_counts_of_a_sensor(make_bundle: MakeBundle) -> None:
+    """With levels every call finds what the 8-bit version of the scene has; floats of another scale are refused."""
+    image = np.random.default_rng(4).integers(0, 256, (HEIGHT + 6, WIDTH + 5), dtype=np.uint8)
+    counts = image.astype(np.float32) * 8 + 7000
+    bundle = make_bundle(lambda m: m.update(receptive_field={"radius": 2, "stride": 2}))
+    with load(bundle) as model:
+        for given in (counts, counts.astype(np.uint16), counts.astype(np.int32), counts.astype(">u2")):
+            for levels in ((7000, 9040), "7000:9040"):
+                np.testing.assert_array_equal(model(given, levels), model(image))
+                np.testing.assert_array_equal(model.mask(given, levels=levels), model.mask(image))
+                np.testing.assert_array_equal(model.tiled(given, levels=levels), model.tiled(image))
+                assert model.detect(given, levels=levels) == model.detect(image)
+        with pytest.raises(ValueError, match=r"image: has samples of no known scale, from 70.* levels LOW:HIGH"):
+            model(counts)
+        with pytest.raises(ValueError, match="leave none of them"):
+            model(image, (7000, 9000))
+        with pytest.warns(GreyLevelsWarning, match="if 1 is white, say --levels 0:1"):
+            model(image.astype(np.float32) / 255)
 
 
 def test_equals_the_device_runner(make_bundle: MakeBundle, runner: list[str], tmp_path: Path) -> None:

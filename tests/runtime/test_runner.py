@@ -113,7 +113,9 @@ def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
     assert b"--roi" in run(*runner, "--help").stdout
 
 
-@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (HEIGHT + 1, WIDTH), (40, 31), (27, 50), (17, 10)])
+@pytest.mark.parametrize(
+    "size", [(HEIGHT, WIDTH), (HEIGHT + 1, WIDTH), (40, 31), (27, 50), (17, 10), (12, 31), (40, 8), (3, 2)]
+)
 def test_tiles_are_those_of_python(runner: list[str], tmp_path: Path, size: tuple[int, int]) -> None:
     image = _image(*size)
     expected = tiled(lambda tile: reference(tile)["probability"], image, (HEIGHT, WIDTH), RADIUS, STRIDE)
@@ -134,9 +136,6 @@ def test_tiles_that_cannot_be(host_runner: Path, tmp_path: Path) -> None:
         "tiles of 9 pixels have no inside, for results depend on 4 pixels around; compile for at least 10"
         in refused(run(close, "--tile", image))
     )
-    low, narrow = (_write_pgm(tmp_path / f"{h}x{w}.pgm", _image(h, w)) for h, w in ((12, 31), (40, 8)))
-    assert "12x31.pgm: a frame of 12 pixels is less than a tile of 13" in refused(run(host_runner, "--tile", low))
-    assert "40x8.pgm: a frame of 8 pixels is less than a tile of 9" in refused(run(host_runner, "--tile", narrow))
     for option in (["--bench", "2"], ["--roi"], ["--stages", "2"]):
         assert "--tile: what is measured is one run of the model" in refused(run(host_runner, "--tile", *option, image))
 
@@ -184,8 +183,18 @@ def test_roi_brackets_once(arm_runner: Path, tmp_path: Path) -> None:
         (["FIFO"], "FIFO: is not a regular file"),
         (["--raw", "7", "IN"], "--raw 7: give the height and width"),
         (["--raw", "9x99999999", "IN"], "give the height and width"),
-        (["--raw", "3x3", "IN"], "3x3 float32 are 36"),
+        (["--raw", "3x3", "IN"], "3x3 samples of 4 are 36; correct --raw HxW:TYPE"),
+        (["--raw", "3x3:u16", "IN"], "--raw 3x3:u16: give the height and width, and u8, u16le, u16be or f32"),
+        (["--raw", "3x3:", "IN"], "give the height and width"),
         (["--raw", "1x1", "NAN"], "pixel 0 is not finite"),
+        (["--raw", "1x1", "--levels", "1%:99%", "NAN"], "pixel 0 is not finite"),
+        (["--levels", "IN"], "--levels"),
+        (["--levels", "7:7", "IN"], "--levels 7:7: LOW must be below HIGH"),
+        (["--levels", "0:101%", "IN"], "--levels 0:101%: give LOW:HIGH in the sensor's counts"),
+        (["--levels", "0x1:9", "IN"], "--levels 0x1:9: give LOW:HIGH"),
+        (["--levels", "0:inf", "IN"], "--levels 0:inf: give LOW:HIGH"),
+        (["--levels", "7000:9000", "IN"], "has samples from 0 to 255, and --levels 7000:9000 leave none of them"),
+        (["--", "--missing.png"], "--missing.png: cannot be opened"),
         (["missing.png"], "cannot be opened"),
         (["/"], "has no .png and no .pgm"),
         (["/dev/null"], "not a regular file"),
@@ -250,6 +259,7 @@ def test_targets_of_a_folder(runner: list[str], tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("none")
     (folder / ".hidden.pgm").write_text("none")
     (folder / "folder.pgm").mkdir()
+    (folder / "._b.pgm").write_text("what macOS leaves on other systems' disks")
     done = run(*runner, "--targets", folder)
     assert (done.returncode, done.stderr) == (0, b"")
     expected = [pair for name in sorted(images) for pair in _expected(f"{folder}/{name}", images[name])]
@@ -284,7 +294,7 @@ def test_components_are_those_of_python(host_runner: Path, tmp_path: Path) -> No
     output, source, targets = tmp_path / "p.f32", ["--raw", "60x50", tmp_path / "in.f32"], 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        rng.choice([0, 600], (60, 50), p=[0.75, 0.25]).astype(np.float32).tofile(tmp_path / "in.f32")
+        rng.choice([0, 255], (60, 50)).astype(np.float32).tofile(tmp_path / "in.f32")
         assert run(host_runner, "--probability", output, *source).returncode == 0
         expected = detect(np.fromfile(output, np.float32).reshape(60, 50), 0.5)
         _same(_targets(run(host_runner, "--targets", *source).stdout), [(str(source[-1]), d) for d in expected])
@@ -321,3 +331,81 @@ def test_frames_that_are_refused(runner: list[str], tmp_path: Path) -> None:
     )
     assert "-: ended before the first frame" in fed("--targets", *raw, "-")
     assert not list(tmp_path.glob("*.pgm"))
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "b.JPG", "c.tiff", "d.WebP"])
+def test_images_that_only_python_reads(host_runner: Path, tmp_path: Path, name: str) -> None:
+    """Fails where a folder's frames are left out without a word."""
+    (folder := tmp_path / "frames").mkdir()
+    _write_pgm(folder / "a.pgm", _image())
+    (folder / name).write_bytes(b"")
+    assert f"{name}: is neither PNG nor PGM, which is all that is read here" in refused(run(host_runner, folder))
+
+
+RAW = {"u8": "u1", "u16le": "<u2", "u16be": ">u2", "f32": "<f4"}
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_raw_samples_with_levels(runner: list[str], tmp_path: Path, kind: str) -> None:
+    """Counts of every type, from a file and as a stream of two frames, are the grey levels that they stand for."""
+    image = _image()
+    counts = (image if kind == "u8" else image * 8 + 7000).astype(RAW[kind])
+    levels = "0:255" if kind == "u8" else "7000:9040"
+    counts.tofile(tmp_path / "in.raw")
+    options = ["--raw", f"{HEIGHT}x{WIDTH}:{kind}", "--levels", levels, "--targets"]
+    done = run(*runner, *options, tmp_path / "in.raw")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert _expected("in", image)
+    _same(_targets(done.stdout), _expected(str(tmp_path / "in.raw"), image))
+    streamed = subprocess.run([*runner, *options, "-"], input=2 * counts.tobytes(), capture_output=True)
+    assert streamed.returncode == 0
+    _same(_targets(streamed.stdout), [p for n in (1, 2) for p in _expected(f"frame-{n:06}", image)])
+    percent = run(*runner, *options[:2], "--levels=0%:100%", "--targets", tmp_path / "in.raw")
+    if image.min() == 0 and image.max() == 255:
+        assert percent.stdout == done.stdout
+
+
+def test_floats_of_another_scale_are_refused(host_runner: Path, tmp_path: Path) -> None:
+    for image, said in (
+        (_image() * 2, "from 0 to "),
+        (_image() - 9, "from -9 to "),
+        (_image() + 293.15, "from 293.15"),
+    ):
+        image.astype(np.float32).tofile(tmp_path / "in.raw")
+        message = refused(run(host_runner, "--raw", f"{HEIGHT}x{WIDTH}", tmp_path / "in.raw"))
+        assert said in message
+        assert "say what is black and what is white with --levels LOW:HIGH" in message
+
+
+@pytest.mark.parametrize(
+    ("counts", "options", "said"),
+    [
+        (_image() / 64 + 100, ["f32"], "; if that is the sensor's range, say --levels 100:"),
+        (_image() * 64, ["u16le"], "samples from 0 to 16"),
+        (
+            _image() + 8000,
+            ["u16be"],
+            f"say --levels {8000 + _image().min():g}:{8000 + _image().max():g}, or --levels 1%:99%",
+        ),
+        (_image() / 255, ["f32"], "if 1 is white, say --levels 0:1"),
+        (_image() + 200, ["u16le", "--levels", "9000:9900"], "of which --levels 9000:9900 make 0 of 255 grey levels"),
+        (_image(), ["f32"], None),
+        (_image() * 257, ["u16le"], None),
+        (_image() + 8000, ["u16be", "--levels", "8000:8255"], None),
+        (_image() * 0 + 100, ["u8"], None),
+    ],
+)
+def test_levels_that_look_wrong_are_said_once(
+    host_runner: Path, counts: Floats, options: list[str], said: str | None
+) -> None:
+    frame = counts.astype(RAW[options[0]]).tobytes()
+    command = [host_runner, "--raw", f"{HEIGHT}x{WIDTH}:{options[0]}", *options[1:], "-"]
+    done = subprocess.run(command, input=3 * frame, capture_output=True)
+    notes = done.stderr.decode()
+    assert done.returncode == 0
+    if said is None:
+        assert notes == ""
+    else:
+        assert len(notes.splitlines()) == 1
+        assert notes.startswith("biisnet-run: note: all 3 frames have samples from ")
+        assert said in notes

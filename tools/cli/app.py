@@ -13,6 +13,7 @@ import typer
 from .command import SETTINGS, Command, Group, as_command
 from .compile_command import compile_command
 from .device_commands import bench, deploy
+from .encoding import show_any_text
 from .errors import WRONG_INPUT
 from .info_commands import analyze, doctor, inspect, report, targets
 from .model_commands import export, run, verify
@@ -71,10 +72,12 @@ compile_app.command(cls=Command, context_settings=SETTINGS)(as_command(compile_c
 def main() -> None:
     """Entry point of `biisnet`."""
     exit_on_sigterm()
+    show_any_text()
     app()
 
 
 def compile_main() -> None:
     """Entry point of `biisnet-compile`."""
     exit_on_sigterm()
+    show_any_text()
     compile_app()

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from ..doctor import EXTRAS
+from ..text import printable
 
 DISPROVED = 1
 """A proof or a check that failed: the input was read, and what was to be shown of it is not so."""
@@ -72,7 +73,7 @@ def guard(command: Callable[[], None], verbose: bool = False) -> None:
             traceback.print_exc()
         message, code = explain(e)
     # out here, what the traceback kept alive is gone: TVM's remarks on it come before this line
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     raise typer.Exit(code)
 
 

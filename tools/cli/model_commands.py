@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
+from .levels_option import LevelsOption, parse_levels
 from .terminal import Terminal
 
 
@@ -47,6 +48,7 @@ def verify(
     image: Annotated[
         Path | None, typer.Option("--image", metavar="FILE", help="A frame instead of the synthetic scene.")
     ] = None,
+    levels: LevelsOption = None,
     golden: Annotated[
         bool, typer.Option("--golden", help="Only by the bundle's own golden files; needs no compiler.")
     ] = False,
@@ -73,7 +75,7 @@ def verify(
         return
     from ..verify import verify_bundle
 
-    verified = verify_bundle(bundle, image, threads, terminal.say)
+    verified = verify_bundle(bundle, image, threads, terminal.say, parse_levels(levels))
     terminal.show(asdict(verified), [verified.summary()] if verified.device else [])
     if not verified.device:
         raise CompileError(f"{bundle}: {verified.summary()}")
@@ -96,7 +98,8 @@ def run(
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Images of any size, grey or colour, folders of them, video files, cameras (camera:0).",
+            help="Images of any size, grey or colour, folders of them, video files, cameras (camera:0, /dev/video0, "
+            "rtsp://...), with --raw also - for standard input.",
         ),
     ],
     output: Annotated[
@@ -112,6 +115,15 @@ def run(
     tile: Annotated[
         bool, typer.Option("--tile", help="Frames larger than the bundle's in tiles, not resized.")
     ] = False,
+    levels: LevelsOption = None,
+    raw: Annotated[
+        str | None,
+        typer.Option(
+            "--raw",
+            metavar="HxW:TYPE",
+            help="The sources are raw frames of u8, u16le, u16be or f32, one after the other.",
+        ),
+    ] = None,
     threads: Threads = 1,
     *,
     terminal: Terminal,
@@ -119,23 +131,26 @@ def run(
     """Find the targets in frames: through the bundle itself here, or under the emulator if it is for a board."""
     from ...compile.errors import CompileError
     from ..frames import Rate
+    from ..raw_frames import Raw
     from ..run import Wanted, run_frames
-    from ..text import plural
+    from ..text import plural, printable
 
     say = terminal.say
-    if rate is not None and not rate > 0:
+    if rate is not None and not 0 < rate < math.inf:
         raise CompileError(f"--rate {rate:g}: give frames a second, above 0")
     pace = Rate(rate) if rate else None
     results, done, started = [], 0, math.nan
     try:
-        for result in run_frames(bundle, sources, threads, Wanted(output, probability, overlay), say, pace, tile):
+        wanted = Wanted(output, probability, overlay)
+        scale, layout = parse_levels(levels), Raw.parse(raw) if raw is not None else None
+        for result in run_frames(bundle, sources, threads, wanted, say, pace, tile, scale, layout, terminal.warn):
             if not done:
                 started = time.perf_counter()  # with the first one the model has been loaded
             done += 1
             if terminal.json:
                 results.append(asdict(result))
             pixels, targets = plural(result.target_pixels, "target pixel"), plural(len(result.targets), "target")
-            terminal.show_line(f"{result.image}: {result.height}x{result.width}, {pixels}, {targets}")
+            terminal.show_line(f"{printable(result.image)}: {result.height}x{result.width}, {pixels}, {targets}")
     finally:  # a camera is ended by Ctrl-C
         if done:
             terminal.show(results, [])

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .arguments import Threads, complete_network, parse_size
+from .levels_option import LevelsOption, parse_levels
 from .terminal import Terminal, as_json
 
 Checkpoint = Annotated[
@@ -56,6 +57,7 @@ def train(
             help="Where there is no such split: the share of the frames to validate on.  [default: 0.1]",
         ),
     ] = None,
+    levels: LevelsOption = None,
     synthetic: Synthetic = False,
     scenes: Scenes = 256,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The run's folder.")] = Path("run"),
@@ -79,7 +81,7 @@ def train(
     from ..train import Training, read_recipe, train_model
 
     wanted = read_recipe(recipe, epochs, seed)
-    source = Source(data, split, scenes if synthetic else 0, wanted.seed)
+    source = Source(data, split, scenes if synthetic else 0, wanted.seed, levels=parse_levels(levels))
     asked = Training(
         model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard
     )
@@ -93,10 +95,15 @@ def evaluate(
     model: Evaluated = None,
     data: Data = None,
     split: Annotated[str, typer.Option("--split", help="The split to evaluate on; 'all' is every image.")] = "test",
+    levels: LevelsOption = None,
     synthetic: Synthetic = False,
     scenes: Scenes = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes, which no training draws.")] = 0,
     size: FrameSize = None,
+    native: Annotated[
+        bool,
+        typer.Option("--native", help="Frames at their own size, padded and never resized, as BasicIRSTD has them."),
+    ] = False,
     threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
     overlays: Annotated[
@@ -118,10 +125,12 @@ def evaluate(
 
     say = terminal.say
     check_outputs(files=[p for p in (roc, output) if p], folder=overlays)
-    source = Source(data, split, scenes if synthetic else 0, seed, unseen=True)
-    with open_predictor(model, parse_size(size), emulate=emulate, threads=threads, say=say) as predictor:
-        say(f"model  {predictor.name} ({predictor.engine}), {predictor.size[0]}x{predictor.size[1]}")
-        frames = source.read(predictor.size, say)
+    source = Source(data, split, scenes if synthetic else 0, seed, True, parse_levels(levels))
+    asked = parse_size(size)
+    with open_predictor(model, asked, emulate=emulate, threads=threads, say=say, native=native) as predictor:
+        at = f"{predictor.size[0]}x{predictor.size[1]}" if predictor.size else "frames at their own size"
+        say(f"model  {predictor.name} ({predictor.engine}), {at}")
+        frames = source.read(predictor.size, terminal.warn)
         say(f"data   {source}: {len(frames)} frames")
         result = evaluate_model(predictor, str(source), frames, threshold, overlays)
     if roc:

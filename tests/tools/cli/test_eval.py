@@ -136,3 +136,82 @@ def test_made_up_scenes_are_a_data_set(here: Path, cli: Callable[..., Any]) -> N
     assert json.loads(done.out)["frames"] == 3
     assert cli("scenes", "-o", "set").message == "set: is there already; give a new folder"
     assert "give HEIGHTxWIDTH" in cli("scenes", "-o", "other", "--size", "0x5").message
+
+
+def test_native_size(figures: Callable[..., dict], data: Path) -> None:
+    """The network's own result at each frame's own size, and the protocol named; not the resized one's figures."""
+    torch = pytest.importorskip("torch")
+    from biisnet.model import shipped_onnx, shipped_weights, weights
+    from biisnet.model.metrics import evaluate
+
+    network = weights.load(shipped_weights("biisnet"))
+    frames = scenes(COUNT, 200, 240, seed=1)
+    with torch.no_grad():
+        maps = [torch.sigmoid(network(torch.from_numpy(f.image)[None, None]))[0, 0].numpy() for f in frames]
+    expected = evaluate(maps, [f.mask for f in frames], 0.5).as_dict()
+    native, resized = figures("biisnet", "--native"), figures("biisnet")
+    assert (native["protocol"], native["size"]) == ("native", None)
+    assert (resized["protocol"], resized["size"]) == ("resized", [256, 256])
+    assert native["metrics"] == pytest.approx(expected)
+    assert native["metrics"] != resized["metrics"]
+    assert native["targets"] == resized["targets"] > 0
+    expect_equal(figures(shipped_onnx() or "", "--native")["metrics"], native["metrics"])
+
+
+def test_bundles_at_native_size(
+    figures: Callable[..., dict], tiny_bundle: Callable[[str], Path], tiny_onnx: Path, cli: Callable[..., Any]
+) -> None:
+    """In tiles, with the figures of the network as large as the frames."""
+    found, wanted = figures(tiny_bundle("host"), "--native"), figures(tiny_onnx, "--native")
+    assert found["engine"] == "this machine, in tiles of 24x20"
+    expect_equal(found["metrics"], wanted["metrics"])
+    done = cli("eval", tiny_bundle("host"), "--synthetic", "--scenes", "2", "--native")
+    assert done.out.startswith("2 frames at native size, padded and not resized: mIoU ")
+    done = cli("eval", tiny_bundle("host"), "--synthetic", "--scenes", "2")
+    assert done.out.startswith("2 frames resized to 24x20: mIoU ")
+
+
+def test_native_size_of_models_that_have_one(here: Path, cli: Callable[..., Any], checkpoint: Path, data: Path) -> None:
+    assert cli("export", checkpoint, "-o", "fixed.onnx", "--size", "32x40").code == 0
+    said = cli("eval", "fixed.onnx", "--data", data, "--native").message
+    assert said == "fixed.onnx: takes frames of 32x40 only; --native needs one of symbolic sides"
+    said = cli("eval", checkpoint, "--data", data, "--native", "--size", "32x40").message
+    assert said == "--native takes frames at their own size; leave --size out"
+
+
+def test_masks_without_any_target(cli: Callable[..., Any], data: Path, checkpoint: Path) -> None:
+    """Fails where the figures of a wrong folder of masks look like those of a bad network."""
+    for path in (data / "masks").iterdir():
+        Image.fromarray(np.zeros((200, 240), np.uint8)).save(path)
+    done = cli("eval", checkpoint, "--data", data, "-o", "out.json")
+    assert done.code == 0
+    assert done.out.startswith(
+        f"{COUNT} frames resized to 256x256, none of them with a target (are these their masks?): "
+    )
+    assert json.loads(Path("out.json").read_text())["targets"] == 0
+
+
+def test_a_data_set_of_counts(
+    figures: Callable[..., dict], data: Path, checkpoint: Path, cli: Callable[..., Any]
+) -> None:
+    """14 bits of a sensor, with --levels the figures of the 8-bit version."""
+    wanted = figures(checkpoint)
+    for path in (data / "images").iterdir():
+        with Image.open(path) as image:
+            counts = np.asarray(image).astype(np.uint16) * 8 + 7000
+        Image.fromarray(counts).save(path)
+    assert figures(checkpoint, "--levels", "7000:9040")["metrics"] == wanted["metrics"]
+    done = cli("eval", checkpoint, "--data", data)
+    assert f"note: all {COUNT} frames have samples from 7" in done.err
+    assert "made-up scenes are grey levels" in cli("eval", checkpoint, "--synthetic", "--levels", "0:9").message
+
+
+def test_overlays_of_names_with_folders(here: Path, cli: Callable[..., Any], data: Path, checkpoint: Path) -> None:
+    for folder in ("images", "masks"):
+        (data / folder / "44").mkdir()
+        for path in list((data / folder).glob("*.png")):
+            path.rename(data / folder / "44" / path.name)
+    names = [f"/44/{f.name}" for f in scenes(COUNT, 200, 240, seed=1)]
+    (data / "idx_427" / "test.txt").write_text("\n".join(names))
+    assert cli("eval", checkpoint, "--data", data, "--overlays", "pictures").code == 0
+    assert sorted(f"/{p.relative_to('pictures').with_suffix('')}" for p in Path("pictures").rglob("*.png")) == names

@@ -183,3 +183,37 @@ def test_bad_input(arguments: list[str], message: str, here: Path, cli: Callable
     (here / "binary.json").write_bytes(b"\xc0\xff")
     assert message in cli("train", *arguments, "-o", "run").message
     assert not (here / "run").exists()
+
+
+def test_counts_of_a_sensor(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:
+    """With --levels a run on 14-bit counts is the run on the 8-bit version, weight for weight; resumed without, it is
+    on other data."""
+    import numpy as np
+    from PIL import Image
+
+    assert cli("scenes", "-o", "eight", "--count", "8", "--size", "32x32").code == 0
+    (here / "counts" / "images").mkdir(parents=True)
+    (here / "counts" / "masks").symlink_to(here / "eight" / "masks")
+    for path in (here / "eight" / "images").iterdir():
+        with Image.open(path) as image:
+            Image.fromarray(7000 + 8 * np.asarray(image).astype(np.uint16)).save(here / "counts" / "images" / path.name)
+    options = [
+        "train",
+        "tiny.safetensors",
+        "--split",
+        "all",
+        "--recipe",
+        "recipe.json",
+        "--threads",
+        "1",
+        "--epochs",
+        "1",
+    ]
+    assert cli(*options, "--data", "eight", "-o", "a").code == 0
+    done = cli(*options, "--data", "counts", "--levels", "7000:9040", "-o", "b")
+    assert done.code == 0, done.err
+    assert "note: " not in done.err
+    assert_same_weights(here / "a" / "best.safetensors", here / "b" / "best.safetensors")
+    again = cli(*options[:-1], "2", "--data", "counts", "-o", "b", "--resume")
+    assert again.code != 0
+    assert "note: all 8 frames have samples from 7" in again.err
