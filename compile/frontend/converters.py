@@ -316,8 +316,9 @@ def average_pool(node: Node) -> Results:
         list(node.get("kernel_shape", [])) == [2, 2]
         and g["strides"] == [2, 2]
         and not any(g["pads"])
+        and g["dilations"] == [1, 1]
         and not node.get("ceil_mode", 0),
-        "2x2 with stride 2, without pads or ceil_mode, is supported",
+        "2x2 with stride 2, without pads, dilations or ceil_mode, is supported",
     )
     _, _, h, w = shape_of(node.tensor(0))
     node.require(h >= 2 and w >= 2, f"its input is only {h}x{w}")

@@ -300,3 +300,11 @@ def test_refusals(message: str, nodes: list[onnx.NodeProto], constants: dict[str
         compiled(proto, normal(*SHAPE))
     assert "\n" not in str(error.value)
     assert message in str(error.value) or "not a valid ONNX model: " in str(error.value)
+
+
+def test_dilations_of_a_later_average_pool() -> None:
+    """Fails where an attribute that ONNX 19 added is passed over."""
+    proto = model_of([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], dilations=[2, 2])])
+    proto.opset_import[0].version = 19
+    with pytest.raises(CompileError, match=r"layer 'y' \(AveragePool\): 2x2 with stride 2, without pads, dilations"):
+        compiled(proto, normal(*SHAPE))
