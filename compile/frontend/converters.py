@@ -20,6 +20,9 @@ from ...ops import weights_at_levels
 from ..ir.limits import MAX_STRIDE
 from ..passes.relax_ops import call, channels_of, scale_shift, shape_of, two_slope
 
+MAX_POOL = 16
+"""The longest side of a pooling's window: its rows are operands, and its taps are not a loop."""
+
 
 class UnsupportedError(ValueError):
     """Why a node cannot be converted, and what can."""
@@ -316,12 +319,31 @@ def average_pool(node: Node) -> Results:
         list(node.get("kernel_shape", [])) == [2, 2]
         and g["strides"] == [2, 2]
         and not any(g["pads"])
+        and g["dilations"] == [1, 1]
         and not node.get("ceil_mode", 0),
-        "2x2 with stride 2, without pads or ceil_mode, is supported",
+        "2x2 with stride 2, without pads, dilations or ceil_mode, is supported",
     )
     _, _, h, w = shape_of(node.tensor(0))
     node.require(h >= 2 and w >= 2, f"its input is only {h}x{w}")
     return [R.nn.avg_pool2d(node.tensor(0), pool_size=(2, 2), strides=(2, 2))]
+
+
+@converts("MaxPool")
+def max_pool(node: Node) -> Results:
+    """Any window that has a pixel of the map wherever it lies."""
+    g, kernel = geometry(node), list(node.get("kernel_shape", []))
+    node.require(
+        len(kernel) == 2 and min(kernel) >= 1 and max(kernel) <= MAX_POOL,
+        f"kernel_shape {kernel}: two sides of 1 to {MAX_POOL} are supported",
+    )
+    node.require(
+        all(pad < side for pad, side in zip(g["pads"], kernel * 2, strict=True)),
+        f"pads {g['pads']}: less than the kernel_shape {kernel} are supported",
+    )
+    node.require(g["dilations"] == [1, 1], f"dilations {g['dilations']}: [1, 1] is supported")
+    node.require(not node.get("ceil_mode", 0), "ceil_mode is not supported")
+    node.require(node.outputs == 1, "its second output, Indices, is not supported")
+    return [R.nn.max_pool2d(node.tensor(0), pool_size=kernel, strides=g["strides"], padding=g["pads"])]
 
 
 @converts("Resize")

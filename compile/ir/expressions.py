@@ -52,7 +52,8 @@ class Expr(ABC):
 
     leads: ClassVar[int | None]
     """The place of the kind among those that name a stage's kernel and choose its schedule, the first being the
-    heaviest; None for kinds that never do."""
+    heaviest, no two of them the same (they are tens, so that there is room between them); None for kinds that never
+    do."""
 
     # ---- structure ----
 

@@ -11,6 +11,7 @@ from .constant import Constant
 from .convolution import Convolution
 from .hinge_add import HingeAdd
 from .load import Load
+from .max_pool import MaxPool
 from .pool_sum import PoolSum
 from .repeat_channels import RepeatChannels
 from .scale_shift import ScaleShift
@@ -27,6 +28,7 @@ __all__ = [
     "Convolution",
     "HingeAdd",
     "Load",
+    "MaxPool",
     "PoolSum",
     "RepeatChannels",
     "ScaleShift",

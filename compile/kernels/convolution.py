@@ -35,7 +35,7 @@ class Convolution(Leaf):
     window: Window
     groups: int = 1
 
-    leads: ClassVar[int | None] = 1
+    leads: ClassVar[int | None] = 10
 
     @property
     def is_square(self) -> bool:

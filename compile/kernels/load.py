@@ -25,7 +25,7 @@ class Load(Leaf):
     buffer: Buffer
     offset: int = 0
 
-    leads: ClassVar[int | None] = 4
+    leads: ClassVar[int | None] = 40
     lane_order = "any"
     is_square = True
     is_never_negative_zero = False

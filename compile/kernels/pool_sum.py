@@ -24,7 +24,7 @@ class PoolSum(Leaf):
     buffer: Buffer
     offset: int = 0
 
-    leads: ClassVar[int | None] = 3
+    leads: ClassVar[int | None] = 30
     is_square = True
     is_never_negative_zero = False
     work = Work()

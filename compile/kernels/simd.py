@@ -72,6 +72,10 @@ class Simd:
         """a*b + c, rounded once."""
         return tirx.call_llvm_pure_intrin(PrimType(self.dtype("float32")), "llvm.fma", a, b, c)
 
+    def maximum(self, a: TirExpr, b: TirExpr) -> TirExpr:
+        """The larger of two float32, by lanes; NaN where one is NaN, and 0.0 is larger than -0.0."""
+        return tirx.call_llvm_pure_intrin(PrimType(self.dtype("float32")), "llvm.maximum", a, b)
+
     def clamp(self, x: TirExpr, bound: Callable[[TirExpr, TirExpr], TirExpr]) -> TirExpr:
         """max(x, 0) or min(x, 0) of float32, compared as integers, which costs half. -0.0 counts as below 0; NaN
         becomes 0 in one of the two and stays NaN in the other."""

@@ -32,7 +32,7 @@ class Upsample(Leaf):
     mode: Literal["linear", "nearest"]
     offset: int = 0
 
-    leads: ClassVar[int | None] = 2
+    leads: ClassVar[int | None] = 20
     is_square = True
     is_never_negative_zero = False
     work = Work()

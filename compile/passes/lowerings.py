@@ -19,6 +19,7 @@ from ..kernels import (
     BinaryDot,
     Clamp,
     Convolution,
+    MaxPool,
     PoolSum,
     RepeatChannels,
     ScaleShift,
@@ -129,6 +130,14 @@ def pool_sum(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """2x2, stride 2."""
     buffer = builder.window_argument(call)
     return Value((PoolSum(buffer.channels, buffer),))
+
+
+@lowers("relax.nn.max_pool2d", reads=lambda call: StoredForm("edge") if any(ints(call.attrs.padding)) else PLAIN)
+def max_pool(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The largest pixel of a window; the border is repeated, since padding counts for nothing."""
+    buffer, attrs = builder.window_argument(call), call.attrs
+    shape = {"strides": attrs.strides, "pads": attrs.padding, "dilations": attrs.dilation}
+    return Value((MaxPool(buffer.channels, buffer, window_of(shape, ints(attrs.pool_size))),))
 
 
 @lowers("biisnet.upsample", reads=lambda call: StoredForm("edge") if call.attrs["mode"] == "linear" else PLAIN)

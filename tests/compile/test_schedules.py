@@ -97,6 +97,7 @@ def test_the_defaults() -> None:
         "BinaryDot": Schedule(2, 8, 1),
         "Convolution": Schedule(2, 8, 1),
         "Upsample": Schedule(1, 8, 1),
+        "MaxPool": Schedule(1, 8, 1),
         "PoolSum": Schedule(1, 8, 1),
         "Load": Schedule(2, 8, 1),
     }

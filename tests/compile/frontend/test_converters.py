@@ -13,7 +13,7 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import Model, import_onnx
-from biisnet.compile.frontend.converters import CONVERTERS
+from biisnet.compile.frontend.converters import CONVERTERS, MAX_POOL
 from biisnet.compile.ir.limits import MAX_STRIDE
 from biisnet.ops import DOMAIN, pack_weights
 from biisnet.ops.packing import pack_bits
@@ -73,6 +73,11 @@ def resize(mode: str, centres: str, *, sizes: bool = False, factor: int = 2, **m
     return [node("Resize", *inputs, mode=mode, coordinate_transformation_mode=centres, **more)], given
 
 
+def max_pool(kernel: int = 3, **more: Any) -> Any:
+    """A MaxPool node with a square window."""
+    return [node("MaxPool", "x", kernel_shape=[kernel, kernel], **more)], {}
+
+
 def slices(starts: list[int], ends: list[int], axes: list[int] | None, steps: list[int] | None = None) -> Any:
     """A Slice node and its constants."""
     given = {"s": starts, "e": ends, **({"a": axes} if axes is not None else {}), **({"t": steps} if steps else {})}
@@ -114,6 +119,38 @@ SUPPORTED: dict[str, Any] = {
     "Conv with the largest strides": conv([16, 16, 0, 0], strides=[MAX_STRIDE, MAX_STRIDE]),
     "Conv 1x1": conv([0, 0, 0, 0], outputs=1, kernel=1),
     "AveragePool": ([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2])], {}),
+    "MaxPool": max_pool(strides=[2, 2], pads=[1, 1, 1, 1]),
+    "MaxPool without pads": max_pool(strides=[2, 2]),
+    "MaxPool 2x2": max_pool(2, strides=[2, 2], dilations=[1, 1], ceil_mode=0, storage_order=0),
+    "MaxPool default strides": max_pool(pads=[0, 0, 1, 1]),
+    "MaxPool all of it": ([node("MaxPool", "x", kernel_shape=[3, 5], strides=[3, 4], pads=[2, 1, 0, 4])], {}),
+    "MaxPool of numbers below zero": (
+        [node("Clip", "x", "", "u", output="c"), node("MaxPool", "c", kernel_shape=[3, 3], pads=[1, 1, 1, 1])],
+        {"u": np.float32(-0.5)},
+    ),
+    "MaxPool beside a convolution": (
+        [
+            node("Conv", "x", "w", pads=[1, 1, 1, 1], strides=[2, 2], output="c"),
+            node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], output="m"),
+            node("Add", "c", "m"),
+        ],
+        {"w": normal(4, 4, 3, 3)},
+    ),
+    "MaxPool of a split": (
+        [
+            node("Split", "x", output=["a", "b"], axis=1, num_outputs=2),
+            node("MaxPool", "b", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
+        ],
+        {},
+    ),
+    "Split of a MaxPool": (
+        [
+            node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], output="m"),
+            node("Split", "m", output=["a", "b"], axis=1, num_outputs=2),
+            node("Sub", "a", "b"),
+        ],
+        {},
+    ),
     "Resize linear": resize("linear", "half_pixel"),
     "Resize linear sizes": resize("linear", "pytorch_half_pixel", sizes=True),
     "Resize nearest": resize("nearest", "asymmetric", nearest_mode="floor"),
@@ -172,7 +209,7 @@ def test_every_standard_operator_is_documented() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 4)])
-@pytest.mark.parametrize("name", ["Conv 3x3", "Resize linear", "Resize nearest", "BinaryConv2d", "Pad axes"])
+@pytest.mark.parametrize("name", ["Conv 3x3", "MaxPool", "Resize linear", "Resize nearest", "BinaryConv2d", "Pad axes"])
 def test_small_sizes(name: str, size: tuple[int, int]) -> None:
     """Fails where a map of one row or column has another border than ONNX's."""
     proto, image = model_of(SUPPORTED[name][0], SUPPORTED[name][1], (1, 4, "h", "w")), normal(4, *size)
@@ -241,6 +278,14 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ),
     ("2x2 with stride 2", [node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2])], {}),
     ("2x2 with stride 2", [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}),
+    ("kernel_shape [17, 17]: two sides of 1 to 16 are supported", *max_pool(MAX_POOL + 1)),
+    ("kernel_shape [3]: two sides", [node("MaxPool", "x", kernel_shape=[3], strides=[1, 1], pads=[0] * 4)], {}),
+    ("pads [1, 3, 1, 1]: less than the kernel_shape [3, 3] are supported", *max_pool(pads=[1, 3, 1, 1])),
+    ("dilations [1, 2]: [1, 1] is supported", *max_pool(dilations=[1, 2])),
+    ("ceil_mode is not supported", *max_pool(ceil_mode=1)),
+    ("auto_pad is not supported", *max_pool(auto_pad="SAME_LOWER")),
+    ("Indices, is not supported", [node("MaxPool", "x", kernel_shape=[3, 3], output=["y", "i"])], {}),
+    ("its window does not fit: the result is (1, 4, 0, 4)", *max_pool(7)),
     ("[1, 1, 2, 2] is supported", *resize("linear", "half_pixel", factor=3)),
     ("half_pixel is supported", *resize("linear", "align_corners")),
     ("is not supported", *resize("cubic", "half_pixel")),
@@ -300,3 +345,11 @@ def test_refusals(message: str, nodes: list[onnx.NodeProto], constants: dict[str
         compiled(proto, normal(*SHAPE))
     assert "\n" not in str(error.value)
     assert message in str(error.value) or "not a valid ONNX model: " in str(error.value)
+
+
+def test_dilations_of_a_later_average_pool() -> None:
+    """Fails where an attribute that ONNX 19 added is passed over."""
+    proto = model_of([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], dilations=[2, 2])])
+    proto.opset_import[0].version = 19
+    with pytest.raises(CompileError, match=r"layer 'y' \(AveragePool\): 2x2 with stride 2, without pads, dilations"):
+        compiled(proto, normal(*SHAPE))

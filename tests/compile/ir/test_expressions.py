@@ -27,6 +27,7 @@ from biisnet.compile.kernels import (
     Convolution,
     HingeAdd,
     Load,
+    MaxPool,
     PoolSum,
     RepeatChannels,
     ScaleShift,
@@ -105,6 +106,11 @@ def pool_sum(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) 
     return PoolSum(c, load("x", c + 2, (2 * size[0], 2 * size[1] + 1), rng, stored).buffer, 2)
 
 
+def max_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    read = load("x", c + 2, (2 * size[0], 2 * size[1] - 1), rng, stored).buffer
+    return MaxPool(c, read, Window((3, 3), (2, 2), (1, 1, 1, 1)), 2)
+
+
 def upsample(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     small = (-(-size[0] // 2), -(-size[1] // 2))
     mode = "linear" if rng.random() < 0.5 else "nearest"
@@ -144,6 +150,7 @@ SAMPLES: dict[str, Make] = {
     "Convolution": convolution,
     "HingeAdd": hinge_add,
     "Load": part_of_map,
+    "MaxPool": max_pool,
     "PoolSum": pool_sum,
     "RepeatChannels": repeat_channels,
     "ScaleShift": over_maps(ScaleShift, 2, "x"),
@@ -153,7 +160,8 @@ SAMPLES: dict[str, Make] = {
     "Upsample": upsample,
 }
 CANNOT_BE_CUT = {"RepeatChannels"}
-IDENTITY_OF = {"Add", "BinaryDot", "Clamp", "Constant", "HingeAdd", "Load", "RepeatChannels", "ScaleShift"} | {
+IDENTITY_OF = {"Add", "BinaryDot", "Clamp", "Constant", "HingeAdd", "Load", "MaxPool", "RepeatChannels"} | {
+    "ScaleShift",
     "TwoSlope",
     "TwoSlopeAdd",
 }

@@ -9,7 +9,7 @@ import pytest
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import BinaryDot, Clamp, HingeAdd, Load, TwoSlopeAdd
+from biisnet.compile.kernels import BinaryDot, Clamp, HingeAdd, Load, MaxPool, TwoSlopeAdd
 from biisnet.compile.kernels.issue_bound import issue_bound
 from biisnet.compile.storage import Bits, Planes
 from biisnet.targets.cores import CORTEX_A72, CORTEX_A76, GENERIC, Core, Issue
@@ -73,3 +73,18 @@ def test_clamp() -> None:
     """Two comparisons and two selections, by vectors of 4 pixels."""
     clamp = Clamp(16, Load(16, Buffer("r", "r", 16, 8, 64)), ONES, ONES)
     assert clamp.slots(ISSUE) == 4 * (2 * 2 + 2 * 1)
+
+
+@pytest.mark.parametrize(
+    ("window", "count"),
+    [
+        (Window((3, 3), (2, 2)), 6 * 2 + 2 * 3),  # of two columns the rows, then three columns; even and odd apart
+        (Window((3, 3)), 4 * 2),
+        (Window((2, 2), (2, 2)), 3 * 2 + 2 * 3),
+        (Window((2, 1), (2, 4)), 1 * 2 + 1 * 3),
+        (Window((1, 1)), 0),
+    ],
+)
+def test_max_pool(window: Window, count: int) -> None:
+    """Comparisons of rows and columns, by vectors of 4 pixels."""
+    assert MaxPool(16, Buffer("r", "r", 16, 8, 64), window).slots(ISSUE) == 4 * count

@@ -13,7 +13,7 @@ from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load, PoolSum, ScaleShift, Upsample
+from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load, MaxPool, PoolSum, ScaleShift, Upsample
 from biisnet.compile.kernels.row_kernel import Block, blocks, build
 from biisnet.compile.storage import Bits, Margin, Planes
 from biisnet.targets.cores import GENERIC
@@ -28,7 +28,7 @@ from .test_binary_dot import PLAIN_3X3, dot
 def branch(draw: st.DrawFn, n: int, height: int, width: int, maps: dict[str, d.Array]) -> Expr:
     """One expression of any kind over a map of its own."""
     rng, channels = draw(d.generators()), draw(st.sampled_from((1, 3, 5, 8, 11, 16)))
-    kind, name = draw(st.sampled_from((Load, PoolSum, Upsample, Convolution, BinaryDot))), f"in{n}"
+    kind, name = draw(st.sampled_from((Load, PoolSum, MaxPool, Upsample, Convolution, BinaryDot))), f"in{n}"
     if kind is BinaryDot:
         e, maps[name] = dot(rng, (1, 3, channels), height, width, PLAIN_3X3, draw(st.integers(0, 2)))
         buffer = Buffer(name, name, 3, height, width, Bits(), Planes("zero"))
@@ -43,6 +43,8 @@ def branch(draw: st.DrawFn, n: int, height: int, width: int, maps: dict[str, d.A
     if kind is Convolution:
         weight = d.dyadic(rng, (channels, 1, 3, 3))
         return Convolution(channels, buffer, weight, d.constants(rng, channels), Window((3, 3), pads=(1, 1, 1, 1)))
+    if kind is MaxPool:
+        return MaxPool(channels, buffer, Window((3, 3), pads=(1, 1, 1, 1)))
     return Upsample(channels, buffer, "linear") if kind is Upsample else kind(channels, buffer)
 
 

@@ -16,6 +16,7 @@ from biisnet.compile.ir.expressions import Expr, Inputs
 from biisnet.compile.kernels import (
     BinaryDot,
     Convolution,
+    MaxPool,
     PoolSum,
     Upsample,
 )
@@ -90,6 +91,13 @@ def pooled(_: relax.Call, x: Array) -> Array:
     return meaning(PoolSum(len(x), buffer_of(x)), x)
 
 
+def max_pool2d(call: relax.Call, x: Array) -> Array:
+    """nn.max_pool2d."""
+    a = call.attrs
+    window = window_of({"strides": a.strides, "pads": a.padding, "dilations": a.dilation}, ints(a.pool_size))
+    return meaning(MaxPool(len(x), buffer_of(x), window), x)
+
+
 def extended(call: relax.Call, x: Array) -> Array:
     """biisnet.extend and biisnet.crop."""
     rows, columns = (
@@ -101,6 +109,7 @@ def extended(call: relax.Call, x: Array) -> Array:
 MEANINGS: dict[str, Callable[..., Array]] = {
     "relax.nn.conv2d": conv2d,
     "relax.nn.avg_pool2d": lambda call, x: pooled(call, x) / 4,
+    "relax.nn.max_pool2d": max_pool2d,
     "relax.image.resize2d": resize2d,
     "relax.add": lambda _, a, b: a + (b[0] if b.ndim == 4 else b),
     "relax.sigmoid": lambda _, x: 1 / (1 + np.exp(-x)),

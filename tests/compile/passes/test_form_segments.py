@@ -26,7 +26,7 @@ from biisnet.compile.ir.memory import Segment
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels, Step
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import Add, Convolution, Load, PoolSum, Upsample
+from biisnet.compile.kernels import Add, Convolution, Load, MaxPool, PoolSum, Upsample
 from biisnet.compile.passes.form_segments import MAX_HALO, form_segments, layer_by_layer
 from biisnet.compile.schedules import DEFAULT
 from biisnet.runtime.sources import HEADER, ROOT
@@ -306,7 +306,7 @@ def programs(draw: st.DrawFn) -> Program:
         a = draw(st.sampled_from(maps[-3:]))
         e: Expr = Load(1, a)
         size = (a.height, a.width)
-        kind = draw(st.sampled_from(("load", "conv", "dilated", "stride", "pool", "up", "nearest")))
+        kind = draw(st.sampled_from(("load", "conv", "dilated", "stride", "pool", "max", "up", "nearest")))
         match kind:
             case "conv":
                 e, size = conv(a)
@@ -316,6 +316,9 @@ def programs(draw: st.DrawFn) -> Program:
                 e, size = conv(a, 3, 2)
             case "pool" if a.height > 1 and a.width > 1:
                 e, size = PoolSum(1, a), (a.height // 2, a.width // 2)
+            case "max":
+                window = Window((3, 3), (2, 2), (1, 1, 1, 1))
+                e, size = MaxPool(1, a, window), window.output(a.height, a.width)
             case "up" | "nearest" if a.height < 70:
                 mode = "linear" if kind == "up" else "nearest"
                 e, size = Upsample(1, a, mode), (2 * a.height, 2 * a.width)  # type: ignore[arg-type]
