@@ -72,7 +72,7 @@ FORMATS: Sequence[tuple[Test, str]] = (
     (is_safetensors, SAFETENSORS),
     (is_onnx, ONNX),
 )
-"""What a file is, in the order in which it is asked. The first that fits has the words."""
+"""Kinds of files, in the order in which they are asked for. The first that fits has the words."""
 
 
 def what_it_is(path: Path) -> str:

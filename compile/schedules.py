@@ -69,7 +69,7 @@ class Schedules:
     segment_bytes: int = CORTEX_A72.segment_bytes
     """Bytes that a segment may touch again and again (`Core.segment_bytes`)."""
     records: Mapping[str, Record] = field(default_factory=lambda: MappingProxyType({}))
-    """What was measured, by a kernel's key."""
+    """Records of what was measured, by a kernel's key."""
 
     def of(self, stage: Stage) -> Schedule:
         """The default schedule of a stage's kernel."""
@@ -86,5 +86,5 @@ DEFAULT = Schedules()
 
 
 def schedules_for(core: Core) -> Schedules:
-    """What is chosen for a core's kernels where nothing was measured."""
+    """Schedules of a core's kernels where nothing was measured."""
     return Schedules(segment_bytes=core.segment_bytes)

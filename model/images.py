@@ -22,7 +22,7 @@ from .errors import InputError
 from .pixels import samples_of
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
-"""What an image's name ends with, in capitals too; the runner's frames.c has the same."""
+"""Endings of images' names, in capitals too; the runner's frames.c has the same."""
 _UNREADABLE = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
@@ -35,7 +35,7 @@ _UNREADABLE = (
     ValueError,
     struct.error,
 )
-"""What Pillow raises for damaged files."""
+"""Exceptions that Pillow raises for damaged files."""
 _TURNED, _SUBFILE = 274, 254  # tags of TIFF and EXIF
 
 
@@ -70,7 +70,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def page_count(path: Path) -> int:
-    """How many images a file has: pages of a TIFF (those of reduced size apart), frames of an animation.
+    """Number of images that a file has: pages of a TIFF (those of reduced size apart), frames of an animation.
 
     1 for what cannot be read, which reading it says. A JPEG's further pictures (MPO) are previews of its first.
     """
@@ -168,7 +168,7 @@ def _refuse_rest(image: Image.Image, path: Path) -> None:
 
 
 def pnm_end(data: bytes) -> int | None:
-    """Where the first image of a binary PGM ends; None for other files."""
+    """End of the first image of a binary PGM, in bytes; None for other files."""
     if data[:2] != b"P5":
         return None
     numbers: list[int] = []

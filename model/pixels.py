@@ -72,7 +72,7 @@ def _counts_of(image: Any, path: Path) -> tuple[npt.NDArray[Any], float | None]:
 
 
 def _rawmode(image: Any) -> str:
-    """How the file has the pixels, in Pillow's words; empty where it does not say."""
+    """Layout of the pixels in the file, in Pillow's words; empty where it does not say."""
     arguments = image.tile[0][3] if image.tile else ""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return first if isinstance(first, str) else ""

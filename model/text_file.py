@@ -7,7 +7,7 @@ import codecs
 from pathlib import Path
 
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-"""What a file may begin with, as Windows' editors and shells write it, and the encoding that it then has."""
+"""Marks that a file may begin with, as Windows' editors and shells write them, and the encoding that it then has."""
 
 
 def read_text(path: Path) -> str:

@@ -9,7 +9,7 @@ from .errors import BundleError
 MAX_BYTES = 1 << 28
 MAX_MEMBERS = 1000
 MALFORMED = (tarfile.TarError, EOFError, MemoryError, OSError, RecursionError, ValueError)
-"""What tarfile raises for damaged headers: sizes that are no offsets, names that are no text, headers of headers."""
+"""Errors of tarfile for damaged headers: sizes that are no offsets, names that are no text, headers of headers."""
 
 
 def _member_path(archive: Path, member: tarfile.TarInfo) -> PurePosixPath:

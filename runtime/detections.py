@@ -33,7 +33,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Detector:
-    """What is made of a detection's probability map [H, W]: a pixel is a target's where it is above the threshold."""
+    """Mask and targets of a detection's map [H, W]: a pixel is a target's where its probability is above the threshold."""
 
     threshold: float
 
@@ -48,7 +48,7 @@ class Detector:
 
 
 def detector(signature: Signature, name: str) -> Detector:
-    """What finds the targets of the model `name`. Raises BundleError for a model of another task."""
+    """Detector of the model `name`'s targets. Raises BundleError for a model of another task."""
     if signature.threshold is None:
         raise BundleError(
             f"{name}: is a model for {signature.task}, which finds no targets; take its outputs from the library "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong when a bundle is opened."""
+"""Errors of a bundle that is opened."""
 
 
 class BundleError(ValueError):

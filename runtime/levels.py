@@ -25,7 +25,7 @@ WHITE = 255.0
 FEW = 8.0
 """Grey levels: frames that all span less than that are said to."""
 DEEP_SHARE = 1 / 4
-"""Of full scale: deep frames that all stay below are said to, for a sensor of 14 bits in files of 16 does."""
+"""Share of full scale: deep frames that all stay below are said to, for a sensor of 14 bits in files of 16 does."""
 FORM = "give LOW:HIGH in the sensor's counts, for example 7000:9000, or percentiles, for example 1%:99%"
 _BOUND = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -54,7 +54,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Levels:
-    """What becomes black and what white."""
+    """Bounds of grey levels: what becomes black and what white."""
 
     low: Bound
     high: Bound
@@ -88,7 +88,7 @@ class Levels:
 
 
 LevelsLike = Levels | str | tuple[float, float] | None
-"""What the API takes: 'LOW:HIGH' as on the command line, or a pair of counts."""
+"""Levels as the API takes them: also 'LOW:HIGH' as on the command line, or a pair of counts."""
 
 
 def as_levels(given: LevelsLike) -> Levels | None:
@@ -121,7 +121,7 @@ class Samples:
 
     @classmethod
     def of_array(cls, image: npt.NDArray[Any]) -> Samples:
-        """Of uint8 and uint16 the whole range is the scale; all others are taken as floats are."""
+        """Samples of an array: the whole range of uint8 and uint16 is the scale; all others are taken as floats are."""
         kind = np.dtype(image.dtype)
         full = float(np.iinfo(kind).max) if kind.kind == "u" and kind.itemsize <= 2 else None
         return cls(image, full)
@@ -154,7 +154,7 @@ def grey_levels(samples: Samples, levels: Levels | None = None) -> F32:
 
 
 def _outside(counts: npt.NDArray[Any]) -> str | None:
-    """What is wrong with samples that are no grey levels."""
+    """Reason why samples are no grey levels; None where they are."""
     low, high = float(counts.min()), float(counts.max())
     if low >= 0 and high <= WHITE:
         return None
@@ -173,7 +173,7 @@ def _check_reach(levels: Levels, full: float | None) -> None:
 
 
 class Watch:
-    """What frames had for levels, one after the other, so that a wrong scale is said once and not silent."""
+    """Watch over the levels that frames had, one after the other, so that a wrong scale is said once and not silent."""
 
     def __init__(self, levels: Levels | None = None) -> None:
         self.levels = levels

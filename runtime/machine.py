@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine can run: architecture, instruction-set extensions, C library."""
+"""This machine and what it can run: architecture, instruction-set extensions, C library."""
 
 import os
 import platform

@@ -51,7 +51,7 @@ def to_grey(image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[n
 
 
 def _comparable(signature: Signature) -> Signature:
-    """What a library tells of it: the threshold in float32, and names perhaps with other signs."""
+    """The part of a signature that a library tells: the threshold in float32, and names perhaps with other signs."""
     inputs, outputs = (tuple(replace(t, name="") for t in tensors) for tensors in (signature.inputs, signature.outputs))
     threshold = None if signature.threshold is None else float(np.float32(signature.threshold))
     return Signature(signature.task, inputs, outputs, threshold)

@@ -80,11 +80,11 @@ class Probe:
         self._command(struct.pack("<cQQ", b"W", offset, len(content)) + content)
 
     def begin_region(self) -> None:
-        """What follows is counted, where an emulator or a profiler does."""
+        """Begins what an emulator or a profiler counts."""
         self._command(b"B")
 
     def end_region(self) -> None:
-        """What was counted since `begin_region` is written."""
+        """Ends it: what was counted since `begin_region` is written."""
         self._command(b"E")
 
     def read(self, offset: int, size: int) -> bytes:

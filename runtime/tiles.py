@@ -22,7 +22,7 @@ def tiling(manifest: dict[str, Any]) -> tuple[int, int]:
 
 
 def tile_starts(size: int, tile: int, radius: int, stride: int) -> list[int]:
-    """Where tiles of `tile` pixels begin along an axis of `size`, all multiples of `stride`; the last may reach past
+    """Starts of tiles of `tile` pixels along an axis of `size`, all multiples of `stride`; the last may reach past
     the end by less than that, or, where the axis is shorter than a tile, by the rest of it. Raises ValueError where a
     tile's inside is too short."""
     step = (tile - 2 * radius) // stride * stride

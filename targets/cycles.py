@@ -146,7 +146,7 @@ def symbols(program: Path) -> list[tuple[int, str]]:
 
 
 def map_of(program: Path) -> Path:
-    """Where a linked program's map is."""
+    """Path of a linked program's map."""
     return program.with_name(f"{program.name}.map")
 
 

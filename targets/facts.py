@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a device says of itself: one shell script that runs on any Linux, and what it prints."""
+"""Facts that a device says of itself: one shell script that runs on any Linux, and what it prints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ say taskset "$(command -v taskset)"
 """
 HEAT = "soft temperature limit"
 FLAGS = ("under-voltage", "clock capped", "throttled", HEAT)
-"""Of the Raspberry Pi's firmware (vcgencmd get_throttled): bits 0 to 3 now, 16 to 19 since it was switched on."""
+"""Flags of the Raspberry Pi's firmware (vcgencmd get_throttled): bits 0 to 3 now, 16 to 19 since it was switched on."""
 
 
 NARROW = {"armel", "armhf", "armv7", "i386", "x86"}
@@ -46,7 +46,7 @@ class Facts:
     kernel: str
     cpu: str
     word_bits: int | None
-    """Of its programs: 32 where any of its C library, its shell and its packages is so, under a 64-bit kernel too."""
+    """Bits of its programs: 32 where its C library, its shell or its packages are so, under a 64-bit kernel too."""
     packages: str
     """The architecture of its packages, where dpkg or apk installs them."""
     home: str
@@ -65,7 +65,7 @@ class Facts:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What the firmware says that slows the device down now."""
+        """Names of what slows the device down now, as the firmware says."""
         return tuple(name for bit, name in enumerate(FLAGS) if (self.throttled or 0) >> bit & 1)
 
     def summary(self) -> str:
@@ -84,7 +84,7 @@ class Facts:
 
 
 def parse(text: str) -> Facts:
-    """What SCRIPT printed; anything else in between is ignored."""
+    """Facts in what SCRIPT printed; anything else in between is ignored."""
     found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
     def word(name: str) -> str:

@@ -15,7 +15,7 @@ BOOTSTRAP = """exec sh -c 'IFS= read -r script && eval "$(printf %b "$script")"'
 
 
 def first_line(script: str, arguments: Sequence[str] = ()) -> bytes:
-    """What standard input begins with: the script, its arguments as $1, $2, ..., in the notation of printf's %b.
+    """First line of standard input: the script, its arguments as $1, $2, ..., in the notation of printf's %b.
 
     Messages are in the words that this project knows (LC_ALL=C). Raises ValueError for a NUL, which no argument has.
     """

@@ -89,7 +89,7 @@ def socket_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def socket_parents() -> Iterator[Path]:
-    """Where it may be, best first."""
+    """Folders where the socket may be, best first."""
     with suppress(OSError):  # where none of those that Python looks at can be written
         yield Path(tempfile.gettempdir()).absolute()
     for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp", "/dev/shm"):

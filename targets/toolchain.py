@@ -65,7 +65,7 @@ def zig(arguments: list[str | Path], folder: Path) -> str:
 
 
 LIBCS = {"musl": ["-static"], "gnu": []}
-"""What zig links against, and how: the runner against static musl, the library against glibc."""
+"""C libraries that zig links against, and how: the runner against static musl, the library against glibc."""
 
 
 def prepare(target: Target, folder: Path, libc: str) -> None:

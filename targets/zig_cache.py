@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where zig keeps what it has built, its C libraries above all: looked at before a compilation.
+"""Folders where zig keeps what it has built, its C libraries above all: looked at before a compilation.
 
 zig itself says only at its end that it has no place ("AppDataDirUnavailable").
 """
@@ -59,7 +59,7 @@ def find_cache() -> Cache:
 
 
 def own_folders() -> Iterator[Path]:
-    """Where zig itself would look, but for a home folder that only the system's list of users knows."""
+    """Folders where zig itself would look, but for a home folder that only the system's list of users knows."""
     xdg = os.environ.get("XDG_CACHE_HOME", "")
     if xdg:
         yield Path(xdg).absolute() / "zig"

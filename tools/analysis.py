@@ -55,12 +55,12 @@ class Analysis:
 
     @property
     def pixels(self) -> int:
-        """Of the frame."""
+        """Pixels of the frame."""
         return self.size[0] * self.size[1]
 
     @property
     def cycles(self) -> float:
-        """Of one inference."""
+        """Model cycles of one inference."""
         return sum(s.cycles for s in self.stages) + self.other_cycles
 
 

@@ -44,7 +44,7 @@ class Timing:
 
     @property
     def on(self) -> str:
-        """What it ran on, for a person."""
+        """Name of what it ran on, for a person."""
         return plural(self.threads, "thread")
 
     def summary(self) -> str:
@@ -80,7 +80,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Asked:
-    """What to measure."""
+    """Measurements that are asked for."""
 
     threads: tuple[int, ...] = (1, 2, 4)
     runs: int = 50

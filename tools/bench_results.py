@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `biisnet bench` shows of a benchmark: beside an earlier one, and as a picture."""
+"""A benchmark as `biisnet bench` shows it: beside an earlier one, and as a picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .bench import Benchmark
 
 @dataclass(frozen=True)
 class Earlier:
-    """What stands beside a benchmark: of what it is, and its medians by the number of threads."""
+    """Earlier benchmark to stand beside one: of what it is, and its medians by the number of threads."""
 
     path: Path
     about: tuple[Any, ...]
@@ -24,7 +24,7 @@ class Earlier:
 
 
 def read_earlier(path: Path) -> Earlier:
-    """What `biisnet bench --json` wrote. Raises CompileError."""
+    """The benchmark that `biisnet bench --json` wrote. Raises CompileError."""
     try:
         old: dict[str, Any] = json.loads(read_text(path))
         medians = {int(t["threads"]): float(t["median_ms"]) for t in old["timings"]}

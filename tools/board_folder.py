@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where on a board bundles go, as a person writes it and as commands there take it: from the login's home."""
+"""Folder on a board where bundles go, as a person writes it and as commands there take it: from the login's home."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ..compile.errors import CompileError
 
 HOMES = ("~", "$HOME", "${HOME}")
-"""What stands for the home folder where a shell has not seen it."""
+"""Names of the home folder that stand where a shell has not seen them."""
 
 
 def board_folder(text: str) -> str:

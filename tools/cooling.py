@@ -20,7 +20,7 @@ def wait_until_cool(
     say: Say,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Where a device is too hot, or its firmware says so, until it is cool; PATIENCE seconds at most."""
+    """Waits while a device is too hot, or its firmware says so; PATIENCE seconds at most."""
     waited, limit = 0.0, HOT
     while waited < PATIENCE:
         now = facts()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a plan's stages cost where it is to run: model cycles of a board's emulated core, times of this machine."""
+"""Costs of a plan's stages where it is to run: model cycles of a board's emulated core, times of this machine."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ STAGE_RUNS, TURNS = 20, 3
 
 @dataclass(frozen=True)
 class Costs:
-    """What the stages cost, or why that is not known; `other` is what lies between them."""
+    """Costs of the stages, or why they are not known; `other` is what lies between them."""
 
     unit: str
     values: tuple[float, ...] | None
     other: float
     note: str
     cycles: float | None = None
-    """Of one inference, where the cycle model counts them."""
+    """Model cycles of one inference, where the cycle model counts them."""
 
     @property
     def total(self) -> float | None:
-        """Of one inference in model cycles; in times the sum of all stages run singly, which is more."""
+        """Cost of one inference in model cycles; in times the sum of all stages run singly, which is more."""
         return None if self.values is None else sum(self.values) + self.other
 
     def of_kernels(self, plan: Plan) -> dict[str, float]:
@@ -57,7 +57,7 @@ def cost_steps(plans: int, target: Target) -> tuple[str, ...]:
 
 
 def find_costs(plans: Sequence[Plan], target: Target, progress: Progress) -> list[Costs]:
-    """Of each plan: the same network in other schedules."""
+    """Costs of each plan: the same network in other schedules."""
     try:
         if target.emulated_cpu:
             return [cycles_of(plan, target, progress) for plan in plans]
@@ -87,7 +87,7 @@ def times_of(plans: Sequence[Plan], target: Target, progress: Progress) -> list[
 
 
 def in_turns(commands: Sequence[Sequence[str]]) -> list[tuple[float, ...]]:
-    """Of each command, each stage's median time in ms: of TURNS times STAGE_RUNS, the commands in turn."""
+    """Median times in ms of each command's stages: of TURNS times STAGE_RUNS, the commands in turn."""
     turns: list[list[list[float]]] = [[] for _ in commands]
     for _ in range(TURNS):
         for found, command in zip(turns, commands, strict=True):

@@ -50,7 +50,7 @@ case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
 
 @dataclass(frozen=True)
 class Asked:
-    """Where to, and how."""
+    """Boards to deploy to, and how."""
 
     boards: tuple[str, ...]
     folder: str = FOLDER
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Result:
-    """Of one board; `problem` is empty where all went well."""
+    """Outcome of one board's deployment; `problem` is empty where all went well."""
 
     board: str
     path: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine has of what the tool-chain needs, and how to get the rest."""
+"""Inventory of this machine: what it has of what the tool-chain needs, and how to get the rest."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ EXTRAS = {
     "cyclonedx-python-lib": "sbom",
     "cyclonedx": "sbom",  # as Python imports it
 }
-"""Which of the package's extras brings what; `compile` the rest."""
+"""Extras of the package, by what they bring; `compile` brings the rest."""
 
 
 @dataclass(frozen=True)

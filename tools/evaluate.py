@@ -33,9 +33,9 @@ from .checkpoints import (
 from .run import open_model
 
 SIZE = (256, 256)
-"""What frames are resized to where the model takes any size."""
+"""Height and width that frames are resized to where the model takes any size."""
 THRESHOLDS = tuple(float(t) for t in np.round(np.linspace(0.05, 0.95, 19), 2))
-"""Of the ROC."""
+"""Thresholds of the ROC."""
 
 F32 = npt.NDArray[np.float32]
 
@@ -144,7 +144,7 @@ def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `biisnet eval` found."""
+    """Figures that `biisnet eval` found."""
 
     model: str
     engine: str
@@ -173,7 +173,7 @@ class Evaluation:
 
     @property
     def protocol(self) -> str:
-        """How frames came to the network: figures of the one protocol are not beside those of the other."""
+        """Way of frames to the network: figures of the one protocol are not beside those of the other."""
         if self.size:
             return f"resized to {self.size[0]}x{self.size[1]}"
         return "at native size, padded and not resized"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where frames come from: images, pages, folders, videos, cameras, raw frames; at their own pace or at a given rate."""
+"""Sources of frames: images, pages, folders, videos, cameras, raw frames; at their own pace or at a given rate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Reading:
-    """How samples become grey levels, and how raw frames are laid out where the sources are such."""
+    """Reading of frames: how samples become grey levels, and how raw frames are laid out where the sources are such."""
 
     levels: Levels | None = None
     raw: Raw | None = None
@@ -77,7 +77,7 @@ def is_video(source: str) -> bool:
 
 
 def stem_of(source: str) -> str:
-    """What files about its frames are called, but for the number of one of a series."""
+    """Stem of files about its frames, but for the number of one of a series."""
     if source == STDIN:
         return "frame"
     return live_stem(source) if is_live(source) else Path(source).stem

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user may call a model: an ONNX file, a checkpoint, a preset's name, or nothing for the shipped one."""
+"""Models as a user may call them: an ONNX file, a checkpoint, a preset's name, or nothing for the shipped one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where results are to be written, looked at before they are computed."""
+"""Paths where results are to be written, looked at before they are computed."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ MAX_SIDE = 1 << 16
 
 @dataclass(frozen=True)
 class Raw:
-    """How raw frames are laid out: rows of samples, without anything between or before."""
+    """Layout of raw frames: rows of samples, without anything between or before."""
 
     height: int
     width: int
@@ -47,7 +47,7 @@ class Raw:
 
     @property
     def bytes(self) -> int:
-        """Of a frame."""
+        """Size of a frame."""
         return self.height * self.width * np.dtype(TYPES[self.kind]).itemsize
 
     def is_series(self, source: str) -> bool:

@@ -42,11 +42,11 @@ pwd
 """
 REMOVE = 'rm -rf "$1"'
 FOLDER = "biisnet"
-"""Where bundles are on a board, from the login's home."""
+"""Folder of bundles on a board, from the login's home."""
 
 
 def name_of(path: Path) -> str:
-    """What a bundle is called on a board."""
+    """Name of a bundle on a board."""
     return (path.name.removesuffix(".tar") if path.is_file() else path.resolve().name) or "bundle"
 
 

@@ -70,7 +70,7 @@ class Tuned:
 
     @property
     def less(self) -> float | None:
-        """Of the default's cost, the part that is saved; None where that is not known."""
+        """Share of the default's cost that is saved; None where that is not known."""
         return 1 - self.cost / self.default if self.cost is not None and self.default else None
 
 
@@ -170,7 +170,7 @@ def arena_boxes(arena: Arena) -> list[Box]:
 
 
 def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
-    """Of the stages that multiply, on a device whose vector pipes and memory are known."""
+    """Roofline of the stages that multiply, on a device whose vector pipes and memory are known."""
     issue = target.core.issue
     if not issue or not target.hertz or not target.dram:
         return None

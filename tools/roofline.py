@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 LEAST_X, LEAST_Y = (-1.0, 3.0), (8.0, 11.0)
-"""What the axes show at least: log10 of multiply-adds a byte, and of multiply-adds a second."""
+"""Ranges that the axes show at least: log10 of multiply-adds a byte, and of multiply-adds a second."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ F32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Result:
-    """What was found in one frame."""
+    """Targets found in one frame, and the files written of it."""
 
     image: str
     height: int
@@ -51,7 +51,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which files to write, and where."""
+    """Files to write, and where."""
 
     folder: Path | None
     probability: bool = False
@@ -192,8 +192,8 @@ def file_name(name: str) -> str:
 
 @contextmanager
 def tables(folder: Path | None) -> Iterator[Callable[[Result], None]]:
-    """What writes a result into targets.csv (a line a target, as biisnet-run writes it) and frames.jsonl (JSON Lines, a
-    line a frame): at once, so that whatever ends a long run, what it has found is there."""
+    """Writer of results into targets.csv (a line a target, as biisnet-run writes it) and frames.jsonl (JSON Lines, a line a
+    frame): at once, so that whatever ends a long run, what it has found is there."""
     if not folder:
         yield lambda _: None
         return

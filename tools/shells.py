@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a bundle's programs run: this machine, the emulated device, a board."""
+"""Shells that a bundle's programs run in: this machine, the emulated device, a board."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..targets.toolchain import ToolchainError
 
 
 class Shell(Protocol):
-    """Where a bundle's files are and its programs run."""
+    """Place where a bundle's files are and its programs run."""
 
     def facts(self) -> Facts:
-        """What the device says of itself."""
+        """Facts that the device says of itself."""
 
     def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
         """Standard output of a bundle's program, on some cores alone. Raises ToolchainError, BoardError."""
@@ -35,7 +35,7 @@ class Here:
         self.prefix = [str(word) for word in prefix]
 
     def facts(self) -> Facts:
-        """What it says of itself."""
+        """Facts that it says of itself."""
         return parse(self._run(["sh", "-c", SCRIPT], "sh"))
 
     def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
@@ -56,7 +56,7 @@ class There:
         self.ssh = ssh
 
     def facts(self) -> Facts:
-        """What it says of itself."""
+        """Facts that it says of itself."""
         return parse(self.ssh.run(SCRIPT).decode("utf-8", "replace"))
 
     def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:

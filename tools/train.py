@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..model.training.trainer import Progress
 
 SHARE = 0.1
-"""Of the frames, held out where nothing else is said."""
+"""Share of the frames that is held out where nothing else is said."""
 BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
 """Flags of the CPUs that multiply it."""
 AUTO = "auto"
@@ -34,7 +34,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Training:
-    """What a user asked for."""
+    """Training that a user asked for."""
 
     model: str | None
     source: Source
@@ -51,7 +51,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of it."""
+    """Results of a training."""
 
     weights: Path
     epochs: int

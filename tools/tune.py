@@ -33,7 +33,7 @@ CURVE, REPORT = "curve.png", "report.md"
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a user asked for."""
+    """Tuning that a user asked for."""
 
     model: Model
     size: tuple[int, int] | None

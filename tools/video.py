@@ -19,7 +19,7 @@ ESTIMATED = (".mkv", ".mpeg", ".mpg", ".webm")
 CAMERA = "camera:"
 NO_OPENCV = "needs OpenCV: pip install 'biisnet[video]'"
 GREY_OF_16_BITS = 0x10003159
-"""What OpenCV says of frames that FFmpeg calls gray16le."""
+"""OpenCV's format of frames that FFmpeg calls gray16le."""
 _DEVICE = re.compile(r"/dev/video([0-9]{1,3})")
 
 
@@ -29,7 +29,7 @@ def is_live(source: str) -> bool:
 
 
 def live_stem(source: str) -> str:
-    """What files about a camera's frames are called: camera0, video0, rtsp-host-8554-path. No password is in it."""
+    """Stem of files about a camera's frames: camera0, video0, rtsp-host-8554-path. No password is in it."""
     if source.startswith(CAMERA):
         return source.replace(":", "")
     return re.sub(r"[^A-Za-z0-9._-]+", "-", shown(source).removeprefix("/dev/")).strip("-.")
@@ -86,7 +86,7 @@ def _opencv(name: str) -> Any:
 
 
 def _to_open(source: str) -> str | int:
-    """What OpenCV takes: a device is a number there."""
+    """The source as OpenCV takes it: a device is a number there."""
     if device := _DEVICE.fullmatch(source):
         return int(device[1])
     if not source.startswith(CAMERA):

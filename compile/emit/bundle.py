@@ -42,7 +42,7 @@ DAY = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Summary:
-    """What a compilation produced."""
+    """Results of a compilation."""
 
     bundle: Path
     sha256: str  # of the tar

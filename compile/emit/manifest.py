@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bundle's manifest says of its device and its kernels."""
+"""Entries of a bundle's manifest for its device and its kernels."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def target_of(manifest: dict[str, Any]) -> Target:
 
 
 def kernel_entry(schedule: Schedule, record: Record | None) -> dict[str, Any]:
-    """What a manifest says of a kernel; `record` is null where the schedule is the default one."""
+    """Entry of a manifest for a kernel; `record` is null where the schedule is the default one."""
     entry = record and {"key": record.key, "seconds": record.seconds, "database": record.database}
     return {"schedule": asdict(schedule), "record": entry}
 
 
 def schedules_of(manifest: dict) -> Schedules:
-    """What a bundle's kernels were compiled with. Raises BundleError."""
+    """Schedules that a bundle's kernels were compiled with. Raises BundleError."""
     try:
         entries = [e for e in manifest.get("kernels", {}).values() if e["record"] is not None]
         records = [Record(schedule=parse_schedule(e["schedule"]), **e["record"]) for e in entries]

@@ -64,5 +64,5 @@ def write_notices(root: Path, found: tuple[Component, ...]) -> None:
 
 
 def license_entries(found: tuple[Component, ...]) -> list[dict[str, Any]]:
-    """What the manifest says of them: the notice by its path in the bundle."""
+    """Entries of the manifest for `found`: the notice by its path in the bundle."""
     return [{**asdict(c), "notice": f"{FOLDER}/{c.notice}", "files": list(c.files)} for c in found]

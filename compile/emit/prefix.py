@@ -78,7 +78,7 @@ def sections(data: bytes | bytearray) -> list[tuple[int, ...]]:
 
 
 def global_symbols(data: bytes | bytearray) -> Iterator[tuple[int, str, bool]]:
-    """Where the entry of each symbol that is not local lies, its name, and whether it is defined there."""
+    """Symbols that are not local: where the entry of each lies, its name, and whether it is defined there."""
     headers = sections(data)
     for _, kind, _, _, offset, size, link, first_global, _, _ in headers:
         if kind != SYMBOL_TABLE:

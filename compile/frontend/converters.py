@@ -206,7 +206,7 @@ def sub(node: Node) -> Results:
 
 @converts("Mul")
 def mul(node: Node) -> Results:
-    """By a constant a channel."""
+    """Product with a constant a channel."""
     a, b = node.inputs
     node.require(not (isinstance(a, Expr) and isinstance(b, Expr)), "a product of two maps is not supported")
     x, k = (a, b) if isinstance(a, Expr) else (b, a)
@@ -216,7 +216,7 @@ def mul(node: Node) -> Results:
 
 @converts("Div")
 def div(node: Node) -> Results:
-    """By a constant a channel."""
+    """Quotient by a constant a channel."""
     k = channel_vector(node, node.constant(1), channels_of(node.tensor(0)))
     node.require(bool(k.all()), "division by zero")
     return [scale_shift(node.tensor(0), 1 / k, np.zeros_like(k))]

@@ -28,7 +28,7 @@ class Model:
     proto: onnx.ModelProto
     path: str
     sha256: str
-    """Of the file."""
+    """Digest of the file, in hexadecimal digits."""
     data: bytes = b""
     """The file, byte for byte: what `sha256` is of."""
     called: str = ""

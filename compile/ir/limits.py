@@ -8,4 +8,4 @@ MAX_STRIDE = 16
 """The largest stride of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last
 past the row's end: the arena's SLACK leaves room for it."""
 INSTANCE_BYTES, INSTANCE_BUFFER_BYTES = 2048, 24
-"""Of the arena, what an instance takes for itself, and more for each buffer."""
+"""Bytes of the arena that an instance takes for itself, and more for each buffer."""

@@ -62,7 +62,7 @@ class Arena:
 
 
 def instance_bytes(buffers: int, inputs: Iterable[int]) -> int:
-    """What the arena has behind its maps, on any number of threads: the instance with its tables of `buffers`, and each
+    """Bytes of the arena behind its maps, on any number of threads: the instance with its tables of `buffers`, and each
     input (bytes in float32) once it is converted."""
     parts = (INSTANCE_BYTES + buffers * INSTANCE_BUFFER_BYTES, *inputs)
     return sum(-(-n // ALIGNMENT) * ALIGNMENT for n in parts)

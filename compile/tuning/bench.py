@@ -35,7 +35,7 @@ from ..verification.device import Device
 PLAIN = Schedule(channels=1)
 BLOT = 0xA5
 SEED = 0
-"""Of the rows that candidates are measured on."""
+"""Seed of the rows that candidates are measured on."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Bench:
     program: Path
     arena: Arena
     candidates: dict[str, Step]
-    """By the name of their kernel."""
+    """Steps of the candidates, by the name of their kernel."""
     first: int
     """The step of the first of them."""
 
@@ -119,7 +119,7 @@ def blot(step: Step, device: Device) -> None:
 
 
 def stored_by(step: Step, device: Device) -> bytes:
-    """What a candidate has stored; the next one's may lie there too."""
+    """Bytes that a candidate has stored; the next one's may lie there too."""
     return b"".join(device.read(b) for b in step.stage.outputs)
 
 
@@ -128,7 +128,7 @@ def isolate(
     schedules: Sequence[Schedule],
     failures: tuple[type[Exception], ...],
 ) -> list[float | str]:
-    """What `measure` gives; where it fails, one candidate at a time, and one that fails alone is rejected.
+    """Results of `measure`; where it fails, one candidate at a time, and one that fails alone is rejected.
 
     The first is the default schedule, which stands beside each: where that fails too, it is raised.
     """

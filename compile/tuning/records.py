@@ -25,7 +25,7 @@ from .trials import Trial, fastest, read_line, to_line
 SCHEMA = 2
 TVM = version("apache-tvm")
 MODEL_CYCLES, CLOCK = "model cycles", "clock"
-"""What a database's seconds are read off."""
+"""Clocks that a database's seconds are read off."""
 ABOUT, TRIALS = "about.json", "records.jsonl"
 SHIPPED = Path(__file__).parent / "shipped"
 """Databases of this package, one a target."""
@@ -151,7 +151,7 @@ def has_trials(folder: Path) -> bool:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """What a database says of itself. Raises CompileError."""
+    """A database's own description, its about.json. Raises CompileError."""
     try:
         about = json.loads((folder / ABOUT).read_text("utf-8"))
     except (OSError, RecursionError, ValueError) as e:
@@ -181,7 +181,7 @@ def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
 
 
 def best_records(folder: Path, target: Target, whose: str) -> dict[str, Record]:
-    """What a database has found, by the kernel's key. Raises CompileError."""
+    """Best records that a database has, by the kernel's key. Raises CompileError."""
     return {
         key: Record(key, trial.schedule, trial.seconds, whose)
         for key, trial in Records(folder, target).best().items()
@@ -208,7 +208,7 @@ def check_about(folder: Path, wanted: dict) -> None:
 
 
 def machine(target: Target) -> dict[str, Any]:
-    """What a database says of the processor that its kernels are compiled for."""
+    """A database's description of the processor that its kernels are compiled for."""
     return {"cpu": target.cpu, "features": list(target.llvm_features)}
 
 

@@ -47,9 +47,9 @@ clock has changed meanwhile."""
 COOL_DOWN, BUSY, PATIENCE = 20.0, 1.0, 6
 """Seconds that a board is left alone then, and this machine; how often before it is taken as it is."""
 SESSION_SECONDS = 900
-"""That a session may take: a candidate that never ends is ended by the server."""
+"""Seconds that a session may take: a candidate that never ends is ended by the server."""
 CONNECT_SECONDS = 60
-"""That it is waited for a board that is free."""
+"""Seconds that it is waited for a board that is free."""
 TRIES = 3
 """Sessions that a batch is begun in: a board may go away in the middle."""
 
@@ -205,7 +205,7 @@ def connect_tracker(address: str, key: str) -> Callable[[], tvm.rpc.RPCSession]:
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """What `call` gives, on a thread of its own, for TVM's connections wait for ever and hear no Ctrl-C.
+    """Result of `call`, on a thread of its own, for TVM's connections wait for ever and hear no Ctrl-C.
 
     Raises TimeoutError, and what it raises.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What there is to tune in a model: each distinct kernel once."""
+"""Tuning tasks of a model: each distinct kernel once."""
 
 from __future__ import annotations
 

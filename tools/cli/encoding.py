@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a terminal, or its locale, cannot show does not end a run."""
+"""Characters that a terminal, or its locale, cannot show do not end a run."""
 
 from __future__ import annotations
 
