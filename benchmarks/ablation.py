@@ -21,7 +21,7 @@ from biisnet.model.metrics import Metrics
 from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.training.run_files import BEST
-from biisnet.model.variants import NETWORKS, TABLES, Row
+from biisnet.model.variants import NETWORKS, TABLES, PaperRow
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
 from biisnet.tools.cli.terminal import Speaker
@@ -105,13 +105,13 @@ def markdown(found: dict[str, Measured], about: str) -> str:
     return "\n\n".join([about, *(f"**Table {n}**\n\n{table_of(rows, found)}" for n, rows in TABLES.items())])
 
 
-def table_of(rows: tuple[Row, ...], found: dict[str, Measured]) -> str:
+def table_of(rows: tuple[PaperRow, ...], found: dict[str, Measured]) -> str:
     """One of the paper's tables."""
     titles = ["", "network", "mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6", "Params, K", "OPs, G"]
     return grid([*titles, "paper: mIoU, Pd", "Params, OPs"], list(lines_of(rows, found)), numbers=8)
 
 
-def lines_of(rows: tuple[Row, ...], found: dict[str, Measured]) -> Iterator[list[str]]:
+def lines_of(rows: tuple[PaperRow, ...], found: dict[str, Measured]) -> Iterator[list[str]]:
     """A line a row."""
     for row in rows:
         ours = found.get(row.network)

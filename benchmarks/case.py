@@ -12,7 +12,7 @@ import numpy.typing as npt
 from biisnet.compile.verification.scene import scene
 
 if TYPE_CHECKING:
-    from biisnet.compile.frontend import Model
+    from biisnet.compile.frontend import OnnxModel
 
 F32 = npt.NDArray[np.float32]
 
@@ -36,7 +36,7 @@ class Case:
         """Pixels of the frame."""
         return self.height * self.width
 
-    def model(self) -> Model:
+    def model(self) -> OnnxModel:
         """The shipped ONNX file. Raises CompileError for a network that is not shipped."""
         from biisnet.tools.models import resolve_model  # imports TVM, which no peer's process shall have
 

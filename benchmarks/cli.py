@@ -18,7 +18,7 @@ from biisnet.tools.cli.terminal import Speaker
 
 from .case import CASES
 from .engines import ENGINES
-from .measure import Choice, check, measure, publish
+from .measure import Extent, check, measure, publish
 
 say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -65,5 +65,5 @@ def benchmarks(
         cases = list(dict.fromkeys(replace(c, height=sides[0], width=sides[1], peers=True) for c in cases))
     engines = [e for e in ENGINES.values() if not engine or e.name in engine]
     with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
-        choice = Choice(cases, engines, parse_size(peer_size), host, device, dram, rounds, seconds)
-        publish(measure(choice, Path(folder), arm64_root, say), choice, output)
+        extent = Extent(cases, engines, parse_size(peer_size), host, device, dram, rounds, seconds)
+        publish(measure(extent, Path(folder), arm64_root, say), extent, output)

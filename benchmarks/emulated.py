@@ -18,7 +18,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TVM_NUM_
 
 
 @dataclass(frozen=True)
-class Cost:
+class EmulatedCost:
     """One inference; the probability where the engine hands it out."""
 
     cycles: float
@@ -37,7 +37,7 @@ class Emulation:
     dram: bool
 
 
-def price_guest(job: Emulation, script: str, model: Path) -> Cost:
+def price_guest(job: Emulation, script: str, model: Path) -> EmulatedCost:
     """Run a script of guest/ on the model, in the arm64 userland. Raises Arm64Error, ToolchainError."""
     root = job.root.prepare()
     image, output = job.folder / "image.npy", job.folder / "probability.npy"
@@ -45,4 +45,4 @@ def price_guest(job: Emulation, script: str, model: Path) -> Cost:
     command = [root / PYTHON, GUEST / script, model, image, output]
     environment = {**ONE_THREAD, "PYTHONPATH": str(root / SITE), "PYTHONDONTWRITEBYTECODE": "1"}
     profile = cycles.measure(command, job.target, cache=job.dram, sysroot=root, env=environment)
-    return Cost(profile.cycles, profile.dram_bytes, np.load(output))
+    return EmulatedCost(profile.cycles, profile.dram_bytes, np.load(output))

@@ -25,7 +25,7 @@ BOARD = "rpi4"
 
 
 @dataclass(frozen=True)
-class Choice:
+class Extent:
     """The extent of a measurement: what, and how long."""
 
     cases: Sequence[Case]
@@ -38,44 +38,44 @@ class Choice:
     seconds: float
 
 
-def measure(choice: Choice, folder: Path, arm64_root: Path | None, say: Say) -> Results:
+def measure(extent: Extent, folder: Path, arm64_root: Path | None, say: Say) -> Results:
     """The figures of all cases. Raises CompileError, TargetError."""
     machine, target = describe(), resolve(BOARD)
     root = Arm64Root(arm64_root.resolve() if arm64_root else folder / "arm64")
     threads = sorted({1, machine["threads"]})
     host: list[HostRow] = []
     device: list[DeviceRow] = []
-    for n, case in enumerate(choice.cases):
-        engines = [e for e in choice.engines if case.peers or e.name == OURS]
+    for n, case in enumerate(extent.cases):
+        engines = [e for e in extent.engines if case.peers or e.name == OURS]
         place = folder / str(n)
-        if choice.host:
+        if extent.host:
             host += measure_host(
                 case,
                 engines,
                 threads,
-                rounds=choice.rounds,
-                seconds=choice.seconds,
+                rounds=extent.rounds,
+                seconds=extent.seconds,
                 reference=reference_map(case),
                 folder=place / "host",
                 say=say,
             )
-        for engine in engines if choice.device else ():
+        for engine in engines if extent.device else ():
             if engine.price is None:
                 continue
-            sides = choice.peer_size if engine.name != OURS else None
+            sides = extent.peer_size if engine.name != OURS else None
             priced = replace(case, height=sides[0], width=sides[1]) if sides else case
-            device.append(measure_device(priced, engine, target, root, dram=choice.dram, say=say))
+            device.append(measure_device(priced, engine, target, root, dram=extent.dram, say=say))
     return Results(machine, versions(), str(target.cpu), tuple(host), tuple(device))
 
 
-def publish(results: Results, choice: Choice, output: Path) -> None:
+def publish(results: Results, extent: Extent, output: Path) -> None:
     """Write performance.json, the table of performance.md, performance.png."""
     from .plot import draw
 
     file, document = output / "performance.json", output / "performance.md"
-    if file.exists() and not (choice.host and choice.device):
+    if file.exists() and not (extent.host and extent.device):
         old = read(file)
-        kept = {"host": old.host, "machine": old.machine} if choice.device else {"device": old.device}
+        kept = {"host": old.host, "machine": old.machine} if extent.device else {"device": old.device}
         results = replace(results, versions={**old.versions, **results.versions}, **kept)
     write(results, file)
     text = markdown(results)

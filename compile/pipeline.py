@@ -18,7 +18,7 @@ from .emit.codegen import generate
 from .emit.link import link_archive, link_library, link_runner, write_objects
 from .emit.prefix import check_prefix
 from .errors import CompileError
-from .frontend import Model, import_onnx
+from .frontend import OnnxModel, import_onnx
 from .frontend.task import find_signature
 from .ir.plan import Plan
 from .ir.stages import Program
@@ -87,7 +87,7 @@ def finished(work: Future[None], say: Callable[[str], None]) -> None:
 
 
 def make_plan(
-    model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
+    model: OnnxModel, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
 ) -> Plan:
     """The front half: everything but machine code. Of the target it asks the core. Raises CompileError."""
     try:
@@ -99,7 +99,7 @@ def make_plan(
 
 
 def plan_of(
-    model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
+    model: OnnxModel, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
 ) -> Plan:
     """The steps of `make_plan`."""
     module = progress.run("import_onnx", import_onnx, model, size)
@@ -119,7 +119,7 @@ def plan_of(
 
 
 def compile_model(
-    model: Model,
+    model: OnnxModel,
     size: tuple[int, int] | None,
     target: Target,
     output: Path,

@@ -22,7 +22,7 @@ from biisnet.ops import DOMAIN, OPSET, VERSION, functions
 
 from . import weights
 from .config import PRESETS
-from .frame import Frame, surround
+from .frame import Framing, surround
 from .lowering import lower
 from .naming import name_by_module
 from .network import BiisNet, build
@@ -54,7 +54,7 @@ def export(model: BiisNet, size: tuple[int, int] | None = None) -> ModelProto:
     name_by_module(proto.graph)
     _plain_resize(proto.graph)
     config = model.config
-    surround(proto.graph, Frame(config.in_channels, config.mean, config.std, config.multiple), size)
+    surround(proto.graph, Framing(config.in_channels, config.mean, config.std, config.multiple), size)
     proto.graph.name = model.name
     _describe(proto, model)
     used = {node.op_type for node in proto.graph.node if node.domain == DOMAIN}

@@ -18,7 +18,7 @@ from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 
 
 @dataclass(frozen=True)
-class Frame:
+class Framing:
     """Channels of the image, normalisation in grey levels, and what the network's sides are multiples of."""
 
     channels: int
@@ -27,7 +27,7 @@ class Frame:
     multiple: int
 
 
-def surround(graph: GraphProto, frame: Frame, size: tuple[int, int] | None) -> None:
+def surround(graph: GraphProto, frame: Framing, size: tuple[int, int] | None) -> None:
     """Turn a graph `extended -> logits` into one `image -> probability`, in place; see the module."""
     builder = _Builder(graph)
     builder.constant("normalise.mean", np.float32(frame.mean))

@@ -25,7 +25,7 @@ EIGHT = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True)
-class Component:
+class ConnectedComponent:
     """One blob of a mask."""
 
     label: int
@@ -37,9 +37,9 @@ class Component:
 class Match:
     """The matching of one frame's targets and detections; each component is in one list."""
 
-    found: list[tuple[Component, Component]]  # target, detection
-    missed: list[Component]
-    false: list[Component]
+    found: list[tuple[ConnectedComponent, ConnectedComponent]]  # target, detection
+    missed: list[ConnectedComponent]
+    false: list[ConnectedComponent]
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,15 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
 
 
-def components(mask: Mask) -> list[Component]:
+def components(mask: Mask) -> list[ConnectedComponent]:
     """The 8-connected components, in raster order of their first pixels."""
     labels, count = ndimage.label(mask, EIGHT)
     numbers = range(1, count + 1)
     centres = ndimage.center_of_mass(mask, labels, numbers)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    return [Component(n, (float(y), float(x)), int(sizes[n])) for n, (y, x) in zip(numbers, centres, strict=True)]
+    return [
+        ConnectedComponent(n, (float(y), float(x)), int(sizes[n])) for n, (y, x) in zip(numbers, centres, strict=True)
+    ]
 
 
 def match_components(predicted: Mask, truth: Mask) -> Match:

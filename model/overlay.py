@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from ..runtime.detections import Detection
 
 if TYPE_CHECKING:  # needs SciPy, which drawing does not
-    from .metrics import Component, Match
+    from .metrics import ConnectedComponent, Match
 
 ZOOM = 2
 HIT, MISS, FALSE_ALARM = (60, 220, 90), (240, 60, 60), (250, 210, 60)
@@ -70,7 +70,7 @@ def png(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def frame(draw: ImageDraw.ImageDraw, component: Component, colour: tuple[int, int, int]) -> None:
+def frame(draw: ImageDraw.ImageDraw, component: ConnectedComponent, colour: tuple[int, int, int]) -> None:
     """A square around a component, as large as its pixels would be in a disc."""
     half = MARGIN + np.sqrt(component.pixels / np.pi)
     row, column = component.centroid

@@ -26,7 +26,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperRow:
     """A row of one of the paper's tables, and the network that it is here."""
 
     title: str
@@ -74,32 +74,32 @@ NETWORKS = PRESETS | VARIANTS
 """Every network that has a name."""
 
 TABLE_1 = (
-    Row("BNN {-1, +1} x {-1, +1}", "biisnet-lite", None),
-    Row("SiBNN {0, 1} x {-1, +1}", "sibnn", None),
-    Row("SiMaN {-1, +1} x {0, 1}", "siman", None),
-    Row("AdaBin {a1, a2} x {w1, w2}", "adabin", None),
-    Row("DB Conv a x {w1, w2}", "db-conv", None),
+    PaperRow("BNN {-1, +1} x {-1, +1}", "biisnet-lite", None),
+    PaperRow("SiBNN {0, 1} x {-1, +1}", "sibnn", None),
+    PaperRow("SiMaN {-1, +1} x {0, 1}", "siman", None),
+    PaperRow("AdaBin {a1, a2} x {w1, w2}", "adabin", None),
+    PaperRow("DB Conv a x {w1, w2}", "db-conv", None),
 )
 """Binarization schemes, values of activation x weight; the paper gives no figures of them."""
 
 TABLE_2 = (
-    Row("BNN", "bnn", Figures(21.81, 78.63, 31, 0.91)),
-    Row("BiConnect", "biconnect", Figures(30.89, 61.45, 19, 0.30)),
-    Row("Bi-Real Net", "bi-real", Figures(34.73, 62.98, 19, 0.70)),
-    Row("ReActNet", "reactnet", Figures(24.80, 56.11, 20, 0.70)),
-    Row("IRNet", "irnet", Figures(53.04, 80.92, 24, 0.87)),
-    Row("BBCU", "bbcu", Figures(53.94, 78.62, 18, 0.30)),
-    Row("BiisNet", "biisnet-lite", Figures(66.73, 92.40, 10, 0.35)),
+    PaperRow("BNN", "bnn", Figures(21.81, 78.63, 31, 0.91)),
+    PaperRow("BiConnect", "biconnect", Figures(30.89, 61.45, 19, 0.30)),
+    PaperRow("Bi-Real Net", "bi-real", Figures(34.73, 62.98, 19, 0.70)),
+    PaperRow("ReActNet", "reactnet", Figures(24.80, 56.11, 20, 0.70)),
+    PaperRow("IRNet", "irnet", Figures(53.04, 80.92, 24, 0.87)),
+    PaperRow("BBCU", "bbcu", Figures(53.94, 78.62, 18, 0.30)),
+    PaperRow("BiisNet", "biisnet-lite", Figures(66.73, 92.40, 10, 0.35)),
 )
 """Binary networks on SIRST."""
 
 TABLE_3 = (
-    Row("4 stages, baseline", "stage4-baseline", Figures(56.93, 86.86, 74, 0.57)),
-    Row("+ DySoftSign", "stage4-dysoftsign", Figures(61.11, 84.12, 74, 0.57)),
-    Row("+ ReDistribution", "stage4-redistribution", Figures(62.74, 86.48, 84, 0.57)),
-    Row("block with DB Conv", "stage4-block", Figures(67.02, 88.51, 72, 0.42)),
-    Row("DownSample, UpSample, Fusion with DB Conv", "stage4-sampling", Figures(67.68, 88.85, 66, 0.38)),
-    Row("3 stages", "biisnet-lite", Figures(68.45, 88.85, 10, 0.35)),
+    PaperRow("4 stages, baseline", "stage4-baseline", Figures(56.93, 86.86, 74, 0.57)),
+    PaperRow("+ DySoftSign", "stage4-dysoftsign", Figures(61.11, 84.12, 74, 0.57)),
+    PaperRow("+ ReDistribution", "stage4-redistribution", Figures(62.74, 86.48, 84, 0.57)),
+    PaperRow("block with DB Conv", "stage4-block", Figures(67.02, 88.51, 72, 0.42)),
+    PaperRow("DownSample, UpSample, Fusion with DB Conv", "stage4-sampling", Figures(67.68, 88.85, 66, 0.38)),
+    PaperRow("3 stages", "biisnet-lite", Figures(68.45, 88.85, 10, 0.35)),
 )
 """The ablation, in the paper on IRSTD-1K."""
 

@@ -33,7 +33,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Detector:
-    """Mask and targets of a detection's map [H, W]: a pixel is a target's where its probability is above the threshold."""
+    """Mask and targets of a probability map [H, W]: a pixel is a target's where it is above the threshold."""
 
     threshold: float
 

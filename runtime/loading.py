@@ -12,8 +12,8 @@ MACHINES = {3: "x86 (32-bit)", 40: "32-bit Arm", 62: "x86_64", 183: "aarch64", 2
 """ELF's e_machine."""
 OWN_PROGRAM = Path("/proc/self/exe")
 ELF_HEADER, PROGRAM_HEADER = struct.Struct("<4xBB10xHH12xQ14xHH"), struct.Struct("<4x4xQ16xQ")
-"""Fields of 64-bit files: class, byte order, type, machine, where program headers are, their size and count; a segment's
-offset and size in the file."""
+"""Fields of 64-bit files: class, byte order, type, machine, where program headers are, their size and count; offset and
+size of a segment in the file."""
 COPY = "copy the bundle again"
 RUNNER_INSTEAD = "use bin/biisnet-run, which needs none"
 # What the C library says -> what it means. The first that is found.

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from .devices import Target
 from .emulator import MISSING, find_emulator
-from .pricing import Block, disassemble, find_llvm, price, rejoin
+from .pricing import BasicBlock, disassemble, find_llvm, price, rejoin
 from .toolchain import ToolchainError, zig
 
 LINE_BYTES = 64
@@ -35,7 +35,7 @@ SYMBOL = re.compile(r"^ *([0-9a-f]+) +[0-9a-f]+ +[0-9a-f]+ +1 {17}(\S+)$", re.MU
 class Profile:
     """The work of one region of interest: its blocks, hottest first; `dram_bytes` where the caches were modelled."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[BasicBlock, ...]
     instructions: int
     cycles: float
     dram_bytes: int | None
@@ -119,7 +119,7 @@ def read_profile(records: str, target: Target) -> Profile:
     fields = [line.split() for line in records.splitlines()]
     counted = [(int(f[1], 16), int(f[2]), re.findall(".{8}", f[3])) for f in fields if f[0] == "B"]
     listings = disassemble([code for _, _, code in counted])
-    cut = [Block(address, n, tuple(lines), 0.0) for (address, n, _), lines in zip(counted, listings, strict=True)]
+    cut = [BasicBlock(address, n, tuple(lines), 0.0) for (address, n, _), lines in zip(counted, listings, strict=True)]
     whole = rejoin(cut)
     prices = price([b.listing for b in whole], target)
     blocks = [replace(b, cycles=cycles) for b, cycles in zip(whole, prices, strict=True)]

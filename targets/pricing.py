@@ -24,7 +24,7 @@ SYSTEM = {"svc", "mrs", "msr", "dmb", "dsb", "isb", "brk", "udf", "hint", "yield
 
 
 @dataclass(frozen=True)
-class Block:
+class BasicBlock:
     """A basic block: its address, how often it ran, its instructions and the cycles of one run."""
 
     address: int
@@ -40,14 +40,14 @@ def find_llvm(tool: str) -> str:
     raise ToolchainError(f"{tool}-{LLVM} is missing: apt-get install llvm-{LLVM} (as root)")
 
 
-def rejoin(blocks: Sequence[Block]) -> list[Block]:
+def rejoin(blocks: Sequence[BasicBlock]) -> list[BasicBlock]:
     """Blocks that the emulator cut, where a page of memory ends or after so many instructions, as the program has them.
 
     A block whose last instruction does not leave it goes on with the one behind it, which is divided among all that do:
     a loop's own turns, and the first one, which came from above. Priced apart they would cost more, and each time
     another sum, for where they are cut depends on where in memory they lie.
     """
-    whole: list[Block] = []
+    whole: list[BasicBlock] = []
     open_at: dict[int, list[int]] = {}  # address behind a block that goes on -> its places in `whole`
     for block in sorted(blocks, key=lambda b: b.address):
         before = open_at.pop(block.address, [])

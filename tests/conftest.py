@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from biisnet.compile.frontend import Model, load_model
+from biisnet.compile.frontend import OnnxModel, load_model
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.verification.scene import scene
 from biisnet.model import NetworkConfig, shipped_onnx
@@ -94,13 +94,13 @@ def tiny_onnx(once: Once) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_onnx: Path) -> Model:
+def tiny(tiny_onnx: Path) -> OnnxModel:
     """The tiny network, as the compiler reads it."""
     return load_model(tiny_onnx)
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(once: Once, tiny: Model) -> Callable[[str], Path]:
+def tiny_bundle(once: Once, tiny: OnnxModel) -> Callable[[str], Path]:
     """`tiny_bundle(target)`: the tiny network, 24x20, compiled (and verified where the emulator is)."""
 
     def get(target: str) -> Path:
@@ -112,7 +112,7 @@ def tiny_bundle(once: Once, tiny: Model) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def shipped() -> Model:
+def shipped() -> OnnxModel:
     """The default network with its trained weights."""
     path = shipped_onnx()
     assert path is not None
@@ -120,7 +120,7 @@ def shipped() -> Model:
 
 
 @pytest.fixture(scope="session")
-def shipped_bundle(once: Once, shipped: Model) -> Callable[[str], Path]:
+def shipped_bundle(once: Once, shipped: OnnxModel) -> Callable[[str], Path]:
     """`shipped_bundle(target)`: the default network at 256x256, not verified yet. Takes half a minute."""
 
     def get(target: str) -> Path:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..compile.emit.runner import STEPS, build_runner
-from ..compile.frontend import Model
+from ..compile.frontend import OnnxModel
 from ..compile.ir.plan import Plan
 from ..compile.kernels.issue_bound import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
@@ -65,7 +65,7 @@ class Analysis:
 
 
 def analyze_target(
-    model: Model,
+    model: OnnxModel,
     size: tuple[int, int] | None,
     target: Target,
     say: Callable[[str], None],

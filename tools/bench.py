@@ -79,7 +79,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
-class Asked:
+class BenchOptions:
     """Measurements that are asked for."""
 
     threads: tuple[int, ...] = (1, 2, 4)
@@ -87,7 +87,7 @@ class Asked:
     stages: int = 0  # runs of each stage by itself
 
 
-def bench_bundle(path: Path, emulate: bool, asked: Asked, say: Say) -> Benchmark:
+def bench_bundle(path: Path, emulate: bool, asked: BenchOptions, say: Say) -> Benchmark:
     """Measure on this machine, or on the emulated device. Raises BundleError, CompileError, ToolchainError."""
     with open_bundle(path) as bundle:
         target = target_of(bundle.manifest)
@@ -100,7 +100,7 @@ def bench_bundle(path: Path, emulate: bool, asked: Asked, say: Say) -> Benchmark
         return measure(bundle, str(bundle.path), Here(prefix), emulate, asked, say)
 
 
-def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: Say) -> Benchmark:
+def bench_board(path: Path, board: str, config: Path | None, asked: BenchOptions, say: Say) -> Benchmark:
     """Measure on a board, which has the bundle for that long. Raises BundleError, BoardError."""
     name = name_of(path)
     with open_bundle(path) as bundle, Ssh(board, config) as ssh:
@@ -112,7 +112,7 @@ def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: 
             return measure(bundle, f"{place}/{name}", shell, False, asked, say)
 
 
-def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
+def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: BenchOptions, say: Say) -> Benchmark:
     """All that is asked for, on a device that has the bundle's files in `root`."""
     if why := bundle.signature.why_not_grey():
         raise CompileError(f"{bundle.path}: {why}; {RUNNER}, which is timed, takes grey ones one by one")

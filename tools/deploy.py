@@ -49,7 +49,7 @@ case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
 
 
 @dataclass(frozen=True)
-class Asked:
+class DeployOptions:
     """Boards to deploy to, and how."""
 
     boards: tuple[str, ...]
@@ -59,7 +59,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Result:
+class Deployment:
     """Outcome of one board's deployment; `problem` is empty where all went well."""
 
     board: str
@@ -71,7 +71,7 @@ class Result:
     wrong: bool = False  # whether the problem is its result for the golden frame
 
 
-def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
+def deploy(path: Path, asked: DeployOptions, say: Say) -> list[Deployment]:
     """Deploy to all boards, those of several at the same time. Raises BundleError, CompileError."""
     asked = replace(asked, folder=board_folder(asked.folder))
     name = name_of(path)
@@ -79,19 +79,19 @@ def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
         detector(bundle.signature, str(path))  # what proves a deployment is a frame's probabilities
         tar = write_tar(bundle.path, name)
 
-        def one(board: str) -> Result:
+        def one(board: str) -> Deployment:
             try:
                 return deploy_to(board, bundle, name, tar, asked, say)
             except (BoardError, CompileError) as e:
-                return Result(board, "", "", 0, 0, str(e).removeprefix(f"{board}: "))
+                return Deployment(board, "", "", 0, 0, str(e).removeprefix(f"{board}: "))
             except VerificationError as e:
-                return Result(board, "", "", 0, 0, str(e), wrong=True)
+                return Deployment(board, "", "", 0, 0, str(e), wrong=True)
 
         with ThreadPoolExecutor(min(16, len(asked.boards))) as pool:
             return list(pool.map(one, asked.boards))
 
 
-def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, say: Say) -> Result:
+def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: DeployOptions, say: Say) -> Deployment:
     """Deploy to one board. Raises BoardError, VerificationError."""
     with Ssh(board, asked.config, batch=len(asked.boards) > 1) as ssh:
         facts = parse(ssh.run(SCRIPT).decode("utf-8", "replace"))
@@ -103,7 +103,7 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
             say(f"{board}: {len(tar) / 1e6:.1f} MB copied, running the golden frame")
             pixels, differing = smoke_test(ssh, bundle, place, name)
             ssh.run(ACTIVATE, [place, name, asked.folder])
-        return Result(board, f"{asked.folder}/{name}", facts.cpu or facts.arch, pixels, differing, "")
+        return Deployment(board, f"{asked.folder}/{name}", facts.cpu or facts.arch, pixels, differing, "")
 
 
 def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:
@@ -116,7 +116,7 @@ def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, in
     return agreement.pixels, agreement.differing
 
 
-def table_of(results: Sequence[Result]) -> list[str]:
+def table_of(results: Sequence[Deployment]) -> list[str]:
     """A line a board."""
     width = max(len(r.board) for r in results)
     return [
@@ -125,6 +125,6 @@ def table_of(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def differs(r: Result) -> str:
+def differs(r: Deployment) -> str:
     """The smoke test for a person."""
     return f"{r.differing} of {r.pixels} mask pixels of the golden frame differ from ONNX Runtime's"

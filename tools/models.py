@@ -8,13 +8,13 @@ from pathlib import Path
 import onnx
 
 from ..compile.errors import CompileError
-from ..compile.frontend import Model, load_model
+from ..compile.frontend import OnnxModel, load_model
 from ..compile.frontend.loader import from_proto
 from ..model import NETWORKS, shipped_onnx, shipped_weights
 from .checkpoints import CHECKPOINT, DEFAULT, NAMES, load_checkpoint, random_network, refuse_run_folder
 
 
-def resolve_model(name: str | None) -> Model:
+def resolve_model(name: str | None) -> OnnxModel:
     """The ONNX model behind a name. Raises CompileError where it is nothing of the kind."""
     name = name or DEFAULT
     if name in NETWORKS:

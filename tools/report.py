@@ -32,7 +32,7 @@ from ..targets import Target
 from ..targets.cores import Issue
 from ..targets.toolchain import check_cache
 from .costs import Costs, cost_steps, find_costs
-from .roofline import Roofline, Work, draw, si
+from .roofline import Roofline, StageWork, draw, si
 from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
@@ -41,7 +41,7 @@ ACCUMULATORS = ("accumulators", "binary_stages_read", "binary_stages")
 
 
 @dataclass(frozen=True)
-class Row:
+class StageRow:
     """A stage; `cost` is in the report's unit, `bound` the cycles a pixel that its vector arithmetic alone would take
     on a core whose slots are known."""
 
@@ -58,7 +58,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TunedKernel:
     """A kernel, all its stages together: whose record chose its schedule, if any, and what it costs with it and without
     any record, in the report's unit."""
 
@@ -122,14 +122,14 @@ def report_bundle(path: Path, say: Say) -> str:
             raise BundleError(f"{path}: its manifest is not what biisnet-compile writes ({e}); compile it again") from e
 
 
-def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[Row]:
+def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[StageRow]:
     """A row a stage."""
     pixels = plan.program.inputs[0].height * plan.program.inputs[0].width
     total = costs.total or 0
     for k, step in enumerate(plan.kernels.steps):
         stage, out = step.stage, step.stage.outputs[0]
         cost = costs.values[k] if costs.values else None
-        yield Row(
+        yield StageRow(
             stage.name,
             step.kernel,
             f"{out.channels}x{stage.height}x{stage.width}",
@@ -143,13 +143,13 @@ def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[Row]:
         )
 
 
-def tuned_kernels(manifest: dict[str, Any], plan: Plan, costs: Costs, untuned: Costs) -> Iterator[Tuned]:
+def tuned_kernels(manifest: dict[str, Any], plan: Plan, costs: Costs, untuned: Costs) -> Iterator[TunedKernel]:
     """A row a kernel; `untuned` is what the same stages cost without records."""
     now, before = costs.of_kernels(plan), untuned.of_kernels(plan)
     for name, entry in manifest["kernels"].items():
         record = entry["record"]
         schedule = ", ".join(f"{field} {value}" for field, value in entry["schedule"].items())
-        yield Tuned(name, schedule, record and record["database"], now.get(name), before.get(name))
+        yield TunedKernel(name, schedule, record and record["database"], now.get(name), before.get(name))
 
 
 def arena_boxes(arena: Arena) -> list[Box]:
@@ -169,7 +169,7 @@ def arena_boxes(arena: Arena) -> list[Box]:
     ]
 
 
-def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
+def roofline(table: list[StageRow], pixels: int, target: Target) -> Roofline | None:
     """Roofline of the stages that multiply, on a device whose vector pipes and memory are known."""
     issue = target.core.issue
     if not issue or not target.hertz or not target.dram:
@@ -179,7 +179,7 @@ def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
         macs = row.binary_macs + row.full_macs
         if macs and row.cost:
             speed = macs * target.hertz / (row.cost * pixels)
-            work.append(Work(row.name, macs / row.bytes, speed, row.binary_macs > 0))
+            work.append(StageWork(row.name, macs / row.bytes, speed, row.binary_macs > 0))
     roofs = {name: peak * target.hertz for name, peak in peaks(issue).items()}
     return draw(work, roofs, target.dram)
 

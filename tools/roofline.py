@@ -15,7 +15,7 @@ LEAST_X, LEAST_Y = (-1.0, 3.0), (8.0, 11.0)
 
 
 @dataclass(frozen=True)
-class Work:
+class StageWork:
     """A stage: multiply-adds a byte (intensity) and a second (speed)."""
 
     name: str
@@ -26,7 +26,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Point:
-    """Work with its place in the picture, in percent from the left and from the top."""
+    """A stage with its place in the picture, in percent from the left and from the top."""
 
     name: str
     intensity: float
@@ -79,7 +79,7 @@ def decades(values: Iterable[float], least: tuple[float, float]) -> tuple[int, i
     return math.floor(min([*logs, least[0]])), math.ceil(max([*logs, least[1]]))
 
 
-def draw(work: Sequence[Work], peaks: Mapping[str, float], dram: float) -> Roofline:
+def draw(work: Sequence[StageWork], peaks: Mapping[str, float], dram: float) -> Roofline:
     """The picture of stages under the roofs of some peaks, in multiply-adds a second."""
     axes = Axes.around(
         [*(w.intensity for w in work), *(peak / dram for peak in peaks.values())],

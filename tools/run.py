@@ -37,7 +37,7 @@ F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Result:
+class FrameResult:
     """Targets found in one frame, and the files written of it."""
 
     image: str
@@ -119,7 +119,7 @@ def run_frames(
     levels: Levels | None = None,
     raw: Raw | None = None,
     warn: Callable[[str], None] | None = None,
-) -> Iterator[Result]:
+) -> Iterator[FrameResult]:
     """Results frame by frame; files are written, and tables grow, as they come. `warn` (by default `say`) says what
     must be known beside the results.
 
@@ -159,7 +159,7 @@ def twice_named(sources: Sequence[str], raw: Raw | None = None) -> str | None:
     return None
 
 
-def look(model: Callable[[F32], F32], finds: Detector, frame: Picture, wanted: Wanted) -> Result:
+def look(model: Callable[[F32], F32], finds: Detector, frame: Picture, wanted: Wanted) -> FrameResult:
     """Find the targets in one frame, and write its files."""
     try:
         probability = model(frame.image)
@@ -177,7 +177,7 @@ def look(model: Callable[[F32], F32], finds: Detector, frame: Picture, wanted: W
             drawn = f"{place}.overlay.png"
             write_whole(Path(drawn), detections_overlay(frame.image, targets))
     height, width = mask.shape
-    return Result(frame.name, height, width, int(mask.sum()), targets, written, drawn)
+    return FrameResult(frame.name, height, width, int(mask.sum()), targets, written, drawn)
 
 
 def csv_value(value: int | float) -> str:
@@ -191,9 +191,9 @@ def file_name(name: str) -> str:
 
 
 @contextmanager
-def tables(folder: Path | None) -> Iterator[Callable[[Result], None]]:
-    """Writer of results into targets.csv (a line a target, as biisnet-run writes it) and frames.jsonl (JSON Lines, a line a
-    frame): at once, so that whatever ends a long run, what it has found is there."""
+def tables(folder: Path | None) -> Iterator[Callable[[FrameResult], None]]:
+    """Writer of results into targets.csv (a line a target, as biisnet-run writes it) and frames.jsonl (JSON Lines, a
+    line a frame): at once, so that whatever ends a long run, what it has found is there."""
     if not folder:
         yield lambda _: None
         return
@@ -202,7 +202,7 @@ def tables(folder: Path | None) -> Iterator[Callable[[Result], None]]:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["image", *(f.name for f in fields(Detection))])
 
-        def write(result: Result) -> None:
+        def write(result: FrameResult) -> None:
             writer.writerows([file_name(result.image), *map(csv_value, astuple(target))] for target in result.targets)
             lines.write(json.dumps({**asdict(result), "image": file_name(result.image)}) + "\n")
             table.flush()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..compile.errors import CompileError
-from ..compile.frontend import Model
+from ..compile.frontend import OnnxModel
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress as Steps
 from ..compile.schedules import schedules_for
@@ -35,7 +35,7 @@ CURVE, REPORT = "curve.png", "report.md"
 class Tuning:
     """Tuning that a user asked for."""
 
-    model: Model
+    model: OnnxModel
     size: tuple[int, int] | None
     target: Target
     database: Path

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..case import Case
-from ..emulated import Cost, Emulation
+from ..emulated import EmulatedCost, Emulation
 from .engine import Infer
 
 
@@ -26,10 +26,10 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
     return runtime.load(folder / "bundle", threads=threads)
 
 
-def price(job: Emulation) -> Cost:
+def price(job: Emulation) -> EmulatedCost:
     """The sum of `biisnet analyze --target`. Raises CompileError, ToolchainError."""
     from biisnet.tools.analysis import analyze_target
 
     case = job.case
     found = analyze_target(case.model(), (case.height, case.width), job.target, lambda _: None, cache=job.dram)
-    return Cost(found.cycles, found.dram_bytes)
+    return EmulatedCost(found.cycles, found.dram_bytes)

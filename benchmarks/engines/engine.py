@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..case import F32, Case
-from ..emulated import Cost, Emulation
+from ..emulated import EmulatedCost, Emulation
 
 Infer = Callable[[F32], F32]
 """Grey levels [H, W] -> probability of a target [H, W]."""
@@ -22,4 +22,4 @@ class Engine:
     title: str
     build: Callable[[Case, Path], None]
     open: Callable[[Case, Path, int], Infer]
-    price: Callable[[Emulation], Cost] | None = None
+    price: Callable[[Emulation], EmulatedCost] | None = None

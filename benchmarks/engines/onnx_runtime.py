@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..case import F32, Case
-from ..emulated import Cost, Emulation, price_guest
+from ..emulated import EmulatedCost, Emulation, price_guest
 from .engine import Infer
 
 MODEL = "model.onnx"
@@ -30,7 +30,7 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
     return infer
 
 
-def price(job: Emulation) -> Cost:
+def price(job: Emulation) -> EmulatedCost:
     """Its aarch64 wheel on the emulated board, on the file of standard operators that TVM reads."""
     from ..stock_onnx import standard_model
 

@@ -9,7 +9,7 @@ from biisnet.targets import Target, resolve
 from biisnet.targets.toolchain import zig
 
 from ..case import F32, Case
-from ..emulated import Cost, Emulation, price_guest
+from ..emulated import EmulatedCost, Emulation, price_guest
 from .engine import Infer
 
 LIBRARY = "model.so"
@@ -50,7 +50,7 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
     return infer
 
 
-def price(job: Emulation) -> Cost:
+def price(job: Emulation) -> EmulatedCost:
     """Cross-compiled for the board's CPU, run by TVM's aarch64 wheel."""
     compile_library(job.case, job.folder, job.target, {**job.target.llvm, "mattr": NEON})
     return price_guest(job, "tvm_machine.py", job.folder / LIBRARY)

@@ -25,7 +25,7 @@ from ...model.files import swap
 from ...runtime.bundle import HEADER, LIBRARY, MANIFEST, SUMS, sums_text
 from ...targets import Target
 from ..errors import CompileError
-from ..frontend import Model
+from ..frontend import OnnxModel
 from ..ir.plan import Plan
 from ..verification.check import Verified
 from ..verification.onnx_reference import OnnxReference
@@ -126,7 +126,7 @@ class BundleWriter:
                 folder.rmdir()
 
     def finish(
-        self, model: Model, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
+        self, model: OnnxModel, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
     ) -> Summary:
         """Complete the bundle, write its tar, and put both in place."""
         from ...runtime import sources
@@ -166,7 +166,7 @@ class BundleWriter:
             self.failure.unlink()
 
 
-def write_golden(folder: Path, model: Model, plan: Plan) -> None:
+def write_golden(folder: Path, model: OnnxModel, plan: Plan) -> None:
     """An input and ONNX Runtime's output for it, raw float32, for a smoke test on the device."""
     source = plan.program.inputs[0]
     image = np.broadcast_to(

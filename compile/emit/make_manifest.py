@@ -13,7 +13,7 @@ from tvm.target.codegen import llvm_version_major
 
 from ...runtime.bundle import ABI, SCHEMA
 from ...targets import Target
-from ..frontend import Model
+from ..frontend import OnnxModel
 from ..ir.plan import Plan
 from ..verification.check import Verified
 from .manifest import kernel_entry
@@ -23,7 +23,7 @@ TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
 
 def make_manifest(
-    root: Path, model: Model, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
+    root: Path, model: OnnxModel, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
 ) -> dict[str, Any]:
     """The manifest of the files in `root`, as docs/bundle.md specifies it."""
     weights: dict[str, Any] = {"weights": model.weights}

@@ -2,6 +2,6 @@
 """ONNX file -> Relax module."""
 
 from .importer import import_onnx
-from .loader import Model, load_model
+from .loader import OnnxModel, load_model
 
-__all__ = ["Model", "import_onnx", "load_model"]
+__all__ = ["OnnxModel", "import_onnx", "load_model"]

@@ -17,14 +17,14 @@ from ..errors import CompileError
 from ..ir.limits import MAX_OUTPUTS
 from ..passes.relax_ops import shape_of
 from .converters import CONVERTERS, Node, UnsupportedError
-from .loader import Model, first_line
+from .loader import OnnxModel, first_line
 from .shapes import evaluate, input_shape
 
 Value: TypeAlias = Expr | npt.NDArray[Any] | None
 """The meaning of a name of the graph: a Relax variable, a constant, or an input that is left out."""
 
 
-def import_onnx(model: Model, size: tuple[int, int] | None) -> tvm.IRModule:
+def import_onnx(model: OnnxModel, size: tuple[int, int] | None) -> tvm.IRModule:
     """The model as a Relax module with one function `main`, each variable named as the ONNX value it is.
 
     Before: an ONNX model with `com.biisnet` ops, height and width perhaps symbolic. After: static shapes, our
@@ -69,7 +69,7 @@ def results_of(graph: onnx.GraphProto, values: dict[str, Value], path: str) -> l
 
 
 def add_node(
-    builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str, Value], model: Model, opset: int
+    builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str, Value], model: OnnxModel, opset: int
 ) -> None:
     """Convert one node, or compute it where its inputs are constant."""
     label = node.name or (node.output[0] if node.output else node.op_type)
@@ -87,7 +87,12 @@ def add_node(
 
 
 def convert_node(
-    builder: relax.BlockBuilder, node: onnx.NodeProto, label: str, values: dict[str, Value], model: Model, opset: int
+    builder: relax.BlockBuilder,
+    node: onnx.NodeProto,
+    label: str,
+    values: dict[str, Value],
+    model: OnnxModel,
+    opset: int,
 ) -> None:
     """The work of `add_node`, by the node's converter; raises whatever that raises."""
     inputs = [values[i] for i in node.input]

@@ -22,7 +22,7 @@ from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
 
 @dataclass(frozen=True)
-class Model:
+class OnnxModel:
     """A checked ONNX model, and the file it came from."""
 
     proto: onnx.ModelProto
@@ -68,7 +68,7 @@ class Model:
         return self.metadata.get("model") or self.called or Path(self.path).stem
 
 
-def load_model(path: Path, called: str = "") -> Model:
+def load_model(path: Path, called: str = "") -> OnnxModel:
     """Read and check an ONNX file; `called` is its name where the file is a copy under another one.
 
     Raises CompileError where it is not there, is no ONNX, is truncated, has weights in other files, does not pass
@@ -88,14 +88,14 @@ def load_model(path: Path, called: str = "") -> Model:
     except OSError as e:
         raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
     check(proto, str(path))
-    return Model(proto, str(path), hashlib.sha256(data).hexdigest(), data, called)
+    return OnnxModel(proto, str(path), hashlib.sha256(data).hexdigest(), data, called)
 
 
-def from_proto(proto: onnx.ModelProto, name: str) -> Model:
+def from_proto(proto: onnx.ModelProto, name: str) -> OnnxModel:
     """A model that was made in this process. Raises CompileError as `load_model` does."""
     check(proto, name)
     data = proto.SerializeToString(deterministic=True)
-    return Model(proto, name, hashlib.sha256(data).hexdigest(), data)
+    return OnnxModel(proto, name, hashlib.sha256(data).hexdigest(), data)
 
 
 def check(proto: onnx.ModelProto, path: str) -> None:
@@ -113,7 +113,7 @@ def check(proto: onnx.ModelProto, path: str) -> None:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, ValueError) as e:  # the latter where Python's protobuf reads more than ONNX's
         raise CompileError(f"{path}: not a valid ONNX model: {first_line(e)}") from e
-    check_metadata(Model(proto, path, ""))
+    check_metadata(OnnxModel(proto, path, ""))
     for tensor in proto.graph.initializer:
         try:
             values = numpy_helper.to_array(tensor)
@@ -136,7 +136,7 @@ def tensors(message: Message) -> Iterator[onnx.TensorProto]:
                 yield from tensors(part)
 
 
-def check_metadata(model: Model) -> None:
+def check_metadata(model: OnnxModel) -> None:
     """Raise CompileError where the threshold or the seed is no number that makes sense, or the task none of TASKS."""
     for field, fits in (
         ("threshold", lambda v: 0 <= v <= 1),

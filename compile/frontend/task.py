@@ -17,10 +17,10 @@ from ...runtime.signature import DETECTION, Signature
 from ..errors import CompileError
 from ..ir.signature import signature_of
 from ..ir.stages import Program
-from .loader import Model
+from .loader import OnnxModel
 
 
-def find_signature(model: Model, program: Program) -> Signature:
+def find_signature(model: OnnxModel, program: Program) -> Signature:
     """The signature of `model` at the size of `program`. Raises CompileError where its metadata says another task than
     its shapes allow."""
     task = model.task or infer_task(signature_of(program), last_operators(model.proto.graph))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..ir.buffers import F32
 from ..ir.expressions import Expr, Inputs
 from ..ir.stages import Stage
-from .reference import Evaluation
+from .reference import StageValues
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 def error_bounds(stage: Stage, stored: Mapping[str, Array]) -> list[F32]:
     """For each output a bound [C, H, W] of what was summed, given what the buffers hold (as for `evaluate`)."""
     magnitudes = {name: np.abs(value) for name, value in stored.items()}
-    values = Evaluation(stage, stored)
+    values = StageValues(stage, stored)
     known: dict[int, Array] = {}
 
     def bound(e: Expr) -> Array:

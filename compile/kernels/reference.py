@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass
-class Evaluation:
+class StageValues:
     """The values of a stage's nodes, given the stored forms that its maps' buffers (by name) hold."""
 
     stage: Stage
@@ -37,5 +37,5 @@ class Evaluation:
 def evaluate(stage: Stage, stored: Mapping[str, Array]) -> list[F32]:
     """The value [C, H, W] float32 that each output is made from (of packed bits the one whose sign they are), given the
     stored forms that the stage's buffers (by name) hold."""
-    values = Evaluation(stage, stored)
+    values = StageValues(stage, stored)
     return [np.concatenate([values.value(b) for b in branches]) for branches in stage.results]

@@ -15,7 +15,7 @@ from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
 from ...targets.cores import Core
 from ..errors import VerificationError
-from ..frontend import Model
+from ..frontend import OnnxModel
 from ..ir.plan import Plan
 from .accumulators import check_accumulators, is_binary, readable
 from .agreement import accumulators_text, compare_output
@@ -57,7 +57,7 @@ NOT_ASKED = Verified("", "--no-verify was given")
 
 
 def check_bundle(
-    model: Model,
+    model: OnnxModel,
     plan: Plan,
     target: Target,
     root: Path,

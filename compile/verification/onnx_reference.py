@@ -10,7 +10,7 @@ import onnxruntime
 
 from ...ops import DOMAIN
 from ..errors import CompileError
-from ..frontend import Model
+from ..frontend import OnnxModel
 
 F32 = npt.NDArray[np.float32]
 
@@ -32,7 +32,7 @@ def session(proto: onnx.ModelProto, path: str = "the model", threads: int = 1) -
 class OnnxReference:
     """A model in ONNX Runtime that also gives inner values."""
 
-    def __init__(self, model: Model, values: list[str]) -> None:
+    def __init__(self, model: OnnxModel, values: list[str]) -> None:
         self.proto, self.path = model.proto, model.path
         proto = model.proto
         opened = onnx.ModelProto()

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.arm64_root import Arm64Error, Arm64Root
 from benchmarks.case import Case
 from benchmarks.device import measure_device
-from benchmarks.emulated import Cost, Emulation
+from benchmarks.emulated import EmulatedCost, Emulation
 from benchmarks.engines import ENGINES, Engine
 from benchmarks.host import equal_pixels, measure_host, reference_map
 from biisnet.targets import resolve
@@ -48,10 +48,10 @@ def test_an_engine_that_fails_is_reported_and_the_others_run(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("fails", [True, False])
 def test_an_engine_on_the_board(fails: bool, tmp_path: Path) -> None:
-    def price(job: Emulation) -> Cost:
+    def price(job: Emulation) -> EmulatedCost:
         if fails:
             raise RuntimeError("does not\nfit")
-        return Cost(2048.4, 64, reference_map(job.case))
+        return EmulatedCost(2048.4, 64, reference_map(job.case))
 
     engine = Engine("tvm", "TVM", lambda case, folder: None, ENGINES["tvm"].open, price)
     row = measure_device(CASE, engine, resolve("rpi4"), Arm64Root(tmp_path), dram=True, say=quiet)

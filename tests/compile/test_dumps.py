@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from biisnet.compile.dumps import shown, to_text
-from biisnet.compile.frontend import Model, import_onnx
+from biisnet.compile.frontend import OnnxModel, import_onnx
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.kernels import Load, ScaleShift, TwoSlope
@@ -56,7 +56,7 @@ def test_a_stage_shows_its_constants() -> None:
     assert "shift float32[4]: -1 to -1" in text
 
 
-def test_a_module_shows_its_constants(tiny: Model) -> None:
+def test_a_module_shows_its_constants(tiny: OnnxModel) -> None:
     """Fails where a Relax module is dumped without the values that its text names by number."""
     module = import_onnx(tiny, (24, 20))
     text = to_text(module)["relax.py"]
@@ -64,7 +64,7 @@ def test_a_module_shows_its_constants(tiny: Model) -> None:
     assert "# [0] float32[1]: 1 to 1: 1" in text
 
 
-def test_a_relax_rewrite_that_does_not_fire(tiny: Model) -> None:
+def test_a_relax_rewrite_that_does_not_fire(tiny: OnnxModel) -> None:
     """Fails where nobody says why a scale stays before a two_slope, of which layer."""
     module = fold_scale_into_two_slope(lower_layers(import_onnx(tiny, (24, 20))))
     why = "its argument is shifted, not only scaled"

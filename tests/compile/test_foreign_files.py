@@ -15,7 +15,7 @@ import pytest
 from biisnet.compile.errors import CompileError
 from biisnet.compile.foreign_files import ONNX, SAFETENSORS, what_it_is
 from biisnet.compile.frontend import load_model
-from biisnet.compile.frontend.loader import Model
+from biisnet.compile.frontend.loader import OnnxModel
 from biisnet.tools.checkpoints import check_checkpoint
 
 HEADS = [
@@ -88,7 +88,7 @@ def test_programs_of_pytorch(tmp_path: Path) -> None:
     assert what_it_is(tmp_path / "net.pt2").startswith("a program of torch.export")
 
 
-def test_zips_and_folders(tmp_path: Path, tiny: Model) -> None:
+def test_zips_and_folders(tmp_path: Path, tiny: OnnxModel) -> None:
     def zipped(*names: str) -> str:
         with zipfile.ZipFile(tmp_path / "zip", "w") as file:
             for name in names:
@@ -110,7 +110,7 @@ def test_zips_and_folders(tmp_path: Path, tiny: Model) -> None:
             load_model(folder)
 
 
-def test_each_of_ours_given_for_the_other(tmp_path: Path, tiny: Model) -> None:
+def test_each_of_ours_given_for_the_other(tmp_path: Path, tiny: OnnxModel) -> None:
     onnx.save(tiny.proto, tmp_path / "net")
     assert what_it_is(tmp_path / "net") == ONNX
     with pytest.raises(CompileError, match="is an ONNX file, which is compiled as it is: biisnet-compile"):

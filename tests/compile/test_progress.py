@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.schedules import schedules_for
@@ -53,7 +53,7 @@ def numbers(lines: list[str]) -> list[tuple[int, int]]:
     return [(int(k), int(n)) for k, n in pairs]
 
 
-def test_every_declared_step_runs(tiny: Model) -> None:
+def test_every_declared_step_runs(tiny: OnnxModel) -> None:
     """Fails where a list has a step that its function does not run."""
     lines: list[str] = []
     target = resolve("host")
@@ -62,7 +62,7 @@ def test_every_declared_step_runs(tiny: Model) -> None:
 
 
 @pytest.mark.parametrize("verify", [False, True])
-def test_compiling_counts_to_its_end(verify: bool, tiny: Model, tmp_path: Path) -> None:
+def test_compiling_counts_to_its_end(verify: bool, tiny: OnnxModel, tmp_path: Path) -> None:
     lines: list[str] = []
     compile_model(tiny, (24, 20), resolve("host"), tmp_path / "bundle", say=lines.append, verify=verify)
     found = numbers(lines)

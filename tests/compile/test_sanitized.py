@@ -16,7 +16,7 @@ import pytest
 from biisnet.compile.emit import plan_source
 from biisnet.compile.emit.codegen import MachineCode, generate
 from biisnet.compile.emit.link import write_objects
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
@@ -59,7 +59,9 @@ def build(plan: Plan, code: MachineCode, sanitizer: str, folder: Path, *flags: s
     return folder / "driver"
 
 
-def run_driver(model: Model, size: tuple[int, int], sanitizer: str, folder: Path, *flags: str) -> tuple[int, str, str]:
+def run_driver(
+    model: OnnxModel, size: tuple[int, int], sanitizer: str, folder: Path, *flags: str
+) -> tuple[int, str, str]:
     """Exit code, output and what the sanitizer says."""
     plan = make_plan(model, size, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
     driver = build(plan, generate(plan.kernels.funcs, resolve("host")), sanitizer, folder, *flags)
@@ -69,12 +71,12 @@ def run_driver(model: Model, size: tuple[int, int], sanitizer: str, folder: Path
 
 @pytest.mark.parametrize("sanitizer", SANITIZERS)
 @pytest.mark.parametrize("size", [(32, 48), (17, 21)])
-def test_nothing_is_found(shipped: Model, size: tuple[int, int], sanitizer: str, tmp_path: Path) -> None:
+def test_nothing_is_found(shipped: OnnxModel, size: tuple[int, int], sanitizer: str, tmp_path: Path) -> None:
     """Fails where a kernel reads or writes outside of what it is given, or threads meet without waiting."""
     assert run_driver(shipped, size, sanitizer, tmp_path) == (0, "ok\n", "")
 
 
-def test_threads_that_meet_in_a_kernel_are_found(tiny: Model, tmp_path: Path) -> None:
+def test_threads_that_meet_in_a_kernel_are_found(tiny: OnnxModel, tmp_path: Path) -> None:
     """Fails where the sanitizer does not see what kernels do: here threads share an instance, which they must not."""
     code, _, said = run_driver(tiny, (24, 20), "thread", tmp_path, "-DSHARED")
     assert code != 0

@@ -4,7 +4,7 @@
 import pytest
 from onnx import helper
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.weight_provenance import describe_weights
 from biisnet.tools.cli.compile_command import memory
 
@@ -24,12 +24,12 @@ def test_where_they_come_from(metadata: dict[str, str], weights: str, words: str
     """Fails where a hand-made file is called trained."""
     proto = model_of([node("Relu", "x")])
     helper.set_model_props(proto, metadata)
-    model = Model(proto, "net.onnx", "")
+    model = OnnxModel(proto, "net.onnx", "")
     assert model.weights == weights
     assert describe_weights(model.weights, model.seed) == words
 
 
-def test_the_shipped_file_is_trained(shipped: Model) -> None:
+def test_the_shipped_file_is_trained(shipped: OnnxModel) -> None:
     assert shipped.weights == "trained"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.verification.onnx_reference import session
 from biisnet.model.images import read_image
 from biisnet.runtime.resize import resize_bilinear
@@ -72,7 +72,7 @@ def agreement() -> Agreement:
 
 
 @pytest.fixture(scope="session")
-def reference(shipped: Model) -> Callable[[Path], npt.NDArray[np.float32]]:
+def reference(shipped: OnnxModel) -> Callable[[Path], npt.NDArray[np.float32]]:
     """`reference(path)`: ONNX Runtime's probability map in the image's own size, resized as the bundle does."""
     run = session(shipped.proto).run
 

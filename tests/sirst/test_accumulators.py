@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
@@ -29,12 +29,12 @@ pytestmark = pytest.mark.emulator
 
 
 @pytest.fixture(scope="module")
-def plan(shipped: Model) -> Plan:
+def plan(shipped: OnnxModel) -> Plan:
     return make_plan(shipped, SIZE, resolve("rpi4"), Progress(PLAN_STEPS, print, None), DEFAULT)
 
 
 @pytest.fixture(scope="module")
-def reference(shipped: Model, plan: Plan) -> OnnxReference:
+def reference(shipped: OnnxModel, plan: Plan) -> OnnxReference:
     return OnnxReference(shipped, [b.value for b in plan.program.buffers()])
 
 

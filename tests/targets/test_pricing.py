@@ -33,9 +33,9 @@ def test_what_llvm_mca_does_not_take(llvm: None) -> None:
     assert len(pricing.price(listings, RPI4)) == 3
 
 
-def blocks(*each: tuple[int, int, str]) -> list[pricing.Block]:
+def blocks(*each: tuple[int, int, str]) -> list[pricing.BasicBlock]:
     """Blocks of (address, executions, instructions)."""
-    return [pricing.Block(address, n, tuple(code.split("; ")), 0.0) for address, n, code in each]
+    return [pricing.BasicBlock(address, n, tuple(code.split("; ")), 0.0) for address, n, code in each]
 
 
 def test_a_loop_that_is_cut_is_whole_again() -> None:

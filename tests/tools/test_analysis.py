@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.targets import resolve
 from biisnet.tools.analysis import analyze_target
 
@@ -13,7 +13,7 @@ SIZE = (24, 20)
 
 
 @pytest.mark.emulator
-def test_tiny(emulated: None, llvm: None, tiny: Model) -> None:
+def test_tiny(emulated: None, llvm: None, tiny: OnnxModel) -> None:
     """Fails where a stage has no cycles, more than there are, or another's work."""
     said: list[str] = []
     found = analyze_target(tiny, SIZE, resolve("rpi4"), said.append, cache=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biisnet.tools.roofline import Axes, Work, draw
+from biisnet.tools.roofline import Axes, StageWork, draw
 
 PEAKS, DRAM = {"binary": 64e9, "float32": 6e9}, 4e9
 
@@ -36,7 +36,7 @@ def test_both_roofs_follow_one_line() -> None:
     st.floats(1e8, 1e12),
 )
 def test_a_stage_is_drawn_above_a_roof_where_it_is(work: list[tuple[float, float]], peak: float, dram: float) -> None:
-    found = draw([Work("w", i, s, True) for i, s in work], {"one": peak}, dram)
+    found = draw([StageWork("w", i, s, True) for i, s in work], {"one": peak}, dram)
     (x0, y0), (x1, y1), (x2, _) = found.roofs["one"]
     for x, y in [*found.roofs["one"], *((p.x, p.y) for p in found.points)]:
         assert -1e-6 <= x <= 100 + 1e-6

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from biisnet.compile.frontend import Model, load_model
+from biisnet.compile.frontend import OnnxModel, load_model
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.verification.scene import scene
 from biisnet.runtime import BundleError, load
@@ -22,7 +22,7 @@ REFUSED = "is a model for map, which finds no targets"
 
 
 @pytest.fixture(scope="module")
-def other(tiny: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other(tiny: OnnxModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny network, which says that it is for maps; verified as such."""
     root = tmp_path_factory.mktemp("other")
     proto = onnx.ModelProto.FromString(tiny.data)
@@ -47,7 +47,7 @@ def test_what_needs_targets_refuses(other: Path, tmp_path: Path) -> None:
     ):
         pass
     with pytest.raises(BundleError, match=REFUSED):
-        deploy.deploy(other, deploy.Asked(("nobody@nowhere.invalid",)), quiet)
+        deploy.deploy(other, deploy.DeployOptions(("nobody@nowhere.invalid",)), quiet)
 
 
 def test_all_else_works(other: Path) -> None:
@@ -59,6 +59,6 @@ def test_all_else_works(other: Path) -> None:
         verification = model.manifest["verification"]
     assert verification["stages"] > 0
     assert verification["mask_pixels_differing"] == 0
-    timed = bench.bench_bundle(other, False, bench.Asked((1,), 2), quiet)
+    timed = bench.bench_bundle(other, False, bench.BenchOptions((1,), 2), quiet)
     assert [t.runs for t in timed.timings] == [2]
     assert "<html" in report.report_bundle(other, quiet)

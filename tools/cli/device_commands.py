@@ -36,14 +36,14 @@ def deploy(
 ) -> None:
     """Copy a bundle to boards over ssh: check them, prove it there with the golden frame, then put it in place."""
     from ...compile.errors import CompileError, VerificationError
-    from ..deploy import Asked, table_of
+    from ..deploy import DeployOptions, table_of
     from ..deploy import deploy as deploy_bundle
     from ..hosts import read_hosts
 
     if (board is None) == (hosts is None):
         raise CompileError("give a board, or --hosts FILE for many")
     boards = read_hosts(hosts) if hosts else (str(board),)
-    results = deploy_bundle(bundle, Asked(boards, folder, config, runner_only), terminal.say)
+    results = deploy_bundle(bundle, DeployOptions(boards, folder, config, runner_only), terminal.say)
     terminal.show([asdict(r) for r in results], table_of(results))
     if failed := [r for r in results if r.problem]:
         one = f"{failed[0].board}: {failed[0].problem}"
@@ -77,11 +77,11 @@ def bench(
     """Time a bundle's inferences where they run, and say whether the device was fit for it: clock, heat, throttling."""
     from ...compile.errors import CompileError
     from ...model.files import write_whole
-    from ..bench import Asked, bench_board, bench_bundle
+    from ..bench import BenchOptions, bench_board, bench_bundle
     from ..bench_results import compare, draw, read_earlier
     from ..outputs import check_outputs
 
-    asked = Asked(parse_threads(threads), runs, stages)
+    asked = BenchOptions(parse_threads(threads), runs, stages)
     say = terminal.say
     if against and terminal.json:
         raise CompileError("--compare is for people, --json for programs; give one of them")

@@ -20,7 +20,7 @@ from biisnet.compile import pipeline
 from biisnet.compile.emit import bundle as bundle_module
 from biisnet.compile.emit.manifest import target_of
 from biisnet.compile.errors import CompileError
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.verification import VerificationError
 from biisnet.compile.verification.scene import scene
@@ -32,7 +32,7 @@ SIZE = (24, 20)
 TinyBundle = Callable[[str], Path]
 
 
-def build(model: Model, output: Path) -> None:
+def build(model: OnnxModel, output: Path) -> None:
     compile_model(model, SIZE, resolve("host"), output, say=lambda _: None, verify=False)
 
 
@@ -42,7 +42,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("target", ["host", "rpi4"])
-def test_same_input_same_bytes(target: str, tiny: Model, tmp_path: Path) -> None:
+def test_same_input_same_bytes(target: str, tiny: OnnxModel, tmp_path: Path) -> None:
     """Compiled in two places, by two runs: the tar is the same, and holds nothing of either place."""
     tars = []
     for place in ("one", "another/and/deeper"):
@@ -72,7 +72,7 @@ def test_the_tar_is_the_folder(tiny_bundle: TinyBundle) -> None:
         np.testing.assert_array_equal(first(image), second(image))
 
 
-def test_the_manifest(tiny_bundle: TinyBundle, tiny: Model, manifest_of: Callable[[Path], dict[str, Any]]) -> None:
+def test_the_manifest(tiny_bundle: TinyBundle, tiny: OnnxModel, manifest_of: Callable[[Path], dict[str, Any]]) -> None:
     bundle = tiny_bundle("rpi4")
     manifest = manifest_of(bundle)
     read_bundle(bundle)  # complete for the loader, sha256 of every file right
@@ -149,7 +149,7 @@ def old(tiny_bundle: TinyBundle, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, VerificationError])
 @pytest.mark.parametrize("step", STEPS)
 def test_an_error_leaves_the_old_bundle(
-    step: str, error: type[BaseException], old: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch
+    step: str, error: type[BaseException], old: Path, tiny: OnnxModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise error("in the middle")
@@ -165,7 +165,7 @@ def test_an_error_leaves_the_old_bundle(
     assert contents(old.parent) == before  # no staging folder either
 
 
-def test_an_error_at_the_last_move(old: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_at_the_last_move(old: Path, tiny: OnnxModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old bundle was to change places with the new one, and could not: it is where it was."""
     before = contents(old.parent)
 
@@ -178,7 +178,7 @@ def test_an_error_at_the_last_move(old: Path, tiny: Model, monkeypatch: pytest.M
     assert contents(old.parent) == before
 
 
-def test_folders_made_for_nothing_go_again(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_made_for_nothing_go_again(tiny: OnnxModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("in the middle")
 
@@ -189,7 +189,7 @@ def test_folders_made_for_nothing_go_again(tiny: Model, tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_new_bundle_replaces_the_old_one_whole(old: Path, tiny: Model) -> None:
+def test_a_new_bundle_replaces_the_old_one_whole(old: Path, tiny: OnnxModel) -> None:
     build(tiny, old)
     assert not (old / "mark").exists()
     read_bundle(old)

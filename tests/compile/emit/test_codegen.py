@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import BinaryDot, Convolution, HingeAdd, ScaleShift, TwoSlope, TwoSlopeAdd
@@ -54,7 +54,7 @@ def library(bundle: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stages(shipped: Model) -> dict[str, Stage]:
+def stages(shipped: OnnxModel) -> dict[str, Stage]:
     """Kernel's name -> a stage that it computes."""
     plan: Plan = make_plan(shipped, SIZE, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
     return {step.kernel: step.stage for step in plan.kernels.steps}

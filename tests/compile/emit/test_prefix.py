@@ -13,7 +13,7 @@ import pytest
 
 from biisnet.compile.emit.prefix import check_prefix, prefixed_header
 from biisnet.compile.errors import CompileError
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.pipeline import compile_model
 from biisnet.runtime import load
 from biisnet.targets import resolve
@@ -53,7 +53,7 @@ int main(int count, char **words) {
 
 
 @pytest.fixture(scope="module")
-def bundles(tiny: Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def bundles(tiny: OnnxModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("prefixed")
     for name, size in SIZES.items():
         compile_model(tiny, size, resolve("host"), root / name, say=lambda _: None, verify=False, prefix=name)

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.frontend import Model, import_onnx
+from biisnet.compile.frontend import OnnxModel, import_onnx
 from biisnet.compile.frontend.converters import CONVERTERS, MAX_POOL
 from biisnet.compile.ir.limits import MAX_STRIDE
 from biisnet.ops import DOMAIN, pack_weights
@@ -335,7 +335,7 @@ def test_refusals(message: str, nodes: list[onnx.NodeProto], constants: dict[str
     """Fails where something else than ONNX means is compiled, or the one line does not name file and layer."""
     proto = model_of(nodes, constants)
     with pytest.raises(CompileError) as error:  # what ONNX's checker would refuse, too
-        import_onnx(Model(proto, "net.onnx", ""), None)
+        import_onnx(OnnxModel(proto, "net.onnx", ""), None)
     text = str(error.value)
     assert message in text
     assert "\n" not in text

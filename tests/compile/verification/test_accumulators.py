@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.stages import Stage
@@ -32,12 +32,12 @@ CORE = resolve("host").core
 
 
 @pytest.fixture(scope="module")
-def plan(tiny: Model) -> Plan:
+def plan(tiny: OnnxModel) -> Plan:
     return make_plan(tiny, SIZE, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
 
 
 @pytest.fixture(scope="module")
-def reference(tiny: Model, plan: Plan) -> OnnxReference:
+def reference(tiny: OnnxModel, plan: Plan) -> OnnxReference:
     return OnnxReference(tiny, [b.value for b in plan.program.buffers()])
 
 

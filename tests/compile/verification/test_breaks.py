@@ -17,7 +17,7 @@ from tvm import tirx
 
 from biisnet.compile import pipeline
 from biisnet.compile.emit import plan_source
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.memory import Arena, Segment
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.kernels import BinaryDot, binary_dot, hinge_add, two_slope, two_slope_add
@@ -35,7 +35,7 @@ Refuse = RefuseModel = Callable[..., str]
 
 
 @pytest.fixture
-def refuse(tiny: Model, refuse_model: RefuseModel) -> Refuse:
+def refuse(tiny: OnnxModel, refuse_model: RefuseModel) -> Refuse:
     """`refuse(layer)`: compiling the tiny network must fail there; returns the message."""
     return partial(refuse_model, tiny)
 
@@ -46,7 +46,7 @@ def refuse_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RefuseModel
     for step in ("link_library", "link_archive"):  # the runner is what is verified
         monkeypatch.setattr(pipeline, step, lambda *_: None)
 
-    def compile_and_fail(model: Model, layer: str, target: str = "host") -> str:
+    def compile_and_fail(model: OnnxModel, layer: str, target: str = "host") -> str:
         output = tmp_path / "bundle"
         with pytest.raises(VerificationError) as caught:
             pipeline.compile_model(model, SIZE, resolve(target), output, say=lambda _: None)
@@ -221,14 +221,14 @@ def test_a_wrong_result_of_the_whole_network(what: str, refuse: Refuse, monkeypa
     refuse("probability")
 
 
-def test_a_wrong_second_output(tiny: Model, refuse_model: RefuseModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_second_output(tiny: OnnxModel, refuse_model: RefuseModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first output is right, the other is not what its stages give."""
     proto = type(tiny.proto).FromString(tiny.proto.SerializeToString())
     kind = onnx.TensorProto.FLOAT
     proto.graph.output.append(onnx.helper.make_tensor_value_info("bottleneck.0.dot.add", kind, [1, 8, "h", "w"]))
     right = Probe.run
     monkeypatch.setattr(Probe, "run", lambda *a: [y + n for n, y in enumerate(right(*a))])
-    assert "at once" in refuse_model(Model(proto, tiny.path, tiny.sha256), "bottleneck.0.dot.add")
+    assert "at once" in refuse_model(OnnxModel(proto, tiny.path, tiny.sha256), "bottleneck.0.dot.add")
 
 
 def test_wrong_weights_show_in_the_accumulators(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:

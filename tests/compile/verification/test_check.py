@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.verification import VerificationError, check
 from biisnet.runtime import BundleError
@@ -91,7 +91,7 @@ def test_a_bundle_of_another_version(copy: Path) -> None:
         verify_bundle(copy, None, 1, quiet)
 
 
-def test_no_emulator(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_emulator(tiny: OnnxModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bundle is written all the same, and it says that it is not verified, and what to do."""
     monkeypatch.setattr(emulator.shutil, "which", lambda name: None)
     summary = compile_model(tiny, SIZE, resolve("rpi4"), tmp_path / "b", say=quiet)
@@ -103,7 +103,7 @@ def test_no_emulator(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert verify_bundle(summary.bundle, None, 1, quiet).device == ""
 
 
-def test_not_asked(tiny: Model, tmp_path: Path) -> None:
+def test_not_asked(tiny: OnnxModel, tmp_path: Path) -> None:
     summary = compile_model(tiny, SIZE, resolve("host"), tmp_path / "b", say=quiet, verify=False)
     assert summary.verified.summary() == "not verified: --no-verify was given"
 

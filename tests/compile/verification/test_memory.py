@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.schedules import schedules_for
@@ -21,7 +21,7 @@ def meminfo(path: Path, kilobytes: int) -> Path:
     return path
 
 
-def test_it_grows_with_the_frame(tiny: Model) -> None:
+def test_it_grows_with_the_frame(tiny: OnnxModel) -> None:
     target = resolve("rpi4")
 
     def needed(height: int, width: int) -> int:
@@ -34,7 +34,7 @@ def test_it_grows_with_the_frame(tiny: Model) -> None:
     assert small > 4 * 64 * 64 * 18
 
 
-def test_too_little_of_it(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_of_it(tiny: OnnxModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails where the system ends the process, after minutes."""
     monkeypatch.setattr(memory, "MEMINFO", meminfo(tmp_path / "meminfo", 100))
     said: list[str] = []

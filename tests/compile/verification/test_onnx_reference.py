@@ -4,11 +4,11 @@
 import onnxruntime
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.verification.onnx_reference import session
 
 
-def test_no_telemetry(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_telemetry(tiny: OnnxModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails where a session is made before telemetry is off, or where a build without the switch is refused."""
     calls: list[str] = []
     make = onnxruntime.InferenceSession

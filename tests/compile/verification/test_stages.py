@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.schedule import Schedule
@@ -32,12 +32,12 @@ Reference = dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def plan(tiny: Model) -> Plan:
+def plan(tiny: OnnxModel) -> Plan:
     return make_plan(tiny, SIZE, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
 
 
 @pytest.fixture
-def reference(tiny: Model, plan: Plan) -> Reference:
+def reference(tiny: OnnxModel, plan: Plan) -> Reference:
     onnx = OnnxReference(tiny, [b.value for b in plan.program.buffers()])
     return onnx.run(scene(*SIZE).astype(np.float32)[None])
 
@@ -124,9 +124,9 @@ def test_bits_are_bounded_by_their_own_output() -> None:
         assert check_step(cast(Device, Says(told)), 0, step, reference).wrong_bits == wrong
 
 
-def test_an_image_without_targets_is_no_error(tiny: Model, tmp_path: Path) -> None:
+def test_an_image_without_targets_is_no_error(tiny: OnnxModel, tmp_path: Path) -> None:
     """Where all probabilities are 1e-6, the reference's own sigmoid is off by 3e-8: 1e-5 of 1, not of 1e-6."""
-    model = Model(type(tiny.proto).FromString(tiny.proto.SerializeToString()), tiny.path, tiny.sha256)
+    model = OnnxModel(type(tiny.proto).FromString(tiny.proto.SerializeToString()), tiny.path, tiny.sha256)
     (bias,) = (t for t in model.proto.graph.initializer if t.name == "head.bias")
     bias.CopyFrom(onnx_array(np.array([-20], np.float32), bias.name))
     assert compile_model(model, SIZE, resolve("host"), tmp_path / "b", say=lambda _: None).verified.device

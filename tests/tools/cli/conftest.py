@@ -10,7 +10,7 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-from biisnet.compile.frontend import Model
+from biisnet.compile.frontend import OnnxModel
 from biisnet.tools.cli.app import app
 from biisnet.tools.cli.errors import DEFECT
 
@@ -93,7 +93,7 @@ def checkpoint(here: Path) -> Path:
 
 
 @pytest.fixture
-def edited(tiny: Model, here: Path) -> Callable[[Callable[[onnx.ModelProto], object]], Path]:
+def edited(tiny: OnnxModel, here: Path) -> Callable[[Callable[[onnx.ModelProto], object]], Path]:
     """`edited(change)`: the tiny network's file after `change(proto)`."""
 
     def write(change: Callable[[onnx.ModelProto], object]) -> Path:
