@@ -131,7 +131,7 @@ class NetworkConfig:
     @property
     def multiple(self) -> int:
         """The number that both sides are extended to a multiple of, 2**levels."""
-        return 2**self.levels
+        return 1 << self.levels
 
     def to_json(self) -> str:
         """One line of JSON with every field, sorted, so that equal configurations are equal bytes."""

@@ -7,6 +7,7 @@ not keep an order among several and equal networks shall be equal bytes.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -60,7 +61,7 @@ def _tensors(model: BiisNet) -> dict[str, torch.Tensor]:
     return {name: t for name, t in model.state_dict().items() if not name.endswith(COUNTER)}
 
 
-def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
+def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     tensors, metadata = read_safetensors(Path(path))
     if RUN_KEY in metadata:
         return _of_run(path, tensors, metadata[RUN_KEY])
@@ -73,7 +74,9 @@ def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     return tensors, about
 
 
-def _of_run(path: str | Path, tensors: dict[str, torch.Tensor], text: str) -> tuple[dict[str, torch.Tensor], dict]:
+def _of_run(
+    path: str | Path, tensors: dict[str, torch.Tensor], text: str
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     kept = AVERAGED if any(name.startswith(AVERAGED) for name in tensors) else TRAINED
     own = {name.removeprefix(kept): t for name, t in tensors.items() if name.startswith(kept)}
     try:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..compile.emit.bundle import MODEL
 from ..compile.emit.manifest import check_plan, schedules_of, target_of
+from ..compile.emit.notices import MODEL
 from ..compile.errors import CompileError
 from ..compile.frontend import load_model
 from ..compile.ir.memory import Arena

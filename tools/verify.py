@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..compile.emit.bundle import MODEL
 from ..compile.emit.manifest import check_plan, schedules_of, target_of
+from ..compile.emit.notices import MODEL
 from ..compile.frontend import load_model
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress

@@ -40,7 +40,7 @@ def kernel_entry(schedule: Schedule, record: Record | None) -> dict[str, Any]:
     return {"schedule": asdict(schedule), "record": entry}
 
 
-def schedules_of(manifest: dict) -> Schedules:
+def schedules_of(manifest: dict[str, Any]) -> Schedules:
     """Schedules that a bundle's kernels were compiled with. Raises BundleError."""
     try:
         entries = [e for e in manifest.get("kernels", {}).values() if e["record"] is not None]

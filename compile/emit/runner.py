@@ -10,12 +10,13 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from ...runtime.bundle import RUNNER
 from ...targets import Target
 from ..errors import CompileError
 from ..ir.plan import Plan
 from ..verification.scene import scene
 from .codegen import generate
-from .link import RUNNER, link_runner, write_objects
+from .link import link_runner, write_objects
 from .plan_source import parameter_offsets
 
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import onnx
 
-from ...runtime.signature import DETECTION, Signature
+from ...runtime.signature import DETECTION, Signature, Tensor
 from ..errors import CompileError
 from ..ir.signature import signature_of
 from ..ir.stages import Program
@@ -61,6 +61,6 @@ def last_operators(graph: onnx.GraphProto) -> list[str]:
     return [operator(output.name) for output in graph.output]
 
 
-def shapes(tensors: tuple) -> str:
+def shapes(tensors: tuple[Tensor, ...]) -> str:
     """Shapes for a person."""
     return " and ".join(str(list(t.shape)) for t in tensors)

@@ -189,7 +189,7 @@ def best_records(folder: Path, target: Target, whose: str) -> dict[str, Record]:
     }
 
 
-def check_about(folder: Path, wanted: dict) -> None:
+def check_about(folder: Path, wanted: dict[str, Any]) -> None:
     """Raise CompileError where a folder's records are not what this version would write."""
     if folder.exists() and not folder.is_dir():
         raise CompileError(f"{folder}: is a file; a tuning database is a folder")
