@@ -29,6 +29,9 @@ AVERAGED = f"{AVERAGE}module."
 """The network within PyTorch's AveragedModel."""
 COUNTER = "num_batches_tracked"
 
+Contents = tuple[dict[str, torch.Tensor], dict[str, Any]]
+"""Tensors of a network by their names, and what the metadata say of it."""
+
 
 def save(model: BiisNet, path: str | Path) -> None:
     """Write the model's weights and configuration; the training-only tensors (`*_k`) too."""
@@ -61,7 +64,7 @@ def _tensors(model: BiisNet) -> dict[str, torch.Tensor]:
     return {name: t for name, t in model.state_dict().items() if not name.endswith(COUNTER)}
 
 
-def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def _read(path: str | Path) -> Contents:
     tensors, metadata = read_safetensors(Path(path))
     if RUN_KEY in metadata:
         return _of_run(path, tensors, metadata[RUN_KEY])
@@ -74,9 +77,7 @@ def _read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     return tensors, about
 
 
-def _of_run(
-    path: str | Path, tensors: dict[str, torch.Tensor], text: str
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def _of_run(path: str | Path, tensors: dict[str, torch.Tensor], text: str) -> Contents:
     kept = AVERAGED if any(name.startswith(AVERAGED) for name in tensors) else TRAINED
     own = {name.removeprefix(kept): t for name, t in tensors.items() if name.startswith(kept)}
     try:

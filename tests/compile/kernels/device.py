@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biisnet.compile.emit.codegen import generate
-from biisnet.compile.emit.link import RUNNER, link_runner, write_objects
+from biisnet.compile.emit.link import link_runner, write_objects
 from biisnet.compile.emit.plan_source import parameter_offsets, plan_source
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
@@ -28,6 +28,7 @@ from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.passes.form_segments import layer_by_layer
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.storage.layout import round_up
+from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
 from biisnet.targets import Target
 from biisnet.targets.emulator import command
