@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "file.h"
+#include "image.h"
 
 /* What an image's name ends with, in capitals too: images.py has the same. Only the first of them are read here. */
 static const char *const SUFFIXES[] = {".pgm", ".png", ".bmp", ".jpeg", ".jpg", ".tif", ".tiff", ".webp"};

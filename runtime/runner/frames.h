@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "image.h"
+#include "grey.h"
 #include "levels.h"
 #include "options.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chooses the decoder. */
+/* Reads a file and chooses its decoder. */
 #include "image.h"
 
 #include <stdlib.h>
@@ -7,11 +7,8 @@
 
 #include "fail.h"
 #include "file.h"
-
-bool image_size_allowed(uint64_t height, uint64_t width) {
-    return height >= 1 && width >= 1 && height <= IMAGE_MAX_SIDE && width <= IMAGE_MAX_SIDE &&
-           height * width <= IMAGE_MAX_PIXELS;
-}
+#include "pgm.h"
+#include "png.h"
 
 image_error image_decode(const uint8_t *data, size_t bytes, image *result) {
     static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "image.h"
+#include "grey.h"
 
 /* What becomes black and white: counts of the sensor, or percentiles of each frame. Not given: by the format. */
 typedef struct {

@@ -6,7 +6,7 @@
 #include "describe.h"
 #include "fail.h"
 #include "frames.h"
-#include "image.h"
+#include "grey.h"
 #include "measure.h"
 #include "options.h"
 #include "probe.h"

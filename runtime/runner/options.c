@@ -7,7 +7,6 @@
 
 #include "biisnet.h"
 #include "fail.h"
-#include "image.h"
 
 void options_help(void) {
     puts("usage: biisnet-run [options] IMAGE | FOLDER | -\n"

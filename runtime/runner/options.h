@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "image.h"
 #include "levels.h"
 
 typedef struct {

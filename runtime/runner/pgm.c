@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PGM, binary (P5) and plain (P2): https://netpbm.sourceforge.net/doc/pgm.html */
-#include "image.h"
+#include "pgm.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /* PNG (ISO/IEC 15948): every colour type and bit depth, Adam7 too. Transparency is ignored. Grey is the sample;
  * colour is turned into grey by ITU-R BT.601 luma in whole counts as Pillow does it, so that both give the network the
  * same pixels. */
-#include "image.h"
+#include "png.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef BIISNET_RUN_TILES_H
 #define BIISNET_RUN_TILES_H
 
-#include "image.h"
+#include "grey.h"
 #include "session.h"
 
 /* Fails unless the model can work in tiles of height x width. */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A grey image in memory, and the bounds of one: what decoders give and the rest of the runner takes. */
+#ifndef BIISNET_RUN_GREY_H
+#define BIISNET_RUN_GREY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bounds of what is decoded; 2^26 pixels are 256 MiB of float32. */
+enum { IMAGE_MAX_SIDE = 1 << 16, IMAGE_MAX_PIXELS = 1 << 26 };
+
+typedef struct {
+    int height, width;
+    float *grey; /* malloc; whole counts from 0 to full, or floats */
+    float full;  /* the count that is white; 0: they are floats */
+} image;
+
+/* A decoder's answer: NULL, or what is wrong and the way out, to stand behind the file's name. */
+typedef const char *image_error;
+
+static inline bool image_size_allowed(uint64_t height, uint64_t width) {
+    return height >= 1 && width >= 1 && height <= IMAGE_MAX_SIDE && width <= IMAGE_MAX_SIDE &&
+           height * width <= IMAGE_MAX_PIXELS;
+}
+
+#endif
