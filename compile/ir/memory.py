@@ -52,7 +52,7 @@ class Arena:
     segments: list[Segment]
     placements: dict[Buffer, Placement]
     zero_bytes: int
-    constants: list[int]  # offset of each step's constants, spread
+    constants: list[int]  # offset of each step's constants, replicated
     shared_bytes: int
     private_bytes: int
 

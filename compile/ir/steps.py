@@ -24,7 +24,7 @@ class Step:
     operands: tuple[Operand, ...]
     parameters: bytes  # as the library carries them
     counts: dict[str, int]  # element type -> constants of it
-    sections: dict[str, int]  # element type -> byte offset among the spread constants; "end" is their size
+    sections: dict[str, int]  # element type -> byte offset among the replicated constants; "end" is their size
     schedule: Schedule
     record: Record | None = None  # that the schedule is of; None: it is the default one
 

@@ -45,7 +45,7 @@ class Parameters:
         return offset
 
     def section_offsets(self) -> dict[str, int]:
-        """Byte offset of each section in the block as the kernel sees it, spread; "end" is its size."""
+        """Byte offset of each section in the block as the kernel sees it, replicated; "end" is its size."""
         offsets, at = {}, 0
         for section in SECTIONS:
             offsets[section] = at

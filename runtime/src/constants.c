@@ -28,7 +28,7 @@ uint64_t bn_packed_bytes(const bn_stage *stage) {
     return bytes;
 }
 
-uint64_t bn_spread_bytes(const bn_stage *stage) {
+uint64_t bn_replicated_bytes(const bn_stage *stage) {
     uint64_t bytes = 0;
     for (int i = 0; i < SECTIONS; i++) {
         section s = section_of(stage, i);
@@ -37,13 +37,13 @@ uint64_t bn_spread_bytes(const bn_stage *stage) {
     return bytes;
 }
 
-void bn_replicate(const bn_stage *stage, const uint8_t *packed, uint8_t *spread) {
+void bn_replicate(const bn_stage *stage, const uint8_t *packed, uint8_t *replicated) {
     for (int i = 0; i < SECTIONS; i++) {
         section s = section_of(stage, i);
-        uint8_t *to = spread;
+        uint8_t *to = replicated;
         for (uint64_t n = 0; n < s.count; n++)
             for (uint64_t c = 0; c < s.copies; c++, to += s.size) memcpy(to, packed + n * s.size, (size_t)s.size);
         packed += round_up(s.count * s.size, 4);
-        spread += round_up(s.count * s.size * s.copies, BN_SECTION);
+        replicated += round_up(s.count * s.size * s.copies, BN_SECTION);
     }
 }

@@ -50,7 +50,7 @@ enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
 
 /* BN_ROWS: one row of a stage. `in`: the input rows, operand after operand; `out`: a row of each output; `y`: the
  * output row. BN_WHOLE: one part of it. `in`, `out`: where each operand's and each output's map begins; `y`: the part.
- * `constants`: this stage's, spread. */
+ * `constants`: this stage's, replicated. */
 typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y);
 
 /* A stage's constants lie in the library once (float32, then int16, then uint8, each section padded to 4 bytes), and
@@ -65,7 +65,7 @@ typedef struct {
     uint64_t params;       /* bytes from bn_plan.params */
     uint64_t params_bytes;
     uint32_t floats, words, bytes; /* constants of each section */
-    uint64_t constants;    /* where they are spread: bytes from the arena's start */
+    uint64_t constants;    /* where they are replicated: bytes from the arena's start */
     int32_t rows;          /* output rows, the same for each output; of BN_WHOLE: the parts */
     int32_t inputs, outputs;
     bn_operand input[BN_MAX_INPUTS];  /* of BN_WHOLE just the buffer of each, the rest 0 */

@@ -114,7 +114,7 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (stage->params_bytes != bn_packed_bytes(stage)) return false;
     if (stage->constants % BIISNET_ALIGNMENT != 0) return false;
     for (int i = 0; i < BN_LAYOUTS; i++)
-        if (!fits(stage->constants, bn_spread_bytes(stage), plan->layout[i].shared_bytes)) return false;
+        if (!fits(stage->constants, bn_replicated_bytes(stage), plan->layout[i].shared_bytes)) return false;
     if (!check_operands(plan, stage)) return false;
     for (int32_t i = 0; i < stage->outputs; i++) {
         int32_t buffer = stage->output[i];

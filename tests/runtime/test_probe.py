@@ -46,13 +46,13 @@ def grey() -> Floats:
     return np.random.default_rng(5).integers(0, 256, (1, 1, HEIGHT, WIDTH)).astype(np.float32)
 
 
-def spread(array: npt.NDArray[Any], copies: int) -> bytes:
+def replicated(array: npt.NDArray[Any], copies: int) -> bytes:
     """A section of constants as kernels read it."""
     data = np.repeat(array, copies).tobytes()
     return data + bytes(-len(data) % 64)
 
 
-SPREAD_BOX = spread(BOX_FLOATS, 4) + spread(BOX_WORDS, 1) + spread(BOX_BYTES, 16)
+REPLICATED_BOX = replicated(BOX_FLOATS, 4) + replicated(BOX_WORDS, 1) + replicated(BOX_BYTES, 16)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -79,12 +79,12 @@ def test_stages_one_by_one(runner: list[str], grey: Floats, threads: int) -> Non
         np.testing.assert_array_equal(whole[0, 0], stepped)
 
 
-def test_constants_are_spread(runner: list[str]) -> None:
+def test_constants_are_replicated(runner: list[str]) -> None:
     with Probe(runner) as probe:
-        assert probe.read(BLUR_CONSTANTS, 64) == spread(BLUR_FLOATS, 4)
-        assert probe.read(BOX_CONSTANTS, len(SPREAD_BOX)) == SPREAD_BOX
-        assert probe.read(JOIN_CONSTANTS, 64) == spread(JOIN_FLOATS, 4)
-        assert probe.read(TOTAL_CONSTANTS, 64) == spread(TOTAL_FLOATS, 4)
+        assert probe.read(BLUR_CONSTANTS, 64) == replicated(BLUR_FLOATS, 4)
+        assert probe.read(BOX_CONSTANTS, len(REPLICATED_BOX)) == REPLICATED_BOX
+        assert probe.read(JOIN_CONSTANTS, 64) == replicated(JOIN_FLOATS, 4)
+        assert probe.read(TOTAL_CONSTANTS, 64) == replicated(TOTAL_FLOATS, 4)
 
 
 def test_other_constants_and_other_maps(runner: list[str], grey: Floats) -> None:
@@ -98,7 +98,7 @@ def test_other_constants_and_other_maps(runner: list[str], grey: Floats) -> None
         sums = (expected["box"][:, 0] - BOX_WORDS.sum()) / BOX_FLOATS[0]
         np.testing.assert_allclose(box[:, 0], sums * 2 + 3, rtol=1e-6)
         np.testing.assert_array_equal(box[:, 1], expected["blur"] * 3 + 1)
-        assert probe.read(BOX_CONSTANTS, len(SPREAD_BOX)) == SPREAD_BOX
+        assert probe.read(BOX_CONSTANTS, len(REPLICATED_BOX)) == REPLICATED_BOX
         probe.run_stage(1)
         own = probe.read_array(BOX, np.float32, (HEIGHT, 2, WIDTH))
         np.testing.assert_allclose(own, expected["box"], rtol=1e-6)

@@ -48,9 +48,9 @@ def test_parameters_layout() -> None:
     sizes = [parameters.sizes[s] * np.dtype(s).itemsize for s in SECTIONS]
     starts = dict(zip(SECTIONS, np.cumsum([0, *(round_up(n, 4) for n in sizes)]), strict=False))
     assert len(block) == sum(round_up(n, 4) for n in sizes)
-    spread = dict(zip(SECTIONS, np.diff(list(offsets.values())), strict=True))
+    replicated = dict(zip(SECTIONS, np.diff(list(offsets.values())), strict=True))
     for section, n in zip(SECTIONS, sizes, strict=True):
-        assert spread[section] == round_up(n * REPLICATE[section], 64)
+        assert replicated[section] == round_up(n * REPLICATE[section], 64)
     for array, place in zip(arrays, places, strict=True):
         at = starts[str(array.dtype)] + place * array.itemsize
         np.testing.assert_array_equal(np.frombuffer(block, array.dtype, array.size, at), array.ravel())
