@@ -29,7 +29,7 @@ NO_EMULATOR_REASON = "qemu-aarch64 is not installed (Debian: qemu-user)"
 
 Floats = npt.NDArray[np.float32]
 
-# Constants and layouts of plan.c: where its maps lie when each stage runs for itself, and where constants are replicated.
+# Constants and layouts of plan.c: where its maps lie when each stage runs for itself, and where replicated constants.
 RADIUS, STRIDE = 2, 2  # what it calls its receptive field, though more is in it
 STAGES = ["blur", "box", "half", "total", "up", "join"]
 SHA256 = 4 * "0123456789abcdef"
