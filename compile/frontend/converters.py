@@ -39,9 +39,10 @@ class Node:
 
     def tensor(self, i: int) -> Expr:
         """Input `i`, which depends on the image."""
-        if not isinstance(self.inputs[i], Expr):
+        found = self.inputs[i]
+        if not isinstance(found, Expr):
             raise UnsupportedError(f"input {i} must depend on the image")
-        return self.inputs[i]
+        return found
 
     def constant(self, i: int) -> npt.NDArray[Any]:
         """Input `i`, which is a constant."""

@@ -98,8 +98,9 @@ def convert_node(
     inputs = [values[i] for i in node.input]
     if node.op_type == "Shape" and not node.domain and isinstance(inputs[0], Expr):
         inputs = [np.broadcast_to(np.float32(0), shape_of(inputs[0]))]
-    if not node.domain and not any(isinstance(i, Expr) for i in inputs):
-        constants = dict(zip(node.output, evaluate(node, inputs, opset), strict=True))
+    arrays = [i for i in inputs if not isinstance(i, Expr)]
+    if not node.domain and len(arrays) == len(inputs):
+        constants = dict(zip(node.output, evaluate(node, arrays, opset), strict=True))
         if any(c.dtype.kind == "f" and not np.isfinite(c).all() for c in constants.values()):
             raise CompileError(f"{model.path}: constant '{label}' has NaN or infinite values; train or export it again")
         values |= constants

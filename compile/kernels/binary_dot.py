@@ -134,7 +134,7 @@ class BinaryDot(Leaf):
         table = border_table(self.signs, self.window, self.pad_shift, self.buffer, size, lanes)
         return table, ctx.bind(place_class(ctx.y, *table.row_ends, ctx.height))
 
-    def begin_block(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
         """Counts of a whole block of channels, for each chunk of taps a local uint8 buffer [channels * lanes].
 
         A tap's pixels are loaded once for the channels that are counted together. The planes of a chunk are a loop:
@@ -144,7 +144,9 @@ class BinaryDot(Leaf):
         rows, area = ctx.rows(self.operands()[0]), w.kernel[0] * w.kernel[1]
         bytes_, weights = ctx.parameter(self, "signs", self.packed_weights)
 
-        def count(o: TirExpr, total: TirExpr, plane: TirExpr, tap: tuple[int, int], shared: TirExpr | None) -> None:
+        def count(
+            o: TirExpr | int, total: TirExpr, plane: TirExpr, tap: tuple[int, int], shared: TirExpr | None
+        ) -> None:
             ky, kx = tap
             group = tirx.floordiv(o, len(self.signs) // self.bits.groups) * self.planes
             x = ctx.load_tap(rows[ky], buffer, group + plane, w, kx) if shared is None else shared

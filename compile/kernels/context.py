@@ -169,7 +169,7 @@ class Context:
         """Name a value, so that it is computed once."""
         return T.Bind(value)
 
-    def begin_block(self, e: Expr, channels: list[TirExpr], begun: set[int]) -> None:
+    def begin_block(self, e: Expr, channels: list[TirExpr | int], begun: set[int]) -> None:
         """Compute what `e` and its parts need for all channels of a block at once, each node once."""
         if id(e) in begun:
             return

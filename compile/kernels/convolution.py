@@ -101,7 +101,7 @@ class Convolution(Leaf):
         sums = [T.alloc_buffer((s.lanes,), "float32", scope="local") for _ in channels]
         for kept, total in zip(sums, totals, strict=True):
             s.store(kept, total, 0)
-        with T.serial(0, inputs) as c:
-            for kept, total in zip(sums, add_channel(c, [s.load(kept, 0) for kept in sums]), strict=True):
+        with T.serial(0, inputs) as turn:
+            for kept, total in zip(sums, add_channel(turn, [s.load(kept, 0) for kept in sums]), strict=True):
                 s.store(kept, total, 0)
         return [ctx.bind(s.load(kept, 0)) for kept in sums]

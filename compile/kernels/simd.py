@@ -41,7 +41,7 @@ class Simd:
         """A constant in every lane."""
         return self.splat(tirx.const(value, element))
 
-    def index(self, start: TirExpr | int) -> TirExpr:
+    def index(self, start: TirExpr | int) -> TirExpr | int:
         """The index of `lanes` consecutive elements from `start`."""
         return start if self.lanes == 1 else tirx.Ramp(start, 1, self.lanes)
 

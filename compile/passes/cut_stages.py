@@ -198,7 +198,7 @@ class StageBuilder:
         if isinstance(value, relax.TupleGetItem):
             return self.part_of_split(value)
         op = operator(value)
-        if op not in LOWERINGS:
+        if not isinstance(value, relax.Call) or op not in LOWERINGS:
             raise CompileError(f"layer '{name}': no kernel for {op or type(value).__name__}")
         return LOWERINGS[op].lower(self, name, value)
 
@@ -224,5 +224,7 @@ class StageBuilder:
 
 def stored_form(value: RelaxExpr) -> StoredForm | None:
     """The form that a windowed operator's call reads its first argument in; None for others."""
+    if not isinstance(value, relax.Call):
+        return None
     lowering = LOWERINGS.get(operator(value))
     return lowering.reads(value) if lowering and lowering.reads else None

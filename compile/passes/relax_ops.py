@@ -19,6 +19,7 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,18 +34,19 @@ from ..ir.window import Window
 
 def same_shape(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """The result has the type of the first argument."""
-    return call.args[0].ty
+    ty: relax.TensorType = call.args[0].ty
+    return ty
 
 
 def resized(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """N and C of the argument, height and width of the attributes."""
-    n, c, _, _ = shape_of(call.args[0])
+    n, c = shape_of(call.args[0])[:2]
     return relax.TensorType((n, c, int(call.attrs["height"]), int(call.attrs["width"])), "float32")
 
 
 def convolved(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """Output size of a convolution with the window of the attributes."""
-    n, _, h, w = shape_of(call.args[0])
+    n, _c, h, w = shape_of(call.args[0])
     weight = shape_of(call.args[1])
     return relax.TensorType((n, weight[0], *window_of(call.attrs, weight[2:]).output(h, w)), "float32")
 
@@ -101,10 +103,10 @@ def register() -> None:
 register()
 
 
-def call(name: str, arguments: list[Expr], **attributes: Any) -> relax.Call:
+def call(name: str, arguments: Sequence[Expr | npt.NDArray[Any]], **attributes: Any) -> relax.Call:
     """A call of one of our operators; numpy arrays among the arguments become constants."""
-    arguments = [relax.const(a) if isinstance(a, np.ndarray) else a for a in arguments]
-    return relax.Call(Op.get(f"biisnet.{name}"), arguments, tvm.ir.make_node("ir.DictAttrs", **attributes))
+    operands = [relax.const(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    return relax.Call(Op.get(f"biisnet.{name}"), operands, tvm.ir.make_node("ir.DictAttrs", **attributes))
 
 
 def scale_shift(x: Expr, scale: npt.NDArray[Any], shift: npt.NDArray[Any]) -> relax.Call:
