@@ -36,6 +36,10 @@ class Expr:
     # of calls, tuples, variables and constants, which patterns and visitors give as expressions
     def __getattr__(self, name: str) -> Any: ...
 
+class Var(Expr):
+    name: str
+    def __init__(self, name: str | None = None, ty: Type | str | None = None, span: Any = None) -> None: ...
+
 class Op(Expr):
     name: str
     @staticmethod

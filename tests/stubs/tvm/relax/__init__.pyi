@@ -3,18 +3,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ir import Expr, Type
+from ..ir import Var as Var
 
 class TensorType(Type):
     shape: Any
     dtype: Any
     def __init__(self, shape: Sequence[Expr | int] | Expr | None = None, dtype: Any = "float32") -> None: ...
-
-class Var(Expr):
-    name_hint: str
-    def __init__(self, name_hint: str, ty: Type | None = None, span: Any = None) -> None: ...
-
-class Constant(Expr):
-    def __init__(self, data: Any, ty: Type | None = None, span: Any = None) -> None: ...
 
 class Call(Expr):
     op: Expr
@@ -27,5 +21,5 @@ class BlockBuilder:
     def emit_output(self, output: Expr, name_hint: str = "") -> Var: ...
     def __getattr__(self, name: str) -> Any: ...
 
-def const(value: Any, dtype: str | None = None) -> Constant: ...
+def const(value: Any, dtype: str | None = None) -> Expr: ...
 def __getattr__(name: str) -> Any: ...
