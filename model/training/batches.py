@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from ..datasets import Frame
+from ..datasets import F32, Frame, Mask
 from ..errors import InputError
 from .augment import crop
+from .paste import Cutout, paste
 from .recipe import Recipe
+
+PASTING = 1
+"""What tells the draws of pasting apart from those of a crop."""
 
 
 class Crops(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """One epoch's random crops, one of each frame: image and mask, float32 [1, crop, crop]."""
 
-    def __init__(self, frames: list[Frame], recipe: Recipe, epoch: int) -> None:
-        self.frames, self.recipe, self.epoch = frames, recipe, epoch
+    def __init__(self, frames: list[Frame], recipe: Recipe, epoch: int, targets: list[Cutout] | None = None) -> None:
+        self.frames, self.recipe, self.epoch, self.targets = frames, recipe, epoch, targets or []
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        frame, size = self.frames[index], self.recipe.phase(self.epoch).crop
-        image, mask = crop(frame.image, frame.mask, self.recipe, size, self.epoch, index)
+        size = self.recipe.phase(self.epoch).crop
+        image, mask = crop(*self.pasted(index), self.recipe, size, self.epoch, index)
         return torch.from_numpy(image)[None], torch.from_numpy(mask)[None]
 
+    def pasted(self, index: int) -> tuple[F32, Mask]:
+        """A frame's image and mask, to which targets of others may have been added."""
+        frame = self.frames[index]
+        rng = np.random.default_rng([self.recipe.seed, self.epoch, index, PASTING])
+        if self.targets and rng.uniform() < self.recipe.paste:
+            return paste(frame.image, frame.mask, self.targets, rng)
+        return frame.image, frame.mask
 
-def epoch_batches(frames: list[Frame], recipe: Recipe, epoch: int, fabric: Fabric) -> DataLoader:
-    """This process's share of an epoch."""
-    crops = Crops(frames, recipe, epoch)
+
+def epoch_batches(
+    frames: list[Frame], recipe: Recipe, epoch: int, fabric: Fabric, targets: list[Cutout] | None = None
+) -> DataLoader:
+    """This process's share of an epoch; `targets` are those that may be pasted."""
+    crops = Crops(frames, recipe, epoch, targets)
     order: DistributedSampler = DistributedSampler(
         crops, fabric.world_size, fabric.global_rank, seed=recipe.seed, drop_last=False
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..fields import check_types, from_json, require
 
-LOSS_NAMES = ("softiou", "dice", "bce")
+LOSS_NAMES = ("softiou", "dice", "bce", "focal", "sls")
 WHAT = "recipe"
 SEEDS = 2**32
 """Seeds, from 0: as many as tell the scenes and the shuffles of two runs apart."""
@@ -59,6 +59,8 @@ class Recipe:
     """Of the moving average of the weights (EMA) a step, which is what is validated and kept; 0 for none."""
     near_target: float = 0.4
     """Share of the crops that are around a target."""
+    paste: float = 0.0
+    """Share of the crops that come of a frame to which targets of other frames were added."""
     scale: tuple[float, float] = (0.78, 1.28)
     """Smallest and largest size of a crop's pixels, the frame's being 1."""
     contrast: float = 0.2
@@ -87,7 +89,8 @@ class Recipe:
         for field in ("k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
             _require(getattr(self, field) >= 0, field, getattr(self, field), "not negative")
         _require(self.seed < SEEDS, "seed", self.seed, f"below {SEEDS}")
-        _require(0 <= self.near_target <= 1, "near_target", self.near_target, "from 0 to 1")
+        for field in ("near_target", "paste"):
+            _require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "from 0 to 1")
         _require(0 <= self.contrast < 1, "contrast", self.contrast, "from 0 to below 1")
         _require(min(self.size) >= 1, "size", self.size, "at least 1")
         _require(0 <= self.average < 1, "average", self.average, "from 0 to below 1")

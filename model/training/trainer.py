@@ -31,6 +31,7 @@ from .checkpoint import State, read_state, restore, write_checkpoint
 from .history import History
 from .losses import Loss, loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
+from .paste import cutouts
 from .recipe import Recipe
 from .run_files import BEST, LAST, RECIPE_FILE
 
@@ -128,11 +129,12 @@ def train(
         network.compile()  # in place: the names of its parameters stay
     model, optimizer = fabric.setup(network, run.optimizer)
     clock, loss = Clock(run.state.epoch, recipe.epochs), loss_of(recipe.loss)
+    targets = cutouts(training) if recipe.paste else []
     for epoch in range(run.state.epoch, recipe.epochs):
         started = time.perf_counter()
         network.anneal(epoch / recipe.epochs)
         losses = []
-        batches = epoch_batches(training, recipe, epoch, fabric)
+        batches = epoch_batches(training, recipe, epoch, fabric, targets)
         for step, (images, masks) in enumerate(batches, 1):
             set_rate(optimizer, learning_rate(recipe, epoch + (step - 1) / len(batches)))
             losses.append(take_step(fabric, model, optimizer, loss, recipe.clip, images, masks))

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from biisnet.compile.ops import accumulators, pack_weights  # noqa: E402
+from biisnet.model import layers  # noqa: E402
 from biisnet.model.config import ESTIMATORS, NetworkConfig  # noqa: E402
 from biisnet.model.layers import (  # noqa: E402
     BinaryBlock,
@@ -185,3 +186,23 @@ def test_blocks_of_the_baseline() -> None:
     assert isinstance(layer, BinaryConvLayer)
     assert layer.weight.shape == (4, 4, 1, 1)
     assert isinstance(sampling_layer(4, NetworkConfig()), DotBinaryConvLayer)
+
+
+@pytest.mark.parametrize("options", [{}, {"scheme": "biconnect"}, {"weight_scale": "power"}, {"activation": "relu"}])
+def test_training_takes_the_same_steps_by_cheaper_formulas(options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against torch's BatchNorm, comparisons, and alpha times the output: values, gradients and statistics."""
+    block = BinaryBlock(4, NetworkConfig(**options)).double()
+    _randomise(block)
+
+    def step() -> list[Any]:
+        block.binary.norm.reset_running_stats()
+        x = _image(4).double().requires_grad_()
+        y = block(x)
+        gradients = torch.autograd.grad((y * y).sum(), [x, *(p for p in block.parameters() if p.requires_grad)])
+        return [y, *gradients, *block.binary.norm.buffers()]
+
+    cheap = step()
+    monkeypatch.setattr(layers, "_trains", lambda _: False)
+    monkeypatch.setattr(BinaryConvLayer, "_scales_weights", False)
+    for ours, expected in zip(cheap, step(), strict=True):
+        torch.testing.assert_close(ours, expected)
