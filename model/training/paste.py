@@ -42,8 +42,8 @@ class Cutout:
 
     def turned(self, turns: int, mirrored: bool) -> Cutout:
         """By quarters, after a reflection."""
-        excess, mask = (np.rot90(v.T if mirrored else v, turns) for v in (self.excess, self.mask))
-        return Cutout(excess, mask)
+        excess, mask = (self.excess.T, self.mask.T) if mirrored else (self.excess, self.mask)
+        return Cutout(np.rot90(excess, turns), np.rot90(mask, turns))
 
 
 def cutouts(frames: list[Frame]) -> list[Cutout]:

@@ -61,6 +61,10 @@ class Recipe:
     """Share of the crops that are around a target."""
     paste: float = 0.0
     """Share of the crops that come of a frame to which targets of other frames were added."""
+    hard: float = 0.0
+    """Share of the crops that are around a false alarm, in whatever frame, once there are any (hard negatives)."""
+    hard_every: int = 20
+    """Epochs between two looks for them in all frames; a look takes about as long as two epochs."""
     scale: tuple[float, float] = (0.78, 1.28)
     """Smallest and largest size of a crop's pixels, the frame's being 1."""
     contrast: float = 0.2
@@ -89,12 +93,13 @@ class Recipe:
         for field in ("k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
             _require(getattr(self, field) >= 0, field, getattr(self, field), "not negative")
         _require(self.seed < SEEDS, "seed", self.seed, f"below {SEEDS}")
-        for field in ("near_target", "paste"):
+        for field in ("near_target", "paste", "hard"):
             _require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "from 0 to 1")
         _require(0 <= self.contrast < 1, "contrast", self.contrast, "from 0 to below 1")
         _require(min(self.size) >= 1, "size", self.size, "at least 1")
         _require(0 <= self.average < 1, "average", self.average, "from 0 to below 1")
-        _require(self.validate_every >= 1, "validate_every", self.validate_every, "at least 1")
+        for field in ("validate_every", "hard_every"):
+            _require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
         _require(0 < self.scale[0] <= self.scale[1], "scale", self.scale, "above 0, in order")
 
     def phase(self, epoch: int) -> Phase:

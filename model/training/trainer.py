@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,9 @@ from ..metrics import Metrics, evaluate
 from ..network import BiisNet
 from ..predict import predict
 from ..weights import save
-from .batches import data_digest, epoch_batches, require_targets
+from .batches import Drawn, data_digest, epoch_batches, require_targets
 from .checkpoint import State, read_state, restore, write_checkpoint
+from .hard import Places, mine, no_places
 from .history import History
 from .losses import Loss, loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
@@ -74,6 +75,7 @@ class Run:
     average: AveragedModel | None
     optimizer: torch.optim.Optimizer
     state: State
+    hard: Places = field(default_factory=no_places)
 
     @property
     def kept(self) -> BiisNet:
@@ -86,7 +88,7 @@ class Run:
     def write(self, folder: Path) -> None:
         """The checkpoint first: a run killed before the best network is written has all that it is made of."""
         write_whole(folder / RECIPE_FILE, f"{self.state.recipe.to_json()}\n".encode())
-        write_checkpoint(folder / LAST, self.state, self.network, self.average, self.optimizer)
+        write_checkpoint(folder / LAST, self.state, self.network, self.average, self.optimizer, self.hard)
         self.write_best(folder)
 
     def write_best(self, folder: Path) -> None:
@@ -134,7 +136,9 @@ def train(
         started = time.perf_counter()
         network.anneal(epoch / recipe.epochs)
         losses = []
-        batches = epoch_batches(training, recipe, epoch, fabric, targets)
+        if recipe.hard and epoch % recipe.hard_every == 0:
+            run.hard = fabric.broadcast(mine(run.kept, training) if fabric.is_global_zero else no_places())
+        batches = epoch_batches(training, recipe, epoch, fabric, Drawn(targets, run.hard))
         for step, (images, masks) in enumerate(batches, 1):
             set_rate(optimizer, learning_rate(recipe, epoch + (step - 1) / len(batches)))
             losses.append(take_step(fabric, model, optimizer, loss, recipe.clip, images, masks))
@@ -185,7 +189,7 @@ def resume(run: Run, path: Path) -> None:
     if why := state.is_not(run.state):
         raise InputError(f"{path}: is of a run with {why}; give another -o, or the run's own options")
     try:
-        restore(tensors, run.network, run.average, run.optimizer)
+        run.hard = restore(tensors, run.network, run.average, run.optimizer)
     except (KeyError, RuntimeError) as e:
         raise InputError(f"{path}: no training checkpoint, or a damaged one; give another -o to begin anew") from e
     run.state = state

@@ -72,8 +72,9 @@ def same(one: Path, other: Path) -> bool:
         (TINY, replace(RECIPE, average=0.0)),
         (replace(TINY, estimator="ede"), RECIPE),
         (replace(TINY, scheme="adabin"), RECIPE),
+        (TINY, replace(RECIPE, paste=0.5, hard=0.5, hard_every=2, learning_rate=0.03)),
     ],
-    ids=["default", "no average", "ede", "adabin"],
+    ids=["default", "no average", "ede", "adabin", "hard negatives"],
 )
 def test_a_resumed_run_ends_with_the_same_weights(
     network: NetworkConfig, recipe: Recipe, stop: tuple[int, int], tmp_path: Path
