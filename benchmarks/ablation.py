@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m benchmarks.ablation`: train the paper's variants for an equal budget, and write their table into docs/.
 
 A run goes on where it was killed: each variant has a folder of its own, as `biisnet train` makes it.
@@ -13,9 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from biisnet.compile.cli.arguments import say
-from biisnet.compile.cli.errors import reports_errors
-from biisnet.compile.train import start_network
 from biisnet.model.datasets import Frame, Say, hold_out
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
@@ -24,6 +22,9 @@ from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.training.run_files import BEST
 from biisnet.model.variants import NETWORKS, TABLES, Row
+from biisnet.tools.cli.arguments import say
+from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.train import start_network
 
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An arm64 Debian userland with Python 3.11 and the peers' aarch64 wheels, for the emulator.
 
 Needs no chroot and no binfmt: qemu looks up the interpreter's libraries below the folder. Making one takes some

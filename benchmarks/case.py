@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is measured: a network at a size, and the frame that every engine is given."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from biisnet.compile.scene import scene
+from biisnet.compile.verification.scene import scene
 
 if TYPE_CHECKING:
     from biisnet.compile.frontend import Model
@@ -37,7 +38,7 @@ class Case:
 
     def model(self) -> Model:
         """The shipped ONNX file. Raises CompileError for a network that is not shipped."""
-        from biisnet.compile.models import resolve_model  # imports TVM, which no peer's process shall have
+        from biisnet.tools.models import resolve_model  # imports TVM, which no peer's process shall have
 
         return resolve_model(self.network)
 

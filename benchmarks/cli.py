@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line: it parses; `measure` measures and `check` compares."""
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from biisnet.compile.cli.arguments import Size, parse_size, say
-from biisnet.compile.cli.errors import reports_errors
 from biisnet.compile.errors import CompileError
+from biisnet.tools.cli.arguments import Size, parse_size, say
+from biisnet.tools.cli.errors import reports_errors
 
 from .case import CASES
 from .engines import ENGINES

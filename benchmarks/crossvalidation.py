@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m benchmarks.crossvalidation`: compare recipes by networks that are judged on frames they have not seen.
 
 Each recipe trains a network a fold, from the same start; after its last epoch it is measured on the frames held out,
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from biisnet.compile.cli.arguments import say
-from biisnet.compile.cli.errors import reports_errors
-from biisnet.compile.train import read_recipe, start_network
+from biisnet.tools.cli.arguments import say
+from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.train import read_recipe, start_network
 from biisnet.model.datasets import Frame, Say
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole

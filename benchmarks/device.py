@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One engine on the emulated board."""
 
 from __future__ import annotations
@@ -6,8 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from biisnet.compile.cli.errors import one_line
 from biisnet.targets import Target
+from biisnet.tools.cli.errors import one_line
 
 from .arm64_root import Arm64Root
 from .case import Case

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine on the emulated board: one warm inference on one thread, priced by the cycle model."""
 
 from __future__ import annotations

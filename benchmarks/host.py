@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All engines on this machine: built, opened for each number of threads, compared, then timed in turn."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whose turn it is: all in turn, so that what else the machine does meets all alike."""
 
 from __future__ import annotations

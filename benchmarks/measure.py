@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole run: each case on the host, then on the emulated board; then the documents."""
 
 from __future__ import annotations

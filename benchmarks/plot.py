@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures as bars, on a logarithmic axis: shorter is faster."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`--check`: the emulated cycles of our bundle must not grow. They are deterministic, so a busy machine may ask."""
 
 from __future__ import annotations

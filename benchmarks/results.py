@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures, as they are kept in docs/performance.json."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shipped ONNX file as a stock importer can read it: no functions, one size, constants folded.
 
 ONNX Runtime's basic optimisations fold the unpacking of the weights, and write standard ONNX.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures as Markdown, between two markers of a document that is otherwise written by hand."""
 
 from __future__ import annotations

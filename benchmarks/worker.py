@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One engine in a process of its own: no thread pool, allocator or crash of another disturbs it.
 
     python -m benchmarks.worker ENGINE NETWORK HxW THREADS FOLDER
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from biisnet.compile.cli.errors import one_line
+from biisnet.tools.cli.errors import one_line
 
 from .case import Case
 from .engines import ENGINES

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user of the compiler meets: a single line that says what is wrong and what to do."""
 
 

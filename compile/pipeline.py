@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole compiler on one screen: ONNX -> Relax -> stages -> TIR -> machine code -> bundle."""
 
 from __future__ import annotations
@@ -10,64 +11,69 @@ import tvm
 
 from ..targets import Target
 from ..targets.toolchain import LIBCS, prepare
-from . import plan_source
-from .bundle import BundleWriter, Summary
-from .codegen import generate
+from .emit import plan_source
+from .emit.bundle import BundleWriter, Summary
+from .emit.codegen import generate
+from .emit.link import link_archive, link_library, link_runner, write_objects
 from .frontend import Model, import_onnx
-from .link import link_archive, link_library, link_runner, write_objects
-from .passes.bend_accumulator import bend_accumulator
+from .ir.plan import Plan
+from .ir.stages import Program
 from .passes.build_kernels import build_kernels
 from .passes.check_constants import check_constants
 from .passes.cut_stages import cut_stages
 from .passes.distribute_scale import distribute_scale
+from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
+from .passes.fold_prelu_into_accumulator import fold_prelu_into_accumulator
 from .passes.fold_residual import fold_residual
-from .passes.fold_scale_into_leaky import fold_scale_into_leaky
+from .passes.fold_scale_into_two_slope import fold_scale_into_two_slope
 from .passes.fold_scale_shift import fold_scale_shift
 from .passes.form_segments import form_segments, layer_by_layer
 from .passes.fuse_multiply_add import fuse_multiply_add
 from .passes.lower_layers import lower_layers
 from .passes.plan_arena import plan_arena
+from .passes.prescale_stored_maps import prescale_stored_maps
+from .passes.receptive_field import receptive_field
 from .passes.scale_through_split import scale_through_split
-from .passes.sign_of_argument import sign_of_argument
-from .passes.store_scaled import store_scaled
-from .plan import Plan
-from .program import Program
 from .progress import Progress
-from .schedules import DEFAULT, Schedules
+from .schedules import Schedules
 from .tuning.records import tuned_schedules
 from .verification import NOT_ASKED, check_bundle
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
-    lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, leaky
+    lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
     scale_through_split,  # so that each part's work can take the factor
-    fold_scale_into_leaky,  # DB Conv's factor goes into MaxOut's slopes
+    fold_scale_into_two_slope,  # DB Conv's factor goes into MaxOut's slopes
     fold_residual,  # ... and its residual too
     fold_scale_shift,  # BatchNorm and RPReLU's first shift become one multiply-add
 )
 PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
-    sign_of_argument,  # sign bits are packed before the layer's last leaky
+    drop_sign_preserving_two_slope,  # sign bits are packed before the layer's last two_slope
     distribute_scale,  # ReDistribution and averages go into the parts of the sums they follow
-    bend_accumulator,  # RPReLU of an accumulator is two multiply-adds
-    store_scaled,  # ... and what is left of them, to the stage before
+    fold_prelu_into_accumulator,  # RPReLU of an accumulator is two multiply-adds
+    prescale_stored_maps,  # ... and what is left of them, to the stage before
     fuse_multiply_add,  # a slope and what is added
     check_constants,
 )
 PLAN_STEPS = 1 + len(RELAX_PASSES) + len(PROGRAM_PASSES) + 4
 
 
-def make_plan(model: Model, size: tuple[int, int] | None, progress: Progress, schedules: Schedules = DEFAULT) -> Plan:
-    """The front half: of the target it depends on the schedules alone."""
+def make_plan(
+    model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
+) -> Plan:
+    """The front half: everything but machine code. Of the target it asks the core."""
     module = progress.run("import_onnx", import_onnx, model, size)
     for relax_pass in RELAX_PASSES:
         module = progress.run(relax_pass.__name__, relax_pass, module)
-    program = progress.run("cut_stages", cut_stages, module, model.name)
+    program = progress.run("cut_stages", cut_stages, module, model.name, target.core)
     for program_pass in PROGRAM_PASSES:
         program = progress.run(program_pass.__name__, program_pass, program)
-    kernels = progress.run("build_kernels", build_kernels, program, schedules)
+    kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     segments = progress.run("form_segments", form_segments, kernels, schedules)
-    arena = progress.run("plan_arena", plan_arena, kernels, segments)
-    by_stage = plan_arena(kernels, layer_by_layer(kernels))
-    return Plan(program, kernels, arena, by_stage, model.threshold)
+    streaming = progress.run("plan_arena", plan_arena, kernels, segments)
+    probing = plan_arena(kernels, layer_by_layer(kernels))
+    field = receptive_field(program)
+    source = plan_source.plan_source(program, kernels, (streaming, probing), model.threshold, field)
+    return Plan(program, kernels, streaming, probing, model.threshold, field, source)
 
 
 def compile_model(
@@ -90,7 +96,7 @@ def compile_model(
     """
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
-        plan = make_plan(model, size, progress, schedules or tuned_schedules(target))
+        plan = make_plan(model, size, target, progress, schedules or tuned_schedules(target))
         say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}

@@ -1,62 +1,39 @@
-"""Schedules as data: how each kind of kernel is blocked, and how much memory a segment may touch, target by target.
+# SPDX-License-Identifier: Apache-2.0
+"""Schedules as data: how each kind of kernel is blocked, and how much memory a segment may touch.
 
-What a tuner may choose is here and nowhere else; the results do not depend on it. (A vector's width is LANES for all:
-the layout of maps rests on it. The dtype of a map, float32 or bits, is its Buffer's.)
+What a tuner may choose is here and nowhere else; the results do not depend on it. (A vector's width is the core's: the
+layout of maps rests on it. The encoding of a map is its Buffer's.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
-from .program import Stage
+from ..targets.cores import CORTEX_A72, Core
+from .ir.schedule import Record, Schedule
+from .ir.stages import Stage
 
-MAIN_LEAF = ("BinaryDot", "Convolution", "Upsample", "PoolSum", "Load")
-"""A kernel's kind is the first of these that it has."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How a kernel is blocked; SPACE has what may be chosen."""
-
-    channels: int
-    """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
-    latency, until registers spill."""
-    counted: int = 8
-    """Channels of a block whose bits are counted together: more share a tap's pixels, with a register each."""
-    unrolled: int = 1
-    """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """The schedule of a kernel that was measured to be its fastest."""
-
-    key: str  # row_kernel.key_of
-    schedule: Schedule
-    seconds: float  # over the whole map
-    database: str  # a word for whose it is
+KERNELS: Mapping[str, Schedule] = MappingProxyType(
+    {
+        "BinaryDot": Schedule(channels=2),
+        "Convolution": Schedule(channels=2),
+        "Upsample": Schedule(channels=1),
+        "PoolSum": Schedule(channels=1),
+        "Load": Schedule(channels=2),
+    }
+)
+"""The default schedules, by the kind of a kernel."""
 
 
 @dataclass(frozen=True)
 class Schedules:
     """All that is chosen for a target."""
 
-    segment_bytes: int
-    """What a segment may touch again and again, its rings and constants: what does not stay in the second-level cache
-    travels to DRAM like a whole map, and does so for each ring of the segment, not only for its last map."""
-    kernels: Mapping[str, Schedule] = field(
-        default_factory=lambda: MappingProxyType(
-            {
-                "BinaryDot": Schedule(channels=2),
-                "Convolution": Schedule(channels=2),
-                "Upsample": Schedule(channels=1),
-                "PoolSum": Schedule(channels=1),
-                "Load": Schedule(channels=2),
-            }
-        )
-    )
+    segment_bytes: int = CORTEX_A72.segment_bytes
+    """What a segment may touch again and again (`Core.segment_bytes`)."""
+    kernels: Mapping[str, Schedule] = field(default_factory=lambda: KERNELS)
     """Of kernels that no record is of, by their kind."""
     records: Mapping[str, Record] = field(default_factory=lambda: MappingProxyType({}))
     """What was measured, by a kernel's key."""
@@ -68,7 +45,7 @@ class Schedules:
 
 SPACE: dict[str, dict[str, tuple[int, ...]]] = {
     kind: {"channels": (1, 2, 4, 8), **({"counted": (2, 4, 8), "unrolled": (1, 2, 4)} if kind == "BinaryDot" else {})}
-    for kind in MAIN_LEAF
+    for kind in KERNELS
 }
 """What a tuner may choose, by a kernel's kind: values of a Schedule's fields."""
 
@@ -83,19 +60,14 @@ def outside_space(kind: str, schedule: Schedule) -> str | None:
 
 
 def main_leaf(stage: Stage) -> str:
-    """The kind of a stage's kernel."""
-    kinds = {type(e).__name__ for e in stage.expressions()}
-    return next(kind for kind in MAIN_LEAF if kind in kinds)
+    """The kind of a stage's kernel: the first of the kinds that lead, by their place among them."""
+    leading = [type(e) for e in stage.expressions() if e.leads is not None]
+    return min(leading, key=lambda kind: kind.leads or 0).__name__
 
 
-DEFAULT = Schedules(segment_bytes=3 << 18)
-"""For the Raspberry Pi 4: three quarters of its second-level cache."""
-BY_TARGET: dict[str, Schedules] = {
-    "rpi3": replace(DEFAULT, segment_bytes=3 << 17),
-    "rpi-zero2w": replace(DEFAULT, segment_bytes=3 << 17),
-}
+DEFAULT = Schedules()
 
 
-def schedules_for(target: str) -> Schedules:
-    """What is chosen for the target of this name."""
-    return BY_TARGET.get(target, DEFAULT)
+def schedules_for(core: Core) -> Schedules:
+    """What is chosen for a core's kernels where nothing was measured."""
+    return Schedules(segment_bytes=core.segment_bytes)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The network in PyTorch, from its configuration to its ONNX file.
 
 Importing this package does not import torch: `config`, `cost` and the shipped files' paths work without.

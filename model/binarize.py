@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sign and its straight-through estimators: forward Sign, backward the derivative of an approximation.
 
     Sign(a) = -1 if a < 0 else +1, -1 for NaN                            (2)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a network is, as data: sizes, blocks and binarization options. No torch here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paper's Params and OPs (section 4.1), counted from an ONNX file.
 
     OPs = 2 MAC_full + 2 MAC_binary / 64          Params = P_full + P_binary / 32
@@ -12,7 +13,7 @@ from math import prod
 
 from onnx import ModelProto, NodeProto
 
-from biisnet.compile.ops import DOMAIN
+from biisnet.ops import DOMAIN
 
 from .shapes import Shape, settle, shapes_of
 

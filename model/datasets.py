@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Data sets on disk, in the layouts that the field distributes them in.
 
     SIRST        images/N.png       masks/N_pixels0.png   idx_427/{trainval,train,val,test}.txt

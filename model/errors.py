@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one exception for what a user gave: a single line that says what is wrong and what to do."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A trained network to an ONNX file: pixels in, probabilities out, one-bit weights packed.
 
     image -> normalise -> [extend] -> network -> [crop] -> sigmoid -> probability
@@ -17,7 +18,7 @@ import torch
 from onnx import GraphProto, ModelProto, helper
 from torch import nn
 
-from biisnet.compile.ops import DOMAIN, OPSET, VERSION, functions
+from biisnet.ops import DOMAIN, OPSET, VERSION, functions
 
 from . import weights
 from .config import PRESETS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frozen dataclasses as JSON: checked by their own type hints, so that a wrong field is named wherever it came from."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Matplotlib figures as PNG files' bytes: the same figure is the same bytes."""
 
 from __future__ import annotations

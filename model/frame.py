@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What surrounds the network in the file: normalise, extend to a multiple, crop back, sigmoid.
 
     normalised  = (image - mean) / std

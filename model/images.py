@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image files -> grey levels, masks -> PNG, and probabilities -> npy."""
 
 from __future__ import annotations

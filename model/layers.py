@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paper's layers, each a module whose parameter names are those of the weights files.
 
 All take and give float [N, C, H, W] (float32, or float64 after `.double()`).

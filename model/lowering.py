@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trained modules to their `com.biisnet` operators: weights packed, BatchNorm folded.
 
 `lower` replaces the layers of a network by modules of the same names that emit the operators while exporting.
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from biisnet.compile.ops import DOMAIN, VERSION, pack_bits, pack_weights
+from biisnet.ops import DOMAIN, VERSION, pack_bits, pack_weights
 
 from .layers import BinaryConvLayer, DotBinaryConvLayer, MaxOut, ReDistribution, RPReLU
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The metrics of infrared small-target detection: BiisNet's and, but for two choices that are ours, the field's.
 
 mIoU   intersection over union of target pixels, summed over the whole data set first

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names that a person can read for an exported graph's nodes and values.
 
     node_conv2d_7 -> encoder.0.1.binary                the operator that a module is
@@ -14,7 +15,7 @@ from collections import Counter
 
 from onnx import GraphProto, NodeProto, defs
 
-from biisnet.compile.ops import DOMAIN, OPSET
+from biisnet.ops import DOMAIN, OPSET
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The U of figure 4: embedding, encoder, bottleneck, decoder, head.
 
 Child names are the prefixes of the weights files: `encoder.LEVEL.BLOCK`, `downsample.LEVEL.{0,1}` and so on.

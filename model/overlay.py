@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of what was found: hits green, misses red, false alarms yellow."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A frame through the network in PyTorch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Synthetic infrared frames with small targets and their masks: for a trial without a data set, and for tests.
 
 Background: clouds (noise whose amplitudes fall as 1/f**2), or a horizon with ground clutter below it (rougher noise,

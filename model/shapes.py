@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Settle an exported network's size: symbolic height and width become numbers everywhere.
 
     image [1, 1, height, width]        ->  image [1, 1, 477, 640]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the trained files that come with the package are: `data/<preset>.{onnx,safetensors}`."""
 
 from pathlib import Path

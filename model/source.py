@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where frames come from: a split of a data set on disk, or synthetic scenes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paper's variants as data: what Tables 1 to 3 compare, in one U, and the paper's figures of each. No torch here.
 
 Tables 1 and 2 are in the U of three stages with one block a level, which is `biisnet-lite`: Table 1 varies what its

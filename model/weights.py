@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trained weights as safetensors: float32 latent weights, the configuration as JSON in the metadata.
 
 One metadata key, `biisnet`, holds {"config": ..., "name": ..., "seed": ...}; one key, because the writer does

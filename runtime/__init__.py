@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What runs on the device: a bundle -> `load(bundle)(image)` -> probability map. Needs numpy only."""
 
 from .detections import Detection, detect

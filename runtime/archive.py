@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bundle's tar -> a directory of plain files."""
 
 import tarfile

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bundle on disk (a directory, or its tar) -> a checked `Bundle`. docs/runtime.md lists the fields."""
 
 import hashlib

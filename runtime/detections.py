@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A probability map -> the targets in it. numpy only."""
 
 from __future__ import annotations

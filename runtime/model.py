@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bundle -> a function from image to probability map."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stage by stage inside a device runner (`biisnet-run --probe`), here or under an emulator."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bilinear resampling, equal bit for bit to the device runner's resize.c."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The C runtime's files and flags: what the linker of bundles and the tests build, said once."""
 
 from pathlib import Path
@@ -12,7 +13,7 @@ LIBRARY_SOURCES = tuple(
     for name in ("constants.c", "info.c", "model.c", "plan_check.c", "rows.c", "segment.c", "threads.c")
 )
 RUNNER_SOURCES = tuple(
-    ROOT / "src" / "run" / name
+    ROOT / "runner" / name
     for name in (
         "describe.c",
         "detect.c",

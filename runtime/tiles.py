@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames larger than a model, tile by tile, with the result of a model as large as the frame. numpy only."""
 
 from __future__ import annotations

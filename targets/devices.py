@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The registry of devices. A new one is an entry here and nothing else."""
 
 from __future__ import annotations
@@ -5,6 +6,8 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from .cores import Core, core_of
 
 GLIBC = "2.28"
 """The oldest glibc that a bundle runs on (Debian 10, Raspberry Pi OS of 2019)."""
@@ -33,6 +36,11 @@ class Target:
     def triple(self) -> str:
         """The LLVM target triple."""
         return f"{self.arch}-linux-gnu"
+
+    @property
+    def core(self) -> Core:
+        """What kernels, bounds and caches ask of its cores."""
+        return core_of(self.cpu)
 
     @property
     def llvm(self) -> dict[str, object]:

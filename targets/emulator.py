@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The emulated device: qemu-user runs the target's programs on this machine, instruction for instruction."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a device says of itself: one shell script that runs on any Linux, and what it prints."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A board that is reached by the system's ssh: one connection for all commands, and no prompt after the first."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The C tool-chain: zig from PyPI, which compiles and links for every target without root or sysroot."""
 
 from __future__ import annotations

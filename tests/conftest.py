@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What several folders' tests share: models and bundles, each compiled once a run however many workers there are."""
 
 import fcntl
@@ -12,9 +13,9 @@ import pytest
 
 from biisnet.compile.frontend import Model, load_model
 from biisnet.compile.pipeline import compile_model
-from biisnet.compile.scene import scene
+from biisnet.compile.verification.scene import scene
 from biisnet.model import NetworkConfig, shipped_onnx
-from biisnet.targets import cycles, resolve
+from biisnet.targets import pricing, resolve
 from biisnet.targets.emulator import MISSING, find_emulator
 from biisnet.targets.toolchain import ToolchainError
 
@@ -44,7 +45,7 @@ def emulated() -> None:
 def llvm() -> None:
     """Skips where llvm-mca is missing (in CI tests/run installs it)."""
     try:
-        cycles.find_llvm("llvm-mca")
+        pricing.find_llvm("llvm-mca")
     except ToolchainError as e:
         pytest.skip(f"{e} (llvm-objdump comes with it)")
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What pip installs: complete, and no more demanding than it says."""
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def install(target: Path) -> None:
     """Fill `target` with what `pip install .` installs, and the blocker."""
     with TemporaryDirectory() as folder:
         source = Path(folder)
-        for name in ("model", "compile", "runtime", "targets"):
+        for name in ("model", "ops", "compile", "runtime", "targets", "tools"):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, source)
@@ -73,7 +74,7 @@ def script(installed: Path, name: str) -> str:
 
 def test_everything_is_inside(installed: Path) -> None:
     package = installed / "biisnet"
-    for folder in ("model", "compile", "runtime", "targets"):
+    for folder in ("model", "ops", "compile", "runtime", "targets", "tools"):
         wanted = {
             p.relative_to(ROOT) for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts
         }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole pipeline on one page: network -> ONNX file -> bundle -> probability map."""
 
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from biisnet.compile.frontend import load_model
 from biisnet.compile.pipeline import compile_model
-from biisnet.compile.scene import scene
+from biisnet.compile.verification.scene import scene
 from biisnet.model import NetworkConfig
 from biisnet.runtime import load
 from biisnet.targets import resolve

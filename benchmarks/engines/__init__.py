@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The registry of engines. A new one is a file with its functions, and an entry here."""
 
 from __future__ import annotations

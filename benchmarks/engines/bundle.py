@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """This project: a bundle for the host through the Python loader; on the board, its own runner."""
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
 
 def price(job: Emulation) -> Cost:
     """The sum of `biisnet analyze --target`. Raises CompileError, ToolchainError."""
-    from biisnet.compile.analysis import analyze_target
+    from biisnet.tools.analysis import analyze_target
 
     case = job.case
     found = analyze_target(case.model(), (case.height, case.width), job.target, lambda _: None, cache=job.dram)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime in float32 on the shipped file; it inlines the functions and folds the packed weights by itself."""
 
 from __future__ import annotations

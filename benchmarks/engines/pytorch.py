@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The network as it was trained, in PyTorch: eager, and through torch.compile."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TVM as it comes: its own ONNX importer on the standard-operator file, its default pipeline, its virtual machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime, one thread, in the arm64 userland."""
 
 from __future__ import annotations

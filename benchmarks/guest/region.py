@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The region that the emulator counts: one warm inference, between the two calls of targets/src/roi_plugin.c.
 
 These files run in the arm64 userland, which has numpy and one engine, and not this project.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX file -> Relax module."""
 
 from .importer import import_onnx

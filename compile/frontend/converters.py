@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One converter an ONNX operator: a node and its inputs -> Relax expressions, one for each output.
 
 What a converter cannot express exactly it refuses with `UnsupportedError`; the importer adds file and layer.
@@ -15,12 +16,9 @@ from tvm import relax
 from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
-from ..ops import weights_at_levels
-from ..relax_ops import call, channels_of, leaky, scale_shift, shape_of
-
-MAX_STRIDE = 16
-"""Of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last of them past the
-row's end: plan_arena leaves room for it."""
+from ...ops import weights_at_levels
+from ..ir.limits import MAX_STRIDE
+from ..passes.relax_ops import call, channels_of, scale_shift, shape_of, two_slope
 
 
 class UnsupportedError(ValueError):
@@ -239,21 +237,21 @@ def batch_normalization(node: Node) -> Results:
 def relu(node: Node) -> Results:
     """Slopes 1 and 0."""
     one = np.ones(channels_of(node.tensor(0)))
-    return [leaky(node.tensor(0), one, 0 * one)]
+    return [two_slope(node.tensor(0), one, 0 * one)]
 
 
 @converts("LeakyRelu")
 def leaky_relu(node: Node) -> Results:
     """Slopes 1 and alpha."""
     one = np.ones(channels_of(node.tensor(0)))
-    return [leaky(node.tensor(0), one, node.get("alpha", 0.01) * one)]
+    return [two_slope(node.tensor(0), one, node.get("alpha", 0.01) * one)]
 
 
 @converts("PRelu")
 def prelu(node: Node) -> Results:
     """Slopes 1 and one a channel."""
     slope = channel_vector(node, node.constant(1), channels_of(node.tensor(0)))
-    return [leaky(node.tensor(0), np.ones_like(slope), slope)]
+    return [two_slope(node.tensor(0), np.ones_like(slope), slope)]
 
 
 @converts("Clip")

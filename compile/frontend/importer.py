@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX graph -> Relax function: one converter an operator (converters.py), constants computed on the way."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from tvm import relax
 from tvm.ir import Expr
 
 from ..errors import CompileError
-from ..relax_ops import shape_of
+from ..passes.relax_ops import shape_of
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import Model, first_line
 from .shapes import evaluate, input_shape

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads an ONNX file as an untrusted thing: what is wrong with it is one line that names the file."""
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from google.protobuf.message import DecodeError, Message
 from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
+from ...ops import DOMAIN
 from ..errors import CompileError
-from ..ops import DOMAIN
-from ..weights import RANDOM, TRAINED, UNSTATED
+from .weight_provenance import RANDOM, TRAINED, UNSTATED
 
 
 @dataclass(frozen=True)

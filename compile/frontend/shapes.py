@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Settles the input's size and computes what then is constant (the arithmetic on shapes)."""
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an emitter sees of the row kernel that it writes into: rows, constants, the place at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +14,16 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..program import LANES, Expr, Operand, round_up
-from ..schedules import Schedule
+from ..ir.buffers import Buffer, Operand
+from ..ir.expressions import Expr
+from ..ir.schedule import Schedule
+from ..ir.window import Window
+from ..storage.layout import round_up
 from .simd import Simd
 
 SECTIONS = ("float32", "int16", "uint8")
 """Element types of a stage's constants, in the order that they lie in its parameter block."""
-SPREAD = {"float32": 4, "int16": 1, "uint8": 16}
+REPLICATE = {"float32": 4, "int16": 1, "uint8": 16}
 """How often the runtime repeats each constant when it makes an instance: a per-channel constant then is one
 full 16-byte load, which costs the A72 no vector slot, and the library carries it once."""
 SECTION_ALIGNMENT = 64
@@ -44,7 +49,7 @@ class Parameters:
         offsets, at = {}, 0
         for section in SECTIONS:
             offsets[section] = at
-            size = self.sizes[section] * np.dtype(section).itemsize * SPREAD[section]
+            size = self.sizes[section] * np.dtype(section).itemsize * REPLICATE[section]
             at += round_up(size, SECTION_ALIGNMENT)
         return {**offsets, "end": at}
 
@@ -62,7 +67,7 @@ class Context:
 
     def __init__(
         self,
-        simd: Simd,
+        vector: Simd,
         rows: dict[Operand, list[TirExpr]],
         parameters: Parameters,
         sections: dict[str, TirExpr],
@@ -71,7 +76,9 @@ class Context:
         y: TirExpr,
         schedule: Schedule,
     ) -> None:
-        self.simd = simd
+        self.vector = vector
+        """Of the core; `simd` has one lane instead where pixels are computed one by one."""
+        self.simd = vector
         self.width, self.height, self.y = width, height, y
         self.column: TirExpr | int = 0
         self.schedule = schedule
@@ -84,9 +91,9 @@ class Context:
         self._blocks: dict[int, Any] = {}
         self.places: list[TirExpr] = []  # of the channels at hand in their block
 
-    def prepare(self, e: Expr, value: Any) -> None:
-        """Keep what was computed for `e` before the loops."""
-        self._prepared[id(e)] = value
+    def prepare(self, e: Expr) -> None:
+        """Compute what `e` needs before the loops."""
+        self._prepared[id(e)] = e.prepare(self)
 
     def prepared(self, e: Expr) -> Any:
         """What was computed for `e` before the loops."""
@@ -109,44 +116,66 @@ class Context:
     def per_channel(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
         """Element `o` of a float32 or uint8 array, in every lane."""
         section, offset = self.parameter(owner, name, lambda: array)
-        return self.spread(section, offset + o, str(array.dtype))
+        return self.replicated(section, offset + o, str(array.dtype))
 
     def addend(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
         """As `per_channel`, of a float32 array, for what a multiply-add starts from and overwrites: every lane's own
         copy, because to load four is cheaper than to load one and move it three times."""
-        copies = LANES // SPREAD["float32"]
+        copies = self.vector.lanes // REPLICATE["float32"]
         section, offset = self.parameter(owner, name, lambda: np.repeat(array, copies))
-        return self.simd.load(section, (offset + o * copies) * SPREAD["float32"])
+        return self.simd.load(section, (offset + o * copies) * REPLICATE["float32"])
 
-    def spread(self, section: TirExpr, index: TirExpr | int, dtype: str) -> TirExpr:
+    def replicated(self, section: TirExpr, index: TirExpr | int, dtype: str) -> TirExpr:
         """Constant `index` of a section in every lane: a load of its repeated copies."""
-        copies, lanes = SPREAD[dtype], self.simd.lanes
+        copies, lanes = REPLICATE[dtype], self.simd.lanes
         if lanes == 1:
             return section[index * copies]
         vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
         return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
 
-    def load_columns(self, buffer: TirExpr, start: TirExpr | int) -> TirExpr:
-        """Consecutive elements from `start`, in the order of lanes that the stage computes in."""
-        loaded, n = self.simd.load(buffer, start), self.simd.lanes
+    def load(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr:
+        """A plane's values from `column` on, in the order of lanes that the stage computes in."""
+        loaded, n = self.simd.load(row, buffer.layout.at(buffer, plane, column)), self.simd.lanes
         if not self.even_first:
             return loaded
         loaded = self.bind(loaded)
         even, odd = (self.bind(self.simd.shuffle([loaded], range(first, n, 2))) for first in (0, 1))
         return self.simd.shuffle([even, odd], range(n))
 
-    def in_columns(self, value: TirExpr) -> TirExpr:
-        """A value's lanes in the order of columns, to be stored."""
+    def load_tap(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, window: Window, kx: int) -> TirExpr:
+        """The pixels of a plane that column `kx` of a window reads."""
+        stride, dx = window.strides[1], kx * window.dilations[1] - window.pads[1]
+        at = buffer.layout.at(buffer, plane, self.column * stride, dx)
+        return self.bind(self.simd.load_strided(row, at, stride))
+
+    def store_columns(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, value: TirExpr) -> None:
+        """Store a plane's values at the place at hand, in the order of columns."""
         n = self.simd.lanes
-        return self.simd.shuffle([value], [i // 2 + n // 2 * (i % 2) for i in range(n)]) if self.even_first else value
+        if self.even_first:
+            value = self.simd.shuffle([value], [i // 2 + n // 2 * (i % 2) for i in range(n)])
+        self.simd.store(row, value, buffer.layout.at(buffer, plane, self.column))
+
+    def allocate(self, dtype: str) -> TirExpr:
+        """A vector in registers."""
+        return T.alloc_buffer((self.simd.lanes,), dtype, scope="local")
+
+    @staticmethod
+    def loop(turns: int) -> AbstractContextManager[TirExpr]:
+        """A loop over 0 .. turns-1."""
+        return T.serial(0, turns)
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""
         return T.Bind(value)
 
-    def begin_block(self, e: Expr, value: Any) -> None:
-        """Keep what was computed for `e` for a whole block of channels."""
-        self._blocks[id(e)] = value
+    def begin_block(self, e: Expr, channels: list[TirExpr], begun: set[int]) -> None:
+        """Compute what `e` and its parts need for all channels of a block at once, each node once."""
+        if id(e) in begun:
+            return
+        begun.add(id(e))
+        for part in e.children():
+            self.begin_block(part, e.part_channels(channels), begun)
+        self._blocks[id(e)] = e.begin_block(self, channels)
 
     def block(self, e: Expr) -> Any:
         """What was computed for `e` for the block at hand."""
@@ -157,10 +186,10 @@ class Context:
         self._values.clear()
         self.places = places
 
-    def memo(self, e: Expr, emit: Callable[[], list[TirExpr]]) -> list[TirExpr]:
+    def emit(self, e: Expr, channels: list[TirExpr]) -> list[TirExpr]:
         """The values of `e` for the channels at hand, emitted once."""
         if id(e) not in self._values:
-            self._values[id(e)] = [self.bind(v) for v in emit()]
+            self._values[id(e)] = [self.bind(v) for v in e.emit(self, channels)]
         return self._values[id(e)]
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Vectors of TIR: the few operations that the kernels are written in.
 
 Every kernel names its vector operations here, so that what they become on a CPU is decided in one place:
@@ -14,12 +15,19 @@ from tvm.ir import Expr as TirExpr
 from tvm.ir import PrimType
 from tvm.tirx.script.builder import ir as T  # noqa: N812  (TVM's own name for it)
 
+from ...targets.cores import Core
+
 
 @dataclass(frozen=True)
 class Simd:
     """Operations on vectors of `lanes` elements; with one lane, on scalars."""
 
     lanes: int
+
+    @classmethod
+    def of(cls, core: Core) -> Simd:
+        """The vectors of a core."""
+        return cls(core.lanes)
 
     def dtype(self, element: str) -> str:
         """The TIR dtype of a vector of `element`."""
@@ -68,6 +76,10 @@ class Simd:
         """max(x, 0) or min(x, 0) of float32, compared as integers, which costs half. -0.0 counts as below 0; NaN
         becomes 0 in one of the two and stays NaN in the other."""
         return self.reinterpret(bound(self.reinterpret(x, "int32"), self.const(0, "int32")), "float32")
+
+    def shift_right(self, x: TirExpr, bits: int, element: str) -> TirExpr:
+        """Each lane, of unsigned `element`, shifted right."""
+        return tirx.shift_right(x, self.const(bits, element))
 
     @staticmethod
     def select(condition: TirExpr, a: TirExpr, b: TirExpr) -> TirExpr:

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The passes, one a file; pipeline.py lists them in their order."""

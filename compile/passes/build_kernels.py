@@ -1,64 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
 """Program -> row kernels: one PrimFunc for all stages of the same structure, a parameter block for each stage."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-
 from tvm import tirx
 from tvm_ffi import structural_equal, structural_hash
 
+from ...targets.cores import Core
 from ..errors import CompileError
+from ..ir.limits import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS
+from ..ir.schedule import Record, Schedule
+from ..ir.stages import Program, Stage
+from ..ir.steps import Kernels, Step
 from ..kernels.row_kernel import RowKernel, build, key_of
-from ..program import Operand, Program, Stage
-from ..schedules import DEFAULT, Record, Schedule, Schedules, main_leaf, outside_space
-
-MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64  # as runtime/src/plan.h has them
+from ..schedules import Schedules, main_leaf, outside_space
 
 
-@dataclass(frozen=True)
-class Step:
-    """A stage ready to run: its kernel's name, its rows, its constants."""
-
-    stage: Stage
-    kernel: str
-    operands: tuple[Operand, ...]
-    parameters: bytes  # as the library carries them
-    counts: dict[str, int]  # element type -> constants of it
-    sections: dict[str, int]  # element type -> byte offset among the spread constants; "end" is their size
-    schedule: Schedule
-    record: Record | None = None  # that the schedule is of; None: it is the default one
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """The kernels by name, and the steps that call them."""
-
-    funcs: dict[str, tirx.PrimFunc]
-    steps: list[Step]
-
-    def summary(self) -> str:
-        """How many, and where their schedules are from, in a line for a person."""
-        whose = Counter(r.database if r else None for r in {step.kernel: step.record for step in self.steps}.values())
-        untuned = whose.pop(None, 0)
-        parts = [f"{n} as {whose} records have them" for whose, n in sorted(whose.items())]
-        parts += [f"{untuned} by the default schedule, not tuned"] if untuned else []
-        return f"{len(self.funcs)}: {', '.join(parts)}"
-
-
-def build_kernels(program: Program, schedules: Schedules = DEFAULT) -> Kernels:
+def build_kernels(program: Program, core: Core, schedules: Schedules) -> Kernels:
     """One kernel for each distinct structure among the stages."""
     funcs: dict[str, tirx.PrimFunc] = {}
     known: dict[int, list[tuple[tirx.PrimFunc, str]]] = {}
     steps = []
     for stage in program.stages:
         schedule = schedules.of(stage)
-        built = build(stage, "kernel", schedule)
+        built = build(stage, "kernel", core, schedule)
         check_limits(stage, built)
         if record := schedules.records.get(key_of(built)):
             check_record(stage, record)
             schedule = record.schedule
-            built = build(stage, "kernel", schedule)
+            built = build(stage, "kernel", core, schedule)
         same = known.setdefault(structural_hash(built.func), [])
         name = next((n for f, n in same if structural_equal(f, built.func)), None)
         if name is None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Refuses a program whose constants have become infinite by folding; changes nothing."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from dataclasses import fields
 import numpy as np
 
 from ..errors import CompileError
-from ..program import Program
+from ..ir.stages import Program
 
 
 def check_constants(program: Program) -> Program:

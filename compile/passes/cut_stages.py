@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Relax -> Program: decide which maps are stored, and fuse everything between two stored maps into one stage.
 
 A map is stored where a window reads it (convolution, pooling, interpolation), where it leaves the network,
@@ -8,99 +9,41 @@ the next binary convolution reads are packed while the values are still in regis
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal
 
-import numpy as np
 import tvm
 from tvm import relax
 from tvm.ir import Expr as RelaxExpr
 
+from ...targets.cores import Core
 from ..errors import CompileError
-from ..program import (
-    Add,
-    BinaryDot,
-    Buffer,
-    Clamp,
-    Convolution,
-    Dtype,
-    Expr,
-    Leaky,
+from ..ir.buffers import Buffer
+from ..ir.stages import Program, Stage
+from ..kernels import (
     Load,
-    Margin,
-    PoolSum,
-    Program,
-    ScaleShift,
-    Sigmoid,
-    Spread,
-    Stage,
-    Upsample,
 )
-from ..relax_ops import constant, ints, shape_of, window_of
+from ..storage import Planes
+from .lowerings import LOWERINGS, Value, slice_branches
+from .relax_ops import ints, shape_of
+from .stored_forms import PLAIN, StoredForm, operator
 
-MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
-
-
-@dataclass(frozen=True)
-class Form:
-    """A way in which a map is stored."""
-
-    dtype: Dtype = "float32"
-    margin: Margin = "none"
-    groups: int = 1
-    threshold: tuple[float, ...] = ()
+SPLIT = "relax.split"
+"""Its parts are the lowering's own: of each, the channels of what is split."""
 
 
-PLAIN = Form()
-# what a windowed operator reads its first argument as
-WINDOWS: dict[str, Callable[[relax.Call], Form]] = {
-    "relax.nn.conv2d": lambda call: Form(margin="zero") if any(ints(call.attrs.padding)) else PLAIN,
-    "biisnet.pool_sum": lambda _: PLAIN,
-    "biisnet.upsample": lambda call: Form(margin="edge") if call.attrs["mode"] == "linear" else PLAIN,
-    "biisnet.binary_dot": lambda call: Form(
-        "bits", "zero", int(call.attrs["group"]), tuple(constant(call.args[2]).ravel().tolist())
-    ),
-}
+def cut_stages(module: tvm.IRModule, name: str, core: Core) -> Program:
+    """The program of `main`, its maps laid out for a core.
 
-# what is computed for each pixel alone
-POINTWISE = {
-    "relax.add",
-    "relax.concat",
-    "relax.sigmoid",
-    "relax.split",
-    "biisnet.scale_shift",
-    "biisnet.leaky",
-    "biisnet.clamp",
-    "biisnet.spread",
-    "biisnet.extend",
-}
+    Raises CompileError naming a layer that cannot be lowered.
+    """
+    return StageBuilder(module, name, core).run()
 
 
-@dataclass
-class Value:
-    """What a Relax variable stands for: its expression, and the forms in which it is stored."""
-
-    branches: tuple[Expr, ...]
-    forms: dict[Form, Buffer] = field(default_factory=dict)
-
-    @property
-    def channels(self) -> int:
-        """Channels of all branches."""
-        return sum(b.channels for b in self.branches)
-
-
-def cut_stages(module: tvm.IRModule, name: str) -> Program:
-    """The program of `main`. Raises CompileError naming a layer that cannot be lowered."""
-    return Cutter(module, name).run()
-
-
-class Cutter:
+class StageBuilder:
     """One walk over the bindings of main."""
 
-    def __init__(self, module: tvm.IRModule, name: str) -> None:
+    def __init__(self, module: tvm.IRModule, name: str, core: Core) -> None:
+        self.lanes = core.lanes
         function = module["main"]
         self.names = {str(k): str(v) for k, v in module.attrs["onnx_names"].items()}
         self.reads = {str(k): [str(i) for i in v] for k, v in module.attrs.get("onnx_reads", {}).items()}
@@ -145,27 +88,23 @@ class Cutter:
         flat = [f for a in value.args for f in (a.fields if isinstance(a, relax.Tuple) else [a])]
         return [self.resolve(a) for a in flat if isinstance(a, relax.Var)]
 
-    def find_stored(self) -> dict[RelaxExpr, set[Form]]:
+    def find_stored(self) -> dict[RelaxExpr, set[StoredForm]]:
         """The variables that must be stored, and the forms that their readers want."""
-        stored: dict[RelaxExpr, set[Form]] = {output: set() for output in self.outputs}
+        stored: dict[RelaxExpr, set[StoredForm]] = {output: set() for output in self.outputs}
         readers: dict[RelaxExpr, set[RelaxExpr]] = {output: {output} for output in self.outputs}
         for b in [*reversed(self.bindings), None]:
             var = b.var if b else self.image
             if b and var in self.alias:
                 continue
             uses = [c for c in self.consumers[var] if c.var not in self.alias]
-            windows = {
-                WINDOWS[op](c.value)
-                for c in uses
-                if (op := operator(c.value)) in WINDOWS and self.resolve(c.value.args[0]) == var
-            }
-            plain = [c for c in uses if operator(c.value) not in WINDOWS]
+            windows = {form for c in uses if (form := stored_form(c.value)) and self.resolve(c.value.args[0]) == var}
+            plain = [c for c in uses if stored_form(c.value) is None]
             by_use = [{c.var} if c.var in stored else readers[c.var] for c in plain]
             stages = set().union(*by_use)
-            if b and operator(b.value) == "relax.split" and self.sliceable(var):
+            if b and operator(b.value) == SPLIT and self.sliceable(var):
                 stages = max(by_use, key=len, default=set())  # each stage computes the channels of its own part
             computed = b is not None and not isinstance(b.value, relax.TupleGetItem)
-            several = computed and operator(b.value) != "relax.split" and len(stages) > 1
+            several = computed and operator(b.value) != SPLIT and len(stages) > 1
             extended = computed and any(operator(c.value) == "biisnet.extend" for c in uses) and not self.repeats(var)
             if windows or several or extended or var in stored:
                 stored.setdefault(var, set()).update(windows | ({PLAIN} if plain else set()))
@@ -179,18 +118,18 @@ class Cutter:
         if var == self.image:
             return True
         value = next(b.value for b in self.bindings if b.var == var)
-        op = operator(value)
-        if op in WINDOWS:  # what it reads is stored
-            groups = {"relax.nn.conv2d": "groups", "biisnet.binary_dot": "group"}.get(op)
-            return groups is None or int(value.attrs[groups]) == 1
-        return op != "biisnet.spread" and all(self.sliceable(a) for a in self.arguments(value))
+        lowering = LOWERINGS.get(operator(value))
+        if lowering and (lowering.reads or not lowering.is_sliceable(value)):
+            return lowering.is_sliceable(value)  # a window's argument is stored
+        return all(self.sliceable(a) for a in self.arguments(value))
 
     def repeats(self, var: RelaxExpr) -> bool:
         """Whether a variable's expression, past its border, repeats the border: where only loads are below it."""
         if var == self.image:
             return True
         value = next(b.value for b in self.bindings if b.var == var)
-        if isinstance(value, relax.TupleGetItem) or operator(value) in POINTWISE:
+        lowering = LOWERINGS.get(operator(value))
+        if isinstance(value, relax.TupleGetItem) or operator(value) == SPLIT or (lowering and lowering.repeats_border):
             return all(self.repeats(a) for a in self.arguments(value))
         return False
 
@@ -202,7 +141,7 @@ class Cutter:
         self.program.inputs.append(image)
         self.define(self.image, Value((Load(c, image),)))
         for b in self.bindings:
-            if b.var not in self.alias and operator(b.value) != "relax.split":
+            if b.var not in self.alias and operator(b.value) != SPLIT:
                 self.define(b.var, self.convert(self.name_of(b.var), b.value))
         self.program.outputs.sort(key=lambda b: b.external or 0)
         return self.program
@@ -233,16 +172,14 @@ class Cutter:
         stage = Stage(name, self.layers_of(name))
         self.stages.append(stage)
         forms = set(self.stored[var])
-        windowed = sorted((f for f in forms if f.dtype == "float32" and f.margin != "none"), key=str)
+        windowed = sorted((f for f in forms if f.signs is None and f.margin != "none"), key=lambda f: f.place)
         if windowed:
             forms.discard(PLAIN)
         buffers = {}
-        for n, form in enumerate(sorted(forms, key=str)):
-            own_name = f"{name}.{'bits' if form.dtype == 'bits' else 'map'}{n or ''}"
-            threshold = np.array(form.threshold or (0,), np.float32)
-            buffers[form] = Buffer(
-                own_name, name, channels, height, width, form.dtype, form.margin, form.groups, threshold
-            )
+        for n, form in enumerate(sorted(forms, key=lambda f: f.place)):
+            encoding, layout = form.encoding, Planes(form.margin, self.lanes)
+            own_name = f"{name}.{encoding.suffix}{n or ''}"
+            buffers[form] = Buffer(own_name, name, channels, height, width, encoding, layout)
         if windowed:
             buffers[PLAIN] = buffers[windowed[0]]
         results = dict.fromkeys(buffers.values(), value.branches)
@@ -263,7 +200,7 @@ class Cutter:
         op = operator(value)
         if op not in LOWERINGS:
             raise CompileError(f"layer '{name}': no kernel for {op or type(value).__name__}")
-        return LOWERINGS[op](self, name, value)
+        return LOWERINGS[op].lower(self, name, value)
 
     def argument(self, call: relax.Call, i: int = 0) -> Value:
         """Argument `i`, as it is known."""
@@ -271,7 +208,9 @@ class Cutter:
 
     def window_argument(self, call: relax.Call) -> Buffer:
         """The buffer that a windowed operator reads."""
-        return self.argument(call).forms[WINDOWS[operator(call)](call)]
+        form = stored_form(call)
+        assert form is not None
+        return self.argument(call).forms[form]
 
     def part_of_split(self, item: relax.TupleGetItem) -> Value:
         """One output of a split on channels."""
@@ -283,179 +222,7 @@ class Cutter:
         )
 
 
-def operator(value: RelaxExpr) -> str:
-    """The name of the operator that is called."""
-    return value.op.name if isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.Op) else ""
-
-
-# ---- one lowering an operator ----
-
-
-def convolution(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """A full-precision convolution; its bias is added by the `add` after it."""
-    weight, attrs = constant(call.args[1]).astype(np.float32), call.attrs
-    shape = {"strides": attrs.strides, "pads": attrs.padding, "dilations": attrs.dilation}
-    e = Convolution(
-        len(weight),
-        cutter.window_argument(call),
-        weight,
-        np.zeros(len(weight), np.float32),
-        window_of(shape, weight.shape[2:]),
-        int(attrs.groups),
-    )
-    return Value((e,))
-
-
-def binary_dot(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """The accumulator of a binary convolution."""
-    signs = constant(call.args[1]).astype(bool)
-    if signs[0].size > MAX_TAPS:
-        raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_TAPS} are supported")
-    e = BinaryDot(
-        len(signs),
-        cutter.window_argument(call),
-        signs,
-        window_of(call.attrs, signs.shape[2:]),
-        int(call.attrs["pad_shift"]),
-        int(call.attrs["unit"]),
-    )
-    return Value((e,))
-
-
-def pool_sum(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """2x2, stride 2."""
-    buffer = cutter.window_argument(call)
-    return Value((PoolSum(buffer.channels, buffer),))
-
-
-def upsample(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """Twice the resolution."""
-    buffer = cutter.window_argument(call)
-    mode: Literal["linear", "nearest"] = "linear" if call.attrs["mode"] == "linear" else "nearest"
-    return Value((Upsample(buffer.channels, buffer, mode),))
-
-
-def scale_shift(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """Per-channel constants, cut as the branches are."""
-    x = cutter.argument(call)
-    scale, shift = (constant(a) for a in call.args[1:])
-    return per_branch(x, name, lambda e, at: ScaleShift(e.channels, e, scale[at], shift[at]))
-
-
-def leaky(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """Per-channel slopes, cut as the branches are."""
-    x = cutter.argument(call)
-    positive, negative = (constant(a) for a in call.args[1:])
-    return per_branch(x, name, lambda e, at: Leaky(e.channels, e, positive[at], negative[at]))
-
-
-def clamp(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """Per-channel bounds, cut as the branches are."""
-    x = cutter.argument(call)
-    lower, upper = (constant(a) for a in call.args[1:])
-    return per_branch(x, name, lambda e, at: Clamp(e.channels, e, lower[at], upper[at]))
-
-
-def sigmoid(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """The logistic function."""
-    return per_branch(cutter.argument(call), name, lambda e, _: Sigmoid(e.channels, e))
-
-
-def add(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """The sum of two maps, or the bias of a convolution."""
-    x = cutter.argument(call)
-    if not isinstance(call.args[1], relax.Var):
-        bias = constant(call.args[1]).astype(np.float32).ravel()
-        (e,) = x.branches
-        assert isinstance(e, Convolution)
-        return Value((replace(e, bias=bias),))
-    y = cutter.argument(call, 1)
-    cuts = sorted(
-        {0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches]))
-    )
-    branches = []
-    for start, end in itertools.pairwise(cuts):
-        (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
-        branches.append(Add(a.channels, a, b))
-    return Value(tuple(branches))
-
-
-def concat(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """Branches side by side."""
-    parts = [cutter.values[cutter.resolve(f)] for f in call.args[0].fields]
-    return Value(tuple(e for p in parts for e in p.branches))
-
-
-def spread(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """Channels repeated."""
-    x = cutter.argument(call)
-    (e,) = x.branches
-    return Value((Spread(int(call.attrs["channels"]), e),))
-
-
-def resized(cutter: Cutter, name: str, call: relax.Call) -> Value:
-    """extend and crop: the same expression over more or fewer pixels (a load repeats the border)."""
-    x = cutter.argument(call)
-    return Value(x.branches)
-
-
-def per_branch(x: Value, name: str, make: Callable[[Expr, slice], Expr]) -> Value:
-    """Apply per-channel work to each branch."""
-    branches, at = [], 0
-    for e in x.branches:
-        branches.append(make(e, slice(at, at + e.channels)))
-        at += e.channels
-    return Value(tuple(branches))
-
-
-LOWERINGS: dict[str, Callable[[Cutter, str, relax.Call], Value]] = {
-    "relax.nn.conv2d": convolution,
-    "biisnet.pool_sum": pool_sum,
-    "biisnet.upsample": upsample,
-    "relax.add": add,
-    "relax.concat": concat,
-    "relax.sigmoid": sigmoid,
-    "biisnet.binary_dot": binary_dot,
-    "biisnet.scale_shift": scale_shift,
-    "biisnet.leaky": leaky,
-    "biisnet.clamp": clamp,
-    "biisnet.spread": spread,
-    "biisnet.extend": resized,
-    "biisnet.crop": resized,
-}
-
-
-def slice_branches(branches: tuple[Expr, ...], start: int, end: int) -> list[Expr]:
-    """Channels start .. end-1 of concatenated branches."""
-    out, at = [], 0
-    for e in branches:
-        first, last = max(start - at, 0), min(end - at, e.channels)
-        if first < last:
-            out.append(slice_channels(e, first, last))
-        at += e.channels
-    return out
-
-
-def slice_channels(e: Expr, start: int, end: int) -> Expr:
-    """Channels start .. end-1 of an expression."""
-    n, at = end - start, slice(start, end)
-    if n == e.channels:
-        return e
-    match e:
-        case Load() | PoolSum() | Upsample():
-            return replace(e, channels=n, offset=e.offset + start)
-        case ScaleShift():
-            return ScaleShift(n, slice_channels(e.x, start, end), e.scale[at], e.shift[at])
-        case Leaky():
-            return Leaky(n, slice_channels(e.x, start, end), e.positive[at], e.negative[at])
-        case Clamp():
-            return Clamp(n, slice_channels(e.x, start, end), e.lower[at], e.upper[at])
-        case Add():
-            return Add(n, slice_channels(e.a, start, end), slice_channels(e.b, start, end))
-        case Sigmoid():
-            return Sigmoid(n, slice_channels(e.x, start, end))
-        case Convolution() if e.groups == 1:
-            return replace(e, channels=n, weight=e.weight[at], bias=e.bias[at])
-        case BinaryDot() if e.buffer.groups == 1:
-            return replace(e, channels=n, signs=e.signs[at], first=e.first + start)
-    raise CompileError(f"a split of channels after {type(e).__name__} is not supported")
+def stored_form(value: RelaxExpr) -> StoredForm | None:
+    """The form that a windowed operator's call reads its first argument in; None for others."""
+    lowering = LOWERINGS.get(operator(value))
+    return lowering.reads(value) if lowering and lowering.reads else None

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two scale_shift in a row are one: s2*(s1*x + b1) + b2 = (s2*s1)*x + (s2*b1 + b2)."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ import tvm
 from tvm.ir import Expr
 from tvm.relax.dpl import is_op, wildcard
 
-from ..relax_ops import channels_of, per_channel, scale_shift
+from .relax_ops import channels_of, per_channel, scale_shift
 from .rewrite import Matches, rewrite_all
 
 

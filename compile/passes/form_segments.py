@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which stages run together, row by row, so that the maps between them need not be stored whole.
 
 A *segment* is a run of stages. A thread computes a stripe of the last stage's rows, and of the others just the
@@ -17,34 +18,20 @@ How many threads there are is known on the device only, so this is asked of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from ..program import Buffer, Operand
-from ..schedules import DEFAULT, Schedules
-from .build_kernels import MAX_SEGMENT, Kernels, Step
+from ..ir.buffers import Buffer, Rows
+from ..ir.limits import MAX_SEGMENT, MAX_THREADS
+from ..ir.memory import Segment
+from ..ir.steps import Kernels, Step
+from ..schedules import Schedules
 
 MAX_HALO = 1 / 8
-MAX_THREADS = 64  # as runtime/include/biisnet.h has it
-
-Rows: TypeAlias = npt.NDArray[np.int64]
-"""Row numbers, one for each stripe that is looked at."""
 
 
-@dataclass(frozen=True)
-class Segment:
-    """Steps first .. last-1, and the rows that each of their maps keeps: all, or a ring of fewer."""
-
-    first: int
-    last: int
-    slots: dict[Buffer, int]
-
-
-def form_segments(kernels: Kernels, schedules: Schedules = DEFAULT) -> list[Segment]:
+def form_segments(kernels: Kernels, schedules: Schedules) -> list[Segment]:
     """Greedily, from the first stage to the last."""
     steps = kernels.steps
     segments, first = [], 0
@@ -78,21 +65,6 @@ def layer_by_layer(kernels: Kernels) -> list[Segment]:
     return [Segment(k, k + 1, {b: b.height for b in step.stage.outputs}) for k, step in enumerate(kernels.steps)]
 
 
-def needed_rows(operand: Operand, first: Rows, last: Rows) -> tuple[Rows, Rows]:
-    """The rows (from, to) of an operand's map that output rows first .. last-1 read, where there are any."""
-    low, high = read_rows(operand, first, last)
-    height = operand.buffer.height
-    return np.clip(low, 0, height - 1), np.clip(high, 1, height)
-
-
-def read_rows(operand: Operand, first: Rows | int, last: Rows | int) -> tuple[Rows, Rows]:
-    """The same of a map without borders."""
-    # an odd row may look further up or down than its even neighbour, so the two at each end decide
-    ends = np.clip(np.stack([first, first + 1, last - 2, last - 1]), first, last - 1)
-    starts = (ends * operand.mul + operand.add) // operand.div + operand.odd * (ends % 2)
-    return starts.min(0), starts.max(0) + (operand.count - 1) * operand.step + 1
-
-
 def producers(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int]:
     """Buffer -> the step of the segment that writes it."""
     return {b: k for k in range(first, last) for b in steps[k].stage.outputs}
@@ -112,7 +84,7 @@ def stripe_rows(steps: Sequence[Step], first: int, last: int, by: dict[Buffer, i
     for k in range(last - 1, first - 1, -1):
         for operand in steps[k].operands if k in rows else ():
             if (p := by.get(operand.buffer)) is not None:
-                low, high = needed_rows(operand, *rows[k])
+                low, high = operand.needed_rows(*rows[k])
                 old = rows.get(p, (low, high))
                 rows[p] = (np.minimum(low, old[0]), np.maximum(high, old[1]))
     return rows
@@ -172,5 +144,5 @@ def ring_slots(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int
 def inner_rows(step: Step, by: dict[Buffer, int]) -> list[tuple[Buffer, list[int], list[int]]]:
     """Each map of the segment that a step reads, with the rows (from, to) that each of the step's rows needs."""
     y = np.arange(step.stage.height)
-    needed = [(op.buffer, *needed_rows(op, y, y + 1)) for op in step.operands if op.buffer in by]
+    needed = [(op.buffer, *op.needed_rows(y, y + 1)) for op in step.operands if op.buffer in by]
     return [(buffer, starts.tolist(), ends.tolist()) for buffer, starts, ends in needed]

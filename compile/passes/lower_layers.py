@@ -1,9 +1,10 @@
-"""com.biisnet layers and resampling -> the primitives binary_dot, spread, pool_sum, upsample, scale_shift, leaky.
+# SPDX-License-Identifier: Apache-2.0
+"""com.biisnet layers and resampling -> the primitives binary_dot, spread, pool_sum, upsample, scale_shift, two_slope.
 
-RPReLU (10)          y > a ? y - a + b : c(y - a) + b   =  leaky(y - a; 1, c) + b
+RPReLU (10)          y > a ? y - a + b : c(y - a) + b   =  two_slope(y - a; 1, c) + b
 ReDistribution (11)  alpha*x + beta
 DotBinaryConv2d (18) x*(scale*b_w + offset), b_w the channel's sign
-MaxOut               positive*relu(y) - negative*relu(-y)  =  leaky(y; positive, -(-negative))
+MaxOut               positive*relu(y) - negative*relu(-y)  =  two_slope(y; positive, -(-negative))
 BinaryConv2d (3)     a tap's activation is a = am + ah*s, its weight w = wm + wh*t, with signs s, t = +-1 and
                      m, h the middle and half the distance of the levels. Summed over the K taps
                          sum a*w = ah*wh*(sum s*t) + am*wh*(sum t) + wm*(sum a)
@@ -26,9 +27,9 @@ from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812
 from tvm.relax.dpl import is_op, wildcard
 
+from ...ops import unpack_weights
 from ..errors import CompileError
-from ..ops import unpack_weights
-from ..relax_ops import call, channels_of, constant, ints, leaky, per_channel, scale_shift
+from .relax_ops import call, channels_of, constant, ints, per_channel, scale_shift, two_slope
 from .rewrite import Matches, Rule, rewrite_all
 
 
@@ -46,7 +47,7 @@ def rprelu() -> Rule:
         n = channels_of(m[y])
         shift, offset, slope = (per_channel(m[p], n) for p in (a, b, c))
         one = np.ones(n)
-        return scale_shift(leaky(scale_shift(m[y], one, -shift), one, slope), one, offset)
+        return scale_shift(two_slope(scale_shift(m[y], one, -shift), one, slope), one, offset)
 
     return is_op("biisnet.rprelu")(y, a, b, c), rewrite
 
@@ -81,7 +82,7 @@ def maxout() -> Rule:
 
     def rewrite(m: Matches) -> Expr:
         n = channels_of(m[y])
-        return leaky(m[y], per_channel(m[positive], n), per_channel(m[negative], n))
+        return two_slope(m[y], per_channel(m[positive], n), per_channel(m[negative], n))
 
     return is_op("biisnet.maxout")(y, positive, negative), rewrite
 

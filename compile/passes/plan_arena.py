@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where each map lies in the arena: planned when compiling, so that nothing is allocated on the device.
 
 A map that is kept whole lives from the segment that writes it to the last that reads it; a ring lives during its
@@ -8,54 +9,11 @@ where it overlaps none that lives at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from ..frontend.converters import MAX_STRIDE
-from ..program import LANES, Buffer, round_up
-from .build_kernels import Kernels
-from .form_segments import Segment
-
-ALIGNMENT = 64
-SLACK = LANES * 4 * MAX_STRIDE
-"""Bytes behind the last map: the last vector of a row may read (never write) past the row's end, at most as many
-float32 vectors as the stride is columns (the window's padding is within the row's margin)."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """A map's memory: bytes in the arena (of each thread, where it is private), rows kept, segments it lives in."""
-
-    buffer: Buffer
-    offset: int
-    slots: int
-    private: bool
-    first: int
-    last: int
-
-    @property
-    def bytes(self) -> int:
-        """Bytes it takes."""
-        return self.slots * self.buffer.row_bytes
-
-
-@dataclass(frozen=True)
-class Arena:
-    """The memory plan of one list of segments.
-
-    The shared part begins with the zero row (what windows read above and below a map) and the constants; a private
-    part for each thread lies behind it.
-    """
-
-    segments: list[Segment]
-    placements: dict[Buffer, Placement]
-    zero_bytes: int
-    constants: list[int]  # offset of each step's constants, spread
-    shared_bytes: int
-    private_bytes: int
-
-    def bytes(self, threads: int) -> int:
-        """Bytes of an instance on so many threads."""
-        return self.shared_bytes + threads * self.private_bytes
+from ..ir.buffers import Buffer
+from ..ir.memory import ALIGNMENT, SLACK, Arena, Placement, Segment
+from ..ir.steps import Kernels
+from ..storage.layout import round_up
 
 
 def plan_arena(kernels: Kernels, segments: list[Segment]) -> Arena:

@@ -1,6 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """The means of the Relax passes: apply a local rewrite until it no longer fires.
 
-How often each fired is kept in the module's attribute `rewrites`, pass by pass.
+How often each fired is kept in the module's attribute `rewrites`, pass by pass; in `missed`, which layers' it did not
+fire for, and why.
 """
 
 from __future__ import annotations
@@ -13,51 +15,55 @@ from tvm.ir import Expr
 from tvm.relax.dpl import DFPattern, rewrite_call
 
 from ..errors import CompileError
+from .missed import Missed
 
 Matches = dict[DFPattern, Expr]
 
 
-Rule = tuple[DFPattern, Callable[[Matches], Expr | None]]
+Rule = tuple[DFPattern, Callable[[Matches], Expr | Missed]]
 
 
 def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.IRModule:
     """Replace every match of the rules' patterns in main, rule after rule.
 
-    A rule's function gets the matched parts and returns the replacement, or None where it does not apply.
+    A rule's function gets the matched parts and returns the replacement, or Missed where it does not apply.
     """
     main, count = module["main"], 0
+    missed: dict[str, str] = {}
     refused: list[str] = []  # an exception would lose its class on its way through TVM
 
     for pattern, rewrite in rules:
-        fired = 0
-
-        def replace(original: Expr, matches: Matches, rewrite: Callable = rewrite) -> Expr:
-            nonlocal fired
-            try:
-                new = rewrite(matches)
-            except CompileError as e:
-                refused.append(f"layer '{layer_of(module, original)}': {e}")
-                return original
-            if new is None:
-                return original
-            fired += 1
-            return new
-
         before = -1
-        while fired != before:
-            before = fired
+        while count != before:
+            before = count
+
+            def replace(
+                original: Expr, matches: Matches, rewrite: Callable = rewrite, at: relax.Function = main
+            ) -> Expr:
+                nonlocal count
+                try:
+                    new = rewrite(matches)
+                except CompileError as e:
+                    refused.append(f"layer '{layer_of(at, module, original)}': {e}")
+                    return original
+                if isinstance(new, Missed):
+                    missed[layer_of(at, module, original)] = str(new)
+                    return original
+                count += 1
+                return new
+
             main = rewrite_call(pattern, replace, main)
             if refused:
                 raise CompileError(refused[0])
-        count += fired
     rewritten = tvm.IRModule({"main": main}, attrs=module.attrs)
-    return relax.transform.DeadCodeElimination()(rewritten).with_attr("rewrites", {**counts(module), name: count})
+    kept = {"rewrites": {**counts(module), name: count}, "missed": {**misses(module), name: missed}}
+    return relax.transform.DeadCodeElimination()(rewritten).with_attrs(kept)
 
 
-def layer_of(module: tvm.IRModule, e: Expr) -> str:
-    """The ONNX value that an expression of main computes."""
+def layer_of(main: relax.Function, module: tvm.IRModule, e: Expr) -> str:
+    """The ONNX value that an expression of `main` computes."""
     names = (module.attrs or {}).get("onnx_names", {})
-    found = (b.var.name for block in module["main"].body.blocks for b in block.bindings if b.value.same_as(e))
+    found = (b.var.name for block in main.body.blocks for b in block.bindings if b.value.same_as(e))
     name = next(found, "?")
     return str(names.get(name, name))
 
@@ -66,3 +72,10 @@ def counts(module: tvm.IRModule) -> dict[str, int]:
     """Pass -> how often its rules fired."""
     attrs = module.attrs or {}
     return {str(k): int(v) for k, v in attrs["rewrites"].items()} if "rewrites" in attrs else {}
+
+
+def misses(module: tvm.IRModule) -> dict[str, dict[str, str]]:
+    """Pass -> layer -> why a rule that met its pattern there did not fire."""
+    attrs = module.attrs or {}
+    kept = attrs["missed"] if "missed" in attrs else {}  # noqa: SIM401 (TVM's attributes have no get)
+    return {str(name): {str(layer): str(why) for layer, why in of.items()} for name, of in kept.items()}

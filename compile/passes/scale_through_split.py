@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A scale_shift before a split comes after it: part i of scale*x + shift is scale_i * (part i of x) + shift_i."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812
 from tvm.relax.dpl import is_op, is_tuple_get_item, wildcard
 
-from ..relax_ops import channels_of, ints, per_channel, scale_shift
+from .relax_ops import channels_of, ints, per_channel, scale_shift
 from .rewrite import Matches, rewrite_all
 
 

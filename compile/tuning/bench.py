@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Candidates of one kernel side by side in one program: the stage once in each schedule, all on the same rows.
 
 The program is built as a model's is (plan.c, runtime, runner), so what is measured is what a bundle runs.
@@ -10,22 +11,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from tvm import tirx
 
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe
 from ...targets import Target
-from .. import plan_source
-from ..codegen import generate
-from ..kernels.row_kernel import build, stage_operands
-from ..link import Objects, link_runner, write_objects
-from ..passes.build_kernels import Kernels, Step, step_of
+from ...targets.cores import Core
+from ..emit.codegen import generate
+from ..emit.link import Objects, link_runner, write_objects
+from ..emit.plan_source import parameter_offsets, plan_source
+from ..ir.buffers import Buffer
+from ..ir.memory import Arena
+from ..ir.schedule import Schedule
+from ..ir.stages import Program, Stage
+from ..ir.steps import Kernels, Step
+from ..kernels import Load, RepeatChannels
+from ..kernels.row_kernel import build
+from ..passes.build_kernels import step_of
 from ..passes.form_segments import layer_by_layer
-from ..passes.plan_arena import Arena, plan_arena
-from ..program import Buffer, Load, Program, Spread, Stage
-from ..schedules import Schedule
-from ..verification.stages import Device
+from ..passes.plan_arena import plan_arena
+from ..verification.device import Device
 
 PLAIN = Schedule(channels=1)
 BLOT = 0xA5
@@ -62,28 +67,30 @@ def make_bench(
     link: Link = link_bench_runner,
 ) -> Bench:
     """Build the program into `folder`. Raises ToolchainError, CompileError."""
-    read = list(dict.fromkeys(op.buffer for op in stage_operands(stage)))
+    read = stage.reads()
     inputs = [b for b in read if b.external is not None] or [pixel(stage)]
     sources = [source(buffer, inputs[0]) for buffer in read if buffer.external is None]
     # each writes maps of its own
     copies = [replace(stage, outputs=[replace(b) for b in stage.outputs]) for _ in schedules]
-    steps = [make_step(s, f"source_{n}", PLAIN) for n, s in enumerate(sources)]
-    steps += [make_step(c, f"candidate_{n}", s) for n, (c, s) in enumerate(zip(copies, schedules, strict=True))]
+    steps = [make_step(s, f"source_{n}", target.core, PLAIN) for n, s in enumerate(sources)]
+    steps += [
+        make_step(c, f"candidate_{n}", target.core, s) for n, (c, s) in enumerate(zip(copies, schedules, strict=True))
+    ]
     kernels = Kernels({step.kernel: func for step, func in steps}, [step for step, _ in steps])
     arena = plan_arena(kernels, layer_by_layer(kernels))
     outputs = [b for b in copies[0].outputs if b.external is not None] or [pixel(stage)]
     program = Program("bench", [*sources, *copies], inputs, outputs)
-    plan = plan_source.plan_source(program, kernels, (arena, arena), 0.5)
+    plan = plan_source(program, kernels, (arena, arena), 0.5)
     code = generate(kernels.funcs, target)
-    objects = write_objects(folder, plan, plan_source.parameter_offsets(kernels)[1], code)
+    objects = write_objects(folder, plan, parameter_offsets(kernels)[1], code)
     return Bench(
         link(objects, target, folder), arena, {s.kernel: s for s in kernels.steps[len(sources) :]}, len(sources)
     )
 
 
-def make_step(stage: Stage, name: str, schedule: Schedule) -> tuple[Step, tirx.PrimFunc]:
+def make_step(stage: Stage, name: str, core: Core, schedule: Schedule) -> tuple[Step, tirx.PrimFunc]:
     """A step under a name of its own, and its PrimFunc."""
-    built = build(stage, name, schedule)
+    built = build(stage, name, core, schedule)
     return step_of(stage, name, built, schedule), built.func
 
 
@@ -94,22 +101,15 @@ def pixel(stage: Stage) -> Buffer:
 
 def source(buffer: Buffer, entry: Buffer) -> Stage:
     """A stage that would write a map, from an input; it is there to give the map its place."""
-    return Stage.of(f"source of {buffer.name}", (), (Spread(buffer.channels, Load(1, entry)),), [buffer])
-
-
-def random_map(buffer: Buffer, rng: np.random.Generator) -> npt.NDArray:
-    """What stands for a map: standard normal values, or random bits; [C, H, W]."""
-    shape = (buffer.channels, buffer.height, buffer.width)
-    if buffer.dtype == "bits":
-        return rng.integers(0, 2, shape).astype(bool)
-    return rng.standard_normal(shape).astype(np.float32)
+    return Stage.of(f"source of {buffer.name}", (), (RepeatChannels(buffer.channels, Load(1, entry)),), [buffer])
 
 
 def store_maps(bench: Bench, device: Device) -> None:
     """Fill what the candidates read with random maps."""
     rng = np.random.default_rng(SEED)
     for buffer in dict.fromkeys(op.buffer for step in bench.candidates.values() for op in step.operands):
-        device.store(buffer, random_map(buffer, rng))
+        shape = (buffer.channels, buffer.height, buffer.width)
+        device.store(buffer, buffer.encoding.draw(shape, rng))
 
 
 def blot(step: Step, device: Device) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a candidate is expected to cost, from what was measured: a cost model for spaces of a few decisions.
 
 The logarithm of the time is taken as a sum of one effect for each decision, by ridge regression. Trees (XGBoost, which
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
-from ..schedules import Schedule
+from ..ir.schedule import Schedule
 from .space import schedule_of
 
 RIDGE = 0.1

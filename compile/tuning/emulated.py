@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measuring without a board: the emulated device's cycles, exact and repeatable."""
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from pathlib import Path
 
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, cycles
-from ..program import Stage
-from ..schedules import Schedule
+from ..ir.schedule import Schedule
+from ..ir.stages import Stage
 from .bench import isolate, make_bench, run_candidates
 
 REJECTED = "its result is not that of the default schedule"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a session found: each kernel in its default and its fastest schedule."""
 
 from __future__ import annotations
@@ -6,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .. import slots
-from ..schedules import DEFAULT, Schedule
+from ..ir.schedule import Schedule
+from ..schedules import DEFAULT
 from .lines import Trial
 from .records import fastest
 from .tasks import Task
@@ -22,7 +23,7 @@ class Gain:
     default_seconds: float
     best_seconds: float
     bound_seconds: float | None
-    """What its vector arithmetic alone would take (slots.bound); None where not a cycle model but a clock measured."""
+    """What its vector arithmetic alone would take (`issue_bound`); None where a clock measured."""
     schedule: Schedule
 
 
@@ -51,7 +52,7 @@ class Tuned:
             return f"{self.database}: {self.trials} trials, {self.rejected} rejected; no kernel is measured yet"
         saved = 1 - self.best_seconds / self.default_seconds
         bounds = [g.bound_seconds for g in self.gains if g.bound_seconds is not None]
-        least = f"; {sum(bounds) / self.best_seconds:.0%} of that is the slot bound" if bounds else ""
+        least = f"; {sum(bounds) / self.best_seconds:.0%} of that is the issue bound" if bounds else ""
         return (
             f"{self.database}: {self.trials} trials, {self.rejected} rejected; kernels take {saved:.1%} less than by "
             f"the default schedules{least}"
@@ -69,7 +70,7 @@ def conclude(database: Path, trials: Sequence[Trial], tasks: Sequence[Task], her
             continue  # the session ended before its turn
         trial = best[task.key]
         assert trial.seconds is not None
-        bound = slots.bound(task.stage) / hertz * task.uses if hertz else None
+        bound = task.bound / hertz * task.uses if hertz and task.bound else None
         gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, bound, trial.schedule))
     return Tuned(database, len(trials), sum(t.seconds is None for t in trials), tuple(gains))
 

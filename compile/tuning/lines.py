@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lines of MetaSchedule's database, written as it writes them and read without it.
 
 TVM's own reader trusts what it reads, and goes down where that is damaged. So a line counts as a trial only where it
@@ -18,7 +19,8 @@ import tvm
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
-from ..schedules import SPACE, Schedule, outside_space
+from ..ir.schedule import Schedule
+from ..schedules import SPACE, outside_space
 from .space import NOTE, candidate_of, workload
 
 FAILED = 1e9

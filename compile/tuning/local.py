@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """This machine as a board: a server of TVM's on loopback, so that a candidate that crashes takes no session with it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MetaSchedule's builder and runner around a device that measures: candidates are Schedules of a task's stage."""
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from tvm.ir.utils import derived_object
 from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
 
-from ..program import Stage
-from ..schedules import Schedule
+from ..ir.schedule import Schedule
+from ..ir.stages import Stage
 from .space import NOTE, schedule_of
 
 

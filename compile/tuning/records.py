@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tuning database: a folder with MetaSchedule's two JSON files, and about.json, which says what they are of."""
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import tvm
 from ...model.files import write_whole
 from ...targets import Target, resolve
 from ..errors import CompileError
-from ..schedules import Record, Schedule, Schedules, schedules_for
+from ..ir.schedule import Record, Schedule
+from ..schedules import Schedules, schedules_for
 from .lines import MALFORMED, Trial, read_key, read_trial, to_line, trial_json, workload_json
 
 SCHEMA = 1
@@ -191,7 +193,7 @@ def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
         if found and {read_about(f).get("measured_by") for f in (own, shipped)} == {MODEL_CYCLES}:
             mine = {k: r for k, r in mine.items() if k not in found or r.seconds <= found[k].seconds}
         found |= mine
-    return replace(schedules_for(target.name), records=MappingProxyType(found))
+    return replace(schedules_for(target.core), records=MappingProxyType(found))
 
 
 def best_records(folder: Path, target: Target, whose: str) -> dict[str, Record]:

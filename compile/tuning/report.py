@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a session leaves to look at: the time of all kernels over the trials, and the gains."""
 
 from __future__ import annotations

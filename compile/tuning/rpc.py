@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measuring on boards over TVM's RPC, which has no authentication: loopback, or an ssh tunnel to it.
 
 A board runs `python -m tvm.exec.rpc_server`; several register with one `python -m tvm.exec.rpc_tracker`. The bench is a
@@ -26,11 +27,11 @@ import tvm_ffi.libinfo
 from ...runtime import sources
 from ...targets import Target
 from ...targets.toolchain import zig
+from ..emit.link import INCLUDES, Objects
 from ..errors import CompileError
-from ..link import INCLUDES, Objects
-from ..program import Stage
-from ..schedules import Schedule
-from ..verification.stages import Device
+from ..ir.schedule import Schedule
+from ..ir.stages import Stage
+from ..verification.device import Device
 from .bench import Bench, blot, isolate, make_bench, store_maps, stored_by
 from .emulated import REJECTED
 

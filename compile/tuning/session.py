@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tuning session: MetaSchedule's search over all tasks of a model, every trial kept as soon as it is measured."""
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import TuneContext
 
 from ...targets import Target
-from ..schedules import DEFAULT, SPACE, Schedule, main_leaf
+from ..ir.schedule import Schedule
+from ..schedules import DEFAULT, SPACE, main_leaf
 from .cost_model import AdditiveModel
 from .lines import Trial
 from .measuring import Describer, Device, Measurer

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A kernel's schedules as a design space of MetaSchedule's.
 
 The kernels are written by our own emitters, not by rewriting a loop nest, so a task's workload is a block in name only:
@@ -19,7 +20,8 @@ from tvm.s_tir.schedule import Instruction, Trace
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812
 
-from ..schedules import SPACE, Schedule
+from ..ir.schedule import Schedule
+from ..schedules import SPACE
 
 SEED = 0
 BLOCK = "kernel"

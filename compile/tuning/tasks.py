@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What there is to tune in a model: each distinct kernel once."""
 
 from __future__ import annotations
@@ -5,9 +6,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ...targets.cores import Core
+from ..ir.plan import Plan
+from ..ir.stages import Stage
+from ..kernels.issue_bound import issue_bound
 from ..kernels.row_kernel import build, key_of
-from ..plan import Plan
-from ..program import Stage
+from ..schedules import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -18,15 +22,16 @@ class Task:
     key: str
     stage: Stage
     uses: int  # stages that use it
+    bound: float | None  # cycles of its issue bound, where the core's is known
 
 
-def tasks_of(plan: Plan) -> list[Task]:
+def tasks_of(plan: Plan, core: Core) -> list[Task]:
     """The kernels of a plan, in the order that they run first."""
     uses = Counter(step.kernel for step in plan.kernels.steps)
     stages = {step.kernel: step.stage for step in reversed(plan.kernels.steps)}
-    return [make_task(name, stages[name], n) for name, n in uses.items()]
+    return [make_task(name, stages[name], n, core) for name, n in uses.items()]
 
 
-def make_task(name: str, stage: Stage, uses: int) -> Task:
+def make_task(name: str, stage: Stage, uses: int, core: Core) -> Task:
     """The task of a stage's kernel."""
-    return Task(name, key_of(build(stage, "kernel")), stage, uses)
+    return Task(name, key_of(build(stage, "kernel", core, DEFAULT.of(stage))), stage, uses, issue_bound(stage, core))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Proof that a bundle computes what the network computes: ONNX Runtime against the (emulated) device."""
 
 from ..errors import VerificationError

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads the integer accumulators out of the shipped machine code, to compare them without exception.
 
 A kernel's constants are data, so the very code of the bundle is run with others: every scale 1, every shift 0,
@@ -8,63 +9,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import numpy.typing as npt
 
+from ...targets.cores import Core
+from ..ir.expressions import Expr
+from ..ir.stages import Stage
+from ..ir.steps import Step
+from ..kernels import BinaryDot
 from ..kernels.reference import evaluate
 from ..kernels.row_kernel import build
-from ..passes.build_kernels import Step
-from ..program import (
-    Add,
-    Bend,
-    BinaryDot,
-    Clamp,
-    Constant,
-    Expr,
-    Leaky,
-    LeakyAdd,
-    Load,
-    ScaleShift,
-    Sigmoid,
-    Spread,
-    Stage,
-)
+from ..passes.rewriting import rewrite
+from .device import Device
 from .onnx_reference import OnnxReference
-from .stages import Device, run_step, stored_form
+from .stages import run_step
 
 Array = npt.NDArray
 
 
-def transparent(e: Expr, done: dict[int, Expr]) -> Expr:
-    """The expression with all element-wise work made the identity."""
-    if id(e) not in done:
-        ones, zeros = np.ones(e.channels, np.float32), np.zeros(e.channels, np.float32)
-        match e:
-            case ScaleShift():
-                new: Expr = ScaleShift(e.channels, transparent(e.x, done), ones, zeros)
-            case Leaky():
-                new = Leaky(e.channels, transparent(e.x, done), ones, ones)
-            case Clamp():
-                new = Clamp(e.channels, transparent(e.x, done), -MOST * ones, MOST * ones)
-            case LeakyAdd():
-                new = LeakyAdd(e.channels, transparent(e.x, done), transparent(e.y, done), ones, ones)
-            case Bend():
-                new = Bend(e.channels, e.x, transparent(e.y, done), ones, zeros, e.knee)
-            case Constant():
-                new = Constant(e.channels, zeros)
-            case Add():
-                new = Add(e.channels, transparent(e.a, done), transparent(e.b, done))
-            case Spread() | Sigmoid():
-                new = replace(e, x=transparent(e.x, done))
-            case _:
-                new = e
-        done[id(e)] = new
-    return done[id(e)]
-
-
-MOST = np.finfo(np.float32).max
-
-READABLE = {BinaryDot, Load, ScaleShift, Leaky, LeakyAdd, Bend, Constant, Add, Spread, Clamp}
+def with_identity_epilogue(stage: Stage) -> Stage | None:
+    """The stage with all element-wise work made the identity; None where there is work that cannot be."""
+    if any(e.identity() is None for e in stage.expressions()):
+        return None
+    done: dict[int, Expr] = {}
+    results = [tuple(rewrite(e, lambda e: e.identity() or e, done) for e in branches) for branches in stage.results]
+    return replace(stage, results=results)
 
 
 def is_binary(stage: Stage) -> bool:
@@ -73,26 +41,25 @@ def is_binary(stage: Stage) -> bool:
 
 
 def readable(stage: Stage) -> bool:
-    """Whether its accumulators can be read: beside binary convolutions it has only loads and element-wise work,
-    and it stores a float32 map."""
-    return {type(e) for e in stage.expressions()} <= READABLE and any(b.dtype == "float32" for b in stage.outputs)
+    """Whether its accumulators can be read: beside binary convolutions it has only loads and element-wise work, and it
+    stores a map of numbers."""
+    return with_identity_epilogue(stage) is not None and any(not b.encoding.is_exact for b in stage.outputs)
 
 
 def check_accumulators(
-    device: Device, index: int, step: Step, reference: dict[str, Array], onnx: OnnxReference
+    device: Device, core: Core, index: int, step: Step, reference: dict[str, Array], onnx: OnnxReference
 ) -> tuple[int, int, dict[str, Array]]:
     """(accumulators compared, accumulators that differ, the tensors) of one stage, on the reference's maps."""
     stage = step.stage
-    done: dict[int, Expr] = {}
-    results = [tuple(transparent(e, done) for e in branches) for branches in stage.results]
-    probe = replace(stage, results=results)
-    parameters = build(probe, "kernel").parameters.to_bytes()
+    probe = with_identity_epilogue(stage)
+    assert probe is not None
+    parameters = build(probe, "kernel", core, step.schedule).parameters.to_bytes()
     inputs = {}
     for op in step.operands:
-        value = stored_form(op.buffer, reference[op.buffer.value])
-        inputs[op.buffer.name] = value if op.buffer.dtype == "bits" else np.zeros_like(value)
+        encoding = op.buffer.encoding
+        inputs[op.buffer.name] = encoding.silence(encoding.encode(reference[op.buffer.value]))
     outputs = run_step(device, index, step, inputs, parameters)
-    n, buffer = next((n, b) for n, b in enumerate(stage.outputs) if b.dtype == "float32")
+    n, buffer = next((n, b) for n, b in enumerate(stage.outputs) if not b.encoding.is_exact)
     found, expected = outputs[buffer], evaluate(probe, inputs)[n]
     differ = found != expected
     dots = [e for e in stage.expressions() if isinstance(e, BinaryDot)]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Verifies a bundle: each stage with the reference's input, its accumulators, then the whole network."""
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import numpy.typing as npt
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
+from ...targets.cores import Core
 from ..errors import VerificationError
 from ..frontend import Model
-from ..plan import Plan
-from ..scene import scene
+from ..ir.plan import Plan
 from .accumulators import check_accumulators, is_binary, readable
+from .device import Device
 from .end_to_end import compare_output, run_by_stage
 from .onnx_reference import OnnxReference
-from .stages import Device, check_step
+from .scene import scene
+from .stages import check_step
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,19 @@ def check_bundle(
     reference = onnx.run(frame)
     try:
         with Probe([*prefix, root / RUNNER], threads) as probe:
-            return compare(probe, device_name, plan, onnx, reference, failure)
+            return compare(probe, device_name, plan, target.core, onnx, reference, failure)
     except ProbeError as e:
         raise VerificationError(f"the runner failed on {device_name}: {e}") from e
 
 
 def compare(
-    probe: Probe, name: str, plan: Plan, onnx: OnnxReference, reference: dict[str, npt.NDArray], failure: Path
+    probe: Probe,
+    name: str,
+    plan: Plan,
+    core: Core,
+    onnx: OnnxReference,
+    reference: dict[str, npt.NDArray],
+    failure: Path,
 ) -> Verified:
     """All comparisons, the first that fails raised."""
 
@@ -93,7 +102,7 @@ def compare(
             f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
         )
 
-    device = Device(probe, plan.by_stage)
+    device = Device(probe, plan.probing)
     error, accumulators, binary, read = 0.0, 0, 0, 0
     for k, step in enumerate(plan.kernels.steps):
         result = check_step(device, k, step, reference)
@@ -105,7 +114,7 @@ def compare(
             binary += 1
         if is_binary(step.stage) and readable(step.stage):
             read += 1
-            compared, differ, tensors = check_accumulators(device, k, step, reference, onnx)
+            compared, differ, tensors = check_accumulators(device, core, k, step, reference, onnx)
             if differ:
                 fail(step.stage.name, f"{differ} of {compared} integer accumulators", tensors)
             accumulators += compared

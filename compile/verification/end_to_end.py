@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole network at once: against the reference, and against its own stages one by one.
 
 Feeding each stage the reference's maps hides what only whole runs show: rings, stripes, the order of the outputs.
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..plan import Plan
-from .stages import Device
+from ..ir.plan import Plan
+from .device import Device
 
 MASK_TOLERANCE = 1e-4
 """Share of pixels that may differ end to end, where a sign within rounding error of zero flips."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reference: stock ONNX Runtime, with every value of the graph that a stage stores as an extra output."""
 
 from __future__ import annotations
@@ -7,9 +8,9 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
+from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend import Model
-from ..ops import DOMAIN
 
 F32 = npt.NDArray[np.float32]
 

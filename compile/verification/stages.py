@@ -1,26 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks the device stage by stage, each fed the reference's own input (teacher forcing).
 
-A float32 map may differ from the reference by 1e-5 of the largest number that was summed for its channel; the sign
-bits that a stage packs must be those of the float32 map that it stores beside them, or, where it stores none, of the
-reference wherever that is not within rounding error of the threshold.
+The encoding of each map says what may differ: a float32 map from the reference by 1e-5 of the largest number that was
+summed for its channel; packed signs only where rounding may flip them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels.magnitude import magnitudes
-from ..kernels.reference import from_bytes, sign_bits, to_bytes
-from ..passes.build_kernels import Step
-from ..passes.plan_arena import Arena
-from ..program import MARGIN, Buffer
-
-TOLERANCE = 1e-5
-SMALLEST = 1e-30
+from ..ir.buffers import Buffer
+from ..ir.steps import Step
+from ..kernels.error_bounds import error_bounds
+from ..storage.float32 import TOLERANCE
+from .device import Device
 
 Array = npt.NDArray
 
@@ -41,68 +37,6 @@ class StageResult:
         return self.error <= TOLERANCE and not self.wrong_bits and not self.wrong_margins
 
 
-class Memory(Protocol):
-    """What a runner's inputs, outputs and arena are reached by: a Probe, here or on a board."""
-
-    info: dict[str, Any]
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Reads bytes."""
-
-    def write(self, offset: int, data: bytes) -> None:
-        """Writes bytes."""
-
-    def run_stage(self, stage: int, params: bytes | None = None) -> None:
-        """All rows of one stage, with its own constants or with others."""
-
-
-class Device:
-    """A bundle's runner with the buffers of its plan."""
-
-    def __init__(self, probe: Memory, arena: Arena) -> None:
-        self.probe, self.arena = probe, arena
-
-    def offset(self, buffer: Buffer, *, output: bool = False) -> int:
-        """Where a buffer lies in the probe's address space."""
-        if buffer.external is None:
-            return self.arena.placements[buffer].offset
-        return int(self.probe.info["outputs" if output else "inputs"][buffer.external]["offset"])
-
-    def store(self, buffer: Buffer, value: Array) -> None:
-        """Write a map [C, H, W]: float32, or bool for bits."""
-        data = value.astype(np.float32).tobytes() if buffer.external is not None else to_bytes(buffer, value)
-        self.probe.write(self.offset(buffer), data)
-
-    def read(self, buffer: Buffer) -> bytes:
-        """The memory of a map that a stage has written."""
-        return self.probe.read(self.offset(buffer, output=True), size_of(buffer))
-
-    def fill(self, buffer: Buffer, byte: int) -> None:
-        """Overwrite the memory of a map that a stage is to write."""
-        self.probe.write(self.offset(buffer, output=True), bytes([byte]) * size_of(buffer))
-
-    def fetch(self, buffer: Buffer) -> Array:
-        """The map [C, H, W] that a stage has written."""
-        data = self.read(buffer)
-        if buffer.external is not None:
-            return np.frombuffer(data, np.float32).reshape(buffer.channels, buffer.height, buffer.width)
-        return from_bytes(buffer, data)
-
-
-def size_of(buffer: Buffer) -> int:
-    """Bytes of a map in memory."""
-    return buffer.bytes * (1 if buffer.external is None else buffer.channels)
-
-
-def stored_form(buffer: Buffer, value: Array) -> Array:
-    """A float32 map as the buffer holds it."""
-    if buffer.dtype == "bits":
-        return sign_bits(value, buffer.threshold)
-    if buffer.scale is None or buffer.shift is None:
-        return value
-    return buffer.scale[:, None, None] * value + buffer.shift[:, None, None]
-
-
 def run_step(
     device: Device, index: int, step: Step, inputs: dict[str, Array], parameters: bytes | None = None
 ) -> dict[Buffer, Array]:
@@ -115,44 +49,25 @@ def run_step(
 
 def check_step(device: Device, index: int, step: Step, reference: dict[str, Array]) -> StageResult:
     """Run one stage on the reference's maps (by ONNX value) and compare."""
-    inputs = {op.buffer.name: stored_form(op.buffer, reference[op.buffer.value]) for op in step.operands}
+    inputs = {op.buffer.name: op.buffer.encoding.encode(reference[op.buffer.value]) for op in step.operands}
     outputs = run_step(device, index, step, inputs)
     tensors = {f"input {n}": v for n, v in inputs.items()}
-    error, wrong_bits, own_map = 0.0, 0, None
-    wrong_margins = sum(count_wrong_margins(b, device.read(b)) for b in outputs if b.margin != "none")
-    bounds = magnitudes(step.stage, inputs)
-    for (buffer, value), bound in zip(outputs.items(), bounds, strict=True):
-        expected = stored_form(replace(buffer, dtype="float32"), reference[buffer.value])
-        tensors |= {f"device {buffer.name}": value, f"reference {buffer.value}": expected}
-        if buffer.dtype == "float32":
-            own_map = value if buffer.scale is None else own_map
-            error = max(error, relative_error(value, expected, bound))
-    for (buffer, value), bound in zip(outputs.items(), bounds, strict=True):
-        if buffer.dtype == "bits":
-            expected = reference[buffer.value] if own_map is None else own_map
-            wrong = value != sign_bits(expected, buffer.threshold)
-            if own_map is None:
-                near = TOLERANCE * np.maximum(np.abs(expected), bound).max(axis=(1, 2), keepdims=True)
-                wrong &= np.abs(expected - buffer.threshold[:, None, None]) > near
-            wrong_bits += int(wrong.sum())
-    return StageResult(step.stage.name, error, wrong_bits, wrong_margins, tensors)
+    wrong_margins = sum(count_wrong_margins(b, device.read(b)) for b in outputs)
+    unchanged = (b.encoding.decode(value) for b, value in outputs.items())
+    own = next((value for value in unchanged if value is not None), None)
+    error, wrong = 0.0, 0
+    for (buffer, value), bound in zip(outputs.items(), error_bounds(step.stage, inputs), strict=True):
+        encoding, expected = buffer.encoding, reference[buffer.value]
+        found = encoding.compare(value, expected, bound, own)
+        error, wrong = max(error, found.error), wrong + found.wrong
+        tensors[f"device {buffer.name}"] = value
+        tensors[f"reference {buffer.value}"] = expected if encoding.is_exact else encoding.encode(expected)
+    return StageResult(step.stage.name, error, wrong, wrong_margins, tensors)
 
 
 def count_wrong_margins(buffer: Buffer, memory: bytes) -> int:
-    """Elements left and right of the rows that do not follow from the rows as they should."""
-    dtype = np.float32 if buffer.dtype == "float32" else np.uint8
-    shape = (buffer.height, buffer.planes, buffer.plane_stride)
-    right = to_bytes(buffer, from_bytes(buffer, memory))
-    found, wanted = (np.frombuffer(m, dtype).reshape(shape)[:, :, : buffer.width + 2 * MARGIN] for m in (memory, right))
+    """Elements left and right of the rows, and unused bits, that do not follow from the rows as they should."""
+    right = buffer.to_memory(buffer.from_memory(memory))
+    found, wanted = (np.frombuffer(m, buffer.encoding.element) for m in (memory, right))
     same = (found == wanted) | ((found != found) & (wanted != wanted))  # a NaN is as good as another
-    return int((~same).sum())
-
-
-def relative_error(value: Array, expected: Array, bound: Array) -> float:
-    """Largest difference, relative to the largest `bound` (all [C, H, W]) of its channel; infinite where one alone is
-    NaN."""
-    difference = np.abs(value.astype(np.float64) - expected)
-    if (np.isnan(value) != np.isnan(expected)).any():
-        return float("inf")
-    magnitude = np.nanmax(bound, axis=(1, 2), keepdims=True, initial=SMALLEST)
-    return float(np.nanmax(difference / magnitude, initial=0.0))
+    return int((~same & buffer.layout.defined(buffer)).sum())

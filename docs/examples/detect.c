@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* detect FRAME.f32: a frame of grey levels in, the number of target pixels out.
  *
  * FRAME.f32 is float32, 0..255, row by row, of the model's own size (a bundle's golden/image.f32 is one). */

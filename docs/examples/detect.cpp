@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // detect FRAME.f32...: frames side by side, on two threads, each with an instance of its own.
 #include <atomic>
 #include <cstdio>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """detect BUNDLE FRAME.f32...: frames side by side, on two threads, each with an instance of its own.
 
 A frame is of the bundle's own size, float32 grey levels row by row.

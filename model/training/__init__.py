@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training: data sets, augmentation, losses, the loop. Importing this package does not import torch."""
 
 from .recipe import Recipe

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random crops of a frame, each determined by (seed, epoch, index) alone, so that a resumed run sees the same."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames as batches of random crops, in an order that follows from the seed and the epoch."""
 
 from __future__ import annotations

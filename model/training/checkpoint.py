@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A training run between two epochs, in one safetensors file: never unpickled, replaced whole."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames in folds: each is held out once, by a network that has not seen it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hard negatives: where the network finds what is no target. Crops around them are seen more often.
 
 (Shrivastava et al. 2016 choose them a batch; here they are looked for in all frames, every few epochs.)

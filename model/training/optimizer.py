@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What moves the weights: AdamW's groups, the learning rate over a run, and the moving average."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Targets of some frames added to others: what a target stands out by, put onto a background that it was never before.
 
     image' = clip(image + gain (cutout - ring) window)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a network is trained, as data: everything but the network and the images. No torch here."""
 
 from __future__ import annotations

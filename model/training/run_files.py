@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run's folder has, by name. No torch here."""
 
 from __future__ import annotations

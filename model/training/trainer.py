@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The training loop on Lightning Fabric, one process or many (torchrun).
 
 Every random choice follows from (seed, epoch, index): a run that was killed and resumed ends with the weights of an

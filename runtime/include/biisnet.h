@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* C interface of a compiled BiisNet model (C99 and C++).
  *
  * One library holds one model: its weights, its kernels and the plan that walks them, all constant. An

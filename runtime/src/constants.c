@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Constants: from the library's compact form to the one that kernels read. */
 #include "constants.h"
 
@@ -36,7 +37,7 @@ uint64_t bn_spread_bytes(const bn_stage *stage) {
     return bytes;
 }
 
-void bn_spread(const bn_stage *stage, const uint8_t *packed, uint8_t *spread) {
+void bn_replicate(const bn_stage *stage, const uint8_t *packed, uint8_t *spread) {
     for (int i = 0; i < SECTIONS; i++) {
         section s = section_of(stage, i);
         uint8_t *to = spread;

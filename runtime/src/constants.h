@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Spreading a stage's constants (plan.h). */
 #ifndef BIISNET_CONSTANTS_H
 #define BIISNET_CONSTANTS_H
@@ -9,6 +10,6 @@ uint64_t bn_packed_bytes(const bn_stage *stage);
 uint64_t bn_spread_bytes(const bn_stage *stage);
 
 /* packed -> spread; the two do not overlap. */
-void bn_spread(const bn_stage *stage, const uint8_t *packed, uint8_t *spread);
+void bn_replicate(const bn_stage *stage, const uint8_t *packed, uint8_t *spread);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the header tells about the model without an instance: read from the constant plan. */
 #include "biisnet.h"
 #include "plan.h"

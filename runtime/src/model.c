@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instances: arena, constants and threads, and the run of the plan's segments on them. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
@@ -95,7 +96,7 @@ static int32_t create(biisnet_model **result, int layout, int32_t threads, void 
      * end), and the system hands out the pages here instead of in the first inference. */
     model->arena = memset(arena, 0, (size_t)needed);
     for (int32_t k = 0; k < plan->stages; k++)
-        bn_spread(&plan->stage[k], plan->params + plan->stage[k].params, model->arena + plan->stage[k].constants);
+        bn_replicate(&plan->stage[k], plan->params + plan->stage[k].params, model->arena + plan->stage[k].constants);
     bind_arena(model);
     bind_external(model, NULL, NULL);
     if (!bn_team_start(&model->team, threads)) {
@@ -106,16 +107,16 @@ static int32_t create(biisnet_model **result, int layout, int32_t threads, void 
     return BIISNET_OK;
 }
 
-uint64_t biisnet_arena_bytes(int32_t threads) { return arena_bytes(BN_FAST, threads); }
+uint64_t biisnet_arena_bytes(int32_t threads) { return arena_bytes(BN_STREAMING, threads); }
 
-uint64_t biisnet_probing_arena_bytes(void) { return arena_bytes(BN_BY_STAGE, 1); }
+uint64_t biisnet_probing_arena_bytes(void) { return arena_bytes(BN_PROBING, 1); }
 
 int32_t biisnet_create_in(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
-    return create(result, BN_FAST, threads, arena, bytes);
+    return create(result, BN_STREAMING, threads, arena, bytes);
 }
 
 int32_t biisnet_create_probing(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
-    return create(result, BN_BY_STAGE, threads, arena, bytes);
+    return create(result, BN_PROBING, threads, arena, bytes);
 }
 
 int32_t biisnet_create(biisnet_model **result, int32_t threads) {
@@ -173,13 +174,13 @@ static bool is_bound(const biisnet_model *model, const bn_stage *stage) {
 int32_t biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params) {
     if (!model || stage < 0 || stage >= model->plan->stages) return BIISNET_E_ARGUMENT;
     if ((uintptr_t)params % BIISNET_ALIGNMENT != 0) return BIISNET_E_ARGUMENT;
-    if (model->layout != &model->plan->layout[BN_BY_STAGE]) return BIISNET_E_ARGUMENT;
+    if (model->layout != &model->plan->layout[BN_PROBING]) return BIISNET_E_ARGUMENT;
     if (!is_bound(model, &model->plan->stage[stage])) return BIISNET_E_UNBOUND;
     const bn_stage *probed = &model->plan->stage[stage];
     uint8_t *constants = model->arena + probed->constants;
-    if (params) bn_spread(probed, params, constants);
+    if (params) bn_replicate(probed, params, constants);
     job one = {.model = model, .first = stage, .last = stage + 1};
     bn_team_run(&model->team, run_segments, &one);
-    if (params) bn_spread(probed, model->plan->params + probed->params, constants);
+    if (params) bn_replicate(probed, model->plan->params + probed->params, constants);
     return BIISNET_OK;
 }

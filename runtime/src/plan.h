@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract between the generated plan (plan.c of a bundle) and the runtime that walks it.
  *
  * A network is a list of stages. A stage computes one row of each of its outputs at a time by calling a
@@ -79,7 +80,7 @@ typedef struct {
     const bn_buffer *buffer;
 } bn_layout;
 
-enum { BN_FAST = 0, BN_BY_STAGE = 1, BN_LAYOUTS = 2 };
+enum { BN_STREAMING = 0, BN_PROBING = 1, BN_LAYOUTS = 2 };
 
 typedef struct {
     uint32_t version;            /* BN_PLAN_VERSION */

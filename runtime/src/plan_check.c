@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the plan once, when an instance is made: a compiler's mistake becomes a status, not a crash. */
 #include "plan_check.h"
 
@@ -51,7 +52,7 @@ static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t
 }
 
 static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t index) {
-    const bn_buffer *buffer = &layout->buffer[index], *fast = &plan->layout[BN_FAST].buffer[index];
+    const bn_buffer *buffer = &layout->buffer[index], *fast = &plan->layout[BN_STREAMING].buffer[index];
     if (buffer->rows != fast->rows || buffer->row_bytes != fast->row_bytes) return false;
     if ((buffer->external >= 0 || fast->external >= 0) && buffer->external != fast->external) return false;
     if (buffer->rows < 1 || buffer->row_bytes < 1 || buffer->row_bytes > UINT32_MAX) return false;
@@ -66,7 +67,7 @@ static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t i
 static bool check_operand(const bn_plan *plan, const bn_operand *operand) {
     if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
     if (operand->div < 1 || operand->count < 1 || operand->count > BN_MAX_ROWS) return false;
-    const bn_buffer *buffer = &plan->layout[BN_FAST].buffer[operand->buffer];
+    const bn_buffer *buffer = &plan->layout[BN_STREAMING].buffer[operand->buffer];
     if (operand->edge == BN_EDGE_ZERO) return buffer->row_bytes <= plan->zero_bytes;
     return operand->edge == BN_EDGE_CLAMP;
 }
@@ -88,7 +89,7 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (rows > BN_MAX_ROWS) return false;
     for (int32_t i = 0; i < stage->outputs; i++) {
         int32_t buffer = stage->output[i];
-        if (buffer < 0 || buffer >= plan->buffers || plan->layout[BN_FAST].buffer[buffer].rows != stage->rows)
+        if (buffer < 0 || buffer >= plan->buffers || plan->layout[BN_STREAMING].buffer[buffer].rows != stage->rows)
             return false;
     }
     return true;
@@ -159,7 +160,7 @@ bool bn_plan_check(const bn_plan *plan) {
     for (int32_t k = 0; k < plan->stages; k++)
         if (!check_order(plan, k)) return false;
     /* Stage k is segment k, and the arena does not grow with the threads: biisnet_run_stage() relies on it. */
-    const bn_layout *by_stage = &plan->layout[BN_BY_STAGE];
+    const bn_layout *by_stage = &plan->layout[BN_PROBING];
     if (by_stage->segments != plan->stages || by_stage->private_bytes != 0) return false;
     for (int i = 0; i < BN_LAYOUTS; i++)
         if (!check_layout(plan, &plan->layout[i])) return false;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a plan is one that this runtime can walk. */
 #ifndef BIISNET_PLAN_CHECK_H
 #define BIISNET_PLAN_CHECK_H

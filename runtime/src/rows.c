@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gathers the row pointers that each call of a row kernel wants. */
 #include "rows.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where the rows of feature maps are: the arithmetic of bn_buffer and bn_operand (plan.h). */
 #ifndef BIISNET_ROWS_H
 #define BIISNET_ROWS_H

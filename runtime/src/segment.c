@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Walks a segment: every stage's rows as late as the last stage's next row allows. */
 #include "segment.h"
 

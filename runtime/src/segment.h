@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One thread's share of a segment (plan.h). */
 #ifndef BIISNET_SEGMENT_H
 #define BIISNET_SEGMENT_H

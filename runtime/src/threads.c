@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The team of threads; see threads.h. Only what glibc 2.28 and musl have: mutex, condition, C11 atomics. */
 #define _POSIX_C_SOURCE 200809L
 #include "threads.h"

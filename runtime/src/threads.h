@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A team of threads that runs one task at a time, all members on the same task, with a barrier inside.
  *
  * The caller is member 0. A team of one starts no thread, and its barrier is a comparison.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ablation: resumable, and ours beside the paper's."""
 
 import json

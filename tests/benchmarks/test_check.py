@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`--check`: what counts as slower."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cross-validation: resumable, each frame measured once, nothing picked."""
 
 import json

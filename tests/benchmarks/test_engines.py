@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Engines in their processes: they answer, or their reason is reported."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whose turn it is."""
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def test_each_round_has_all_and_begins_with_the_next() -> None:
 
 def test_who_has_used_its_time_sits_out() -> None:
     log: list[str] = []
-    runs = {"slow": recorder(log, "slow", lambda k: 1000), "fast": recorder(log, "fast", lambda k: 1)}
+    runs = {"slow": recorder(log, "slow", lambda k: 1000), "streaming": recorder(log, "streaming", lambda k: 1)}
     found = interleave(runs, rounds=10, seconds=0.5, pause=0)
     assert [len(times) for times in found.values()] == [MIN_ROUNDS, 10]
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tables, and that nothing but them is rewritten."""
 
 from __future__ import annotations

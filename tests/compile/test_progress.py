@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Steps as a person sees them: on a terminal the one at work is named, and its line is written over."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whole networks, runtime and generated kernels alike, under the address and the thread sanitizer.
 
 What TVM's LLVM optimized is written as text, marked for the sanitizer, and compiled on by clang.
@@ -12,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from biisnet.compile import plan_source
-from biisnet.compile.codegen import MachineCode, generate
+from biisnet.compile.emit import plan_source
+from biisnet.compile.emit.codegen import MachineCode, generate
+from biisnet.compile.emit.link import write_objects
 from biisnet.compile.frontend import Model
-from biisnet.compile.link import write_objects
+from biisnet.compile.ir.plan import Plan
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
-from biisnet.compile.plan import Plan
 from biisnet.compile.progress import Progress
 from biisnet.runtime import sources
 from biisnet.targets import resolve

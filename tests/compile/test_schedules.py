@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules: a kernel's kind is its main leaf; results do not depend on what is chosen."""
 
 from __future__ import annotations
@@ -5,9 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Load, ScaleShift, Upsample
 from biisnet.compile.kernels.row_kernel import build
-from biisnet.compile.program import Add, Buffer, Load, ScaleShift, Stage, Upsample
-from biisnet.compile.schedules import BY_TARGET, DEFAULT, MAIN_LEAF, Schedule, main_leaf, schedules_for
+from biisnet.compile.schedules import BY_TARGET, DEFAULT, MAIN_LEAF, main_leaf, schedules_for
 from biisnet.targets import TARGETS
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every variant of the paper compiles for the board, and computes there what ONNX Runtime does."""
 
 from pathlib import Path

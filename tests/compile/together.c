@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instances of one model side by side, each with threads of its own, and one after the other: every result must be that
  * of one instance with one thread. Prints "ok". With SHARED all threads use one instance, which is not allowed. */
 #include <pthread.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the documents tell the reader to type is typed here: sh, python and c blocks, in order, in one folder.
 
 Compilations are made small: `--size HxW` is divided by 8 (by default the documented 256x256), the bundle keeps
@@ -18,10 +19,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from biisnet.compile.cli.app import app, compile_app
-from biisnet.compile.scene import scene
+from biisnet.compile.verification.scene import scene
 from biisnet.model.scenes import scenes
 from biisnet.targets import TARGETS
+from biisnet.tools.cli.app import app, compile_app
 
 from .snippets import FENCE, ROOT, blocks, documents
 

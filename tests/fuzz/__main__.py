@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tests.fuzz [PARSER…]`: fuzz until so many inputs were run in all; a second call goes on where one ended.
 
 The corpora that are kept (corpora/*.zip) are what it begins with; `--keep` writes them anew, without what adds nothing.

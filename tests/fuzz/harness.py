@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tests.fuzz.harness PARSER [libFuzzer's options]`: the parsers that are Python, under Atheris.
 
 Each function takes any bytes; what it lets out other than the error that it documents ends the fuzzing.
@@ -38,7 +39,7 @@ def of_file(path: Path, parse: Callable[[Path], object], documented: type[Except
 def manifest(folder: Path) -> Harness:
     """A bundle's manifest, and what is made of it."""
     with atheris.instrument_imports(include=["biisnet"]):
-        from biisnet.compile.manifest import frame_size, schedules_of, target_of
+        from biisnet.compile.emit.manifest import frame_size, schedules_of, target_of
         from biisnet.runtime.bundle import read_manifest
         from biisnet.runtime.errors import BundleError
 

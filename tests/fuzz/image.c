@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The image readers: any bytes are refused, or become an image whose every pixel is a grey level. */
 #include "image.h"
 

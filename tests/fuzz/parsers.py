@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is fuzzed: each parser of bytes that come from outside, and its harness."""
 
 from __future__ import annotations

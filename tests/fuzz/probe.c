@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `biisnet-run --probe`: any bytes on standard input are commands, or are refused. The instances live on from one
  * input to the next, as they do from one command to the next. */
 #define _POSIX_C_SOURCE 200809L

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every parser of what comes from outside, fuzzed for some seconds from the kept corpora; and that a crash is one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shipped network, and another with its golden tensors, loaded once."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sign, and the gradients of its straight-through estimators."""
 
 import math

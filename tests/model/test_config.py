@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Configurations: presets, JSON, and what is refused."""
 
 import subprocess

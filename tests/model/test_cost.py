@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Params and OPs as the paper counts them, from the shipped ONNX file."""
 
 import onnx

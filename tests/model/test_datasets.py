@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Data sets in the layouts of their makers, and what is wrong with one said in a line."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The exported file: its bytes, its names, and PyTorch's numbers in ONNX Runtime."""
 
 import json
@@ -13,10 +14,10 @@ from onnx import numpy_helper
 
 torch = pytest.importorskip("torch")
 
-from biisnet.compile.ops import DOMAIN, accumulators  # noqa: E402
 from biisnet.model import NetworkConfig, shipped_onnx  # noqa: E402
 from biisnet.model.export import export, export_file  # noqa: E402
 from biisnet.model.network import build  # noqa: E402
+from biisnet.ops import DOMAIN, accumulators  # noqa: E402
 
 SMALL = {"channels": 3, "encoder_blocks": (1,), "decoder_blocks": (1,), "bottleneck_blocks": 1}
 

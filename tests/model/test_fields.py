@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Dataclasses from JSON: each wrong field is named."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures are the same bytes each time, and carry nobody's name."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image files of every depth that can be told from its file, and the others refused."""
 
 from pathlib import Path

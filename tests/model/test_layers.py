@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each layer against the paper's equation, in numpy or as printed."""
 
 from typing import Any
@@ -7,7 +8,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from biisnet.compile.ops import accumulators, pack_weights  # noqa: E402
 from biisnet.model import layers  # noqa: E402
 from biisnet.model.config import ESTIMATORS, NetworkConfig  # noqa: E402
 from biisnet.model.layers import (  # noqa: E402
@@ -19,6 +19,7 @@ from biisnet.model.layers import (  # noqa: E402
     RPReLU,
     sampling_layer,
 )
+from biisnet.ops import accumulators, pack_weights  # noqa: E402
 
 
 def _image(channels: int, seed: int = 0) -> Any:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The metrics against cases worked out by hand and against scikit-image's components."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole network: golden tensors, any size, gradients, seeded random weights."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Synthetic scenes: determined by seed and number, with targets that stand out."""
 
 import numpy as np

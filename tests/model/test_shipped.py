@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shipped files are those that their card tells of."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paper's variants: what they cost, and that each exports to what PyTorch computes."""
 
 from dataclasses import replace

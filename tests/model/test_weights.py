@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Weights files: what is written is read, byte for byte the same; all else is refused in one line."""
 
 from pathlib import Path

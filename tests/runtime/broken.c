@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Breaks the small plan in every way that the check has to notice; each line of `broken` is one. Prints "ok". */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static bn_stage stage[STAGES];
 static bn_tensor input, output;
 static bn_segment segment[BN_LAYOUTS][SEGMENTS];
 static bn_buffer buffer[BN_LAYOUTS][BUFFERS];
-static bn_layout *const fast = &plan.layout[BN_FAST], *const by_stage = &plan.layout[BN_BY_STAGE];
+static bn_layout *const fast = &plan.layout[BN_STREAMING], *const by_stage = &plan.layout[BN_PROBING];
 
 static void copy(void) {
     plan = biisnet_plan;
@@ -68,28 +69,28 @@ static void break_plan(void) {
 }
 
 static void break_buffers(void) {
-    BREAK(buffer[BN_FAST][BOX_MAP].slots--);                        /* a ring in the shared part */
-    BREAK(buffer[BN_BY_STAGE][BLUR_MAP].slots = 3);
-    BREAK(buffer[BN_FAST][BLUR_MAP].slots = 0);
-    BREAK(buffer[BN_FAST][BLUR_MAP].slots = PLAN_HEIGHT + 1);
-    BREAK(buffer[BN_FAST][INPUT].slots--);
-    BREAK(buffer[BN_FAST][BLUR_MAP].offset = fast->private_bytes);  /* another thread's */
-    BREAK(buffer[BN_FAST][BLUR_MAP].offset = UINT64_MAX - 63);
-    BREAK(buffer[BN_FAST][BLUR_MAP].offset = 4);
-    BREAK(buffer[BN_FAST][MOST_MAP].offset += 64);
-    BREAK(buffer[BN_BY_STAGE][UP_MAP].offset += 64);
-    BREAK(buffer[BN_FAST][BLUR_MAP].external = -3);
-    BREAK(buffer[BN_FAST][INPUT].external = 1);
-    BREAK(buffer[BN_FAST][OUTPUT].external = 1);
-    BREAK(buffer[BN_FAST][BOX_MAP].row_bytes = 0);
-    BREAK(buffer[BN_FAST][BOX_MAP].rows = 0);
+    BREAK(buffer[BN_STREAMING][BOX_MAP].slots--);                        /* a ring in the shared part */
+    BREAK(buffer[BN_PROBING][BLUR_MAP].slots = 3);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].slots = 0);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].slots = PLAN_HEIGHT + 1);
+    BREAK(buffer[BN_STREAMING][INPUT].slots--);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = fast->private_bytes);  /* another thread's */
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = UINT64_MAX - 63);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = 4);
+    BREAK(buffer[BN_STREAMING][MOST_MAP].offset += 64);
+    BREAK(buffer[BN_PROBING][UP_MAP].offset += 64);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].external = -3);
+    BREAK(buffer[BN_STREAMING][INPUT].external = 1);
+    BREAK(buffer[BN_STREAMING][OUTPUT].external = 1);
+    BREAK(buffer[BN_STREAMING][BOX_MAP].row_bytes = 0);
+    BREAK(buffer[BN_STREAMING][BOX_MAP].rows = 0);
     /* The layouts hold the same maps. */
-    BREAK(buffer[BN_BY_STAGE][BLUR_MAP].rows--, buffer[BN_BY_STAGE][BLUR_MAP].slots--);
-    BREAK(buffer[BN_BY_STAGE][BLUR_MAP].row_bytes -= 4);
-    BREAK(buffer[BN_BY_STAGE][UP_MAP] = buffer[BN_BY_STAGE][OUTPUT]);
+    BREAK(buffer[BN_PROBING][BLUR_MAP].rows--, buffer[BN_PROBING][BLUR_MAP].slots--);
+    BREAK(buffer[BN_PROBING][BLUR_MAP].row_bytes -= 4);
+    BREAK(buffer[BN_PROBING][UP_MAP] = buffer[BN_PROBING][OUTPUT]);
     /* A ring is gone when its segment ends. */
-    BREAK(buffer[BN_FAST][MEAN_MAP] = buffer[BN_FAST][BLUR_MAP], buffer[BN_FAST][MEAN_MAP].slots = 1,
-          buffer[BN_FAST][MEAN_MAP].rows = buffer[BN_FAST][MOST_MAP].rows);
+    BREAK(buffer[BN_STREAMING][MEAN_MAP] = buffer[BN_STREAMING][BLUR_MAP], buffer[BN_STREAMING][MEAN_MAP].slots = 1,
+          buffer[BN_STREAMING][MEAN_MAP].rows = buffer[BN_STREAMING][MOST_MAP].rows);
 }
 
 static void break_stages(void) {
@@ -122,17 +123,17 @@ static void break_stages(void) {
 }
 
 static void break_layouts(void) {
-    BREAK(segment[BN_FAST][1].first++);                             /* a gap */
-    BREAK(segment[BN_FAST][1].first--);                             /* an overlap */
-    BREAK(segment[BN_FAST][0].last = 0);
-    BREAK(segment[BN_FAST][0].first = -1);
-    BREAK(segment[BN_FAST][1].last--);                              /* a stage is left over */
-    BREAK(segment[BN_FAST][1].last++);
+    BREAK(segment[BN_STREAMING][1].first++);                             /* a gap */
+    BREAK(segment[BN_STREAMING][1].first--);                             /* an overlap */
+    BREAK(segment[BN_STREAMING][0].last = 0);
+    BREAK(segment[BN_STREAMING][0].first = -1);
+    BREAK(segment[BN_STREAMING][1].last--);                              /* a stage is left over */
+    BREAK(segment[BN_STREAMING][1].last++);
     BREAK(fast->segments--);
     BREAK(by_stage->segments = 0);
-    BREAK(segment[BN_FAST][0].last = 1, segment[BN_FAST][1].first = 1); /* blur's ring is read in the next one */
+    BREAK(segment[BN_STREAMING][0].last = 1, segment[BN_STREAMING][1].first = 1); /* blur's ring is read in the next one */
     /* Stage k is segment k, and the instance needs no memory for each thread. */
-    BREAK(by_stage->segments = 2, by_stage->segment = segment[BN_FAST]);
+    BREAK(by_stage->segments = 2, by_stage->segment = segment[BN_STREAMING]);
     BREAK(by_stage->private_bytes = 64);
     BREAK(fast->shared_bytes = 0);
     BREAK(fast->shared_bytes -= 64);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compiles the C runtime around a small hand-written plan (plan.c), whose meaning in numpy is `reference`."""
 
 import shutil

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* components MAP.f32 HEIGHT WIDTH THRESHOLD: what the runner's detect() finds, a line a target. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The runtime built around the small plan, for this machine and for the emulated one; a bundle of it."""
 
 import hashlib

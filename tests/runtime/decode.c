@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The runner's image code by itself: `decode FILE [HEIGHT WIDTH]` prints "HEIGHT WIDTH\n" and the grey levels as
  * float32, resized if a size is given. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Uses the C interface as a program would, for the sanitizers: arguments that are refused, instances side by
  * side in several threads, every number of threads and stage by stage against the whole. Linked with --wrap, it
  * counts what the runtime asks of the system, too. Prints "ok"; writes the probabilities to a file if one is named. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A small plan with hand-written row kernels: what compile/ generates, short enough to be checked by eye. Its
  * meaning in numpy is `reference` in cbuild.py; PLAN_HEIGHT and PLAN_WIDTH may be odd. To run fast it has two
  * segments, each with a ring:
@@ -126,13 +127,13 @@ static const bn_buffer fast_buffers[] = {
     [BLUR_MAP] = {.external = BN_PRIVATE, .offset = 0, .row_bytes = ROW, .rows = H, .slots = RING},
     [UP_MAP] = {.external = BN_PRIVATE, .offset = 0, .row_bytes = ROW, .rows = H, .slots = RING},
 };
-static const bn_buffer by_stage_buffers[] = {
+static const bn_buffer probing_buffers[] = {
     SHARED_MAPS,
     [BLUR_MAP] = {.external = BN_ARENA, .offset = BLUR, .row_bytes = ROW, .rows = H, .slots = H},
     [UP_MAP] = {.external = BN_ARENA, .offset = UP, .row_bytes = ROW, .rows = H, .slots = H},
 };
 static const bn_segment fast_segments[] = {{0, 3}, {3, 5}};
-static const bn_segment by_stage_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}};
+static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}};
 
 #define ROWS_3X3 .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO
 
@@ -170,10 +171,10 @@ const bn_plan biisnet_plan = {
     .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = 5,
     .input = &input, .output = &output, .stage = stages,
     .layout = {
-        [BN_FAST] = {.shared_bytes = SHARED, .private_bytes = UP_64(RING * ROW), .segments = 2,
+        [BN_STREAMING] = {.shared_bytes = SHARED, .private_bytes = UP_64(RING * ROW), .segments = 2,
                      .segment = fast_segments, .buffer = fast_buffers},
-        [BN_BY_STAGE] = {.shared_bytes = BY_STAGE, .private_bytes = 0, .segments = 5,
-                         .segment = by_stage_segments, .buffer = by_stage_buffers},
+        [BN_PROBING] = {.shared_bytes = BY_STAGE, .private_bytes = 0, .segments = 5,
+                         .segment = probing_segments, .buffer = probing_buffers},
     },
     .model_name = "tiny \"box\"",
     .threshold = 0.5f,

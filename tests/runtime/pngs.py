@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes PNGs of every kind, also those that Pillow cannot write, and says what grey they have."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The C library: sanitizers, what it asks of the system, what it exports."""
 
 import shutil

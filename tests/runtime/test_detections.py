@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Detections: components of a map, measured; compared with SciPy's."""
 
 from __future__ import annotations

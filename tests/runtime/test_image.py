@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The runner's decoders and resampling against Pillow, zlib and numpy; damaged files; under sanitizers."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """biisnet.runtime.load: images in, maps out, and every bundle that it must refuse."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stage by stage through biisnet-run --probe, here and on the emulated device."""
 
 import os

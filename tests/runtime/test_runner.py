@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """biisnet-run: an image in, mask and probability map out, here and on the emulated device."""
 
 import csv

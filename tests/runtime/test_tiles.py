@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiles: every pixel once, from the inside of its tile; and equal to the frame as a whole."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIRST, where its images are: `../shared/data/sirst` from the repository's root, which holds none of them."""
 
 from collections.abc import Callable

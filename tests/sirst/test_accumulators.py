@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real images on the emulated board: the integer accumulators of all binary convolutions, without exception."""
 
 import os
@@ -8,13 +9,13 @@ import numpy as np
 import pytest
 
 from biisnet.compile.frontend import Model
+from biisnet.compile.ir.plan import Plan
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
-from biisnet.compile.plan import Plan
-from biisnet.compile.program import BinaryDot
 from biisnet.compile.progress import Progress
 from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable
+from biisnet.compile.verification.device import Device
 from biisnet.compile.verification.onnx_reference import OnnxReference
-from biisnet.compile.verification.stages import Device
 from biisnet.model.images import read_image
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
@@ -41,7 +42,7 @@ def board(emulated: None, shipped_bundle: Callable[[str], Path], plan: Plan) -> 
     prefix = command(resolve("rpi4"))
     assert prefix
     with Probe([*prefix, shipped_bundle("rpi4") / RUNNER]) as probe:
-        yield Device(probe, plan.by_stage)
+        yield Device(probe, plan.probing)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`biisnet run` on real images: masks equal those of ONNX Runtime on at least 99.99 % of pixels."""
 
 from collections.abc import Callable
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from biisnet.compile.run import Wanted, run_frames
+from biisnet.tools.run import Wanted, run_frames
 
 Reference = Callable[[Path], np.ndarray]
 PARTS = 4

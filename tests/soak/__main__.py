@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tests.soak BUNDLE`: many frames through one runner; no answer may differ, and its memory may not grow.
 
 A few scenes are streamed to `biisnet-run --targets -` over and over, on the emulated device where the bundle is not for
@@ -19,9 +20,9 @@ from typing import IO, Annotated
 
 import typer
 
+from biisnet.compile.emit.manifest import frame_size, target_of
 from biisnet.compile.errors import CompileError
-from biisnet.compile.manifest import frame_size, target_of
-from biisnet.compile.scene import scene
+from biisnet.compile.verification.scene import scene
 from biisnet.runtime.bundle import read_bundle
 from biisnet.targets.emulator import command
 

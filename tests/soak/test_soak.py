@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A short soak here and on the emulated device; docs/testing.md has the long one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every board's bundle of a tiny network, run on its own emulated CPU."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The registry, and what this machine's own entry becomes."""
 
 from pathlib import Path

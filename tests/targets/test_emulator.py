@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What to put before a board's program so that it runs here."""
 
 import platform

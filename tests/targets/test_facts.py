@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a device says of itself: the script runs in any POSIX shell, and odd answers are no crash."""
 
 from __future__ import annotations

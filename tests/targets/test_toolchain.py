@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tool-chain's failures, each one line."""
 
 from pathlib import Path

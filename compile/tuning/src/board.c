@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of a bench that TVM's RPC server calls: the runner's session, in memory of the server's process.
  * One at a time; an answer is a number, below 0 where the arguments are wrong. */
 #include <string.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small ONNX models, and what the front end makes of them."""
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from biisnet.compile.frontend import import_onnx
 from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.kernels.reference import evaluate, sign_bits
-from biisnet.compile.ops import DOMAIN, OPSET, REGISTRY, VERSION
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
 from biisnet.compile.verification.onnx_reference import session
+from biisnet.ops import DOMAIN, OPSET, REGISTRY, VERSION
 
 Array = npt.NDArray
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each supported ONNX operator against ONNX Runtime, and each refusal by its message."""
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import Model, import_onnx
-from biisnet.compile.frontend.converters import CONVERTERS, MAX_STRIDE
-from biisnet.compile.ops import DOMAIN, pack_weights
-from biisnet.compile.ops.packing import pack_bits
+from biisnet.compile.frontend.converters import CONVERTERS
+from biisnet.compile.ir.limits import MAX_STRIDE
+from biisnet.ops import DOMAIN, pack_weights
+from biisnet.ops.packing import pack_bits
 
 from .models import Array, compiled, model_of, node, onnx_runtime
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files from anywhere: each fault is one line that names the file, and never another exception."""
 
 from __future__ import annotations

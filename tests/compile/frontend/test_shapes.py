@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The input's size: fixed, symbolic, settled by --size; and the arithmetic on shapes."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import import_onnx, load_model
 from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.frontend.shapes import DEFAULT_SIZE, evaluate, input_shape
-from biisnet.compile.relax_ops import shape_of
+from biisnet.compile.passes.relax_ops import shape_of
 from biisnet.model import shipped_onnx
 
 from .models import compiled, model_of, node, onnx_runtime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares what a device stored with the numpy meaning."""
 
 from __future__ import annotations
@@ -7,8 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Sigmoid
 from biisnet.compile.kernels.reference import evaluate, sign_bits
-from biisnet.compile.program import Buffer, Sigmoid, Stage
 
 from .device import Case
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The devices that the row kernels run on: this machine, and the emulated Cortex-A72."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the row kernels of many stages on a device, here or emulated, with all memory around them watched.
 
 All stages of a batch are linked into one device runner, each with a region of the arena to itself: guard bytes,
@@ -14,14 +15,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from biisnet.compile.codegen import generate
+from biisnet.compile.emit.codegen import generate
+from biisnet.compile.emit.link import RUNNER, link_runner, write_objects
+from biisnet.compile.emit.plan_source import parameter_offsets, plan_source
+from biisnet.compile.ir.buffers import Buffer, round_up
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.memory import Arena, Placement
+from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.ir.steps import Step
+from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels.reference import from_bytes, to_bytes
-from biisnet.compile.link import RUNNER, link_runner, write_objects
-from biisnet.compile.passes.build_kernels import Step, build_kernels
+from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.passes.form_segments import layer_by_layer
-from biisnet.compile.passes.plan_arena import Arena, Placement
-from biisnet.compile.plan_source import parameter_offsets, plan_source
-from biisnet.compile.program import Buffer, Expr, Program, Stage, Window, round_up
 from biisnet.runtime.probe import Probe
 from biisnet.targets import Target
 from biisnet.targets.emulator import command

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hypothesis strategies: numbers, maps, stored forms and stages around one expression.
 
 Numbers are multiples of 1/8 and constants multiples of 1/4, all small, so that float32 computes them without
@@ -14,7 +15,10 @@ import numpy.typing as npt
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from biisnet.compile.program import Add, Buffer, Expr, Leaky, Load, Margin, ScaleShift, Stage
+from biisnet.compile.ir.buffers import Buffer, Margin
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
 
 from .device import Case
 
@@ -108,11 +112,11 @@ def epilogues(draw: st.DrawFn, e: Expr, width: int, height: int, maps: dict[str,
     """Up to two per-channel nodes on top of `e`; a residual's map is added to `maps`."""
     rng = draw(generators())
     for n in range(draw(st.integers(0, 2))):
-        kind = draw(st.sampled_from(("scale", "leaky", "residual", "self")))
+        kind = draw(st.sampled_from(("scale", "two_slope", "residual", "self")))
         if kind == "scale":
             e = ScaleShift(e.channels, e, constants(rng, e.channels), constants(rng, e.channels))
-        elif kind == "leaky":
-            e = Leaky(e.channels, e, constants(rng, e.channels), constants(rng, e.channels))
+        elif kind == "two_slope":
+            e = TwoSlope(e.channels, e, constants(rng, e.channels), constants(rng, e.channels))
         elif kind == "residual":
             b = Buffer(f"residual{n}", "residual", e.channels, height, width)
             maps[b.name] = plain_map(rng, (e.channels, height, width))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BinaryDot: integer accumulators, equal without exception, for every padding and channel count."""
 
 from __future__ import annotations
@@ -7,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biisnet.compile.ir.buffers import LANES, Buffer
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import BinaryDot, RepeatChannels
 from biisnet.compile.kernels.binary_dot import border_extent, border_table, packed_weights
-from biisnet.compile.passes.bend_accumulator import centre
-from biisnet.compile.program import LANES, BinaryDot, Buffer, Expr, Spread, Stage, Window
+from biisnet.compile.passes.fold_prelu_into_accumulator import centre
 
 from . import draw as d
 from .conftest import Check
@@ -50,7 +55,7 @@ def dots(draw: st.DrawFn) -> Case:
     window, rows, columns = draw(geometries(height, width))
     shape, pad_shift = draw(st.sampled_from(SMALL)), draw(st.integers(0, 2))
     e, bits = dot(rng, shape, rows, columns, window, pad_shift, centred=draw(st.booleans()))
-    whole: Expr = Spread(2 * e.channels, e) if draw(st.integers(0, 5)) == 5 else e
+    whole: Expr = RepeatChannels(2 * e.channels, e) if draw(st.integers(0, 5)) == 5 else e
     return draw(d.around(whole, height, width, {"in": bits}))
 
 

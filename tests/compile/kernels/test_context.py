@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Places and constants: border classes against a list of all places, and the parameter block's layout."""
 
 from __future__ import annotations
@@ -7,8 +8,8 @@ import pytest
 from tvm import tirx
 from tvm.sym.analyzer import Analyzer
 
+from biisnet.compile.ir.buffers import round_up
 from biisnet.compile.kernels.context import SECTIONS, SPREAD, Parameters, place_class, place_count, place_example
-from biisnet.compile.program import round_up
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Convolution: full precision, zero padding, any strides, pads, dilations and groups."""
 
 from __future__ import annotations
@@ -7,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biisnet.compile.program import Buffer, Convolution, Stage, Window
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Convolution
 
 from . import draw as d
 from .conftest import Check

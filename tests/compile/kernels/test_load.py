@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Load: the map itself, a part of its channels, cropped, or its border repeated."""
 
 from __future__ import annotations
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.kernels import Load
 from biisnet.compile.kernels.load import reference
-from biisnet.compile.program import Buffer, Load
 
 from . import draw as d
 from .conftest import Check

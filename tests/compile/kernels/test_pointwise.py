@@ -1,4 +1,5 @@
-"""Element-wise work: ScaleShift, Leaky, Clamp, Add, Sigmoid and Spread, alone and in chains."""
+# SPDX-License-Identifier: Apache-2.0
+"""Element-wise work: ScaleShift, TwoSlope, Clamp, Add, Sigmoid and RepeatChannels, alone and in chains."""
 
 from __future__ import annotations
 
@@ -7,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biisnet.compile.program import Add, Buffer, Clamp, Expr, Leaky, Load, ScaleShift, Sigmoid, Spread, Stage
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Clamp, Load, RepeatChannels, ScaleShift, Sigmoid, TwoSlope
 
 from . import draw as d
 from .conftest import Check
@@ -21,19 +25,19 @@ def chains(draw: st.DrawFn, fill: d.Maps = d.special_map) -> Case:
     channels = draw(st.sampled_from((1, 3, 8, 9, 16)))
     buffer = Buffer("in", "in", channels, height, width)
     e: Expr = Load(channels, buffer)
-    kinds = draw(st.lists(st.sampled_from(("scale", "leaky", "clamp", "add", "spread")), min_size=1, max_size=3))
+    kinds = draw(st.lists(st.sampled_from(("scale", "two_slope", "clamp", "add", "spread")), min_size=1, max_size=3))
     for kind in kinds:
         if kind == "scale":
             e = ScaleShift(e.channels, e, d.constants(rng, e.channels), d.constants(rng, e.channels))
-        elif kind == "leaky":
-            e = Leaky(e.channels, e, d.constants(rng, e.channels), d.constants(rng, e.channels))
+        elif kind == "two_slope":
+            e = TwoSlope(e.channels, e, d.constants(rng, e.channels), d.constants(rng, e.channels))
         elif kind == "clamp":
             bounds = np.sort([d.constants(rng, e.channels), d.constants(rng, e.channels)], axis=0)
             e = Clamp(e.channels, e, *bounds)
         elif kind == "add":
-            e = Add(e.channels, e, Leaky(e.channels, e, d.constants(rng, e.channels), d.constants(rng, e.channels)))
+            e = Add(e.channels, e, TwoSlope(e.channels, e, d.constants(rng, e.channels), d.constants(rng, e.channels)))
         elif e.channels <= 9:
-            e = Spread(e.channels * draw(st.sampled_from((2, 3))), e)
+            e = RepeatChannels(e.channels * draw(st.sampled_from((2, 3))), e)
     maps = {"in": fill(rng, (channels, height, width))}
     return Case(Stage.of("case", ("case",), (e,), draw(d.outputs(e.channels, height, width))), maps)
 
@@ -77,13 +81,13 @@ def test_sigmoid_after_others(on_host: Check, channels: int) -> None:
 
 @pytest.mark.emulator
 def test_special_values(on_both: Check) -> None:
-    """Fails where NaN is not below the threshold, -0.0 is, Leaky takes a wrong slope for either, Clamp bounds NaN."""
+    """Fails where NaN is not below the threshold, -0.0 is, a slope of either is wrong, or Clamp bounds NaN."""
     x = np.concatenate([d.SPECIAL, np.array([1e-45, -1e-45, 3.4e38, -3.4e38, 1, -1], np.float32)])
     on_both(
         [
-            ramp(Leaky, x, 1, 0),
-            ramp(Leaky, x, -1, 2),
-            ramp(Leaky, x, 3e38, -3e38),
+            ramp(TwoSlope, x, 1, 0),
+            ramp(TwoSlope, x, -1, 2),
+            ramp(TwoSlope, x, 3e38, -3e38),
             ramp(Clamp, x, -1, 1),
             ramp(Clamp, x, 0, 0),
             ramp(ScaleShift, x, 1, 0),

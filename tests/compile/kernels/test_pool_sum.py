@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PoolSum: the sum of 2x2 pixels; an odd last row or column is dropped."""
 
 from __future__ import annotations
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.kernels import PoolSum
 from biisnet.compile.kernels.pool_sum import reference
-from biisnet.compile.program import Buffer, PoolSum
 
 from . import draw as d
 from .conftest import Check

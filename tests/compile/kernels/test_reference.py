@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The yardstick: memory to maps and back, signs, and shared expressions."""
 
 from __future__ import annotations
@@ -7,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, Load, Sigmoid, Upsample
 from biisnet.compile.kernels.reference import evaluate, from_bytes, sign_bits, to_bytes
-from biisnet.compile.program import Add, Buffer, Expr, Load, Sigmoid, Stage, Upsample
 
 from . import draw as d
 

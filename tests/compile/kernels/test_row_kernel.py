@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A stage as a whole: several branches, outputs and forms; blocks of channels; one large map."""
 
 from __future__ import annotations
@@ -7,20 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load, PoolSum, ScaleShift, Upsample
 from biisnet.compile.kernels.row_kernel import Block, blocks, build, stage_operands
-from biisnet.compile.program import (
-    Add,
-    BinaryDot,
-    Buffer,
-    Convolution,
-    Expr,
-    Load,
-    PoolSum,
-    ScaleShift,
-    Stage,
-    Upsample,
-    Window,
-)
 
 from . import draw as d
 from .conftest import Check

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Upsample: twice the resolution, linear with half-pixel centres or nearest, perhaps cropped."""
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.kernels import Upsample
 from biisnet.compile.kernels.upsample import reference
-from biisnet.compile.program import Buffer, Upsample
 
 from . import draw as d
 from .conftest import Check

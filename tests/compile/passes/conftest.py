@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shipped network as Relax, before and after each pass."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small Relax modules by hand, and the shipped one."""
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from tvm import relax
 from tvm.ir import Expr
 
 from biisnet.compile.frontend import import_onnx, load_model
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr as Node
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.ir.steps import Kernels, Step
 from biisnet.compile.kernels.reference import evaluate, sign_bits
 from biisnet.compile.kernels.row_kernel import stage_operands
-from biisnet.compile.passes.build_kernels import Kernels, Step
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
-from biisnet.compile.program import Buffer, Program, Stage
-from biisnet.compile.program import Expr as Node
-from biisnet.compile.schedules import Schedule
 from biisnet.model import shipped_onnx
 
 Array = npt.NDArray

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Relax function in numpy, float64: what the passes must not change, and what models are compared by."""
 
 from __future__ import annotations
@@ -10,11 +11,20 @@ import tvm
 from tvm import relax
 from tvm.ir import Expr
 
-from biisnet.compile.kernels import binary_dot, convolution, pool_sum, upsample
-from biisnet.compile.ops import REGISTRY
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.kernels import (
+    BinaryDot,
+    Convolution,
+    PoolSum,
+    Upsample,
+    binary_dot,
+    convolution,
+    pool_sum,
+    upsample,
+)
 from biisnet.compile.passes.cut_stages import operator
-from biisnet.compile.program import BinaryDot, Buffer, Convolution, PoolSum, Upsample
-from biisnet.compile.relax_ops import constant, ints, shape_of, window_of
+from biisnet.compile.passes.relax_ops import constant, ints, shape_of, window_of
+from biisnet.ops import REGISTRY
 
 Array = npt.NDArray
 LAYERS = {
@@ -95,7 +105,7 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "biisnet.pool_sum": pooled,
     "biisnet.upsample": upsampled,
     "biisnet.scale_shift": lambda _, x, scale, shift: x * column(scale) + column(shift),
-    "biisnet.leaky": lambda _, x, p, n: np.where(x >= 0, column(p), column(n)) * x,
+    "biisnet.two_slope": lambda _, x, p, n: np.where(x >= 0, column(p), column(n)) * x,
     "biisnet.spread": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
     "biisnet.extend": extended,
     "biisnet.crop": extended,

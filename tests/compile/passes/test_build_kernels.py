@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """build_kernels: stages of one structure share one kernel, each with constants of its own."""
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ import numpy as np
 import pytest
 
 from biisnet.compile.errors import CompileError
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.schedule import Record, Schedule
+from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
 from biisnet.compile.kernels.row_kernel import build, key_of
 from biisnet.compile.passes.build_kernels import build_kernels
-from biisnet.compile.program import Add, Buffer, Expr, Leaky, Load, Program, ScaleShift, Stage
-from biisnet.compile.schedules import DEFAULT, Record, Schedule, Schedules
+from biisnet.compile.schedules import DEFAULT, Schedules
 
 from .graphs import shipped_program, vector
 
@@ -35,10 +40,10 @@ def test_equal_structures_share_a_kernel() -> None:
 
 def test_other_structures_do_not() -> None:
     """Fails where a kernel is used for another width or another expression."""
-    leaky = stage(13)
-    ((e,),) = leaky.results
-    leaky.results = [(Leaky(4, e, vector(1), vector(2)),)]
-    kernels = build_kernels(Program("net", [stage(1), stage(1, 50), stage(1, residual=True), leaky], [], []))
+    two_slope = stage(13)
+    ((e,),) = two_slope.results
+    two_slope.results = [(TwoSlope(4, e, vector(1), vector(2)),)]
+    kernels = build_kernels(Program("net", [stage(1), stage(1, 50), stage(1, residual=True), two_slope], [], []))
     assert list(kernels.funcs) == ["bn_load_c4_w20", "bn_load_c4_w50", "bn_load_c4_w20_2", "bn_load_c4_w20_3"]
     assert [s.kernel for s in kernels.steps] == list(kernels.funcs)
     assert all(str(f.attrs["global_symbol"]) == n for n, f in kernels.funcs.items())

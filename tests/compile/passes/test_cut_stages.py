@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """cut_stages: which maps are stored, in which forms, and that the stages mean what the module means."""
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from tvm.relax import op as R  # noqa: N812
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import import_onnx, load_model
+from biisnet.compile.ir.stages import Program
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.passes.cut_stages import cut_stages
-from biisnet.compile.program import BinaryDot, Program
-from biisnet.compile.relax_ops import call, leaky, scale_shift
+from biisnet.compile.passes.relax_ops import call, scale_shift, two_slope
 from biisnet.model import shipped_onnx
 
 from .graphs import module_of, picture, run_program, shipped_program, vector
@@ -63,8 +65,8 @@ def forms(program: Program) -> list[list[str]]:
 
 
 def block(x: Expr) -> Expr:
-    """dot, leaky, plus the residual."""
-    return R.add(leaky(dot(x), vector(1), vector(2)), x)
+    """dot, two_slope, plus the residual."""
+    return R.add(two_slope(dot(x), vector(1), vector(2)), x)
 
 
 def test_epilogue_is_fused() -> None:
@@ -77,7 +79,7 @@ def test_two_readers_share_a_map() -> None:
     """Fails where a map that two stages need is computed twice."""
 
     def body(x: Expr) -> Expr:
-        shared = leaky(scale_shift(x, vector(1), vector(2)), vector(3), vector(4))
+        shared = two_slope(scale_shift(x, vector(1), vector(2)), vector(3), vector(4))
         return R.add(R.add(dot(shared), conv4(shared)), pool4(shared))
 
     def conv4(x: Expr) -> Expr:
@@ -95,7 +97,7 @@ def test_one_stage_needs_no_map() -> None:
 
     def body(x: Expr) -> Expr:
         shared = scale_shift(x, vector(1), vector(2))
-        return R.add(R.sigmoid(shared), leaky(shared, vector(3), vector(4)))
+        return R.add(R.sigmoid(shared), two_slope(shared, vector(3), vector(4)))
 
     assert forms(same(module_of(body), 1)) == [["output"]]
 
@@ -115,7 +117,7 @@ def test_split_and_concat(swap: bool) -> None:
     """Fails where parts of a map are copied, or taken from wrong channels."""
 
     def body(x: Expr) -> Expr:
-        parts = R.split(leaky(double(x), vector(1), vector(2)), [1, 3], axis=1)
+        parts = R.split(two_slope(double(x), vector(1), vector(2)), [1, 3], axis=1)
         a, b, c = (relax.TupleGetItem(parts, i) for i in range(3))
         return scale_shift(R.concat([c, b, a] if swap else [a, b, c], axis=1), vector(3), vector(4))
 
@@ -144,7 +146,7 @@ def test_parts_of_a_grouped_convolution(groups: int) -> None:
 
     def body(x: Expr) -> list[Expr]:
         weight = relax.const(picture((4, 4 // groups, 3, 3), 3))
-        whole = leaky(R.nn.conv2d(x, weight, padding=[1] * 4, groups=groups), vector(1), vector(2))
+        whole = two_slope(R.nn.conv2d(x, weight, padding=[1] * 4, groups=groups), vector(1), vector(2))
         parts = R.split(whole, [2], axis=1)
         return [pool(relax.TupleGetItem(parts, i)) for i in range(2)]
 
@@ -155,7 +157,7 @@ def test_two_splits_of_one_map() -> None:
     """Fails where channels that parts of two splits have in common are computed twice."""
 
     def body(x: Expr) -> list[Expr]:
-        whole = leaky(double(x), vector(1), vector(2))
+        whole = two_slope(double(x), vector(1), vector(2))
         return [pool(relax.TupleGetItem(R.split(whole, [cut], axis=1), 0)) for cut in (2, 3)]
 
     assert len(same(module_of(body), 6).stages) == 6

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fold_scale_shift: two scale_shift in a row are one."""
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ import tvm
 from tvm.relax import op as R  # noqa: N812
 
 from biisnet.compile.passes.fold_scale_shift import fold_scale_shift
+from biisnet.compile.passes.relax_ops import scale_shift
 from biisnet.compile.passes.rewrite import counts
 from biisnet.compile.pipeline import RELAX_PASSES
-from biisnet.compile.relax_ops import scale_shift
 
 from .graphs import module_of, picture, vector
 from .relax_numpy import operators, run

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """form_segments: every row that a step reads is there, in every stripe, and shared rows are computed once."""
 
 from __future__ import annotations
@@ -10,21 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biisnet.compile.passes.build_kernels import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT, Kernels, Step
-from biisnet.compile.passes.form_segments import MAX_HALO, MAX_THREADS, Segment, form_segments, layer_by_layer
-from biisnet.compile.program import (
-    Add,
-    Buffer,
-    Convolution,
-    Expr,
-    Load,
-    Operand,
-    PoolSum,
-    Program,
-    Stage,
-    Upsample,
-    Window,
-)
+from biisnet.compile.ir.buffers import Buffer, Operand
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.limits import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT, MAX_THREADS
+from biisnet.compile.ir.memory import Segment
+from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.ir.steps import Kernels, Step
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, Convolution, Load, PoolSum, Upsample
+from biisnet.compile.passes.form_segments import MAX_HALO, form_segments, layer_by_layer
 from biisnet.compile.schedules import DEFAULT
 from biisnet.runtime.sources import HEADER, ROOT
 

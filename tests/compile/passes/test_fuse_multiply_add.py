@@ -1,4 +1,5 @@
-"""fuse_multiply_add: leaky + y and s*leaky + b are one node each."""
+# SPDX-License-Identifier: Apache-2.0
+"""fuse_multiply_add: two_slope + y and s*two_slope + b are one node each."""
 
 from __future__ import annotations
 
@@ -7,21 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Add, BinaryDot, Constant, HingeAdd, Load, ScaleShift, Sigmoid, TwoSlope, TwoSlopeAdd
 from biisnet.compile.passes.fuse_multiply_add import fuse_multiply_add
-from biisnet.compile.program import (
-    Add,
-    Bend,
-    BinaryDot,
-    Buffer,
-    Constant,
-    Expr,
-    Leaky,
-    LeakyAdd,
-    Load,
-    ScaleShift,
-    Sigmoid,
-    Stage,
-)
 
 from .graphs import assert_same_stages, kinds, one_stage, picture, run_program, shipped_program, vector
 
@@ -31,22 +22,22 @@ def image() -> Load:
     return Load(4, Buffer("x", "x", 4, 3, 5, external=0))
 
 
-def bent(x: Expr, seed: int = 1) -> Leaky:
-    """leaky."""
-    return Leaky(4, x, vector(seed), vector(seed + 1))
+def bent(x: Expr, seed: int = 1) -> TwoSlope:
+    """two_slope."""
+    return TwoSlope(4, x, vector(seed), vector(seed + 1))
 
 
 CASES: dict[str, tuple[Callable[[Load], Expr], dict[str, int]]] = {
-    "leaky first": (lambda x: Add(4, bent(x), Sigmoid(4, x)), {"Load": 1, "Sigmoid": 1, "LeakyAdd": 1}),
-    "leaky second": (lambda x: Add(4, Sigmoid(4, x), bent(x)), {"Load": 1, "Sigmoid": 1, "LeakyAdd": 1}),
-    "two leakies": (lambda x: Add(4, bent(x), bent(x, 3)), {"Load": 1, "Leaky": 1, "LeakyAdd": 1}),
+    "two_slope first": (lambda x: Add(4, bent(x), Sigmoid(4, x)), {"Load": 1, "Sigmoid": 1, "TwoSlopeAdd": 1}),
+    "two_slope second": (lambda x: Add(4, Sigmoid(4, x), bent(x)), {"Load": 1, "Sigmoid": 1, "TwoSlopeAdd": 1}),
+    "two leakies": (lambda x: Add(4, bent(x), bent(x, 3)), {"Load": 1, "TwoSlope": 1, "TwoSlopeAdd": 1}),
     "scale_shift": (
         lambda x: ScaleShift(4, bent(x), vector(3), vector(4)),
-        {"Load": 1, "LeakyAdd": 1, "Constant": 1},
+        {"Load": 1, "TwoSlopeAdd": 1, "Constant": 1},
     ),
     "nested": (
         lambda x: ScaleShift(4, bent(Add(4, bent(x), x), 5), vector(3), vector(4)),
-        {"Load": 1, "LeakyAdd": 2, "Constant": 1},
+        {"Load": 1, "TwoSlopeAdd": 2, "Constant": 1},
     ),
     "nothing": (lambda x: Add(4, ScaleShift(4, x, vector(1), vector(2)), x), {"Load": 1, "ScaleShift": 1, "Add": 1}),
 }
@@ -72,18 +63,20 @@ def test_shared_nodes_stay_shared() -> None:
 
 
 def test_shipped() -> None:
-    """Fails where a leaky and what is added to it stay apart, or a sum changes."""
-    cut, before, fused = (shipped_program((16, 24), name) for name in ("cut_stages", "store_scaled", "store_scaled"))
+    """Fails where a two_slope and what is added to it stay apart, or a sum changes."""
+    cut, before, fused = (
+        shipped_program((16, 24), name) for name in ("cut_stages", "prescale_stored_maps", "prescale_stored_maps")
+    )
     fuse_multiply_add(fused)
     old, new = kinds(before), kinds(fused)
     # 4 sums (those of blocks have been bent), and 13 stored maps that are scaled and shifted for their reader
-    assert (old["Add"], new["LeakyAdd"], new["Constant"], new.get("Add", 0)) == (4, 4 + 13, 13, 0)
-    assert old["Leaky"] - new["Leaky"] == 4 + 13
+    assert (old["Add"], new["TwoSlopeAdd"], new["Constant"], new.get("Add", 0)) == (4, 4 + 13, 13, 0)
+    assert old["TwoSlope"] - new["TwoSlope"] == 4 + 13
     assert old["ScaleShift"] - new["ScaleShift"] == 13
     for s in fused.stages:
         for e in s.expressions():
-            assert not (isinstance(e, ScaleShift) and isinstance(e.x, Leaky))
-    # from the stages as they were cut, so bend_accumulator's rounding is in it, and its tolerance
+            assert not (isinstance(e, ScaleShift) and isinstance(e.x, TwoSlope))
+    # from the stages as they were cut, so fold_prelu_into_accumulator's rounding is in it, and its tolerance
     assert_same_stages(cut, fused, np.random.default_rng(0).integers(0, 256, (1, 16, 24)), 2e-6)
 
 
@@ -103,10 +96,10 @@ def test_what_a_block_has_become(size: tuple[int, int]) -> None:
     blocks = [s for s in shipped_program(size, None).stages if is_block(s)]
     assert len(blocks) == 14
     for stage in blocks:
-        count = {k: [e for e in stage.expressions() if type(e) is k] for k in (BinaryDot, Bend, Load)}
+        count = {k: [e for e in stage.expressions() if type(e) is k] for k in (BinaryDot, HingeAdd, Load)}
         assert [len(v) for v in count.values()] == [1, 1, 1], stage.name
         (dot,), (joined,), (residual,) = count.values()
-        assert isinstance(joined, Bend)
+        assert isinstance(joined, HingeAdd)
         assert isinstance(dot, BinaryDot)
         assert dot.centre
         assert (joined.x, joined.y) == (dot, residual)
@@ -115,9 +108,9 @@ def test_what_a_block_has_become(size: tuple[int, int]) -> None:
                 assert result is joined, stage.name
                 continue
             if b.scale is None:
-                assert isinstance(result, Leaky)
+                assert isinstance(result, TwoSlope)
             else:
-                assert isinstance(result, LeakyAdd)
+                assert isinstance(result, TwoSlopeAdd)
                 assert isinstance(result.y, Constant)
             assert result.x is joined, stage.name
-        assert {type(e) for e in stage.expressions()} <= {BinaryDot, Bend, Load, LeakyAdd, Leaky, Constant}
+        assert {type(e) for e in stage.expressions()} <= {BinaryDot, HingeAdd, Load, TwoSlopeAdd, TwoSlope, Constant}

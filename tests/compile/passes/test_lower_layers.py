@@ -1,4 +1,5 @@
-"""lower_layers: com.biisnet layers become binary_dot, spread, scale_shift and leaky, and mean the same."""
+# SPDX-License-Identifier: Apache-2.0
+"""lower_layers: com.biisnet layers become binary_dot, spread, scale_shift and two_slope, and mean the same."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ from tvm import relax
 from tvm.relax import op as R  # noqa: N812
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.ops import REGISTRY, pack_weights
-from biisnet.compile.ops.packing import pack_bits
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.passes.lower_layers import lower_layers
+from biisnet.compile.passes.relax_ops import call
 from biisnet.compile.passes.rewrite import counts
-from biisnet.compile.program import BinaryDot
-from biisnet.compile.relax_ops import call
+from biisnet.ops import REGISTRY, pack_weights
+from biisnet.ops.packing import pack_bits
 
 from .graphs import module_of, picture, run_program, vector
 from .relax_numpy import operators, run
@@ -182,7 +183,7 @@ def test_element_wise_layers(name: str, arrays: list[np.ndarray], attributes: di
     module = module_of(lambda x: call(name, [x, *arrays], **attributes))
     lowered = lower_layers(module)
     assert counts(lowered) == {"lower_layers": 1}
-    assert not set(operators(lowered)) - {"biisnet.scale_shift", "biisnet.leaky"}
+    assert not set(operators(lowered)) - {"biisnet.scale_shift", "biisnet.two_slope"}
     np.testing.assert_array_equal(run(lowered, picture())[0], run(module, picture())[0])
 
 
@@ -198,5 +199,5 @@ def test_shipped(shipped: dict[str, tvm.IRModule]) -> None:
         or n in {"relax.nn.avg_pool2d", "relax.image.resize2d"}
     ]
     assert (found["biisnet.pool_sum"], found["biisnet.upsample"]) == (2, 2)
-    assert (found["biisnet.binary_dot"], found["biisnet.leaky"]) == (14, 14 + 26)
+    assert (found["biisnet.binary_dot"], found["biisnet.two_slope"]) == (14, 14 + 26)
     assert found["relax.add"] == operators(before)["relax.add"]

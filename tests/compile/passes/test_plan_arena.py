@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """plan_arena: no two maps that live at the same time share a byte."""
 
 from __future__ import annotations
@@ -9,24 +10,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from biisnet.compile.frontend.converters import MAX_STRIDE
-from biisnet.compile.passes.build_kernels import Kernels, build_kernels
-from biisnet.compile.passes.form_segments import Segment, form_segments, layer_by_layer
-from biisnet.compile.passes.plan_arena import ALIGNMENT, SLACK, Arena, plan_arena
-from biisnet.compile.program import (
-    LANES,
-    MARGIN,
-    Add,
-    BinaryDot,
-    Buffer,
-    Convolution,
-    Expr,
-    Load,
-    Program,
-    Stage,
-    Window,
-    round_up,
-)
+from biisnet.compile.ir.buffers import LANES, MARGIN, Buffer, round_up
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.limits import MAX_STRIDE
+from biisnet.compile.ir.memory import ALIGNMENT, SLACK, Arena, Segment
+from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.ir.steps import Kernels
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load
+from biisnet.compile.passes.build_kernels import build_kernels
+from biisnet.compile.passes.form_segments import form_segments, layer_by_layer
+from biisnet.compile.passes.plan_arena import plan_arena
 
 from .graphs import shipped_program, steps_of
 

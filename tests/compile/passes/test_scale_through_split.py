@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scale_through_split: the parts of a scale_shift are the scale_shifts of the parts."""
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from tvm import relax
 from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812
 
+from biisnet.compile.passes.relax_ops import scale_shift
 from biisnet.compile.passes.rewrite import counts
 from biisnet.compile.passes.scale_through_split import scale_through_split
-from biisnet.compile.relax_ops import scale_shift
 
 from .graphs import module_of, picture, vector
 from .relax_numpy import operators, run

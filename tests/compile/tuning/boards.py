@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TVM's RPC tracker and servers as processes on loopback: a fleet of boards that this machine plays."""
 
 from __future__ import annotations

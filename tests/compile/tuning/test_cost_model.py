@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cost model: effects of decisions add up, and nothing measured says nothing."""
 
 import itertools
 
 import numpy as np
 
-from biisnet.compile.schedules import Schedule
+from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.tuning.cost_model import predict_scores
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measuring on the emulated device: repeatable, and no candidate counts whose result is wrong."""
 
 from dataclasses import replace
@@ -7,10 +8,13 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from biisnet.compile.kernels import row_kernel
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import BinaryDot, Load, ScaleShift, row_kernel
 from biisnet.compile.kernels.row_kernel import RowKernel, build
-from biisnet.compile.program import BinaryDot, Buffer, Load, ScaleShift, Stage, Window
-from biisnet.compile.schedules import DEFAULT, Schedule
+from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning import bench
 from biisnet.compile.tuning.emulated import REJECTED, Emulated
 from biisnet.targets import resolve

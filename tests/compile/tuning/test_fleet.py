@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tracker and two boards, one of which is killed in the middle of a session."""
 
 from __future__ import annotations

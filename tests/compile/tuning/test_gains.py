@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a session found, from its trials alone; and what it leaves to look at."""
 
 from __future__ import annotations
@@ -6,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from biisnet.compile import slots
-from biisnet.compile.program import Buffer, PoolSum, Stage
-from biisnet.compile.schedules import DEFAULT, Schedule
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import PoolSum, issue_bound
+from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning.gains import Tuned, conclude, table_of
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.report import curve, curve_picture, report_text
@@ -50,7 +53,7 @@ def test_gains() -> None:
 
 def test_the_bound_stands_beside_model_cycles() -> None:
     result = found(1e9)
-    assert [g.bound_seconds for g in result.gains] == [slots.bound(t.stage) / 1e9 * t.uses for t in (ONE, TWO)]
+    assert [g.bound_seconds for g in result.gains] == [issue_bound.bound(t.stage) / 1e9 * t.uses for t in (ONE, TWO)]
     share = sum(g.bound_seconds or 0 for g in result.gains) / 9e-6
     assert result.summary().endswith(f"; {share:.0%} of that is the slot bound")
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A database's lines: MetaSchedule reads what is written; what was not written so never reaches it."""
 
 import base64
@@ -9,7 +10,8 @@ import pytest
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
-from biisnet.compile.schedules import SPACE, Schedule
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.schedules import SPACE
 from biisnet.compile.tuning.lines import MALFORMED, Trial, read_key, read_trial, to_line, trial_json, workload_json
 from biisnet.compile.tuning.records import Records, llvm_target
 from biisnet.compile.tuning.space import schedule_of, workload

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Records: what is not a database of this target and version is refused in a line, and nothing in it is touched."""
 
 import json
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.schedules import Schedule
+from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import ABOUT, TRIALS, WORKLOADS, Records
 from biisnet.targets import resolve

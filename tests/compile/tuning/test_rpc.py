@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measuring over TVM's RPC, on servers that run here."""
 
 import socket
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.schedules import DEFAULT, Schedule
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning import bench, rpc
 from biisnet.compile.tuning.emulated import REJECTED
 from biisnet.compile.tuning.local import free_port
@@ -100,7 +102,7 @@ def test_a_board_that_never_settles(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_candidate_that_crashes_is_rejected(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And no other one with it; the server lives on."""
-    from biisnet.compile.verification.stages import Device
+    from biisnet.compile.verification.device import Device
 
     real, said = Device.fill, list[str]()
 

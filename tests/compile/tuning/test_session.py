@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sessions: every trial in the records, none twice, whatever happens between."""
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.program import Buffer, Load, PoolSum, Stage
-from biisnet.compile.schedules import DEFAULT, SPACE, Schedule
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import Load, PoolSum
+from biisnet.compile.schedules import DEFAULT, SPACE
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import TRIALS, Records, merge
 from biisnet.compile.tuning.session import Progress, Session

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The records that come with the package are of the kernels that the shipped networks have."""
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from biisnet.compile.models import resolve_model
+from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
-from biisnet.compile.schedules import Schedule
 from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.records import ABOUT, CLOCK, SHIPPED, WORKLOADS, Records, tuned_schedules
 from biisnet.compile.tuning.tasks import make_task
 from biisnet.targets import resolve
+from biisnet.tools.models import resolve_model
 
 RPI4 = resolve("rpi4")
 

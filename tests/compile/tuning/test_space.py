@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The design space: what MetaSchedule samples, mutates and keeps is a Schedule of ours."""
 
 import itertools
@@ -9,7 +10,8 @@ from tvm.s_tir import Schedule as TirSchedule
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.tune_context import _normalize_mod
 
-from biisnet.compile.schedules import SPACE, Schedule
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.schedules import SPACE
 from biisnet.compile.tuning.space import OneDecision, candidate_of, make_space, schedule_of, workload
 
 

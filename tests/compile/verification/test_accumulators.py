@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The integer accumulators, read out of a bundle's own machine code, against numpy and ONNX Runtime."""
 
 from collections.abc import Callable, Iterator
@@ -8,16 +9,19 @@ import numpy as np
 import pytest
 
 from biisnet.compile.frontend import Model
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.plan import Plan
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
-from biisnet.compile.plan import Plan
-from biisnet.compile.program import BinaryDot, Expr, Stage
 from biisnet.compile.progress import Progress
-from biisnet.compile.scene import scene
-from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable, transparent
+from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable, with_identity_epilogue
 from biisnet.compile.verification.check import compare
+from biisnet.compile.verification.device import Device
 from biisnet.compile.verification.onnx_reference import OnnxReference
-from biisnet.compile.verification.stages import Device, stored_form
+from biisnet.compile.verification.scene import scene
+from biisnet.compile.verification.stages import stored_form
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
 
@@ -42,7 +46,7 @@ def values(reference: OnnxReference) -> dict[str, np.ndarray]:
 @pytest.fixture
 def device(tiny_bundle: Callable[[str], Path], plan: Plan) -> Iterator[Device]:
     with Probe([tiny_bundle("host") / RUNNER]) as probe:
-        yield Device(probe, plan.by_stage)
+        yield Device(probe, plan.probing)
 
 
 def binary_stage(plan: Plan) -> int:
@@ -59,7 +63,7 @@ def test_transparent_constants_leave_the_accumulator_alone(plan: Plan, values: d
         value = stored_form(op.buffer, values[op.buffer.value])
         inputs[op.buffer.name] = value if op.buffer.dtype == "bits" else np.zeros_like(value)
     done: dict = {}
-    probe = through(step.stage, lambda e: transparent(e, done))
+    probe = through(step.stage, lambda e: with_identity_epilogue(e, done))
     through_the_stage = evaluate(probe, inputs)
     alone = (evaluate(Stage.of("alone", (), (dot,), step.stage.outputs[:1]), inputs)[0] - dot.centre) * dot.unit
     n = next(n for n, b in enumerate(step.stage.outputs) if b.dtype == "float32")
@@ -98,7 +102,7 @@ def test_one_wrong_accumulator_counts(
     _, differ, tensors = check_accumulators(device, index, plan.kernels.steps[index], values, reference)
     assert differ == 0
     done: dict = {}
-    stage = through(wrong, lambda e: transparent(e, done))
+    stage = through(wrong, lambda e: with_identity_epilogue(e, done))
     inputs = {k: v for k, v in tensors.items() if not k.endswith("accumulators")}
     expected = evaluate(stage, inputs)[0]
     assert set(np.unique(tensors["device accumulators"][5] - expected[5])) <= {-2 / dot.unit, 0, 2 / dot.unit}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Verification is worth what it catches: the compiler is broken on purpose, and the build must stop.
 
 Each break must name the layer, leave the tensors, and leave no bundle.
@@ -14,15 +15,14 @@ import onnx
 import pytest
 from tvm import tirx
 
-from biisnet.compile import pipeline, plan_source
+from biisnet.compile import pipeline
+from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import Model
-from biisnet.compile.kernels import binary_dot, pointwise, row_kernel
+from biisnet.compile.ir.memory import Arena, Segment
+from biisnet.compile.ir.steps import Kernels
+from biisnet.compile.kernels import BinaryDot, TwoSlope, TwoSlopeAdd, binary_dot, pointwise, row_kernel
 from biisnet.compile.kernels.context import Context
 from biisnet.compile.kernels.simd import Simd
-from biisnet.compile.passes.build_kernels import Kernels
-from biisnet.compile.passes.form_segments import Segment
-from biisnet.compile.passes.plan_arena import Arena
-from biisnet.compile.program import BinaryDot, Leaky, LeakyAdd
 from biisnet.compile.verification import VerificationError, check
 from biisnet.runtime.probe import Probe
 from biisnet.targets import resolve
@@ -105,7 +105,7 @@ def swap_the_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
     """MaxOut bends the wrong way."""
     right = pointwise.slopes
 
-    def wrong(e: Leaky | LeakyAdd, *rest: Any) -> Any:
+    def wrong(e: TwoSlope | TwoSlopeAdd, *rest: Any) -> Any:
         return right(replace(e, positive=e.negative, negative=e.positive), *rest)
 
     monkeypatch.setattr(pointwise, "slopes", wrong)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`biisnet verify` and the end of a compilation: good bundles, damaged ones, and no emulator."""
 
 import json
@@ -14,10 +15,10 @@ from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import Model
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.verification import VerificationError, check
-from biisnet.compile.verify import target_of, verify_bundle
 from biisnet.runtime import BundleError
 from biisnet.runtime.bundle import SUMS, sums_text
 from biisnet.targets import emulator, resolve
+from biisnet.tools.verify import target_of, verify_bundle
 
 SIZE = (24, 20)
 TinyBundle = Callable[[str], Path]

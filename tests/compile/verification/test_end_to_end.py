@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much an output may differ from the reference's, and what is told of it."""
 
 import numpy as np

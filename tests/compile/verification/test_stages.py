@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Teacher forcing: each stage with the reference's own input, and how much it may differ."""
 
 from collections.abc import Callable, Iterator
@@ -8,16 +9,19 @@ import numpy as np
 import pytest
 
 from biisnet.compile.frontend import Model
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.plan import Plan
+from biisnet.compile.ir.schedule import Schedule
+from biisnet.compile.ir.stages import Stage
+from biisnet.compile.ir.steps import Step
+from biisnet.compile.kernels import Load, ScaleShift
 from biisnet.compile.kernels.row_kernel import stage_operands
-from biisnet.compile.passes.build_kernels import Step
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
-from biisnet.compile.plan import Plan
-from biisnet.compile.program import Buffer, Load, ScaleShift, Stage
 from biisnet.compile.progress import Progress
-from biisnet.compile.scene import scene
-from biisnet.compile.schedules import Schedule
+from biisnet.compile.verification.device import Device
 from biisnet.compile.verification.onnx_reference import OnnxReference
-from biisnet.compile.verification.stages import TOLERANCE, Device, StageResult, check_step, relative_error
+from biisnet.compile.verification.scene import scene
+from biisnet.compile.verification.stages import TOLERANCE, StageResult, check_step, relative_error
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
 from biisnet.targets import resolve
@@ -40,7 +44,7 @@ def reference(tiny: Model, plan: Plan) -> Reference:
 @pytest.fixture
 def device(tiny_bundle: Callable[[str], Path], plan: Plan) -> Iterator[Device]:
     with Probe([tiny_bundle("host") / RUNNER]) as probe:
-        yield Device(probe, plan.by_stage)
+        yield Device(probe, plan.probing)
 
 
 def results(device: Device, plan: Plan, reference: Reference) -> list[StageResult]:

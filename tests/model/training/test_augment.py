@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Crops: image and mask move together, and follow from seed, epoch and index alone."""
 
 import numpy as np

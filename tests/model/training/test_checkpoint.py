@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is no checkpoint is refused in a line."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Folds: every frame is held out once; mean and spread."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hard negatives: detections that are no target's, and crops around them."""
 
 import numpy as np

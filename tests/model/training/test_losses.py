@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Losses against their formulas in numpy."""
 
 import numpy as np

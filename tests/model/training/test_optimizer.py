@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which parameters are moved, by how much, and what their average is."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pasted targets: bright, clear of the others, and where the mask says."""
 
 import numpy as np

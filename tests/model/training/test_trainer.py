@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs: the same seed gives the same weights, broken off or not; what is wrong is said."""
 
 import json
@@ -20,14 +21,7 @@ from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
 from biisnet.model.training.losses import LOSSES  # noqa: E402
 from biisnet.model.training.recipe import Phase, Recipe  # noqa: E402
 from biisnet.model.training.run_files import BEST, LAST, RECIPE_FILE  # noqa: E402
-from biisnet.model.training.trainer import (  # noqa: E402
-    Options,
-    Progress,
-    begin,
-    make_fabric,
-    resume,
-    train,
-)
+from biisnet.model.training.trainer import Options, Progress, begin, make_fabric, resume, train  # noqa: E402
 from biisnet.model.weights import RUN_KEY, load  # noqa: E402
 
 TINY = NetworkConfig(channels=8, encoder_blocks=(1,), bottleneck_blocks=1, decoder_blocks=(1,))

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dump of a step's result as text: what `--dump` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from functools import singledispatch
+
+import numpy as np
+import numpy.typing as npt
+import tvm
+from tvm import relax
+from tvm.ir import Expr
+
+from .emit.codegen import MachineCode
+from .ir.expressions import Expr as Node
+from .ir.memory import Arena
+from .ir.stages import Program
+from .ir.steps import Kernels
+from .passes.rewrite import misses
+
+FIRST = 4
+"""Values of a constant that are shown."""
+
+
+@singledispatch
+def to_text(result: object) -> dict[str, str]:
+    """What a dump shows of a step's result: file suffix -> text."""
+    return {}
+
+
+@to_text.register
+def _(result: tvm.IRModule) -> dict[str, str]:
+    lines = [result.script(show_meta=False), "", "# constants, as metadata counts them", *constants_of(result)]
+    lines += missed_lines(misses(result), "# ")
+    return {"relax.py": "\n".join(lines) + "\n"}
+
+
+def constants_of(module: tvm.IRModule) -> Iterator[str]:
+    """A line for each constant of main, in the order of their use."""
+    found: list[Expr] = []
+
+    def visit(e: Expr) -> None:
+        is_array = isinstance(getattr(e, "value", None), tvm.runtime.Tensor)
+        if is_array and not any(e.same_as(f) for f in found):
+            found.append(e)
+
+    relax.analysis.post_order_visit(module["main"], visit)
+    for n, e in enumerate(found):
+        yield f"# [{n}] {shown(e.value.numpy())}"
+
+
+def shown(values: npt.NDArray) -> str:
+    """An array's type, shape, range and first values."""
+    first = ", ".join(f"{v:.6g}" for v in values.ravel()[:FIRST])
+    more = ", ..." if values.size > FIRST else ""
+    extent = f"{values.min():.6g} to {values.max():.6g}" if values.size else "empty"
+    return f"{values.dtype}{list(values.shape)}: {extent}: {first}{more}"
+
+
+def missed_lines(missed: Mapping[str, Mapping[str, str]], mark: str) -> list[str]:
+    """Why rewrites did not fire, of the last pass that says so."""
+    if not missed:
+        return []
+    name, layers = list(missed.items())[-1]
+    return [f"{mark}{name} did not fire for {layer}: {why}" for layer, why in layers.items()]
+
+
+@to_text.register
+def _(result: Program) -> dict[str, str]:
+    lines = []
+    for stage in result.stages:
+        lines.append(f"{stage.name}: {stage.height}x{stage.width}")
+        lines += [f"    {line}" for e in stage.expressions() for line in node_lines(e)]
+        lines += [
+            f"    writes {b.name}: {b.encoding.name} {b.layout}, {b.height} rows of {b.planes} planes"
+            for b in stage.outputs
+        ]
+        lines.append(f"    layers {', '.join(stage.layers)}")
+    return {"stages.txt": "\n".join([*lines, *missed_lines(result.missed, "")]) + "\n"}
+
+
+def node_lines(e: Node) -> Iterator[str]:
+    """An expression without its parts, and its constants."""
+    yield f"{type(e).__name__} of {e.channels} channels" + "".join(f", {op.buffer.name}" for op in e.operands())
+    for f in fields(e):
+        if isinstance(values := getattr(e, f.name), np.ndarray):
+            yield f"    {f.name} {shown(values)}"
+
+
+@to_text.register
+def _(result: list) -> dict[str, str]:
+    lines = []
+    for n, s in enumerate(result):
+        lines.append(f"segment {n}: stages {s.first}-{s.last - 1}")
+        lines += [f"    {b.name}: {slots} of {b.height} rows" for b, slots in s.slots.items()]
+    return {"segments.txt": "\n".join(lines) + "\n"}
+
+
+@to_text.register
+def _(result: Arena) -> dict[str, str]:
+    lines = [f"{result.shared_bytes} bytes shared, {result.private_bytes} more for each thread"]
+    lines += [f"segment {n}: stages {s.first}-{s.last - 1}" for n, s in enumerate(result.segments)]
+    for p in sorted(result.placements.values(), key=lambda p: (p.private, p.offset, p.first)):
+        kind = "private" if p.private else "shared"
+        rows = f"{p.slots} of {p.buffer.height} rows"
+        lines.append(f"{kind:8}{p.offset:>12} +{p.bytes:<12} {rows:20} segments {p.first}-{p.last}  {p.buffer.name}")
+    return {"arena.txt": "\n".join(lines) + "\n"}
+
+
+@to_text.register
+def _(result: Kernels) -> dict[str, str]:
+    return {"tir.py": tvm.IRModule(result.funcs).script(show_meta=False) + "\n"}
+
+
+@to_text.register
+def _(result: MachineCode) -> dict[str, str]:
+    return {"s": result.assembly() + "\n"}

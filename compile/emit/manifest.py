@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bundle's manifest says of its frames, its device and its kernels."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ...runtime.errors import BundleError
+from ...targets import TARGETS, Target
+from ..errors import CompileError
+from ..ir.plan import Plan
+from ..ir.schedule import Record, Schedule
+from ..schedules import Schedules, schedules_for
+
+
+def frame_size(manifest: dict) -> tuple[int, int]:
+    """Height and width of the frames that a bundle's manifest describes."""
+    _, _, height, width = manifest["inputs"][0]["shape"]
+    return height, width
+
+
+def channels(manifest: dict) -> int:
+    """Of the frames: 1 where they are grey."""
+    count: int = manifest["inputs"][0]["shape"][1]
+    return count
+
+
+def target_of(manifest: dict) -> Target:
+    """The target that a manifest describes."""
+    entry = {"cpu": "", "llvm_features": (), **manifest["target"]}
+    known = TARGETS.get(entry["name"], TARGETS["host"])  # of a target of somebody's own, this machine knows as little
+    return Target(
+        entry["name"],
+        "",
+        entry["arch"],
+        entry["cpu"],
+        tuple(entry["features"]),
+        known.emulated_cpu,
+        tuple(entry["llvm_features"]),
+        manifest["glibc"],
+        known.hertz,
+        known.dram,
+    )
+
+
+def kernel_entry(schedule: Schedule, record: Record | None) -> dict[str, Any]:
+    """What a manifest says of a kernel; `record` is null where the schedule is the default one."""
+    entry = record and {"key": record.key, "seconds": record.seconds, "database": record.database}
+    return {"schedule": asdict(schedule), "record": entry}
+
+
+def schedules_of(manifest: dict) -> Schedules:
+    """What a bundle's kernels were compiled with. Raises BundleError."""
+    try:
+        entries = [e for e in manifest.get("kernels", {}).values() if e["record"] is not None]
+        records = [Record(schedule=Schedule(**e["schedule"]), **e["record"]) for e in entries]
+        found = MappingProxyType({r.key: r for r in records})
+    except (AttributeError, KeyError, TypeError) as e:
+        raise BundleError(f"manifest.json: 'kernels' is not what a compiler writes ({e})") from e
+    return replace(schedules_for(target_of(manifest).core), records=found)
+
+
+def check_plan(plan: Plan, manifest: dict[str, Any], bundle: Path) -> None:
+    """Raise CompileError where a bundle was compiled by another plan than the one that is made of its model today."""
+    if plan.sha256 != manifest.get("plan_sha256"):
+        raise CompileError(f"{bundle}: compiled by another version of biisnet; compile it again")

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps and memory plan -> plan.c, the generated half of the contract in runtime/src/plan.h."""
+
+from __future__ import annotations
+
+import re
+
+from ..ir.buffers import Buffer, Operand
+from ..ir.memory import ALIGNMENT, Arena
+from ..ir.plan import ReceptiveField
+from ..ir.stages import Program
+from ..ir.steps import Kernels, Step
+from ..kernels.context import SECTIONS
+
+C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t"}
+EDGES = {"zero": "BN_EDGE_ZERO", "clamp": "BN_EDGE_CLAMP"}
+
+PARAMETERS_ASSEMBLY = """\
+.section .rodata
+.balign 64
+.globl biisnet_params
+.hidden biisnet_params
+.type biisnet_params, %object
+.size biisnet_params, {size}
+biisnet_params:
+.incbin "params.bin"
+.section .note.GNU-stack,"",%progbits
+"""
+
+
+def parameter_offsets(kernels: Kernels) -> tuple[list[int], bytes]:
+    """Where each step's constants lie, and all of them."""
+    offsets, block = [], bytearray()
+    for step in kernels.steps:
+        offsets.append(len(block))
+        block += step.parameters + bytes(-len(step.parameters) % ALIGNMENT)
+    return offsets, bytes(block) or bytes(ALIGNMENT)
+
+
+def element_type(buffer: Buffer) -> str:
+    """C type of a buffer's elements."""
+    return C_TYPES[buffer.encoding.element]
+
+
+def shim(step: Step) -> str:
+    """The C function that unpacks a plan's call for a kernel, and the kernel's prototype."""
+    inputs = [
+        (element_type(op.buffer), f"in[{n}]")
+        for n, op in enumerate(op for op in step.operands for _ in range(op.count))
+    ]
+    parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in SECTIONS]
+    parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
+    arguments = [a for _, a in inputs]
+    arguments += [f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in SECTIONS]
+    arguments += [f"out[{n}]" for n in range(len(step.stage.outputs))] + ["y"]
+    return (
+        f"extern int32_t {step.kernel}({', '.join(parameters)});\n"
+        f"static void run_{step.kernel}(const void *const *in, const uint8_t *constants, void *const *out,\n"
+        f"    int32_t y) {{\n"
+        f"    {step.kernel}({', '.join(arguments)});\n}}\n"
+    )
+
+
+def word(text: str) -> str:
+    """A name that comes from a model, fit for a comment."""
+    return re.sub(r"[^A-Za-z0-9_.]", "_", text)
+
+
+def quoted(text: str) -> str:
+    """A C string literal."""
+    return '"' + "".join(c if c.isascii() and (c.isalnum() or c in "._- /") else "_" for c in text) + '"'
+
+
+def plan_source(
+    program: Program,
+    kernels: Kernels,
+    layouts: tuple[Arena, Arena],
+    threshold: float,
+    field: ReceptiveField | None = None,
+) -> str:
+    """The whole of plan.c; without `field` of a model that cannot work in tiles."""
+    buffers = program.buffers()
+    index = {b: i for i, b in enumerate(buffers)}
+    offsets, parameters = parameter_offsets(kernels)
+    streaming, probing = layouts
+
+    def buffer_row(b: Buffer, arena: Arena) -> str:
+        p = arena.placements.get(b)
+        if p is None:
+            return f"    {{{b.external}, 0, {b.row_bytes}, {b.height}, {b.height}}}, /* {word(b.name)} */"
+        kind = "BN_PRIVATE" if p.private else "BN_ARENA"
+        return f"    {{{kind}, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}}}, /* {word(b.name)} */"
+
+    def layout_tables(name: str, arena: Arena) -> list[str]:
+        segments = ", ".join(f"{{{s.first}, {s.last}}}" for s in arena.segments)
+        return [
+            f"static const bn_segment {name}_segments[] = {{{segments}}};",
+            f"static const bn_buffer {name}_buffers[] = {{",
+            *(buffer_row(b, arena) for b in buffers),
+            "};",
+            "",
+        ]
+
+    def layout_row(name: str, arena: Arena) -> str:
+        sizes = f"{arena.shared_bytes}, {arena.private_bytes}, {len(arena.segments)}"
+        return f"        {{{sizes}, {name}_segments, {name}_buffers}},"
+
+    def operand_row(op: Operand) -> str:
+        return (
+            f"{{{index[op.buffer]}, {op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}}}"
+        )
+
+    def stage_row(step: Step, offset: int, constants: int) -> str:
+        stage = step.stage
+        counts = ", ".join(str(step.counts[s]) for s in SECTIONS)
+        return (
+            f"    {{{quoted(stage.name)}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, {constants}, "
+            f"{stage.height}, {len(step.operands)}, {len(stage.outputs)},\n"
+            f"     {{{', '.join(map(operand_row, step.operands))}}},\n"
+            f"     {{{', '.join(str(index[b]) for b in stage.outputs)}}}}},"
+        )
+
+    def tensor_rows(tensors: list[Buffer]) -> str:
+        return "\n".join(f"    {{{quoted(b.name)}, 4, {{1, {b.channels}, {b.height}, {b.width}}}}}," for b in tensors)
+
+    shims = {step.kernel: shim(step) for step in kernels.steps}
+    return "\n".join(
+        [
+            "/* Generated by biisnet-compile; the contract is plan.h. */",
+            '#include "plan.h"',
+            "",
+            "extern const uint8_t biisnet_params[];",
+            "",
+            *shims.values(),
+            *layout_tables("streaming", streaming),
+            *layout_tables("probing", probing),
+            "static const bn_stage stages[] = {",
+            *map(stage_row, kernels.steps, offsets, streaming.constants),
+            "};",
+            "",
+            "static const bn_tensor inputs[] = {",
+            tensor_rows(program.inputs),
+            "};",
+            "static const bn_tensor outputs[] = {",
+            tensor_rows(program.outputs),
+            "};",
+            "",
+            "const bn_plan biisnet_plan = {",
+            f"    BN_PLAN_VERSION, 0, {streaming.zero_bytes}, biisnet_params, {len(parameters)},",
+            f"    {len(program.inputs)}, {len(program.outputs)}, {len(buffers)}, {len(kernels.steps)},",
+            "    inputs, outputs, stages,",
+            "    {",
+            layout_row("streaming", streaming),
+            layout_row("probing", probing),
+            "    },",
+            f"    {quoted(program.name)}, {threshold!r}f,",
+            f"    {field.radius}, {field.stride}," if field else "    0, 0,",
+            "};",
+            "",
+        ]
+    )

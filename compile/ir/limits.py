@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The limits of a plan, as runtime/src/plan.h and runtime/include/biisnet.h have them."""
+
+MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64
+"""Maps that a stage reads and stores, rows that it reads, stages of a segment."""
+MAX_THREADS = 64
+MAX_STRIDE = 16
+"""Of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last of them past the
+row's end: the arena's SLACK leaves room for it."""

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the compiler decided before any machine code."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from .memory import Arena
+from .stages import Program
+from .steps import Kernels
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """An output pixel depends on the input pixels at most `radius` rows and columns away, in a way that repeats every
+    `stride` pixels."""
+
+    radius: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stages, memory and kernels of one model at one size."""
+
+    program: Program
+    kernels: Kernels
+    streaming: Arena
+    """To run fast: a segment's maps are rings of rows."""
+    probing: Arena
+    """To look at single stages: every map is whole."""
+    threshold: float
+    field: ReceptiveField | None
+    """What tiles of larger frames overlap by; None for a model that cannot work in tiles."""
+    source: str
+    """plan.c, by which a bundle is told to be of this plan."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of `source`, which a bundle's manifest has."""
+        return hashlib.sha256(self.source.encode()).hexdigest()

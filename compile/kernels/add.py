@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Add: the sum of two maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy.typing as npt
+from tvm.ir import Expr as TirExpr
+
+from ...targets.cores import Issue
+from ..ir.expressions import Expr, Inputs, Pointwise, kind
+from .context import Context
+
+
+@kind
+@dataclass(frozen=True, eq=False)
+class Add(Pointwise):
+    """a + b."""
+
+    a: Expr
+    b: Expr
+
+    def reference(self, inputs: Inputs) -> npt.NDArray:
+        a, b = inputs.parts
+        return a + b
+
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+        return self.reference(magnitudes)
+
+    def identity(self) -> Add:
+        return self
+
+    def slots(self, issue: Issue) -> int:
+        return issue.words * issue.float
+
+    def emit_channel(self, ctx: Context, o: TirExpr, *parts: TirExpr) -> TirExpr:
+        a, b = parts
+        return a + b

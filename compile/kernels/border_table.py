@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Border table: K of a binary convolution, corrected where taps fall outside of the map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+
+from ..ir.buffers import Buffer
+from ..ir.window import Window
+from .context import Context, place_count, place_example
+
+
+@dataclass(frozen=True)
+class BorderTable:
+    """K + pad_shift * (weights under padded taps), wherever a pixel may lie.
+
+    `strips` [row class, channel, length] int64: the vector of columns v reads `lanes` entries from
+    `first_step * min(v, columns before the interior) + last_step * (columns since the interior)` on. Usually
+    the interior's vector is a window between the first and the last one's, which saves a third.
+    """
+
+    strips: npt.NDArray[np.int64]
+    row_ends: tuple[int, int]  # how many rows at the start and the end are classes of their own
+    column_ends: tuple[int, int]  # the same of vectors of columns
+    first_step: int
+    last_step: int
+    lanes: int
+
+    def start(self, ctx: Context) -> TirExpr:
+        """Where in its strip the vector, or the pixel, at hand begins."""
+        vectors = -(-ctx.width // self.lanes)
+        vector, (first, last) = tirx.floordiv(ctx.column, self.lanes), self.column_ends
+        lane = tirx.floormod(ctx.column, self.lanes) if ctx.simd.lanes == 1 else 0
+        if vectors <= first + last:
+            return vector * self.lanes + lane
+        # arithmetic, not conditions: TVM's simplifier takes seconds over nested selects in an address
+        before = tirx.min(vector, tirx.const(first, "int32"))
+        since = tirx.max(vector - (vectors - last - 1), tirx.const(0, "int32"))
+        return before * self.first_step + since * self.last_step + lane
+
+
+def border_table(
+    signs: npt.NDArray[np.bool_], window: Window, pad_shift: int, source: Buffer, size: tuple[int, int], lanes: int
+) -> BorderTable:
+    """The table of a convolution with weights [channels, c, kh, kw] over `source` whose map is of `size`."""
+    height, width = size
+    sums = np.where(signs, 1, -1).sum(axis=1)  # [channels, kh, kw]
+    rows = window.padded(0, source.height, height)  # [height, kh]
+    vectors = -(-width // lanes)
+    padded = np.zeros((vectors * lanes, window.kernel[1]), bool)
+    padded[:width] = window.padded(1, source.width, width)
+    columns = padded.reshape(vectors, lanes, -1)
+    row_ends, column_ends = (
+        border_extent(np.asarray(rows.any(axis=1))),
+        border_extent(np.asarray(padded.reshape(vectors, -1).any(axis=1))),
+    )
+    table = np.empty((place_count(*row_ends, height), len(sums), place_count(*column_ends, vectors), lanes), np.int64)
+    for r, c in np.ndindex(len(table), table.shape[2]):
+        under = (
+            rows[place_example(r, *row_ends, height)][None, :, None]
+            | columns[place_example(c, *column_ends, vectors)][:, None, :]
+        )  # [lane, kh, kw]
+        table[r, :, c] = np.einsum("okl,nkl->on", sums, under)
+    table = signs[0].size + pad_shift * table
+    strips = table.reshape(*table.shape[:2], -1)
+    if table.shape[2] == 3 and column_ends == (1, 1):
+        ends = np.concatenate([table[:, :, 0], table[:, :, 2]], axis=2)
+        if (ends[:, :, 1 : 1 + lanes] == table[:, :, 1]).all():
+            return BorderTable(ends, row_ends, column_ends, 1, lanes - 1, lanes)
+    return BorderTable(strips, row_ends, column_ends, lanes, lanes, lanes)
+
+
+def border_extent(touched: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """How many places at the start and at the end a border touches; all of them, where it touches the middle."""
+    inner = np.flatnonzero(~touched)
+    if not len(inner):
+        return len(touched), 0
+    first, last = int(inner[0]), len(touched) - 1 - int(inner[-1])
+    return (first, last) if not touched[first : len(touched) - last].any() else (len(touched), 0)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clamp: bounds for each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from tvm.ir import Expr as TirExpr
+
+from ...targets.cores import Issue
+from ..ir.buffers import F32
+from ..ir.expressions import Expr, Inputs, Pointwise, each, kind
+from .context import Context
+
+
+@kind
+@dataclass(frozen=True, eq=False)
+class Clamp(Pointwise):
+    """lower where x < lower, upper where x > upper, else (NaN too) x; per channel."""
+
+    x: Expr
+    lower: F32
+    upper: F32
+
+    def reference(self, inputs: Inputs) -> npt.NDArray:
+        (x,) = inputs.parts
+        return np.clip(x, each(self.lower), each(self.upper))
+
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+        (x,) = magnitudes.parts
+        return np.maximum(x, np.maximum(each(np.abs(self.lower)), each(np.abs(self.upper))))
+
+    def identity(self) -> Clamp:
+        most = np.full_like(self.lower, np.finfo(np.float32).max)
+        return replace(self, lower=-most, upper=most)
+
+    def slots(self, issue: Issue) -> int:
+        """Two comparisons and two selections."""
+        return issue.words * 2 * (issue.float + issue.integer)
+
+    def emit_channel(self, ctx: Context, o: TirExpr, *parts: TirExpr) -> TirExpr:
+        """Two comparisons, each false for NaN."""
+        (x,), s = parts, ctx.simd
+        lower, upper = (ctx.per_channel(self, name, getattr(self, name), o) for name in ("lower", "upper"))
+        return s.select(x > upper, upper, s.select(x < lower, lower, x))

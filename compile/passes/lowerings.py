@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lowerings: a call of a Relax operator as expressions, one function an operator."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from tvm import relax
+
+from ..errors import CompileError
+from ..ir.buffers import Buffer
+from ..ir.expressions import Expr, slice_channels
+from ..kernels import (
+    Add,
+    BinaryDot,
+    Clamp,
+    Convolution,
+    PoolSum,
+    RepeatChannels,
+    ScaleShift,
+    Sigmoid,
+    TwoSlope,
+    Upsample,
+)
+from .relax_ops import constant, ints, window_of
+from .stored_forms import PLAIN, Signs, StoredForm
+
+if TYPE_CHECKING:
+    from .cut_stages import StageBuilder
+
+MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
+Lower = Callable[["StageBuilder", str, relax.Call], "Value"]
+
+
+@dataclass
+class Value:
+    """What a Relax variable stands for: its expression, and the forms in which it is stored."""
+
+    branches: tuple[Expr, ...]
+    forms: dict[StoredForm, Buffer] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        """Channels of all branches."""
+        return sum(b.channels for b in self.branches)
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How calls of an operator become expressions, and what deciding on stages must know of them."""
+
+    lower: Lower
+    reads: Callable[[relax.Call], StoredForm] | None
+    """The form that a window's first argument is stored in; None for what is computed for each pixel alone."""
+    is_sliceable: Callable[[relax.Call], bool]
+    """Whether its channels can be cut into parts, as `Expr.slice` does it."""
+    repeats_border: bool
+    """Whether its result, past its border, repeats the border where its arguments' do."""
+
+
+LOWERINGS: dict[str, Lowering] = {}
+"""By the operator's name."""
+
+
+def lowers(
+    operator: str,
+    reads: Callable[[relax.Call], StoredForm] | None = None,
+    is_sliceable: Callable[[relax.Call], bool] = lambda _: True,
+    repeats_border: bool = True,
+) -> Callable[[Lower], Lower]:
+    """Register a function as the lowering of an operator."""
+
+    def register(lower: Lower) -> Lower:
+        LOWERINGS[operator] = Lowering(lower, reads, is_sliceable, repeats_border and reads is None)
+        return lower
+
+    return register
+
+
+@lowers(
+    "relax.nn.conv2d",
+    reads=lambda call: StoredForm("zero") if any(ints(call.attrs.padding)) else PLAIN,
+    is_sliceable=lambda call: int(call.attrs.groups) == 1,
+)
+def convolution(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """A full-precision convolution; its bias is added by the `add` after it."""
+    weight, attrs = constant(call.args[1]).astype(np.float32), call.attrs
+    shape = {"strides": attrs.strides, "pads": attrs.padding, "dilations": attrs.dilation}
+    e = Convolution(
+        len(weight),
+        builder.window_argument(call),
+        weight,
+        np.zeros(len(weight), np.float32),
+        window_of(shape, weight.shape[2:]),
+        int(attrs.groups),
+    )
+    return Value((e,))
+
+
+def signs_read_by(call: relax.Call) -> StoredForm:
+    """The form that a binary convolution reads."""
+    threshold = tuple(constant(call.args[2]).ravel().tolist())
+    return StoredForm("zero", Signs(int(call.attrs["group"]), threshold))
+
+
+@lowers("biisnet.binary_dot", reads=signs_read_by, is_sliceable=lambda call: int(call.attrs["group"]) == 1)
+def binary_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The accumulator of a binary convolution."""
+    signs = constant(call.args[1]).astype(bool)
+    if signs[0].size > MAX_TAPS:
+        raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_TAPS} are supported")
+    e = BinaryDot(
+        len(signs),
+        builder.window_argument(call),
+        signs,
+        window_of(call.attrs, signs.shape[2:]),
+        int(call.attrs["pad_shift"]),
+        int(call.attrs["unit"]),
+    )
+    return Value((e,))
+
+
+@lowers("biisnet.pool_sum", reads=lambda _: PLAIN)
+def pool_sum(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """2x2, stride 2."""
+    buffer = builder.window_argument(call)
+    return Value((PoolSum(buffer.channels, buffer),))
+
+
+@lowers("biisnet.upsample", reads=lambda call: StoredForm("edge") if call.attrs["mode"] == "linear" else PLAIN)
+def upsample(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Twice the resolution."""
+    buffer = builder.window_argument(call)
+    mode: Literal["linear", "nearest"] = "linear" if call.attrs["mode"] == "linear" else "nearest"
+    return Value((Upsample(buffer.channels, buffer, mode),))
+
+
+@lowers("biisnet.scale_shift")
+def scale_shift(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Per-channel constants, cut as the branches are."""
+    x = builder.argument(call)
+    scale, shift = (constant(a) for a in call.args[1:])
+    return per_branch(x, name, lambda e, at: ScaleShift(e.channels, e, scale[at], shift[at]))
+
+
+@lowers("biisnet.two_slope")
+def two_slope(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Per-channel slopes, cut as the branches are."""
+    x = builder.argument(call)
+    positive, negative = (constant(a) for a in call.args[1:])
+    return per_branch(x, name, lambda e, at: TwoSlope(e.channels, e, positive[at], negative[at]))
+
+
+@lowers("biisnet.clamp")
+def clamp(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Per-channel bounds, cut as the branches are."""
+    x = builder.argument(call)
+    lower, upper = (constant(a) for a in call.args[1:])
+    return per_branch(x, name, lambda e, at: Clamp(e.channels, e, lower[at], upper[at]))
+
+
+@lowers("relax.sigmoid")
+def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The logistic function."""
+    return per_branch(builder.argument(call), name, lambda e, _: Sigmoid(e.channels, e))
+
+
+@lowers("relax.add")
+def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The sum of two maps, or the bias of a convolution."""
+    x = builder.argument(call)
+    if not isinstance(call.args[1], relax.Var):
+        bias = constant(call.args[1]).astype(np.float32).ravel()
+        (e,) = x.branches
+        assert isinstance(e, Convolution)
+        return Value((replace(e, bias=bias),))
+    y = builder.argument(call, 1)
+    cuts = sorted(
+        {0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches]))
+    )
+    branches = []
+    for start, end in itertools.pairwise(cuts):
+        (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
+        branches.append(Add(a.channels, a, b))
+    return Value(tuple(branches))
+
+
+@lowers("relax.concat")
+def concat(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Branches side by side."""
+    parts = [builder.values[builder.resolve(f)] for f in call.args[0].fields]
+    return Value(tuple(e for p in parts for e in p.branches))
+
+
+@lowers("biisnet.spread", is_sliceable=lambda _: False)
+def spread(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Channels repeated."""
+    x = builder.argument(call)
+    (e,) = x.branches
+    return Value((RepeatChannels(int(call.attrs["channels"]), e),))
+
+
+@lowers("biisnet.extend")
+@lowers("biisnet.crop", repeats_border=False)
+def resized(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """extend and crop: the same expression over more or fewer pixels (a load repeats the border)."""
+    x = builder.argument(call)
+    return Value(x.branches)
+
+
+def per_branch(x: Value, name: str, make: Callable[[Expr, slice], Expr]) -> Value:
+    """Apply per-channel work to each branch."""
+    branches, at = [], 0
+    for e in x.branches:
+        branches.append(make(e, slice(at, at + e.channels)))
+        at += e.channels
+    return Value(tuple(branches))
+
+
+def slice_branches(branches: tuple[Expr, ...], start: int, end: int) -> list[Expr]:
+    """Channels start .. end-1 of concatenated branches."""
+    out, at = [], 0
+    for e in branches:
+        first, last = max(start - at, 0), min(end - at, e.channels)
+        if first < last:
+            out.append(slice_channels(e, first, last))
+        at += e.channels
+    return out

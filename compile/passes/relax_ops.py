@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Relax operators that the compiler adds to TVM's own: the com.biisnet ops, and what they are lowered to.
+
+All tensors are NCHW float32; weights and per-channel constants are Relax constants.
+
+    biisnet.binary_conv2d (x, weight, scale, offset, activation_levels, weight_levels, threshold), dot_binary_conv2d,
+    rprelu, maxout, redistribution    as in ONNX (see compile/ops)
+    biisnet.binary_dot  (x, weight, threshold)       the integer accumulator of a binary convolution over the
+                                                     attribute unit, as float32
+    biisnet.scale_shift (x, scale, shift)            scale*x + shift, per channel
+    biisnet.two_slope       (x, positive, negative)      x >= 0 ? positive*x : negative*x, per channel
+    biisnet.clamp       (x, lower, upper)            x within two bounds, per channel
+    biisnet.pool_sum    (x)                          sum of 2x2 pixels, stride 2
+    biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
+    biisnet.spread      (x)                          attribute channels: channel o is x's o // (channels / C)
+    biisnet.extend / biisnet.crop (x)                attributes height, width: edge-replicated or cut at the
+                                                     bottom and the right
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tvm
+from tvm import relax
+from tvm.ir import Expr, Op
+from tvm.ir import _ffi_api as ir_api
+
+from ..ir.window import Window
+
+
+def same_shape(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """The result has the type of the first argument."""
+    return call.args[0].ty
+
+
+def resized(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """N and C of the argument, height and width of the attributes."""
+    n, c, _, _ = shape_of(call.args[0])
+    return relax.TensorType((n, c, int(call.attrs["height"]), int(call.attrs["width"])), "float32")
+
+
+def convolved(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """Output size of a convolution with the window of the attributes."""
+    n, _, h, w = shape_of(call.args[0])
+    weight = shape_of(call.args[1])
+    return relax.TensorType((n, weight[0], *window_of(call.attrs, weight[2:]).output(h, w)), "float32")
+
+
+def halved(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """Half the height and width, rounded down."""
+    n, c, h, w = shape_of(call.args[0])
+    return relax.TensorType((n, c, h // 2, w // 2), "float32")
+
+
+def doubled(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """Twice the height and width."""
+    n, c, h, w = shape_of(call.args[0])
+    return relax.TensorType((n, c, 2 * h, 2 * w), "float32")
+
+
+def spread(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """As many channels as the attribute says."""
+    n, _c, h, w = shape_of(call.args[0])
+    return relax.TensorType((n, int(call.attrs["channels"]), h, w), "float32")
+
+
+OPS = {
+    "binary_conv2d": (7, convolved),
+    "dot_binary_conv2d": (4, same_shape),
+    "rprelu": (4, same_shape),
+    "maxout": (3, same_shape),
+    "redistribution": (3, same_shape),
+    "binary_dot": (3, convolved),
+    "scale_shift": (3, same_shape),
+    "two_slope": (3, same_shape),
+    "clamp": (3, same_shape),
+    "pool_sum": (1, halved),
+    "upsample": (1, doubled),
+    "spread": (1, spread),
+    "extend": (1, resized),
+    "crop": (1, resized),
+}
+
+
+def register() -> None:
+    """Make the operators known to TVM (once a process)."""
+    known = set(Op.list_op_names())
+    for name, (inputs, infer) in OPS.items():
+        if f"biisnet.{name}" in known:
+            continue
+        ir_api.RegisterOp(f"biisnet.{name}", __doc__)
+        op = Op.get(f"biisnet.{name}")
+        op.set_num_inputs(inputs)
+        op.set_attr("FInferType", infer)
+        op.set_attr("FPurity", True)
+
+
+register()
+
+
+def call(name: str, arguments: list[Expr], **attributes: Any) -> relax.Call:
+    """A call of one of our operators; numpy arrays among the arguments become constants."""
+    arguments = [relax.const(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    return relax.Call(Op.get(f"biisnet.{name}"), arguments, tvm.ir.make_node("ir.DictAttrs", **attributes))
+
+
+def scale_shift(x: Expr, scale: npt.NDArray, shift: npt.NDArray) -> relax.Call:
+    """scale*x + shift, constants rounded to float32 once."""
+    return call("scale_shift", [x, scale.astype(np.float32), shift.astype(np.float32)])
+
+
+def two_slope(x: Expr, positive: npt.NDArray, negative: npt.NDArray) -> relax.Call:
+    """x >= 0 ? positive*x : negative*x."""
+    return call("two_slope", [x, positive.astype(np.float32), negative.astype(np.float32)])
+
+
+def shape_of(x: Expr) -> tuple[int, ...]:
+    """Static shape of a tensor."""
+    return tuple(int(d) for d in x.ty.shape)
+
+
+def channels_of(x: Expr) -> int:
+    """Channels of an NCHW tensor."""
+    return shape_of(x)[1]
+
+
+def constant(x: Expr) -> npt.NDArray:
+    """The array in a Relax constant."""
+    return x.value.numpy()
+
+
+def per_channel(x: Expr, channels: int) -> npt.NDArray[np.float64]:
+    """A constant of one or `channels` elements as float64 [channels]."""
+    return np.broadcast_to(constant(x).astype(np.float64).ravel(), (channels,))
+
+
+def ints(attribute: Any) -> tuple[int, ...]:
+    """An attribute that is a list of integers."""
+    return tuple(int(i) for i in attribute)
+
+
+def window_of(attributes: Any, kernel: tuple[int, ...]) -> Window:
+    """The geometry in the attributes strides, pads, dilations."""
+    sy, sx = ints(attributes["strides"])
+    top, left, bottom, right = ints(attributes["pads"])
+    dy, dx = ints(attributes["dilations"])
+    return Window((kernel[0], kernel[1]), (sy, sx), (top, left, bottom, right), (dy, dx))

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stored forms: the ways in which the readers of a map want it stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tvm
+from tvm import relax
+from tvm.ir import Expr as RelaxExpr
+
+from ..storage import Bits, Encoding, Float32, Margin
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Packed sign bits, as a binary convolution reads them: groups of channels, thresholds."""
+
+    groups: int
+    threshold: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StoredForm:
+    """A way in which a map is stored: its signs, or else its values."""
+
+    margin: Margin = "none"
+    signs: Signs | None = None
+
+    @property
+    def encoding(self) -> Encoding:
+        """As a buffer has it."""
+        if self.signs is None:
+            return Float32()
+        return Bits(self.signs.groups, np.array(self.signs.threshold, np.float32))
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Its place among a map's forms."""
+        signs = ("bits", self.margin, str(self.signs)) if self.signs else None
+        return signs or ("float32", self.margin)
+
+
+PLAIN = StoredForm()
+
+
+def operator(value: RelaxExpr) -> str:
+    """The name of the operator that is called."""
+    return value.op.name if isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.Op) else ""

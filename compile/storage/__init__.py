@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Storage: how a map's values are stored (encodings), and where each lies in memory (layouts).
+
+Row kernels ask both for TIR, through the context that they are written in; nothing here imports TVM.
+"""
+
+from .bits import Bits
+from .encoding import Comparison, Encoding
+from .float32 import Float32
+from .layout import Dense, Layout, Margin, Planes
+
+__all__ = ["Bits", "Comparison", "Dense", "Encoding", "Float32", "Layout", "Margin", "Planes"]

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bits: the signs of 8 channels of one group, packed into a byte a pixel.
+
+Bit i of plane j of a group is channel 8j+i of the group, set where x >= threshold: Sign (2). -0.0 counts as 0, NaN is
+below everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .encoding import BLOCK, Array, Comparison, Encoding
+from .float32 import F32, TOLERANCE
+
+if TYPE_CHECKING:
+    from ...targets.cores import Issue
+    from ..ir.buffers import Buffer
+    from ..ir.expressions import Expr
+
+PACK = "uint32"
+"""Signs are gathered in words, as wide as the comparisons that give them: narrowing them to a byte costs as much as
+gathering, and so is done once for 8 channels."""
+INFINITY_BITS = 0x7F800000
+
+
+@dataclass(frozen=True, eq=False)
+class Bits(Encoding):
+    """Signs of `groups` groups of channels; `threshold` is [C] or [1]."""
+
+    groups: int = 1
+    threshold: F32 = field(default_factory=lambda: np.zeros(1, np.float32))
+
+    name: ClassVar[str] = "bits"
+    element: ClassVar[str] = "uint8"
+    suffix: ClassVar[str] = "bits"
+    is_exact: ClassVar[bool] = True
+
+    def planes_per_group(self, channels: int) -> int:
+        """Planes of one group of a map of `channels` channels."""
+        return -(-(channels // self.groups) // BLOCK)
+
+    def planes(self, channels: int) -> int:
+        return self.planes_per_group(channels) * self.groups
+
+    def plane(self, channels: int, channel: Any) -> Any:
+        if self.groups == 1:
+            return channel // BLOCK
+        per_group = channels // self.groups
+        return channel // per_group * self.planes_per_group(channels) + channel % per_group // BLOCK
+
+    def cuts(self, channels: int) -> set[int]:
+        per_group = channels // self.groups
+        return {g * per_group + i for g in range(self.groups) for i in range(0, per_group, BLOCK)}
+
+    def joins(self, channels: int, channel: int) -> bool:
+        per_group = channels // self.groups
+        return (channel - BLOCK) % per_group % BLOCK == 0 and channel % per_group % BLOCK == 0
+
+    def encode(self, value: Array) -> npt.NDArray[np.bool_]:
+        return value >= self.threshold[:, None, None]
+
+    def decode(self, stored: Array) -> Array | None:
+        return None
+
+    def pack(self, stored: Array) -> Array:
+        c, h, w = stored.shape
+        per_group = c // self.groups
+        padded = np.zeros((self.groups, self.planes_per_group(c) * BLOCK, h, w), bool)
+        padded[:, :per_group] = stored.reshape(self.groups, per_group, h, w)
+        return np.packbits(padded.reshape(-1, BLOCK, h, w), axis=1, bitorder="little")[:, 0]
+
+    def unpack(self, planes: Array, channels: int) -> Array:
+        _, h, w = planes.shape
+        bits = np.unpackbits(planes[:, None], axis=1, bitorder="little").astype(bool)
+        return bits.reshape(self.groups, -1, h, w)[:, : channels // self.groups].reshape(-1, h, w)
+
+    def draw(self, shape: tuple[int, int, int], rng: np.random.Generator) -> Array:
+        return rng.integers(0, 2, shape).astype(bool)
+
+    def silence(self, stored: Array) -> Array:
+        return stored
+
+    def compare(self, stored: Array, reference: Array, bound: Array, own: Array | None) -> Comparison:
+        """Signs must be those of the device's own map, or, where it stores none, of the reference wherever that is not
+        within rounding error of the threshold."""
+        expected = reference if own is None else own
+        wrong = stored != self.encode(expected)
+        if own is None:
+            near = TOLERANCE * np.maximum(np.abs(expected), bound).max(axis=(1, 2), keepdims=True)
+            wrong &= np.abs(expected - self.threshold[:, None, None]) > near
+        return Comparison(wrong=int(wrong.sum()))
+
+    def slots(self, result: Expr, issue: Issue) -> int:
+        """A comparison, and a shift that takes in its result."""
+        compare = issue.integer if result.is_ordered_as_integer else issue.float
+        return issue.words * (compare + issue.integer)
+
+    def begin(self, ctx: Any) -> Any:
+        pack = ctx.allocate(PACK)
+        ctx.simd.store(pack, ctx.simd.const(0, PACK), 0)
+        return pack
+
+    def store(
+        self,
+        ctx: Any,
+        buffer: Buffer,
+        row: Any,
+        result: Expr,
+        channels: Sequence[Any],
+        values: Sequence[Any],
+        begun: Any,
+    ) -> None:
+        s = ctx.simd
+        for channel, value in zip(channels, values, strict=True):
+            above = self.is_above(ctx, buffer, result, channel, value)
+            top = s.select(above, s.const(1 << 31, PACK), s.const(0, PACK))
+            # shifting the word right and setting its top bit is one instruction (sri)
+            s.store(begun, top | s.shift_right(s.load(begun, 0), 1, PACK), 0)
+
+    def is_above(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
+        """Whether the values of `result` are at least the channel's threshold; NaN is not."""
+        s = ctx.simd
+        if self.threshold.any():
+            of = channel if len(self.threshold) > 1 else 0
+            return value >= ctx.per_channel(buffer, "threshold", self.threshold, of)
+        if result.is_never_negative_zero:
+            # what is not negative then is what has the bits of 0 to infinity: half of a float's comparison
+            return s.reinterpret(value, "uint32") <= s.const(INFINITY_BITS, "uint32")
+        return value >= s.const(0.0, "float32")
+
+    def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
+        """A byte where the block completes it; one of fewer channels is shifted down."""
+        filled = (first + length) % (buffer.channels // self.groups)
+        if filled % BLOCK and filled:
+            return
+        unused = -(buffer.channels // self.groups) % BLOCK if not filled else 0
+        plane = self.plane(buffer.channels, first) + ahead // BLOCK
+        s = ctx.simd
+        word = s.shift_right(s.load(begun, 0), 24 + unused, PACK)
+        ctx.store_columns(row, buffer, plane, s.cast(word, "uint8"))

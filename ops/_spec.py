@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every custom op is made of: a name, an ONNX function body and a numpy meaning."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import FunctionProto
+from onnx.parser import parse_function
+
+DOMAIN = "com.biisnet"
+VERSION = 1
+OPSET = 18
+"""The version of the standard ONNX operators that the function bodies use."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operator of domain `com.biisnet`.
+
+    `text` is the signature and body in ONNX's textual syntax; `reference` takes the same inputs in the same
+    order as numpy arrays, and the attributes as keywords, and returns the output.
+    """
+
+    name: str
+    text: str
+    reference: Callable[..., np.ndarray]
+
+    def function(self) -> FunctionProto:
+        """Return a new FunctionProto of the op: standard operators of opset 18 only."""
+        header = f'<domain: "{DOMAIN}", opset_import: ["" : {OPSET}]>'
+        return parse_function(f"{header}\n{self.name} {self.text}")
+
+
+def per_channel(values: np.ndarray) -> np.ndarray:
+    """[C] (or [1]) to [C, 1, 1], which broadcasts over [N, C, H, W]."""
+    return np.asarray(values, dtype=np.float32).reshape(-1, 1, 1)

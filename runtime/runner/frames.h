@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where frames come from: an image file, a folder of them, or raw frames on standard input. */
+#ifndef BIISNET_RUN_FRAMES_H
+#define BIISNET_RUN_FRAMES_H
+
+#include <stdbool.h>
+
+#include "image.h"
+#include "options.h"
+
+typedef struct {
+    const options *o;
+    char **names; /* of a folder's images, sorted */
+    int count, next;
+    bool stream;
+    char name[4096]; /* of the frame that was read last */
+} frames;
+
+/* Fails where there is nothing of the kind. */
+frames frames_open(const options *o);
+
+/* Reads the next frame, whose pixels are the caller's to free; false after the last one. */
+bool frames_next(frames *f, image *frame);
+
+/* Whether there may be more than one. */
+bool frames_are_many(const frames *f);
+
+void frames_close(frames *f);
+
+#endif

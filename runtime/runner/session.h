@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instances of the model, and memory for its inputs and outputs. */
+#ifndef BIISNET_RUN_SESSION_H
+#define BIISNET_RUN_SESSION_H
+
+#include <stdbool.h>
+
+#include "biisnet.h"
+
+enum { SESSION_MAX_TENSORS = 8 };
+
+/* The block is the address space of --probe: the arena of the instance for probing from 0 (nothing of it without
+ * --probe), then each input, then each output, each starting at the next multiple of 64 bytes. */
+typedef struct {
+    uint64_t block_bytes;
+    uint64_t input_offset[SESSION_MAX_TENSORS], input_bytes[SESSION_MAX_TENSORS];
+    uint64_t output_offset[SESSION_MAX_TENSORS], output_bytes[SESSION_MAX_TENSORS];
+} session_layout;
+
+typedef struct {
+    session_layout layout;
+    biisnet_model *model;
+    biisnet_model *probed; /* stage by stage; NULL without --probe */
+    uint8_t *block;
+    const float *inputs[SESSION_MAX_TENSORS];
+    float *outputs[SESSION_MAX_TENSORS];
+} session;
+
+session_layout session_plan(bool probing);
+session session_open(int threads, bool probing);
+void session_run(session *s);
+void session_close(session *s);
+
+/* Fails unless the status is BIISNET_OK. */
+void session_check(int32_t status);
+
+#endif

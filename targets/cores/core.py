@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a core is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Vector arithmetic: slots that 128-bit instructions take, and how many there are a cycle."""
+
+    per_cycle: int
+    integer: int
+    """Of an integer or logical instruction."""
+    float: int
+    """Of a float32 addition, product, multiply-add or comparison."""
+    interleave: int
+    """Of one that takes lanes of two vectors (zip, uzp, tbl)."""
+    words: int = 4
+    """128-bit vectors that hold 4 bytes for each lane of a kernel's vector."""
+
+
+@dataclass(frozen=True)
+class Caches:
+    """Data caches of 64-byte lines: bytes and ways of the first and the second level."""
+
+    l1_bytes: int
+    l1_ways: int
+    l2_bytes: int
+    l2_ways: int
+
+
+@dataclass(frozen=True)
+class Core:
+    """A core; None is what nobody has measured or read."""
+
+    name: str
+    lanes: int = 16
+    """Lanes of the vectors that kernels are written in: a byte each, or 4 bytes in several registers."""
+    segment_bytes: int = 3 << 18
+    """What a segment may touch again and again, its rings and constants: what does not stay in the second-level cache
+    travels to DRAM like a whole map, and does so for each ring of the segment, not only for its last map."""
+    issue: Issue | None = None
+    """By which a kernel's bound is known."""
+    caches: Caches | None = None

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet compile` and `biisnet-compile`: what they say, what they write, and from which models."""
+
+import json
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
+from biisnet.runtime import load
+from biisnet.tools.cli.app import compile_app
+
+TINY = ("--target", "host", "--size", "24x20")
+RELAX = ["import_onnx", *(p.__name__ for p in RELAX_PASSES)]
+PROGRAM = ["cut_stages", *(p.__name__ for p in PROGRAM_PASSES), "build_kernels", "form_segments", "plan_arena"]
+DUMPED = [*PROGRAM, "generate_code"]
+LINKED = ["prepare_musl", "link_runner", "verify", "prepare_glibc", "link_library", "link_archive"]
+
+
+def test_what_it_says_and_writes(here: Path, tiny_onnx: Path) -> None:
+    """The resolved configuration, a line a pass, what was verified, and the bundle on standard output."""
+    outcome = CliRunner().invoke(compile_app, [str(tiny_onnx), *TINY, "-o", "bundle", "--dump", "dump"])
+    assert outcome.exit_code == 0
+    lines = outcome.stderr.splitlines()
+    assert re.fullmatch(r"model   \w+ \(random weights, seed 0\), 24x20, sha256 [0-9a-f]{12}", lines[0])
+    assert re.fullmatch(r"target  host: [\w-]+, \w+-linux-gnu, glibc 2.28", lines[1])
+    assert lines[2] == "output  bundle"
+    (kernels,) = (line for line in lines if line.startswith("kernels "))
+    assert re.fullmatch(r"kernels (\d): \1 by the default schedule, not tuned", kernels)
+    lines.remove(kernels)
+    steps = [re.fullmatch(r"\[(\d+)/(\d+)\] (\w+) … \d+\.\d s", line) for line in lines[3:-1]]
+    assert all(steps)
+    names = [step[3] for step in steps if step]
+    assert [step[1] for step in steps if step] == [str(k + 1) for k in range(len(steps))]
+    assert {step[2] for step in steps if step} == {str(len(steps))}
+    assert names[: len(RELAX) + len(DUMPED)] == RELAX + DUMPED
+    assert names[len(RELAX) + len(DUMPED) :] == LINKED
+    assert lines[-1].startswith("verified on this machine against ONNX Runtime: 4 stages within ")
+    assert re.fullmatch(
+        r"\S+/here/bundle: library \d+ KB, tar \d+ KB \(sha256 [0-9a-f]{16}\), arena \d+ KB", outcome.stdout.strip()
+    )
+    assert sorted(p.name for p in here.iterdir()) == ["bundle", "bundle.tar", "dump"]
+
+    dumped = {path.name: path.read_text() for path in (here / "dump").iterdir()}
+    for number, name in enumerate(RELAX + DUMPED, 1):
+        (text,) = (text for file, text in dumped.items() if file.startswith(f"{number:02}-{name}."))
+        assert text.strip()
+    assert "binary_conv2d" in dumped["01-import_onnx.relax.py"]
+    assert "binary_conv2d" not in dumped["02-lower_layers.relax.py"]
+    assert "writes bottleneck.0.dot.add.map" in dumped[f"{len(RELAX) + 1:02}-cut_stages.stages.txt"]
+    assert "bn_binary_dot_c8_w20:" in dumped[f"{len(RELAX + DUMPED):02}-generate_code.s"]
+
+
+def test_json(cli: Callable, here: Path, tiny_onnx: Path) -> None:
+    """One JSON document, and nothing else on standard output."""
+    outcome = cli("compile", tiny_onnx, *TINY, "-o", "bundle", "--json", "--no-verify")
+    assert outcome.code == 0
+    summary = json.loads(outcome.out)
+    assert summary["bundle"] == str(here / "bundle")
+    assert summary["tar_bytes"] == (here / "bundle.tar").stat().st_size
+    assert summary["library_bytes"] == (here / "bundle" / "lib" / "libbiisnet_model.so").stat().st_size
+    assert summary["verified"]["reason"] == "--no-verify was given"
+    assert "not verified: --no-verify was given" in outcome.err
+
+
+def test_a_checkpoint(cli: Callable, here: Path, checkpoint: Path) -> None:
+    """A .safetensors file is exported on the way; its random weights are said to be random, in the manifest too."""
+    outcome = cli("compile", checkpoint, *TINY, "--json")
+    assert outcome.code == 0
+    assert "random weights, seed 5" in outcome.err
+    bundle = Path(json.loads(outcome.out)["bundle"])
+    assert bundle == here / "custom-host-24x20"  # named by the model, the target and the size
+    assert json.loads((bundle / "manifest.json").read_text())["model"]["seed"] == 5
+    with load(bundle) as model:
+        assert model.input_shape == (1, 1, 24, 20)
+
+
+def test_another_preset(cli: Callable, here: Path) -> None:
+    """Its weights are trained, which is said here, and in the manifest."""
+    outcome = cli("compile", "biisnet-lite", "--target", "host", "--size", "16x16", "--no-verify")
+    assert outcome.code == 0
+    assert outcome.err.startswith("model   biisnet-lite (trained weights), 16x16, sha256 ")
+    manifest = json.loads((here / "biisnet-lite-host-16x16" / "manifest.json").read_text())
+    assert (manifest["model"]["weights"], manifest["model"].get("seed")) == ("trained", None)
+
+
+def test_bad_checkpoints(refused: Callable[..., str], here: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    save_file({"encoder.weight": torch.zeros(3)}, here / "names.safetensors")
+    (here / "text.safetensors").write_text("weights, please")
+    for command in (("compile",), ("export", "-o", "x.onnx"), ("analyze",)):
+        assert "names.safetensors: tensor " in refused(*command, "names.safetensors")
+        assert "text.safetensors: not a safetensors file" in refused(*command, "text.safetensors")
+        assert "missing.safetensors: no such file" in refused(*command, "missing.safetensors")
+
+
+@pytest.mark.parametrize("arguments", [["compile", "net.safetensors"], ["export", "biisnet", "-o", "x.onnx"]])
+def test_no_torch(arguments: list[str], here: Path) -> None:
+    """Where torch is missing, what needs it says how to get it."""
+    (here / "net.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
+    call = "import sys; sys.modules['torch'] = None; from biisnet.tools.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", call, *arguments], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].endswith("a checkpoint needs torch: pip install '.[train]' (in a clone)")
+    assert [p.name for p in here.iterdir()] == ["net.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"weights, please", struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 9) + b"{}", b"\xff" * 20]
+)
+@pytest.mark.parametrize("command", [("compile",), ("export", "-o", "x.onnx")])
+def test_no_checkpoint_and_no_torch(
+    content: bytes, command: tuple[str], refused: Callable[..., str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where a file of the wrong kind sends its user to install torch."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (here / "text.safetensors").write_bytes(content)
+    assert refused(*command, "text.safetensors").startswith("text.safetensors: not a safetensors file; give a ")
+
+
+def test_an_onnx_file_needs_no_torch(here: Path, tiny_onnx: Path) -> None:
+    call = "import sys; sys.modules['torch'] = None; from biisnet.tools.cli import compile_main; compile_main()"
+    arguments = [str(tiny_onnx), *TINY, "-o", "bundle", "--json"]
+    done = subprocess.run([sys.executable, "-c", call, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["verified"]["device"] == "this machine"

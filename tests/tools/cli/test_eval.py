@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet eval`: the same figures from every engine."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from biisnet.model.scenes import scenes
+
+SHARE = 5e-3
+"""One or two pixels of the four frames' 350 may differ, where a sign within rounding error of zero flips."""
+COUNT = 4
+
+
+@pytest.fixture
+def data(here: Path) -> Path:
+    """Scenes on disk, in SIRST's layout."""
+    for folder in ("images", "masks", "idx_427"):
+        (here / "data" / folder).mkdir(parents=True)
+    frames = scenes(COUNT, 200, 240, seed=1)
+    for frame in frames:
+        Image.fromarray(frame.image.astype(np.uint8)).save(here / "data" / "images" / f"{frame.name}.png")
+        Image.fromarray(frame.mask).save(here / "data" / "masks" / f"{frame.name}_pixels0.png")
+    (here / "data" / "idx_427" / "test.txt").write_text("\n".join(f.name for f in frames))
+    return here / "data"
+
+
+@pytest.fixture
+def figures(here: Path, data: Path, cli: Callable[..., Any]) -> Callable[..., dict]:
+    """`figures(model, options...)`: the metrics on `data`, as they stand in the JSON."""
+
+    def get(model: str | Path, *options: str) -> dict:
+        done = cli("eval", model, "--data", data, "--json", "out.json", *options)
+        assert done.code == 0, done.err
+        result = json.loads((here / "out.json").read_text())
+        assert result["frames"] == COUNT
+        assert f"mIoU {100 * result['metrics']['miou']:.2f} %" in done.out
+        return result
+
+    return get
+
+
+def expect_equal(one: dict[str, float], other: dict[str, float]) -> None:
+    """But for a pixel or two."""
+    assert one["miou"] == pytest.approx(other["miou"], abs=SHARE)
+    # one pixel of a frame whose targets have a dozen together
+    assert one["niou"] == pytest.approx(other["niou"], abs=1 / 12 / COUNT)
+    assert one["pd"] == other["pd"]
+    assert one["fa"] == pytest.approx(other["fa"], abs=2 / (COUNT * 256 * 256))
+
+
+def test_pytorch_and_onnx_runtime(figures: Callable[..., dict]) -> None:
+    pytest.importorskip("torch")
+    from biisnet.model import shipped_onnx
+
+    by_torch, by_onnx = figures("biisnet"), figures(shipped_onnx() or "")
+    assert (by_torch["engine"], by_onnx["engine"]) == ("PyTorch", "ONNX Runtime")
+    assert by_torch["metrics"]["miou"] > 0.1  # SIRST's weights find made-up targets too
+    expect_equal(by_onnx["metrics"], by_torch["metrics"])
+
+
+@pytest.mark.parametrize(("target", "options"), [("host", []), ("rpi4", ["--emulate"])])
+def test_bundles(
+    target: str,
+    options: list[str],
+    figures: Callable[..., dict],
+    shipped_bundle: Callable[[str], Path],
+    request: pytest.FixtureRequest,
+) -> None:
+    """The host's bundle and the emulated board's."""
+    from biisnet.model import shipped_onnx
+
+    if options:
+        request.getfixturevalue("emulated")
+    found, wanted = figures(shipped_bundle(target), *options), figures(shipped_onnx() or "")
+    expect_equal(found["metrics"], wanted["metrics"])
+
+
+def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
+    from biisnet.model import shipped_onnx
+
+    result = figures(shipped_onnx() or "", "--overlays", "pictures", "--roc", "roc.png", "--threshold", "0.4")
+    assert result["threshold"] == 0.4
+    by_threshold = {point["threshold"]: point for point in result["roc"]}
+    assert by_threshold[0.4] == {"threshold": 0.4, **result["metrics"]}
+    assert by_threshold[0.05]["fa"] >= by_threshold[0.95]["fa"]
+    with Image.open(here / "roc.png") as picture:
+        assert picture.size[0] > 100
+    pictures = sorted((here / "pictures").iterdir())
+    assert len(pictures) == COUNT
+    colours = set()
+    for path in pictures:
+        with Image.open(path) as picture:
+            assert picture.size == (512, 512)
+            colours |= set(map(tuple, np.asarray(picture).reshape(-1, 3).tolist()))
+    assert (60, 220, 90) in colours  # a hit
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["biisnet"], "one of --data DIR"),
+        (["sibnn", "--synthetic"], "preset 'sibnn' has no trained weights; train it: biisnet train sibnn --data DIR"),
+        (
+            ["biisnet", "--synthetic", "--emulate"],
+            "--emulate runs bundles; compile it first: biisnet-compile biisnet --target rpi4",
+        ),
+        (["nowhere.onnx", "--synthetic"], "nowhere.onnx"),
+        (["biisnet", "--synthetic", "--overlays", "nowhere/pictures"], "there is no folder nowhere"),
+        (["biisnet", "--synthetic", "--roc", "nowhere/roc.png"], "there is no folder nowhere"),
+        (["biisnet", "--synthetic", "--roc", "."], ".: is a folder; give a file"),
+        (["biisnet", "--data", "nowhere"], "nowhere: no such folder"),
+    ],
+)
+def test_bad_input(arguments: list[str], message: str, here: Path, cli: Callable[..., Any]) -> None:
+    pytest.importorskip("torch")
+    assert message in cli("eval", *arguments, "--json", "out.json").message
+    assert not (here / "out.json").exists()
+
+
+def test_bundles_for_another_device_or_size(tiny_bundle: Callable[[str], Path], cli: Callable[..., Any]) -> None:
+    assert "--emulate runs it on an emulated cortex-a72" in cli("eval", tiny_bundle("rpi4"), "--synthetic").message
+    assert "needs no --emulate" in cli("eval", tiny_bundle("host"), "--synthetic", "--emulate").message
+    assert "takes frames of 24x20" in cli("eval", tiny_bundle("host"), "--synthetic", "--size", "32x32").message
+
+
+def test_made_up_scenes_are_a_data_set(here: Path, cli: Callable[..., Any]) -> None:
+    assert cli("scenes", "-o", "set", "--count", "3", "--size", "48x64").out == "set: 3 frames of 48x64, seed 0\n"
+    done = cli("eval", "biisnet-lite", "--data", "set", "--split", "all", "--size", "48x64", "--json", "out.json")
+    assert done.code == 0, done.err
+    assert json.loads((here / "out.json").read_text())["frames"] == 3
+    assert cli("scenes", "-o", "set").message == "set: is there already; give a new folder"
+    assert "give HEIGHTxWIDTH" in cli("scenes", "-o", "other", "--size", "0x5").message

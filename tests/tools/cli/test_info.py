@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet analyze`, `inspect`, `targets` and `doctor`, for people and as JSON."""
+
+import json
+import re
+from collections.abc import Callable
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import onnx
+import pytest
+
+from biisnet.targets import TARGETS, emulator
+from biisnet.tools import doctor
+
+
+def test_analyze_gives_the_papers_figures(cli: Callable) -> None:
+    """10 K parameters and 0.35 G operations of the default network at 512x512."""
+    lines = cli("analyze").out.splitlines()
+    assert lines[-2].startswith("Params 9.756 K ")
+    assert lines[-1] == "OPs    0.3501 G at 512x512"
+    assert sum("BinaryConv2d" in line.split() for line in lines) == 14
+    result = json.loads(cli("analyze", "--json").out)
+    assert (round(result["params"]), round(result["ops"] / 1e9, 4)) == (9756, 0.3501)
+    assert len(result["layers"]) == len(lines) - 3
+
+
+@pytest.mark.emulator
+def test_analyze_on_a_target(
+    cli: Callable, refused: Callable[..., str], emulated: None, llvm: None, tiny_onnx: Path
+) -> None:
+    """A line a stage, in the order they run, and the sum; or what cannot be."""
+    size = ("--size", "24x20")
+    lines = cli("analyze", str(tiny_onnx), "--target", "rpi4", *size).out.splitlines()
+    stages = ["normalise", "embedding", "bottleneck.0.dot.add", "probability"]
+    assert [line.split()[0] for line in lines[1:-2]] == stages
+    assert re.search(r"^[0-9.]+ cycles a pixel at 24x20 on an emulated cortex-a72, one thread, arena", lines[-1])
+    result = json.loads(cli("analyze", str(tiny_onnx), "--target", "rpi4", *size, "--json").out)
+    assert f"{result['cycles_per_pixel']:.1f}" == lines[-1].split()[0]
+    assert [s["name"] for s in result["stages"]] == stages
+    assert "no emulator" in refused("analyze", str(tiny_onnx), "--target", "host", *size)
+    assert "unknown target" in refused("analyze", "--target", "rpi9")
+
+
+def test_analyze_at_a_size(cli: Callable, refused: Callable[..., str], here: Path, tiny_onnx: Path) -> None:
+    assert json.loads(cli("analyze", "--size", "256x256", "--json").out)["size"] == [256, 256]
+    model = onnx.load(tiny_onnx)
+    for dim, side in zip(model.graph.input[0].type.tensor_type.shape.dim[2:], (40, 48), strict=True):
+        dim.dim_value = side
+    onnx.save(model, here / "fixed.onnx")
+    assert cli("analyze", "fixed.onnx").out.endswith("at 40x48\n")
+    assert "is fixed at 40x48" in refused("analyze", "fixed.onnx", "--size", "8x8")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    onnx.save(model, here / "batch.onnx")
+    assert "a batch of 1" in refused("analyze", "batch.onnx")
+    assert "nosuch: no such file or preset" in refused("analyze", "nosuch")
+
+
+def test_inspect(cli: Callable, tiny_bundle: Callable[[str], Path]) -> None:
+    bundle = tiny_bundle("host")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for form in (bundle, bundle.with_name("tiny-host.tar")):
+        assert json.loads(cli("inspect", form, "--json").out) == manifest
+        out = cli("inspect", form).out
+        assert "(random weights, seed 0)" in out
+        assert "input    image float32 [1, 1, 24, 20]" in out
+        assert "4 stages" in out
+        assert "file     lib/libbiisnet_model.so" in out
+        assert "verified on this machine" in out
+
+
+def test_inspect_a_bundle_for_another_machine(cli: Callable, tiny_bundle: Callable[[str], Path]) -> None:
+    assert "target   rpi3: cortex-a53, aarch64-linux-gnu, glibc 2.28" in cli("inspect", tiny_bundle("rpi3")).out
+
+
+def test_targets(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = cli("targets").out.splitlines()
+    assert [line.split()[0] for line in lines] == list(TARGETS)
+    rows = json.loads(cli("targets", "--json").out)
+    assert {row["name"]: row["cpu"] for row in rows}["rpi4"] == "cortex-a72"
+    monkeypatch.setattr(emulator.shutil, "which", lambda name: None)
+    runs = {row["name"]: row["runs"] for row in json.loads(cli("targets", "--json").out)}
+    assert runs["host"] == "here"
+    assert runs["rpi4"] == "not here (no emulator)"
+
+
+def test_doctor(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing comes with the way to get it."""
+    findings = json.loads(cli("doctor", "--json").out)
+    assert {"what", "found", "detail"} == set(findings[0])
+    whats = [f["what"] for f in findings]
+    assert {"python", "package apache-tvm", "emulator", "target host"} <= set(whats)
+    assert len(whats) == len(set(whats))
+    monkeypatch.setattr(emulator.shutil, "which", lambda name: None)
+    monkeypatch.setattr(doctor, "PACKAGES", {"torch-of-another-world": "train"})
+    lines = cli("doctor").out.splitlines()
+    assert "lack package torch-of-another-world: train: pip install '.[compile]' (in a clone)" in lines
+    assert f"lack emulator: {emulator.MISSING}" in lines
+
+
+def test_doctor_knows_every_package() -> None:
+    """Fails where a package that an extra installs is not looked for, or another extra is named for it."""
+    for requirement in requires("biisnet") or ():
+        name, extra = re.fullmatch(r"([\w-]+)[^;]*(?:;.*extra == .(\w+).)?", requirement).groups()  # type: ignore[union-attr]
+        if extra not in (None, "dev") and name not in ("apache-tvm-ffi", "biisnet"):  # apache-tvm's; extras
+            assert name in doctor.PACKAGES
+            assert extra == doctor.EXTRAS.get(name, "compile") or name in (
+                "matplotlib",
+                "onnx",
+                "pillow",
+            )  # both extras'
+
+
+def test_version(cli: Callable) -> None:
+    assert cli("--version").out == f"biisnet {version('biisnet')}\n"

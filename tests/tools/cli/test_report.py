@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report: one page that needs no other file, with a bundle's own figures, as a browser shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biisnet.runtime.bundle import SUMS, sums_text
+from biisnet.runtime.detections import Detection
+from biisnet.tools.report import BINARY_PEAK, near, place, roof
+
+TinyBundle = Callable[[str], Path]
+Cli = Callable[..., Any]
+CHROMIUM = shutil.which("chromium")
+
+
+def shown(page: Path) -> str:
+    """The document after a headless browser has read it, script errors and missing files being failures."""
+    if CHROMIUM is None:
+        pytest.skip("no browser (Debian: chromium)")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        f"--user-data-dir={page.parent}/profile",
+    ]
+    done = subprocess.run(
+        [CHROMIUM, *options, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "CONSOLE" not in done.stderr, done.stderr
+    return done.stdout
+
+
+@pytest.mark.emulator
+def test_of_a_board(cli: Cli, here: Path, tiny_bundle: TinyBundle, emulated: None, llvm: None) -> None:
+    bundle = tiny_bundle("rpi4")
+    done = cli("report", bundle, "-o", "r.html")
+    assert done.code == 0, done.err
+    assert done.err.count("] measure … ") == 1  # nothing is tuned, so that it is not measured twice
+    text = (here / "r.html").read_text()
+    assert not re.search(r"""(src|href)=["'](?!data:)|url\(|@import|<script""", text)  # all is within
+    page = shown(here / "r.html")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for stage in manifest["stages"]:
+        assert f"<td>{stage['name']}</td>" in page
+    for name, sha in manifest["files"].items():
+        assert f"<td>{name}</td>" in page
+        assert sha[:16] in page
+    for heading in ("verification", "samples", "stages", "roofline", "arena", "kernels", "files"):
+        assert f'<h2 id="{heading}">' in page
+    assert page.count('<div class="cost"') == len(manifest["stages"])
+    assert page.count("<img") == 3
+    assert page.count("targets found, ") == 3
+    for label in ("10 MAC/byte", "1 GMAC/s"):
+        assert f">{label}</span>" in page
+    assert f"{manifest['verification']['accumulators']:,} integer accumulators" in page
+    measured = cli("analyze", bundle / "model.onnx", "--target", "rpi4", "--size", "24x20", "--json")
+    cycles = json.loads(measured.out)["cycles_per_pixel"]
+    assert f"<b>{cycles:.1f}</b><span>model cycles a pixel</span>" in page
+
+
+def test_of_this_machine(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """Times instead of model cycles; and by its tar, under the default name."""
+    shutil.copy(tiny_bundle("host").with_suffix(".tar"), here / "mine.tar")
+    done = cli("report", "mine.tar")
+    assert done.code == 0, done.err
+    page = (here / "mine.html").read_text()
+    assert "Median times of this machine" in page
+    assert "<th>ms</th>" in page
+    assert 'id="roofline"' not in page
+
+
+@pytest.mark.emulator
+def test_of_another_core(cli: Cli, here: Path, tiny_onnx: Path, emulated: None, llvm: None) -> None:
+    """What is known of the Cortex-A72 alone is not said of others; their clock is their own."""
+    assert cli("compile", tiny_onnx, "--target", "rpi5", "--size", "24x20", "-o", "b").code == 0
+    assert cli("report", "b").code == 0
+    page = (here / "b.html").read_text()
+    assert "one thread at 2.4 GHz" in page
+    assert page.count('<div class="cost"')
+    for absent in ('<div class="least"', 'id="roofline"', "slot bound"):
+        assert absent not in page
+
+
+def test_by_another_plan(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """Fails where figures of another program than the bundle's are shown as its."""
+    bundle = shutil.copytree(tiny_bundle("host"), here / "b")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["plan_sha256"] = "0" * 64
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
+    assert cli("report", "b").message == "b: compiled by another version of biisnet; compile it again"
+    assert not (here / "b.html").exists()
+
+
+@pytest.mark.emulator
+def test_what_tuning_gained(cli: Cli, here: Path, tiny_onnx: Path, emulated: None, llvm: None) -> None:
+    """Each kernel as compiled and by default, both measured; where nothing is tuned, one is not measured twice."""
+    options = ("--target", "rpi4", "--size", "24x20")
+    assert cli("tune", tiny_onnx, *options, "--trials", "6", "--db", "db").code == 0
+    assert cli("compile", tiny_onnx, *options, "--db", "db", "-o", "b").code == 0
+    done = cli("report", "b")
+    assert done.code == 0, done.err
+    assert done.err.count("] measure … ") == 2
+    kernels = json.loads((here / "b" / "manifest.json").read_text())["kernels"]
+    tuned = [name for name, entry in kernels.items() if entry["record"]]
+    assert tuned
+    page = (here / "b.html").read_text()
+    for name, entry in kernels.items():
+        record = entry["record"]["database"] if entry["record"] else "default"
+        found = re.search(
+            rf"<code>{name}</code></td><td class=\"text\">([^<]*)</td><td class=\"text\">{record}</td>\n"
+            r"<td>([\d.]+)</td><td>([\d.]+)</td><td>(-?[\d.]+) %</td>",
+            page.replace("&#39;", "'"),
+        )
+        assert found, name
+        assert found[1] == ", ".join(f"{k} {v}" for k, v in entry["schedule"].items())
+        cost, default, less = map(float, found.groups()[1:])
+        assert less == pytest.approx(100 * (1 - cost / default), abs=100 * 0.02 / default)
+        assert less > -0.05 if entry["record"] else less == 0
+    total, untuned = map(float, re.findall(r"network takes ([\d.]+) .* beside it, ([\d.]+)\.", page)[0])
+    assert total <= untuned
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("nowhere/r.html", "nowhere/r.html: there is no folder nowhere"), (".", ".: is a folder; give a file")],
+)
+def test_where_it_cannot_be_written(output: str, message: str, cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """Said before anything is measured."""
+    done = cli("report", tiny_bundle("host"), "-o", output)
+    assert message in done.message
+    assert "[1/" not in done.err
+
+
+def test_with_compile(cli: Cli, here: Path, tiny_onnx: Path) -> None:
+    done = cli("compile", tiny_onnx, "--target", "host", "--size", "24x20", "-o", "b", "--report")
+    assert done.code == 0, done.err
+    assert "report  b.html" in done.err
+    assert (here / "b.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_what_a_model_is_called_is_text(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    """A name is a file's word and no markup."""
+    bundle = shutil.copytree(tiny_bundle("host"), here / "b")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["model"]["name"] = "<script>alert(1)</script>"
+    manifest["verification"] = {"device": "", "reason": "<b>none</b>"}
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
+    assert cli("report", "b").code == 0
+    text = (here / "b.html").read_text()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "&lt;b&gt;none" in text
+
+
+def test_a_manifest_of_someone_else(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
+    bundle = shutil.copytree(tiny_bundle("host"), here / "b")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for name in ("kernels", "verification", "tools"):
+        broken = {k: v for k, v in manifest.items() if k != name}
+        (bundle / "manifest.json").write_text(json.dumps(broken))
+        (bundle / SUMS).write_text(sums_text(bundle, manifest["files"]))
+        said = cli("report", "b").message
+        assert "b: its manifest is not what biisnet-compile writes" in said
+        assert not (here / "b.html").exists()
+
+
+def test_the_roofline_is_drawn_where_it_is() -> None:
+    """The ridge: where DRAM gives just what the vector pipes take."""
+    speed, dram = BINARY_PEAK * 1.5e9, 4e9
+    start, ridge, end = roof(speed, dram)
+    assert ridge == place(speed / dram, speed)
+    assert ridge[1] == end[1]
+    assert start[0] == 0
+    assert end[0] == 100
+    assert place(1, 1e9)[0] < place(10, 1e9)[0]
+    assert place(1, 1e9)[1] > place(1, 1e10)[1]
+
+
+@pytest.mark.parametrize(("row", "is_near"), [(12.9, True), (13.0, False)])
+def test_a_target_is_found_as_pd_counts_it(row: float, is_near: bool) -> None:
+    at = {"top": 0, "left": 0, "height": 1, "width": 1, "column": 5.0, "score": 1.0, "pixels": 1}
+    assert near(Detection(row=10.0, **at), Detection(row=row, **at)) == is_near

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet analyze --target T`: what each stage of a compiled network costs on the emulated device.
+
+The bundle's own runner does one warm inference on one thread; the cycle model (targets/cycles.py) prices it by
+function. Stages that share a kernel have the same shape, and so an equal part of its cycles each.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..compile.emit.runner import build_runner
+from ..compile.frontend import Model
+from ..compile.ir.plan import Plan
+from ..compile.kernels.issue_bound import issue_bound
+from ..compile.pipeline import PLAN_STEPS, make_plan
+from ..compile.progress import Progress
+from ..compile.tuning.records import tuned_schedules
+from ..targets import Target, cycles
+
+ANALYSIS_STEPS = 3
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """One stage: multiply-adds, bytes of the maps that it reads and writes, cycles, and those of its issue bound."""
+
+    name: str
+    kernel: str
+    binary_macs: int
+    full_macs: int
+    bytes: int
+    cycles: float
+    bound: float | None
+    """None on a core whose issue slots are not known."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A network on a device: `other_cycles` is what is outside of kernels (the walk over rows, the runner)."""
+
+    target: str
+    cpu: str
+    size: tuple[int, int]
+    stages: tuple[StageCost, ...]
+    other_cycles: float
+    dram_bytes: int | None
+    arena_bytes: int
+
+    @property
+    def pixels(self) -> int:
+        """Of the frame."""
+        return self.size[0] * self.size[1]
+
+    @property
+    def cycles(self) -> float:
+        """Of one inference."""
+        return sum(s.cycles for s in self.stages) + self.other_cycles
+
+
+def analyze_target(
+    model: Model,
+    size: tuple[int, int] | None,
+    target: Target,
+    say: Callable[[str], None],
+    *,
+    cache: bool = False,
+    database: Path | None = None,
+) -> Analysis:
+    """Compile `model` for `target` by the shipped tuning records and those of `database`, and price one inference;
+    `cache` models the DRAM traffic too.
+
+    Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
+    """
+    progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
+    plan = make_plan(model, size, target, progress, tuned_schedules(target, database))
+    return analyze_plan(plan, target, progress, cache)
+
+
+def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = False) -> Analysis:
+    """The same from a plan on. Raises CompileError, ToolchainError."""
+    with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
+        command = build_runner(plan, target, Path(name), progress, symbols=True)
+        return progress.run("measure", measure, plan, target, command, cache)
+
+
+def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> Analysis:
+    """Price one inference of a runner that has its symbols."""
+    profile = cycles.measure([*command, "--roi"], target, cache=cache)
+    by_function = cycles.by_symbol(profile, cycles.symbols(Path(command[0])))
+    uses = Counter(step.kernel for step in plan.kernels.steps)
+    stages = tuple(
+        StageCost(
+            step.stage.name,
+            step.kernel,
+            step.stage.work.binary,
+            step.stage.work.full,
+            step.stage.map_bytes,
+            by_function[step.kernel] / uses[step.kernel],
+            issue_bound(step.stage, target.core),
+        )
+        for step in plan.kernels.steps
+    )
+    other = profile.cycles - sum(s.cycles for s in stages)
+    source = plan.program.inputs[0]
+    size = (source.height, source.width)
+    return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.streaming.bytes(1))

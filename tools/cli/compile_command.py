@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet-compile [MODEL] --target T --size HxW -o DIR`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import Json, ModelArgument, Size, parse_size, print_json, say
+
+
+def compile_command(
+    model: ModelArgument = None,
+    target: Annotated[str, typer.Option("--target", help="The device; `biisnet targets` lists them.")] = "rpi4",
+    size: Size = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The bundle's folder [default: ./MODEL-TARGET-HxW]."),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--dump", metavar="DIR", help="Write the module after every pass, and the assembly, there."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Prove the bundle on the (emulated) device.")
+    ] = True,
+    database: Annotated[
+        Path | None, typer.Option("--db", metavar="DIR", help="A tuning database, as `biisnet tune` makes it.")
+    ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
+    json_: Json = False,
+) -> None:
+    """Compile a network for a device, and prove that the bundle computes what the network computes."""
+    from ...compile.frontend.shapes import input_shape
+    from ...compile.frontend.weight_provenance import describe_weights
+    from ...compile.pipeline import compile_model
+    from ...compile.tuning.records import tuned_schedules
+    from ...targets import resolve
+    from ..models import resolve_model
+
+    device = resolve(target)
+    network = resolve_model(model)
+    _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
+    own_name = re.sub(r"[^\w.-]", "_", network.name)  # it is the file's word
+    place = output or Path(f"{own_name}-{device.name}-{height}x{width}")
+    weights = describe_weights(network.weights, network.seed)
+    say(f"model   {network.name} ({weights}), {height}x{width}, sha256 {network.sha256[:12]}")
+    say(f"target  {device.name}: {device.cpu}, {device.triple}, glibc {device.glibc}")
+    say(f"output  {place}")
+    schedules = tuned_schedules(device, database)
+    summary = compile_model(
+        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
+    )
+    say(summary.verified.summary())
+    if report:
+        from ...model.files import write_whole
+        from ..report import report_bundle
+
+        page = place.parent / f"{place.name}.html"
+        write_whole(page, report_bundle(place, say).encode())
+        say(f"report  {page}")
+    if json_:
+        print_json(asdict(summary))
+        return
+    print(
+        f"{summary.bundle}: library {summary.library_bytes / 1e3:.0f} KB, tar {summary.tar_bytes / 1e3:.0f} KB "
+        f"(sha256 {summary.sha256[:16]}), arena {memory(summary.arena_bytes)}"
+    )
+
+
+def memory(size: int) -> str:
+    """Bytes in MB; in KB where that would be next to nothing."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"

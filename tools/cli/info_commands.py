@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet analyze`, `inspect`, `targets` and `doctor`: they look and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...compile.frontend.weight_provenance import describe_weights
+from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json, say
+
+if TYPE_CHECKING:
+    from ..analysis import Analysis
+
+
+def analyze(
+    model: ModelArgument = None,
+    size: Size = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Measure each stage on the emulated device instead of counting.")
+    ] = None,
+    cache: Annotated[bool, typer.Option("--cache", help="With --target: model the DRAM traffic too (slower).")] = False,
+    database: Annotated[
+        Path | None, typer.Option("--db", metavar="DIR", help="With --target: a tuning database, as for compiling.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512); or,
+    with --target, measure what each stage costs there in model cycles (by default at 256x256)."""
+    if target:
+        analyze_on(target, model, size, cache, database, json_)
+        return
+    from onnx.shape_inference import InferenceError
+
+    from ...compile.errors import CompileError
+    from ...compile.frontend.shapes import input_shape
+    from ...model.cost import count
+    from ..models import resolve_model
+
+    network, asked = resolve_model(model), parse_size(size)
+    input_shape(network.proto.graph, asked, network.path)  # refuses what is no image
+    own = all(side.dim_value for side in network.proto.graph.input[0].type.tensor_type.shape.dim[2:])
+    try:
+        cost = count(network.proto, asked or (None if own else (512, 512)))
+    except (ValueError, InferenceError) as e:
+        raise CompileError(f"{network.path}: cannot be counted: {e}; `biisnet export` writes what can") from e
+    if json_:
+        print_json({**asdict(cost), "params": cost.params, "ops": cost.ops})
+        return
+    titles = f"{'binary params':>14} {'other params':>13} {'binary MACs':>14} {'other MACs':>13}"
+    print(f"{'layer':32} {'kind':16} {'output':>16} {titles}")
+    for row in cost.layers:
+        shape = "x".join(map(str, row.output_shape))
+        print(
+            f"{row.name:32} {row.kind:16} {shape:>16} {row.binary_params:14,} {row.full_params:13,} "
+            f"{row.binary_macs:14,} {row.full_macs:13,}"
+        )
+    print(f"Params {cost.params / 1e3:.3f} K ({cost.binary_params:,} binary / 32 + {cost.full_params:,})")
+    print(f"OPs    {cost.ops / 1e9:.4f} G at {cost.size[0]}x{cost.size[1]}")
+
+
+def analyze_on(
+    name: str, model: str | None, size: str | None, cache: bool, database: Path | None, as_json: bool
+) -> None:
+    """The table of stages on a device."""
+    from ...compile.frontend.shapes import input_shape
+    from ...targets import resolve
+    from ..analysis import analyze_target
+    from ..models import resolve_model
+
+    device, network = resolve(name), resolve_model(model)
+    _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
+    found = analyze_target(network, (height, width), device, say, cache=cache, database=database)
+    if as_json:
+        print_json({**asdict(found), "cycles": found.cycles, "cycles_per_pixel": found.cycles / found.pixels})
+        return
+    print("\n".join(table_of(found)))
+
+
+def table_of(found: Analysis) -> Iterator[str]:
+    """An analysis for a person, line by line."""
+    titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6} {'of bound':>8}"
+    yield f"{'stage':28} {'kernel':28} {titles}"
+
+    def cost(cycles: float) -> str:
+        return f"{cycles / found.pixels:12.1f} {cycles / found.cycles:6.1%}"
+
+    for row in found.stages:
+        bound = f"{row.cycles / row.bound:8.2f}" if row.bound else f"{'-':>8}"
+        work = f"{row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,}"
+        yield f"{row.name:28} {row.kernel:28} {work} {cost(row.cycles)} {bound}"
+    yield f"{'between the stages':97} {cost(found.other_cycles)}"
+    dram = "" if found.dram_bytes is None else f"{found.dram_bytes / found.pixels:.0f} bytes of DRAM traffic a pixel, "
+    yield (
+        f"{found.cycles / found.pixels:.1f} cycles a pixel at {found.size[0]}x{found.size[1]} on an emulated "
+        f"{found.cpu}, one thread, {dram}arena {found.arena_bytes / 1e6:.1f} MB"
+    )
+
+
+def inspect(bundle: BundleArgument, json_: Json = False) -> None:
+    """Show what a bundle is: model, device, memory, stages, verification."""
+    from ...runtime import BundleError
+    from ...runtime.bundle import open_bundle
+
+    with open_bundle(bundle) as opened:
+        manifest = opened.manifest
+        sizes = {name: (opened.path / name).stat().st_size for name in manifest["files"]}
+    if json_:
+        print_json(manifest)
+        return
+    try:
+        lines = list(describe(manifest, sizes))
+    except (IndexError, KeyError, TypeError, ValueError) as e:
+        raise BundleError(f"{bundle}: its manifest is not as biisnet-compile writes it ({e}); compile it again") from e
+    print("\n".join(lines))
+
+
+def report(
+    bundle: BundleArgument,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The page.  [default: BUNDLE.html]")
+    ] = None,
+) -> None:
+    """Write a page of HTML, without any other file: stages and their costs, memory, detections, verification."""
+    from ...model.files import write_whole
+    from ..outputs import check_outputs
+    from ..report import report_bundle
+
+    place = output or Path(f"{bundle.name.removesuffix('.tar')}.html")
+    check_outputs([place])
+    page = report_bundle(bundle, say)
+    write_whole(place, page.encode())
+    print(f"{place}: {len(page.encode()) / 1e3:.0f} KB")
+
+
+def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
+    """A manifest for a person, line by line."""
+    model, target = manifest["model"], manifest["target"]
+    weights = describe_weights(model["weights"], model.get("seed"))
+    yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
+    for kind in ("inputs", "outputs"):
+        for tensor in manifest[kind]:
+            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']}"
+    yield f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}"
+    yield f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages"
+    for name, size in sizes.items():
+        yield f"file     {name} {size:,} bytes"
+    verified = manifest["verification"]
+    if verified["device"]:
+        yield (
+            f"verified on {verified['device']}: stages within {verified['stage_error']:.1e}, "
+            f"{verified['accumulators']:,} accumulators equal, {verified['mask_pixels_differing']} mask pixels differ"
+        )
+    else:
+        yield f"verified not: {verified['reason']}"
+
+
+def targets(json_: Json = False) -> None:
+    """List the devices that can be compiled for."""
+    from ...targets import TARGETS, TargetError, emulator, resolve
+
+    rows = []
+    for name in TARGETS:
+        try:
+            target = resolve(name)
+        except TargetError:
+            continue
+        command = emulator.command(target)
+        runs = "here" if command == [] else "emulated" if command else "not here (no emulator)"
+        rows.append({**asdict(target), "runs": runs})
+    if json_:
+        print_json(rows)
+        return
+    for row in rows:
+        print(f"{row['name']:12} {row['cpu']:12} {row['description']}; runs {row['runs']}")
+
+
+def doctor(json_: Json = False) -> None:
+    """Say what this machine can do, and how to get what it lacks."""
+    from ..doctor import examine
+
+    findings = examine()
+    if json_:
+        print_json([asdict(f) for f in findings])
+        return
+    for finding in findings:
+        print(f"{'ok  ' if finding.found else 'lack'} {finding.what}: {finding.detail}")

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet train`, `biisnet eval` and `biisnet variants`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import Json, Threads, parse_size, print_json, say
+
+Checkpoint = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="A preset's or a variant's name, to start from random weights, or a .safetensors checkpoint to go on "
+        "from; by default biisnet.",
+    ),
+]
+Evaluated = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="A preset's name, a .safetensors checkpoint, an ONNX file, or a bundle (its folder or its .tar); by "
+        "default the shipped network.",
+    ),
+]
+Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A data set: images/, masks/, split lists.")]
+FrameSize = Annotated[
+    str | None,
+    typer.Option("--size", metavar="HxW", help="What frames are resized to.  [default: the model's own, or 256x256]"),
+]
+Synthetic = Annotated[bool, typer.Option("--synthetic", help="Made-up scenes instead of a data set.")]
+Scenes = Annotated[int, typer.Option("--scenes", min=2, metavar="N", help="How many of them.")]
+
+
+def train(
+    model: Checkpoint = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option("--split", help="The split to train on; 'all' is every image.")] = "trainval",
+    validation: Annotated[
+        str | None, typer.Option("--validation", metavar="SPLIT", help="The split to validate on.")
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(
+            "--hold-out",
+            metavar="SHARE",
+            min=0.01,
+            max=0.9,
+            help="Where there is no such split: the share of the frames to validate on.  [default: 0.1]",
+        ),
+    ] = None,
+    synthetic: Synthetic = False,
+    scenes: Scenes = 256,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The run's folder.")] = Path("run"),
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="JSON of a recipe's fields, all or some.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder's run, if there is one.")] = False,
+    compile_: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="torch.compile: minutes to start, faster then.")
+    ] = False,
+    precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16, auto.")] = "auto",
+    threads: Annotated[int | None, typer.Option("--threads", min=1, max=64, help="[default: all]")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's log too.")] = False,
+    json_: Json = False,
+) -> None:
+    """Train a network from random weights (a preset) or from a checkpoint; DIR/best.safetensors is the best."""
+    from ...model.source import Source
+    from ..train import Training, read_recipe, train_model
+
+    wanted = read_recipe(recipe, epochs, seed)
+    source = Source(data, split, scenes if synthetic else 0, wanted.seed)
+    asked = Training(
+        model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard
+    )
+    result = train_model(asked, say)
+    if result is None:  # another process of torchrun says it
+        return
+    if json_:
+        print_json(asdict(result))
+    else:
+        print(result.summary())
+
+
+def evaluate(
+    model: Evaluated = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option("--split", help="The split to evaluate on; 'all' is every image.")] = "test",
+    synthetic: Synthetic = False,
+    scenes: Scenes = 256,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes, which no training draws.")] = 0,
+    size: FrameSize = None,
+    threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
+    emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
+    overlays: Annotated[
+        Path | None, typer.Option("--overlays", metavar="DIR", help="Pictures of hits, misses and false alarms.")
+    ] = None,
+    roc: Annotated[Path | None, typer.Option("--roc", metavar="FILE", help="Draw Pd over Fa (PNG).")] = None,
+    threads: Threads = 1,
+    json_: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON; - for standard output.")
+    ] = None,
+) -> None:
+    """Evaluate a checkpoint, an ONNX file or a bundle: mIoU, nIoU, Pd and Fa."""
+    from ...model.files import write_whole
+    from ...model.source import Source
+    from ..evaluate import evaluate_model, open_predictor, roc_picture
+    from ..outputs import check_outputs
+
+    check_outputs(files=[p for p in (roc, json_) if p and p != Path("-")], folder=overlays)
+    source = Source(data, split, scenes if synthetic else 0, seed, unseen=True)
+    with open_predictor(model, parse_size(size), emulate=emulate, threads=threads, say=say) as predictor:
+        say(f"model  {predictor.name} ({predictor.engine}), {predictor.size[0]}x{predictor.size[1]}")
+        frames = source.read(predictor.size, say)
+        say(f"data   {source}: {len(frames)} frames")
+        result = evaluate_model(predictor, str(source), frames, threshold, overlays)
+    if roc:
+        write_whole(roc, roc_picture(result))
+    if json_ == Path("-"):
+        print_json(result.as_dict())
+    elif json_:
+        write_whole(json_, (json.dumps(result.as_dict(), indent=1) + "\n").encode())
+    if json_ != Path("-"):
+        print(result.summary())
+
+
+def variants(json_: Json = False) -> None:
+    """List the networks that have a name: where in the paper's tables they stand, and in what they differ from the
+    default network. Any of them can be trained."""
+    from ...model.variants import NETWORKS, TABLES, differences
+
+    places = {
+        name: [f"Table {n}: {row.title}" for n, table in TABLES.items() for row in table if row.network == name]
+        for name in NETWORKS
+    }
+    differs = {name: differences(config) for name, config in NETWORKS.items()}
+    if json_:
+        print_json([{"name": name, "tables": places[name], "differs": differs[name]} for name in NETWORKS])
+        return
+    for name in NETWORKS:
+        print(f"{name:22} {'; '.join(places[name]) or 'the default network'}")
+        print(f"{'':22} {', '.join(f'{field} {value}' for field, value in differs[name].items())}".rstrip())
+
+
+def scenes(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="A new folder.")] = Path("scenes"),
+    count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 8,
+    size: Annotated[str, typer.Option("--size", metavar="HxW", help="Their height and width.")] = "256x256",
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Other ones for each.")] = 0,
+) -> None:
+    """Write made-up infrared frames with small targets, and their masks, as a data set: images/, masks/."""
+    from ...model.datasets import write_frames
+    from ...model.scenes import scenes as made_up
+
+    height, width = parse_size(size) or (256, 256)
+    # those that no training with --synthetic has drawn
+    write_frames(output, made_up(count, height, width, seed, unseen=True))
+    print(f"{output}: {count} frames of {height}x{width}, seed {seed}")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this machine has of what the tool-chain needs, and how to get the rest."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from ..targets import TARGETS, TargetError, emulator, pricing, resolve
+
+PACKAGES = {
+    "numpy": "runtime",
+    "typer": "command line",
+    "onnx": "compile",
+    "onnxruntime": "verification",
+    "apache-tvm": "compile",
+    "ziglang": "link, for other machines too",
+    "pillow": "read images",
+    "torch": "export and train",
+    "onnxscript": "export and train",
+    "safetensors": "export and train",
+    "lightning-fabric": "train",
+    "tqdm": "train",
+    "scipy": "metrics",
+    "cloudpickle": "tune on boards",
+    "psutil": "tune on boards",
+    "tornado": "tune on boards",
+    "matplotlib": "curves",
+    "jinja2": "reports",
+    "opencv-python-headless": "videos and cameras",
+    "tensorboard": "logs of training",
+}
+EXTRAS = {
+    "torch": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "lightning-fabric": "train",
+    "tqdm": "train",
+    "scipy": "eval",
+    "cloudpickle": "board",
+    "psutil": "board",
+    "tornado": "board",
+    "opencv-python-headless": "video",
+    "tensorboard": "tensorboard",
+}
+"""Which of the package's extras brings what; `compile` the rest."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is there or not."""
+
+    what: str
+    found: bool
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """All findings, what everything needs first."""
+    findings = [Finding("python", True, platform.python_version())]
+    for package, use in PACKAGES.items():
+        try:
+            findings.append(Finding(f"package {package}", True, f"{version(package)} ({use})"))
+        except PackageNotFoundError:
+            extra = EXTRAS.get(package, "compile")
+            findings.append(Finding(f"package {package}", False, f"{use}: pip install '.[{extra}]' (in a clone)"))
+    found = emulator.find_emulator(TARGETS["rpi4"])
+    findings.append(Finding("emulator", found is not None, "qemu-aarch64" if found else emulator.MISSING))
+    llvm = shutil.which(f"llvm-mca-{pricing.LLVM}")
+    without = f"apt-get install llvm-{pricing.LLVM} (as root)"
+    findings.append(Finding("cycle model", llvm is not None, f"LLVM {pricing.LLVM}" if llvm else without))
+    ssh = shutil.which("ssh")
+    findings.append(Finding("deploy", ssh is not None, "ssh" if ssh else "apt-get install openssh-client (as root)"))
+    try:
+        host = resolve("host")
+        findings.append(Finding("target host", True, f"{host.arch} as {host.cpu}"))
+    except TargetError as e:
+        findings.append(Finding("target host", False, str(e)))
+    return findings

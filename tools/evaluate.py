@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet eval`: the field's metrics of a checkpoint, an ONNX file or a bundle, by the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compile.emit.manifest import channels, frame_size, target_of
+from ..compile.errors import CompileError
+from ..model import NETWORKS, shipped_weights
+from ..model.datasets import Frame, Say
+from ..model.figures import figure_png
+from ..model.files import write_whole
+from ..model.metrics import Counts, Metrics, roc
+from ..model.overlay import overlay
+from ..runtime.bundle import open_bundle
+from .checkpoints import (
+    CHECKPOINT,
+    DEFAULT,
+    NAMES,
+    check_grey,
+    known_checkpoint,
+    load_checkpoint,
+    refuse_run_folder,
+)
+from .run import open_model
+
+SIZE = (256, 256)
+"""What frames are resized to where the model takes any size."""
+THRESHOLDS = tuple(float(t) for t in np.round(np.linspace(0.05, 0.95, 19), 2))
+"""Of the ROC."""
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Something that finds targets."""
+
+    name: str
+    engine: str  # who computes, for a person
+    size: tuple[int, int]  # of the frames that it is given
+    predict: Callable[[F32], F32]  # grey levels [H, W] -> probabilities [H, W]
+
+
+@contextmanager
+def open_predictor(
+    name: str | None, size: tuple[int, int] | None, *, emulate: bool, threads: int, say: Say
+) -> Iterator[Predictor]:
+    """A model by its name: a preset, a checkpoint, an ONNX file, a bundle. Raises CompileError."""
+    name = name or DEFAULT
+    path = Path(name)
+    refuse_run_folder(name)
+    if name not in NETWORKS and not path.exists():
+        raise CompileError(
+            f"{name}: no such file, bundle or preset; give a bundle, an ONNX file, a {CHECKPOINT} checkpoint or one of "
+            f"{NAMES}"
+        )
+    bundle = name not in NETWORKS and (path.is_dir() or path.suffix == ".tar")
+    if emulate and not bundle:
+        raise CompileError(f"{name}: --emulate runs bundles; compile it first: biisnet-compile {name} --target rpi4")
+    if bundle:
+        with open_bundle_predictor(path, size, emulate, threads, say) as predictor:
+            yield predictor
+    elif name in NETWORKS or path.suffix == CHECKPOINT:
+        yield torch_predictor(name, size or SIZE, threads)
+    else:
+        yield onnx_predictor(path, size, threads)
+
+
+@contextmanager
+def open_bundle_predictor(
+    path: Path, size: tuple[int, int] | None, emulate: bool, threads: int, say: Say
+) -> Iterator[Predictor]:
+    """A bundle for this machine, or with `emulate` one for a board."""
+    with open_bundle(path) as opened:
+        target, own_size = target_of(opened.manifest), frame_size(opened.manifest)
+        check_grey(str(path), channels(opened.manifest))
+    check_size(str(path), size, own_size)
+    foreign = bool(target.emulated_cpu)
+    if foreign and not emulate:
+        raise CompileError(f"{path}: is for {target.name}; --emulate runs it on an emulated {target.cpu}")
+    if emulate and not foreign:
+        raise CompileError(f"{path}: is for this machine and needs no --emulate")
+    with open_model(path, threads, say) as (predict, _):
+        yield Predictor(str(path), f"an emulated {target.cpu}" if foreign else "this machine", own_size, predict)
+
+
+def torch_predictor(name: str, size: tuple[int, int], threads: int) -> Predictor:
+    """PyTorch, float32. Raises CompileError."""
+    known_checkpoint(name)
+    trained = shipped_weights(name) if name in NETWORKS else None
+    if name in NETWORKS and trained is None:
+        raise CompileError(f"preset '{name}' has no trained weights; train it: biisnet train {name} --data DIR")
+    network = load_checkpoint(trained or Path(name))
+    check_grey(name, network.config.in_channels)
+    import torch
+
+    from ..model.predict import predict
+
+    torch.set_num_threads(threads)
+    return Predictor(name, "PyTorch", size, lambda image: predict(network, image))
+
+
+def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int) -> Predictor:
+    """ONNX Runtime. Raises CompileError."""
+    from ..compile.frontend import load_model  # these two are of the extra `compile`, which PyTorch needs none of
+    from ..compile.verification.onnx_reference import session
+
+    model = load_model(path)
+    run = session(model.proto, str(path), threads).run
+    source = model.proto.graph.input[0]
+    channels, *sides = (d.dim_value for d in source.type.tensor_type.shape.dim[1:])
+    check_grey(str(path), channels)
+    height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
+    check_size(str(path), size, (height, width))
+
+    def predict(image: F32) -> F32:
+        result: F32 = run(None, {source.name: image[None, None]})[0][0, 0]
+        return result
+
+    return Predictor(str(path), "ONNX Runtime", (height, width), predict)
+
+
+def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:
+    """Raise CompileError where a model of one size is asked for another."""
+    if asked not in (None, own):
+        raise CompileError(f"{name}: takes frames of {own[0]}x{own[1]}; leave --size out")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `biisnet eval` found."""
+
+    model: str
+    engine: str
+    data: str
+    frames: int
+    size: tuple[int, int]
+    threshold: float
+    metrics: Metrics
+    roc: list[tuple[float, Metrics]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        curve = [{"threshold": threshold, **m.as_dict()} for threshold, m in self.roc]
+        return {**asdict(self), "metrics": self.metrics.as_dict(), "roc": curve}
+
+    def summary(self) -> str:
+        """One line for a person."""
+        return f"{self.frames} frames: {self.metrics.summary()}"
+
+
+def evaluate_model(
+    predictor: Predictor, data: str, frames: list[Frame], threshold: float, overlays: Path | None
+) -> Evaluation:
+    """The metrics of a model on frames of its size; a picture of each frame goes to `overlays`."""
+    counts, probabilities = Counts(), []
+    if overlays:
+        overlays.mkdir(parents=True, exist_ok=True)
+    for frame in frames:
+        probabilities.append(predictor.predict(frame.image))
+        match = counts.add(probabilities[-1] > threshold, frame.mask)
+        if overlays:
+            write_whole(overlays / f"{frame.name}.png", overlay(frame.image, match))
+    curve = roc(probabilities, [f.mask for f in frames], list(THRESHOLDS))
+    return Evaluation(
+        predictor.name, predictor.engine, data, len(frames), predictor.size, threshold, counts.metrics(), curve
+    )
+
+
+def roc_picture(result: Evaluation) -> bytes:
+    """Pd over Fa at THRESHOLDS, as PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([1e6 * m.fa for _, m in result.roc], [m.pd for _, m in result.roc], ".-")
+    axes.plot(1e6 * result.metrics.fa, result.metrics.pd, "o", label=f"threshold {result.threshold:g}")
+    axes.set(xlabel="Fa, pixels of a million", ylabel="Pd", title=f"{result.model}, {result.data}")
+    axes.set(xlim=(0, None), ylim=(0, 1.02))
+    axes.legend(loc="lower right")
+    axes.grid(alpha=0.3)
+    return figure_png(figure)

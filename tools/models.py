@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user may call a model: an ONNX file, a checkpoint, a preset's name, or nothing for the shipped one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from ..compile.errors import CompileError
+from ..compile.frontend import Model, load_model
+from ..compile.frontend.loader import from_proto
+from ..model import NETWORKS, shipped_onnx, shipped_weights
+from .checkpoints import CHECKPOINT, DEFAULT, NAMES, load_checkpoint, random_network, refuse_run_folder
+
+
+def resolve_model(name: str | None) -> Model:
+    """The ONNX model behind a name. Raises CompileError where it is nothing of the kind."""
+    name = name or DEFAULT
+    if name in NETWORKS:
+        path = shipped_onnx(name)
+        if path is None:
+            raise CompileError(
+                f"preset '{name}' is not shipped; train it (biisnet train {name} --data DIR), or export it with random "
+                f"weights (biisnet export {name} -o {name}.onnx)"
+            )
+        return load_model(path)
+    refuse_run_folder(name)
+    path = Path(name)
+    if not path.exists():
+        raise CompileError(
+            f"{name}: no such file or preset; give an ONNX file, a {CHECKPOINT} checkpoint, or one of {NAMES}"
+        )
+    if path.suffix == CHECKPOINT:
+        return from_proto(export_checkpoint(name, None), name)
+    return load_model(path)
+
+
+def export_checkpoint(name: str, size: tuple[int, int] | None) -> onnx.ModelProto:
+    """The ONNX model of a checkpoint, or of a preset with its trained weights where they are shipped, else random ones.
+
+    Needs torch. Raises CompileError.
+    """
+    if name not in NETWORKS:
+        network = load_checkpoint(Path(name))
+    elif trained := shipped_weights(name):
+        network = load_checkpoint(trained)
+    else:
+        network = random_network(name)
+    from ..model.export import export
+
+    try:
+        return export(network, size)
+    except ValueError as e:
+        raise CompileError(str(e)) from e

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biisnet train`: from a preset or a checkpoint, and frames, to trained weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..model import NETWORKS
+from ..model.datasets import Frame, Say, hold_out
+from ..model.errors import InputError
+from ..model.source import Source
+from ..model.training import Recipe
+from ..model.training.run_files import BEST, LAST
+from ..targets.devices import cpu_flags
+from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
+
+if TYPE_CHECKING:
+    from ..model.network import BiisNet
+    from ..model.training.trainer import Progress
+
+SHARE = 0.1
+"""Of the frames, held out where nothing else is said."""
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
+"""Flags of the CPUs that multiply it."""
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a user asked for."""
+
+    model: str | None
+    source: Source
+    validation: str | None  # a split of the same data
+    share: float | None  # of the frames, held out where there is no such split
+    recipe: Recipe
+    output: Path
+    resume: bool
+    compile: bool
+    precision: str
+    threads: int | None
+    tensorboard: bool
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it."""
+
+    weights: Path
+    epochs: int
+    best_epoch: int
+    seconds: float
+    miou: float  # of the held-out frames, after `best_epoch` epochs
+    seed: int
+
+    def summary(self) -> str:
+        """One line for a person."""
+        return (
+            f"{self.weights}: mIoU {100 * self.miou:.2f} % on the held-out frames, after epoch {self.best_epoch} of "
+            f"{self.epochs} ({self.seconds / 60:.1f} minutes, seed {self.seed})"
+        )
+
+
+def train_model(asked: Training, say: Say) -> Trained | None:
+    """Carry it out; None in all processes of torchrun's but the first. Raises InputError."""
+    import torch
+
+    from ..model.training.checkpoint import read_state
+    from ..model.training.trainer import PRECISIONS, Options, make_fabric, train
+
+    check_folder(asked.output, asked.resume)
+    recipe, precision = asked.recipe, asked.precision
+    if precision == AUTO:
+        precision = "bfloat16" if cpu_flags() & BFLOAT16 else "float32"
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision {precision}: choose one of {', '.join((AUTO, *PRECISIONS))}")
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    if asked.tensorboard:
+        import torch.utils.tensorboard
+    network = start_network(asked.model, recipe)
+    check_grey(network.name, network.config.in_channels)
+    fabric = make_fabric(precision)
+    if not fabric.is_global_zero:
+        say = ignore
+    training, validation = frames_to_use(asked, say)
+    last = asked.output / LAST
+    done = read_state(last)[0].epoch if last.exists() else 0
+    begun = f"goes on after epoch {done}, its last" if done == recipe.epochs else f"goes on after epoch {done}"
+    begun = begun if done else f"seed {recipe.seed}"
+    where = "held out of them" if asked.validation is None else f"of split {asked.validation}"
+    say(f"network  {network.name}, {begun}")
+    say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} {where} to validate on")
+    say(f"recipe   {recipe.to_json()}")
+    say(f"process  {fabric.world_size} of {torch.get_num_threads()} threads, {precision}")
+    options = Options(precision, asked.compile, asked.tensorboard)
+    with (
+        run_folder(asked.output, fabric.is_global_zero),
+        shown(recipe, say, fabric.is_global_zero) as report,
+    ):
+        try:
+            state = train(fabric, network, training, validation, recipe, asked.output, options, report)
+        except KeyboardInterrupt:
+            if not last.exists():
+                raise
+            raise KeyboardInterrupt(f"interrupted; --resume goes on after epoch {read_state(last)[0].epoch}") from None
+    if not fabric.is_global_zero:
+        return None
+    return Trained(asked.output / BEST, state.epoch, state.best_epoch, state.seconds, state.best, recipe.seed)
+
+
+def read_recipe(path: Path | None, epochs: int | None, seed: int | None) -> Recipe:
+    """The default recipe with a file's fields, then with the given ones. Raises InputError."""
+    try:
+        recipe = Recipe.from_json(path.read_text("utf-8")) if path else Recipe()
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: not a text file in UTF-8; give a recipe as JSON") from e
+    except InputError as e:
+        raise InputError(f"{path}: {e}") from e
+    return replace(
+        recipe,
+        epochs=recipe.epochs if epochs is None else epochs,
+        seed=recipe.seed if seed is None else seed,
+    )
+
+
+def frames_to_use(asked: Training, say: Say) -> tuple[list[Frame], list[Frame]]:
+    """(to train on, to validate on). Raises InputError."""
+    if asked.validation is not None and asked.share is not None:
+        raise InputError("--validation and --hold-out both say what to validate on; give one of them")
+    frames = asked.source.read(asked.recipe.size, say)
+    if asked.validation is None:
+        return hold_out(frames, SHARE if asked.share is None else asked.share)
+    if asked.source.data is None:
+        raise InputError("--validation names a data set's split; made-up scenes are held out by --hold-out")
+    held = replace(asked.source, split=asked.validation).read(asked.recipe.size, say)
+    common = {f.name for f in frames} & {f.name for f in held}
+    if common:
+        raise InputError(
+            f"{asked.source.data}: splits '{asked.source.split}' and '{asked.validation}' have {len(common)} frames in "
+            f"common, {min(common)} among them; give two that have none"
+        )
+    return frames, held
+
+
+def start_network(name: str | None, recipe: Recipe) -> BiisNet:
+    """A named network with random weights that follow from the recipe's seed, or a checkpoint to go on from.
+
+    Raises CompileError.
+    """
+    import torch
+
+    from ..model.network import BiisNet
+
+    name = known_checkpoint(name or DEFAULT)
+    if name not in NETWORKS:
+        return load_checkpoint(Path(name))
+    torch.manual_seed(recipe.seed)
+    return BiisNet(NETWORKS[name], name)
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Raise InputError where a run's folder has what the run would overwrite."""
+    from ..model.training.history import CURVES, TABLE
+
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; -o takes a folder")
+    if (folder / LAST).exists():
+        if not resume:
+            raise InputError(f"{folder}: has a run already; --resume goes on with it, or give another -o")
+        return
+    if there := [name for name in (BEST, TABLE, CURVES) if (folder / name).exists()]:
+        raise InputError(f"{folder}: has {there[0]} but no {LAST} to go on from; give another -o")
+
+
+@contextmanager
+def run_folder(folder: Path, makes: bool) -> Iterator[None]:
+    """Makes the run's folder, in one process; one that nothing came into goes again."""
+    if not makes:
+        yield
+        return
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def time_left(seconds: float) -> str:
+    """For a person."""
+    for unit, length in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} left"
+    return "a moment left" if seconds else "done"
+
+
+def ignore(_: Any) -> None:
+    """Says nothing."""
+
+
+@contextmanager
+def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar with the time left where standard error is a terminal, else a line an epoch; one for each validated epoch
+    anywhere."""
+    from tqdm import tqdm
+
+    drawn = speaks and sys.stderr.isatty()
+    bar = tqdm(total=recipe.epochs, unit="epoch", disable=not drawn, file=sys.stderr)
+
+    def report(p: Progress) -> None:
+        bar.n = p.epoch - 1 + p.step / p.steps
+        bar.set_postfix(loss=f"{p.loss:.3f}", refresh=False)
+        bar.update(0)
+        validated = p.epoch == p.epochs or p.epoch % recipe.validate_every == 0
+        if speaks and (p.metrics or (p.step == p.steps and not validated and not drawn)):
+            metrics = f"{p.metrics.summary()}, " if p.metrics else ""
+            with bar.external_write_mode(file=sys.stderr):
+                say(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{time_left(p.seconds_left)}")
+
+    with bar:
+        yield report
