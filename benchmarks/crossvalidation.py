@@ -17,9 +17,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from biisnet.tools.cli.arguments import say
-from biisnet.tools.cli.errors import reports_errors
-from biisnet.tools.train import read_recipe, start_network
 from biisnet.model.datasets import Frame, Say
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
@@ -28,6 +25,9 @@ from biisnet.model.source import Source
 from biisnet.model.training.folds import Spread, folds, spreads
 from biisnet.model.training.recipe import Recipe
 from biisnet.model.training.run_files import LAST
+from biisnet.tools.cli.arguments import say
+from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.train import read_recipe, start_network
 
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
