@@ -19,6 +19,7 @@ from ..model.datasets import Frame, Say
 from ..model.figures import figure_png
 from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
+from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
 from ..runtime.bundle import open_bundle
 from .checkpoints import (
@@ -147,21 +148,33 @@ class Evaluation:
     threshold: float
     metrics: Metrics
     roc: list[tuple[float, Metrics]]
+    allowed: OperatingPoint | None = None
+    """By a budget of false alarms, where one was given."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         curve = [{"threshold": threshold, **m.as_dict()} for threshold, m in self.roc]
-        return {**asdict(self), "metrics": self.metrics.as_dict(), "roc": curve}
+        allowed = self.allowed.as_dict() if self.allowed else None
+        return {**asdict(self), "metrics": self.metrics.as_dict(), "roc": curve, "allowed": allowed}
 
     def summary(self) -> str:
-        """One line for a person."""
-        return f"{self.frames} frames: {self.metrics.summary()}"
+        """For a person: a line, and one of what a budget allows."""
+        lines = [f"{self.frames} frames: {self.metrics.summary()}"]
+        return "\n".join(lines + ([self.allowed.summary()] if self.allowed else []))
 
 
 def evaluate_model(
-    predictor: Predictor, data: str, frames: list[Frame], threshold: float, overlays: Path | None
+    predictor: Predictor,
+    data: str,
+    frames: list[Frame],
+    threshold: float,
+    overlays: Path | None,
+    budget: float | None = None,
 ) -> Evaluation:
-    """The metrics of a model on frames of its size; a picture of each frame goes to `overlays`."""
+    """The metrics of a model on frames of its size; a picture of each frame goes to `overlays`.
+
+    `budget` is an Fa for which a threshold is looked for. Raises InputError where there is none.
+    """
     counts, probabilities = Counts(), []
     if overlays:
         overlays.mkdir(parents=True, exist_ok=True)
@@ -170,9 +183,11 @@ def evaluate_model(
         match = counts.add(probabilities[-1] > threshold, frame.mask)
         if overlays:
             write_whole(overlays / f"{frame.name}.png", overlay(frame.image, match))
-    curve = roc(probabilities, [f.mask for f in frames], list(THRESHOLDS))
+    masks = [f.mask for f in frames]
+    curve = roc(probabilities, masks, list(THRESHOLDS))
+    allowed = None if budget is None else operating_point(probabilities, masks, budget)
     return Evaluation(
-        predictor.name, predictor.engine, data, len(frames), predictor.size, threshold, counts.metrics(), curve
+        predictor.name, predictor.engine, data, len(frames), predictor.size, threshold, counts.metrics(), curve, allowed
     )
 
 

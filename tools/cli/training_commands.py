@@ -98,6 +98,17 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes, which no training draws.")] = 0,
     size: FrameSize = None,
     threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--fa-budget",
+            metavar="FA",
+            min=0,
+            max=1,
+            help="The false alarms that are allowed, of all pixels (1e-5): prints the lowest threshold that keeps "
+            "within it, and its figures.",
+        ),
+    ] = None,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
     overlays: Annotated[
         Path | None, typer.Option("--overlays", metavar="DIR", help="Pictures of hits, misses and false alarms.")
@@ -120,7 +131,7 @@ def evaluate(
         say(f"model  {predictor.name} ({predictor.engine}), {predictor.size[0]}x{predictor.size[1]}")
         frames = source.read(predictor.size, say)
         say(f"data   {source}: {len(frames)} frames")
-        result = evaluate_model(predictor, str(source), frames, threshold, overlays)
+        result = evaluate_model(predictor, str(source), frames, threshold, overlays, budget)
     if roc:
         write_whole(roc, roc_picture(result))
     if json_ == Path("-"):

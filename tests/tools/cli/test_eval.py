@@ -136,3 +136,16 @@ def test_made_up_scenes_are_a_data_set(here: Path, cli: Callable[..., Any]) -> N
     assert json.loads((here / "out.json").read_text())["frames"] == 3
     assert cli("scenes", "-o", "set").message == "set: is there already; give a new folder"
     assert "give HEIGHTxWIDTH" in cli("scenes", "-o", "other", "--size", "0x5").message
+
+
+def test_a_budget_of_false_alarms(here: Path, data: Path, cli: Callable[..., Any]) -> None:
+    from biisnet.model import shipped_onnx
+
+    done = cli("eval", shipped_onnx() or "", "--data", data, "--fa-budget", "1e-4", "--json", "out.json")
+    assert done.code == 0, done.err
+    found = json.loads((here / "out.json").read_text())["allowed"]
+    assert found["budget"] == 1e-4
+    assert found["metrics"]["fa"] <= 1e-4
+    assert f"Fa of at most 100e-6: threshold {found['threshold']:.4g}, mIoU" in done.out
+    exact = cli("eval", shipped_onnx() or "", "--data", data, "--threshold", found["threshold"], "--json", "-")
+    assert json.loads(exact.out)["metrics"] == found["metrics"]
