@@ -137,6 +137,8 @@ class BinaryConvLayer(nn.Module):
         if self.scheme.learned:
             self.activation_scale = nn.Parameter(torch.ones(1))
             self.activation_offset = nn.Parameter(torch.zeros(1))
+        self.real = False
+        """In the first of two steps of training."""
         self.norm = BatchNorm(channels)
         self.add_module(config.activation, ACTIVATIONS[config.activation](channels))
 
@@ -151,8 +153,13 @@ class BinaryConvLayer(nn.Module):
         return at_least(self.activation_scale.abs(), MINIMUM_DISTANCE)
 
     def binary_weight(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Equations 4 to 6: the weight's signs [M, C, k, k], alpha and beta [M, 1, 1, 1]."""
+        """Equations 4 to 6: the weight's signs [M, C, k, k], alpha and beta [M, 1, 1, 1].
+
+        While weights are `real`, what alpha and the signs are an approximation of: (weight - beta) / alpha.
+        """
         centred, alpha, beta = centre(self.weight, (1, 2, 3), self.config.weight_scale, self.config.weight_mean)
+        if self.real:
+            return centred / alpha, alpha, beta
         return estimate_sign(centred, self.weight_k, self.config.estimator), alpha, beta
 
     def activation(self, x: torch.Tensor) -> torch.Tensor:

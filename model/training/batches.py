@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from ..datasets import Frame
 from ..errors import InputError
+from ..scenes import scene
 from .augment import crop
 from .hard import Places, no_places
 from .paste import Cutout, paste
@@ -50,6 +51,8 @@ class Crops(Dataset[tuple[torch.Tensor, torch.Tensor]]):
             number, row, column = (int(n) for n in hard[rng.integers(len(hard))])
             around = row, column
         frame = self.frames[number]
+        if rng.uniform() < recipe.scenes:
+            frame, around = scene(*recipe.size, rng), None
         seen = (frame.image, frame.mask)
         if self.drawn.targets and rng.uniform() < recipe.paste:
             seen = paste(*seen, self.drawn.targets, rng)

@@ -52,6 +52,9 @@ class Recipe:
     k_rate: float = 1.0
     """Times the learning rate: for the k of DySoftSign alone."""
     warmup_epochs: float = 5
+    real_weights: float = 0.0
+    """Share of the epochs, the first, in which the weights of binary convolutions are not binarized yet, activations
+    are (two-step training: Martinez et al. 2020). What is validated and kept is binarized all the time."""
     weight_decay: float = 1e-2
     """Of convolution weights alone."""
     clip: float = 1.0
@@ -62,6 +65,8 @@ class Recipe:
     """Share of the crops that are around a target."""
     paste: float = 0.0
     """Share of the crops that come of a frame to which targets of other frames were added."""
+    scenes: float = 0.0
+    """Share of the crops that come of a made-up scene instead, another one each time."""
     hard: float = 0.0
     """Share of the crops that are around a false alarm, in whatever frame, once there are any (hard negatives)."""
     hard_every: int = 20
@@ -94,7 +99,7 @@ class Recipe:
         for field in ("k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
             _require(getattr(self, field) >= 0, field, getattr(self, field), "not negative")
         _require(self.seed < SEEDS, "seed", self.seed, f"below {SEEDS}")
-        for field in ("near_target", "paste", "hard"):
+        for field in ("near_target", "paste", "scenes", "hard", "real_weights"):
             _require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "from 0 to 1")
         _require(0 <= self.contrast < 1, "contrast", self.contrast, "from 0 to below 1")
         _require(min(self.size) >= 1, "size", self.size, "at least 1")

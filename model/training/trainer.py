@@ -140,6 +140,7 @@ def train(
         if recipe.hard and epoch % recipe.hard_every == 0:
             run.hard = fabric.broadcast(mine(run.kept, training) if fabric.is_global_zero else no_places())
         batches = epoch_batches(training, recipe, epoch, fabric, Drawn(targets, run.hard))
+        network.keep_real(epoch / recipe.epochs < recipe.real_weights)
         for step, (images, masks) in enumerate(batches, 1):
             set_rate(optimizer, learning_rate(recipe, epoch + (step - 1) / len(batches)))
             losses.append(take_step(fabric, model, optimizer, loss, recipe.clip, images, masks))
@@ -147,6 +148,7 @@ def train(
                 run.average.update_parameters(network)
             left = clock.left(epoch + step / len(batches))
             report(Progress(epoch + 1, recipe.epochs, step, len(batches), losses[-1], left))
+        network.keep_real(False)
         last = epoch + 1 == recipe.epochs
         metrics = None
         if fabric.is_global_zero and (last or (epoch + 1) % recipe.validate_every == 0):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hard negatives: detections that are no target's, and crops around them."""
+"""What crops show: their own frame, hard negatives of any, made-up scenes."""
 
 import numpy as np
 
@@ -34,3 +34,12 @@ def test_crops_around_them() -> None:
     crops = Crops(frames, recipe, 3, Drawn(hard=np.array([[1, 10, 50]])))
     assert all(image.max() > 20 and not mask.any() for image, mask in (crops[0], crops[1]))
     assert Crops(frames, recipe, 3)[0][0].max() == 0
+
+
+def test_scenes_instead_of_frames() -> None:
+    black = np.zeros((64, 64), np.float32)
+    recipe = Recipe(phases=(Phase(0, 24, 2),), size=(64, 64), contrast=0, brightness=0, scenes=0.5, paste=1)
+    crops = Crops([Frame("black", black, black > 0)] * 40, recipe, 0)
+    made_up = [bool(image.max() > 0) for image, _ in crops]
+    assert 10 < sum(made_up) < 30
+    assert [bool(image.max() > 0) for image, _ in Crops(crops.frames, recipe, 1)] != made_up
