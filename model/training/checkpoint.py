@@ -36,6 +36,7 @@ class State:
     data: str  # what the run trains on, as a digest
     processes: int
     precision: str  # of convolutions
+    teacher: str = ""  # what it learns from, as a digest; empty for none
     epoch: int = 0  # epochs done
     best: float = -1.0  # validation mIoU of the best network so far; below 0 before the first
     best_epoch: int = 0  # and how many epochs were done then
@@ -57,6 +58,10 @@ class State:
             return f"another number of processes ({self.processes}, not {other.processes})"
         if self.precision != other.precision:
             return f"another precision ({self.precision}, not {other.precision})"
+        if self.teacher != other.teacher:
+            return (
+                "another teacher" if self.teacher and other.teacher else "a teacher" if self.teacher else "no teacher"
+            )
         return ""
 
 

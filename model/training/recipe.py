@@ -47,6 +47,8 @@ class Recipe:
     at once, as it will in use, and more frames a batch: mIoU is over all of them."""
     loss: str = "softiou+bce"
     """Of LOSS_NAMES, added up. SoftIoU alone has no gradient where nothing is found, so its start is a lottery."""
+    distill: float = 1.0
+    """Times the loss against a teacher, where a run has one."""
     learning_rate: float = 3e-3
     """AdamW's, after warm-up."""
     k_rate: float = 1.0
@@ -96,7 +98,7 @@ class Recipe:
         )
         for field in ("learning_rate", "clip"):
             _require(getattr(self, field) > 0, field, getattr(self, field), "above 0")
-        for field in ("k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
+        for field in ("distill", "k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
             _require(getattr(self, field) >= 0, field, getattr(self, field), "not negative")
         _require(self.seed < SEEDS, "seed", self.seed, f"below {SEEDS}")
         for field in ("near_target", "paste", "scenes", "hard", "real_weights"):

@@ -29,14 +29,17 @@ from ..predict import predict
 from ..weights import save
 from .batches import Drawn, data_digest, epoch_batches, require_targets
 from .checkpoint import State, read_state, restore, write_checkpoint
+from .distillation import Teacher
 from .hard import Places, mine, no_places
 from .history import History
-from .losses import Loss, loss_of
+from .losses import loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
 from .paste import cutouts
 from .recipe import Recipe
 from .run_files import BEST, LAST, RECIPE_FILE
 
+BatchLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Of images, logits and masks [N, 1, H, W]."""
 LOWER_RATE = "try a lower learning rate"
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 """What Fabric calls them."""
@@ -107,11 +110,14 @@ def train(
     folder: Path,
     options: Options,
     report: Callable[[Progress], None],
+    teacher: Teacher | None = None,
 ) -> State:
     """Train `network` on frames of the recipe's size; a run that is in `folder` already is gone on with.
 
     The folder gets recipe.json, last.safetensors (everything), best.safetensors (the network with the best validation
     mIoU), history.csv and curves.png.
+
+    A `teacher` is learned from beside the masks.
 
     Raises InputError where the frames have no targets, the folder's run is another one, or a step is no number.
     """
@@ -122,7 +128,8 @@ def train(
     # all channels of a pixel side by side: convolutions and per-channel work then agree on a layout, without copies
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     digest = data_digest(training, validation)
-    run = begin(network, State(recipe, network.config, digest, fabric.world_size, options.precision))
+    taught = teacher.digest() if teacher else ""
+    run = begin(network, State(recipe, network.config, digest, fabric.world_size, options.precision, taught))
     if (folder / LAST).exists():
         resume(run, folder / LAST)
         if fabric.is_global_zero:
@@ -131,7 +138,7 @@ def train(
     if options.compile:
         network.compile()  # in place: the names of its parameters stay
     model, optimizer = fabric.setup(network, run.optimizer)
-    clock, loss = Clock(run.state.epoch, recipe.epochs), loss_of(recipe.loss)
+    clock, loss = Clock(run.state.epoch, recipe.epochs), batch_loss(recipe, teacher)
     targets = cutouts(training) if recipe.paste else []
     for epoch in range(run.state.epoch, recipe.epochs):
         started = time.perf_counter()
@@ -198,17 +205,25 @@ def resume(run: Run, path: Path) -> None:
     run.state = state
 
 
+def batch_loss(recipe: Recipe, teacher: Teacher | None) -> BatchLoss:
+    """The recipe's loss, and a teacher's beside it, where there is one."""
+    own = loss_of(recipe.loss)
+    if teacher is None:
+        return lambda _, logits, masks: own(logits, masks)
+    return lambda images, logits, masks: own(logits, masks) + recipe.distill * teacher.loss(images, logits)
+
+
 def take_step(
     fabric: Fabric,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss_of_batch: Loss,
+    loss_of_batch: BatchLoss,
     clip: float,
     images: torch.Tensor,
     masks: torch.Tensor,
 ) -> float:
     """One step of gradient descent; the loss before it. Raises InputError where that or its gradient is no number."""
-    loss = loss_of_batch(model(images), masks)
+    loss = loss_of_batch(images, model(images), masks)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise InputError(f"the loss is {value}: {LOWER_RATE}")

@@ -69,6 +69,10 @@ def train(
     precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16, auto.")] = "auto",
     threads: Annotated[int | None, typer.Option("--threads", min=1, max=64, help="[default: all]")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's log too.")] = False,
+    teacher: Annotated[
+        Path | None,
+        typer.Option("--teacher", metavar="FILE", help="A trained checkpoint to learn from beside the masks."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Train a network from random weights (a preset) or from a checkpoint; DIR/best.safetensors is the best."""
@@ -78,7 +82,7 @@ def train(
     wanted = read_recipe(recipe, epochs, seed)
     source = Source(data, split, scenes if synthetic else 0, wanted.seed)
     asked = Training(
-        model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard
+        model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard, teacher
     )
     result = train_model(asked, say)
     if result is None:  # another process of torchrun says it

@@ -22,6 +22,7 @@ from biisnet.model.predict import predict  # noqa: E402
 from biisnet.model.scenes import scenes  # noqa: E402
 from biisnet.model.training import trainer  # noqa: E402
 from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
+from biisnet.model.training.distillation import Teacher  # noqa: E402
 from biisnet.model.training.losses import LOSSES  # noqa: E402
 from biisnet.model.training.recipe import Phase, Recipe  # noqa: E402
 from biisnet.model.training.run_files import BEST, LAST, RECIPE_FILE  # noqa: E402
@@ -44,6 +45,7 @@ def run(
     seed: int = 0,
     network: NetworkConfig = TINY,
     options: Options = OPTIONS,
+    teacher: Teacher | None = None,
 ) -> State:
     """A run on ten scenes, broken off after (epoch, step)."""
     folder.mkdir(exist_ok=True)
@@ -54,7 +56,7 @@ def run(
             raise BrokenOffError
 
     fabric = make_fabric(options.precision)
-    return train(fabric, build(network), frames[:8], frames[8:], recipe, folder, options, report)
+    return train(fabric, build(network), frames[:8], frames[8:], recipe, folder, options, report, teacher)
 
 
 def same(one: Path, other: Path) -> bool:
@@ -97,6 +99,24 @@ def surest(network: BiisNet, frames: list[Frame]) -> Any:
     """In place of false alarms, which so small a network has none of yet: each frame's surest pixel."""
     pixels = [np.unravel_index(predict(network, f.image).argmax(), f.mask.shape) for f in frames]
     return np.array([[n, *pixel] for n, pixel in enumerate(pixels)], np.int64)
+
+
+def test_a_teacher_is_the_runs_own(tmp_path: Path) -> None:
+    """Fails where a teacher changes nothing, is trained too, or a run goes on with another one."""
+    recipe, teachers = replace(RECIPE, epochs=1), [Teacher(build(TINY, seed)) for seed in (1, 2)]
+    before = teachers[0].digest()
+    run(tmp_path / "alone", recipe)
+    run(tmp_path / "taught", recipe, teacher=teachers[0])
+    assert not same(tmp_path / "alone" / LAST, tmp_path / "taught" / LAST)
+    assert teachers[0].digest() == before
+    assert read_state(tmp_path / "taught" / LAST)[0].teacher == before
+    with pytest.raises(InputError, match="of a run with another teacher"):
+        run(tmp_path / "taught", recipe, teacher=teachers[1])
+    with pytest.raises(InputError, match="of a run with a teacher"):
+        run(tmp_path / "taught", recipe)
+    run(tmp_path / "no weight", replace(recipe, distill=0), teacher=teachers[0])
+    a, b = (load(tmp_path / name / BEST).state_dict() for name in ("alone", "no weight"))
+    assert all(torch.equal(a[k], b[k]) for k in a)
 
 
 def test_two_steps_of_training(tmp_path: Path) -> None:
