@@ -21,6 +21,7 @@ from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
 from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
+from ..model.reliability import Reliability, reliability
 from ..runtime.bundle import open_bundle
 from .checkpoints import (
     CHECKPOINT,
@@ -148,6 +149,7 @@ class Evaluation:
     threshold: float
     metrics: Metrics
     roc: list[tuple[float, Metrics]]
+    reliability: Reliability
     allowed: OperatingPoint | None = None
     """By a budget of false alarms, where one was given."""
 
@@ -155,7 +157,13 @@ class Evaluation:
         """For JSON."""
         curve = [{"threshold": threshold, **m.as_dict()} for threshold, m in self.roc]
         allowed = self.allowed.as_dict() if self.allowed else None
-        return {**asdict(self), "metrics": self.metrics.as_dict(), "roc": curve, "allowed": allowed}
+        return {
+            **asdict(self),
+            "metrics": self.metrics.as_dict(),
+            "roc": curve,
+            "reliability": self.reliability.as_dict(),
+            "allowed": allowed,
+        }
 
     def summary(self) -> str:
         """For a person: a line, and one of what a budget allows."""
@@ -187,7 +195,16 @@ def evaluate_model(
     curve = roc(probabilities, masks, list(THRESHOLDS))
     allowed = None if budget is None else operating_point(probabilities, masks, budget)
     return Evaluation(
-        predictor.name, predictor.engine, data, len(frames), predictor.size, threshold, counts.metrics(), curve, allowed
+        predictor.name,
+        predictor.engine,
+        data,
+        len(frames),
+        predictor.size,
+        threshold,
+        counts.metrics(),
+        curve,
+        reliability(probabilities, masks),
+        allowed,
     )
 
 

@@ -118,6 +118,10 @@ def evaluate(
         Path | None, typer.Option("--overlays", metavar="DIR", help="Pictures of hits, misses and false alarms.")
     ] = None,
     roc: Annotated[Path | None, typer.Option("--roc", metavar="FILE", help="Draw Pd over Fa (PNG).")] = None,
+    reliability: Annotated[
+        Path | None,
+        typer.Option("--reliability", metavar="FILE", help="Draw the share of targets over a detection's score (PNG)."),
+    ] = None,
     threads: Threads = 1,
     json_: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON; - for standard output.")
@@ -125,11 +129,12 @@ def evaluate(
 ) -> None:
     """Evaluate a checkpoint, an ONNX file or a bundle: mIoU, nIoU, Pd and Fa."""
     from ...model.files import write_whole
+    from ...model.reliability import picture
     from ...model.source import Source
     from ..evaluate import evaluate_model, open_predictor, roc_picture
     from ..outputs import check_outputs
 
-    check_outputs(files=[p for p in (roc, json_) if p and p != Path("-")], folder=overlays)
+    check_outputs(files=[p for p in (roc, reliability, json_) if p and p != Path("-")], folder=overlays)
     source = Source(data, split, scenes if synthetic else 0, seed, unseen=True)
     with open_predictor(model, parse_size(size), emulate=emulate, threads=threads, say=say) as predictor:
         say(f"model  {predictor.name} ({predictor.engine}), {predictor.size[0]}x{predictor.size[1]}")
@@ -138,6 +143,8 @@ def evaluate(
         result = evaluate_model(predictor, str(source), frames, threshold, overlays, budget)
     if roc:
         write_whole(roc, roc_picture(result))
+    if reliability:
+        write_whole(reliability, picture(result.reliability, f"{result.model}, {result.data}"))
     if json_ == Path("-"):
         print_json(result.as_dict())
     elif json_:

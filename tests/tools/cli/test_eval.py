@@ -84,8 +84,20 @@ def test_bundles(
 def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
     from biisnet.model import shipped_onnx
 
-    result = figures(shipped_onnx() or "", "--overlays", "pictures", "--roc", "roc.png", "--threshold", "0.4")
+    result = figures(
+        shipped_onnx() or "",
+        "--overlays",
+        "pictures",
+        "--roc",
+        "roc.png",
+        "--threshold",
+        "0.4",
+        "--reliability",
+        "r.png",
+    )
     assert result["threshold"] == 0.4
+    assert (here / "r.png").read_bytes().startswith(b"\x89PNG")
+    assert sum(b["detections"] for b in result["reliability"]["bins"]) > 0
     by_threshold = {point["threshold"]: point for point in result["roc"]}
     assert by_threshold[0.4] == {"threshold": 0.4, **result["metrics"]}
     assert by_threshold[0.05]["fa"] >= by_threshold[0.95]["fa"]
