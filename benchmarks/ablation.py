@@ -22,8 +22,9 @@ from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.training.run_files import BEST
 from biisnet.model.variants import NETWORKS, TABLES, Row
-from biisnet.tools.cli.arguments import say
+from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
 from biisnet.tools.train import start_network
 
 if TYPE_CHECKING:
@@ -31,17 +32,18 @@ if TYPE_CHECKING:
 
 from .table import grid, number, rewrite
 
+say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""
 BATCH = 4
 PAPERS_CHANNELS, PAPERS_SIZE = 3, (512, 512)
-"""Of the input that the paper's OPs are counted for."""
+"""The size of the input that the paper's OPs are counted for."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one variant; Params and OPs are counted with three input channels, as the paper's are."""
+    """Figures of one variant; Params and OPs are counted with three input channels, as the paper's are."""
 
     network: str
     params: float
@@ -88,7 +90,7 @@ def train_variant(
 
 
 def earlier(path: Path, setting: dict[str, Any]) -> dict[str, Measured]:
-    """What a file holds of networks that were trained in the same setting: figures of another are not beside these."""
+    """Figures of a file whose networks were trained in the same setting: those of another are not beside these."""
     if not path.exists():
         return {}
     result = json.loads(path.read_text())
@@ -124,7 +126,7 @@ def lines_of(rows: tuple[Row, ...], found: dict[str, Measured]) -> Iterator[list
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(cls=Command, context_settings=SETTINGS)
 @reports_errors
 def ablation(
     folder: Annotated[Path, typer.Option("-r", "--runs", metavar="DIR", help="The variants' runs, gone on with.")],

@@ -21,8 +21,9 @@ from biisnet.model.files import write_whole
 from biisnet.model.metrics import Counts, Metrics
 from biisnet.model.training.recipe import Recipe
 from biisnet.model.training.run_files import LAST
-from biisnet.tools.cli.arguments import say
+from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
 from biisnet.tools.train import read_recipe, start_network
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 from .crossvalidation import reporter
 from .table import NONE, grid
 
+say = Speaker()
 RESULT = "accuracy.json"
 
 
@@ -102,7 +104,7 @@ def markdown(found: dict[str, dict[str, Metrics]]) -> str:
 
 
 def figures(m: Metrics) -> list[str]:
-    """As a table has them."""
+    """Figures as a table has them."""
     values = m.as_dict()
     scales = {"miou": 100, "niou": 100, "pd": 100, "fa": 1e6}
     return [NONE if (v := values[key]) is None else f"{scale * v:.2f}" for key, scale in scales.items()]
@@ -125,7 +127,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 Folder = Annotated[Path | None, typer.Option(metavar="DIR", help="The data set's folder.")]
 
 
-@app.command()
+@app.command(cls=Command, context_settings=SETTINGS)
 @reports_errors
 def accuracy(
     folder: Annotated[Path, typer.Option("-r", "--runs", metavar="DIR", help="The runs, gone on with.")],

@@ -52,7 +52,7 @@ class Arm64Root:
 
 
 def wheels() -> list[str]:
-    """What the userland's Python gets: the TVM of this Python, the last ONNX Runtime that the emulator can run."""
+    """Packages of the userland's Python: the TVM of this Python, the last ONNX Runtime that the emulator can run."""
     tvm = [f"{name}=={version(name)}" for name in ("apache-tvm", "apache-tvm-ffi")]
     return [f"onnxruntime=={ONNXRUNTIME}", *tvm]
 

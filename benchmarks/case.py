@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: a network at a size, and the frame that every engine is given."""
+"""Cases that are measured: a network at a size, and the frame that every engine is given."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Case:
 
     @property
     def pixels(self) -> int:
-        """Of the frame."""
+        """Pixels of the frame."""
         return self.height * self.width
 
     def model(self) -> Model:

@@ -11,19 +11,22 @@ from typing import Annotated
 import typer
 
 from biisnet.compile.errors import CompileError
-from biisnet.tools.cli.arguments import Size, parse_size, say
+from biisnet.tools.cli.arguments import Size, parse_size
+from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
 
 from .case import CASES
 from .engines import ENGINES
 from .measure import Choice, check, measure, publish
 
+say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(cls=Command, context_settings=SETTINGS)
 @reports_errors
 def benchmarks(
     check_: Annotated[

@@ -25,8 +25,9 @@ from biisnet.model.source import Source
 from biisnet.model.training.folds import Spread, folds, spreads
 from biisnet.model.training.recipe import Recipe
 from biisnet.model.training.run_files import LAST
-from biisnet.tools.cli.arguments import say
+from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
 from biisnet.tools.train import read_recipe, start_network
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 from .table import grid
 
+say = Speaker()
 RESULT = "crossvalidation.json"
 
 
@@ -44,7 +46,7 @@ class Validated:
     recipe: str
     folds: list[Metrics]
     together: Metrics
-    """Of all frames as one data set, each by the network that has not seen it: what the field's mIoU is."""
+    """Figures of all frames as one data set, each by the network that has not seen it: what the field's mIoU is."""
 
 
 def validate_recipe(
@@ -75,7 +77,7 @@ def validate_recipe(
 
 
 def reporter(title: str, say: Say) -> Callable:
-    """Says how far a run is, after each epoch."""
+    """A report of how far a run is, after each epoch."""
 
     def report(p) -> None:  # type: ignore[no-untyped-def]
         if p.step == p.steps and p.metrics is None:
@@ -104,7 +106,7 @@ def spoken(value: Spread, scale: float) -> str:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(cls=Command, context_settings=SETTINGS)
 @reports_errors
 def crossvalidation(
     folder: Annotated[Path, typer.Option("-r", "--runs", metavar="DIR", help="The runs, gone on with.")],

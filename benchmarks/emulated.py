@@ -28,7 +28,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Emulation:
-    """What pricing needs: the board, a folder to work in, the arm64 userland, and whether caches are modelled."""
+    """Needs of pricing: the board, a folder to work in, the arm64 userland, and whether caches are modelled."""
 
     case: Case
     target: Target

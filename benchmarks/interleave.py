@@ -16,7 +16,7 @@ PAUSE = 0.02
 def interleave(
     runs: Mapping[Key, Callable[[], float | None]], rounds: int, seconds: float, pause: float = PAUSE
 ) -> dict[Key, list[float]]:
-    """What each one's turns answered (milliseconds), round by round; each round begins with the next one.
+    """Answers (milliseconds) of each one's turns, round by round; each round begins with the next one.
 
     Whose answers add up to `seconds` sits out the rest, after MIN_ROUNDS at the earliest; so does who answers None.
     """

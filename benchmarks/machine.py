@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the host's figures are of."""
+"""The machine that the host's figures are of."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of the engines; of ONNX Runtime, the emulated one's too."""
+    """Versions of the engines; of ONNX Runtime, the emulated one's too."""
     found = {}
     for name in PACKAGES:
         try:

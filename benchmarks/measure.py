@@ -26,7 +26,7 @@ BOARD = "rpi4"
 
 @dataclass(frozen=True)
 class Choice:
-    """What to measure, and how long."""
+    """The extent of a measurement: what, and how long."""
 
     cases: Sequence[Case]
     engines: Sequence[Engine]

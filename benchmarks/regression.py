@@ -18,7 +18,7 @@ def recorded(results: Results) -> list[DeviceRow]:
 
 
 def case_of(row: DeviceRow) -> Case:
-    """What the row is a figure of."""
+    """The subject of the row's figure."""
     height, width = map(int, row.size.split("x"))
     return Case(row.network, height, width, peers=False)
 

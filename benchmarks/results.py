@@ -42,7 +42,7 @@ class DeviceRow:
 
     @property
     def pixels(self) -> int:
-        """Of the frame."""
+        """Pixels of the frame."""
         height, width = self.size.split("x")
         return int(height) * int(width)
 

@@ -40,7 +40,7 @@ def turn(run: Callable[[], object]) -> float:
 
 
 def probability_file(folder: Path, threads: int) -> Path:
-    """Where a worker leaves what its engine computed."""
+    """The file in which a worker leaves its engine's result."""
     return folder / f"probability-{threads}.npy"
 
 

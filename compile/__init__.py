@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiler: an ONNX file of a binarized network -> a verified bundle for one target. pipeline.py is the way in."""
+
+from importlib.metadata import version
+
+__version__ = version("biisnet")
+__all__ = ["__version__"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ FIRST = 4
 
 @singledispatch
 def to_text(result: object) -> dict[str, str]:
-    """What a dump shows of a step's result: file suffix -> text."""
+    """The texts that a dump has of a step's result, by file suffix."""
     return {}
 
 
@@ -51,7 +52,7 @@ def constants_of(module: tvm.IRModule) -> Iterator[str]:
         yield f"# [{n}] {shown(e.value.numpy())}"
 
 
-def shown(values: npt.NDArray) -> str:
+def shown(values: npt.NDArray[Any]) -> str:
     """An array's type, shape, range and first values."""
     first = ", ".join(f"{v:.6g}" for v in values.ravel()[:FIRST])
     more = ", ..." if values.size > FIRST else ""
@@ -90,7 +91,7 @@ def node_lines(e: Node) -> Iterator[str]:
 
 
 @to_text.register
-def _(result: list) -> dict[str, str]:
+def _(result: list) -> dict[str, str]:  # type: ignore[type-arg]  # of segments; dispatch is by the class alone
     lines = []
     for n, s in enumerate(result):
         lines.append(f"segment {n}: stages {s.first}-{s.last - 1}")

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user of the compiler meets: a single line that says what is wrong and what to do."""
+"""Errors as a user of the compiler meets them: a single line that says what is wrong and what to do."""
+
+__all__ = ["CompileError", "VerificationError"]
 
 
 class CompileError(ValueError):
     """Input that cannot be compiled; the message names the file or layer and the way out, in one line."""
 
     def __init__(self, message: str) -> None:
-        """A model's names may have line breaks; the message has none."""
-        super().__init__(" ".join(message.splitlines()))
+        """A model's names may have line breaks and a terminal's commands; the message has none."""
+        line = " ".join(message.splitlines())
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
 
 class VerificationError(RuntimeError):

@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 import tvm
 
 from ..targets import Target
-from ..targets.toolchain import LIBCS, prepare
+from ..targets.toolchain import LIBCS, check_cache, prepare
 from .emit import plan_source
 from .emit.bundle import BundleWriter, Summary
 from .emit.codegen import generate
 from .emit.link import link_archive, link_library, link_runner, write_objects
+from .emit.prefix import check_prefix
+from .errors import CompileError
 from .frontend import Model, import_onnx
+from .frontend.task import find_signature
 from .ir.plan import Plan
 from .ir.stages import Program
 from .passes.build_kernels import build_kernels
@@ -37,7 +41,11 @@ from .passes.scale_through_split import scale_through_split
 from .progress import Progress
 from .schedules import Schedules
 from .tuning.records import tuned_schedules
-from .verification import NOT_ASKED, check_bundle
+from .verification.accumulators import is_binary
+from .verification.check import NOT_ASKED, check_bundle
+from .verification.memory import check_memory
+
+__all__ = ["compile_model", "make_plan"]
 
 RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
@@ -54,13 +62,46 @@ PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
     fuse_multiply_add,  # a slope and what is added
     check_constants,
 )
-PLAN_STEPS = 1 + len(RELAX_PASSES) + len(PROGRAM_PASSES) + 4
+PLAN_STEPS = (
+    "import_onnx",
+    *(p.__name__ for p in RELAX_PASSES),
+    "cut_stages",
+    *(p.__name__ for p in PROGRAM_PASSES),
+    "build_kernels",
+    "form_segments",
+    "plan_arena",
+)
+RUNNER_STEPS = ("generate_code", "prepare_musl", "link_runner")
+LIBRARY_STEPS = ("prepare_glibc", "link_library", "link_archive")
+
+
+PATIENCE = 5.0
+"""Seconds after which it is said what is waited for."""
+
+
+def finished(work: Future[None], say: Callable[[str], None]) -> None:
+    """Wait for work that another thread does, and say so where it takes long."""
+    if not wait([work], PATIENCE).done:
+        say("note: zig builds its C library for the target: a minute or two, once on a machine")
+    work.result()
 
 
 def make_plan(
     model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
 ) -> Plan:
-    """The front half: everything but machine code. Of the target it asks the core."""
+    """The front half: everything but machine code. Of the target it asks the core. Raises CompileError."""
+    try:
+        return plan_of(model, size, target, progress, schedules)
+    except RecursionError as e:
+        raise CompileError(
+            f"{model.path}: hundreds of element-wise layers follow each other; join them (a chain of Adds is one sum)"
+        ) from e
+
+
+def plan_of(
+    model: Model, size: tuple[int, int] | None, target: Target, progress: Progress, schedules: Schedules
+) -> Plan:
+    """The steps of `make_plan`."""
     module = progress.run("import_onnx", import_onnx, model, size)
     for relax_pass in RELAX_PASSES:
         module = progress.run(relax_pass.__name__, relax_pass, module)
@@ -72,8 +113,9 @@ def make_plan(
     streaming = progress.run("plan_arena", plan_arena, kernels, segments)
     probing = plan_arena(kernels, layer_by_layer(kernels))
     field = receptive_field(program)
-    source = plan_source.plan_source(program, kernels, (streaming, probing), model.threshold, field)
-    return Plan(program, kernels, streaming, probing, model.threshold, field, source)
+    signature = find_signature(model, program)
+    source = plan_source.plan_source(program, kernels, (streaming, probing), signature, model.sha256, field)
+    return Plan(program, kernels, streaming, probing, signature, field, source)
 
 
 def compile_model(
@@ -86,23 +128,38 @@ def compile_model(
     dump: Path | None = None,
     verify: bool = True,
     schedules: Schedules | None = None,
+    prefix: str | None = None,
+    allow_float: bool = False,
 ) -> Summary:
     """Compile `model` for `target` into the bundle folder `output` (and `output`.tar beside it).
 
-    `schedules` are the shipped ones where none are given.
+    `schedules` are the shipped ones where none are given; with `prefix` the archive's names begin with it instead of
+    `biisnet`, for programs that hold several. A network without any binary convolution, for which there is no reason to
+    be here, is refused but with `allow_float`.
 
     Nothing appears at `output` unless all steps, the verification included, went well. Raises CompileError,
     VerificationError, TargetError, ToolchainError.
     """
+    if prefix is not None:
+        check_prefix(prefix)
+    check_cache(say)  # a minute of kernels before it is known that there is none would be for nothing
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
-        progress = Progress(PLAN_STEPS + 6 + verify, say, dump)
+        steps = (*PLAN_STEPS, *RUNNER_STEPS, *(("verify",) if verify else ()), *LIBRARY_STEPS)
+        progress = Progress(steps, say, dump)
         plan = make_plan(model, size, target, progress, schedules or tuned_schedules(target))
+        if not allow_float and not any(is_binary(step.stage) for step in plan.kernels.steps):
+            raise CompileError(
+                f"{model.path}: has no binary convolution, all of it is floating point; give the binarized network, "
+                "or --allow-float to compile it as it is"
+            )
+        if verify:
+            check_memory(plan)
         say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}
         code = progress.run("generate_code", generate, plan.kernels.funcs, target)
         objects = write_objects(bundle.build, plan.source, plan_source.parameter_offsets(plan.kernels)[1], code)
-        progress.run("prepare_musl", libc["musl"].result)
+        progress.run("prepare_musl", finished, libc["musl"], say)
         progress.run("link_runner", link_runner, objects, target, bundle.root)
         # all that is verified is in the runner; the first time on a machine glibc is prepared beside it
         verified = (
@@ -110,7 +167,7 @@ def compile_model(
             if verify
             else NOT_ASKED
         )
-        progress.run("prepare_glibc", libc["gnu"].result)
+        progress.run("prepare_glibc", finished, libc["gnu"], say)
         progress.run("link_library", link_library, objects, target, bundle.root)
-        progress.run("link_archive", link_archive, objects, target, bundle.root)
-        return bundle.finish(model, plan, target, verified)
+        progress.run("link_archive", partial(link_archive, prefix=prefix), objects, target, bundle.root)
+        return bundle.finish(model, plan, target, verified, prefix)

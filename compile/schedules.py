@@ -1,30 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
 """Schedules as data: how each kind of kernel is blocked, and how much memory a segment may touch.
 
-What a tuner may choose is here and nowhere else; the results do not depend on it. (A vector's width is the core's: the
-layout of maps rests on it. The encoding of a map is its Buffer's.)
+A tuner chooses values of a Schedule's fields (ir/schedule.py) and nothing else; the results do not depend on them. (A
+vector's width is the core's: the layout of maps rests on it. The encoding of a map is its Buffer's.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
+from typing import Any
 
 from ..targets.cores import CORTEX_A72, Core
-from .ir.schedule import Record, Schedule
+from .ir.schedule import CHOICE, Choice, Record, Schedule, Value
 from .ir.stages import Stage
 
-KERNELS: Mapping[str, Schedule] = MappingProxyType(
-    {
-        "BinaryDot": Schedule(channels=2),
-        "Convolution": Schedule(channels=2),
-        "Upsample": Schedule(channels=1),
-        "PoolSum": Schedule(channels=1),
-        "Load": Schedule(channels=2),
-    }
-)
-"""The default schedules, by the kind of a kernel."""
+
+def choices() -> dict[str, Choice]:
+    """The choices that a Schedule is made of, by its fields' names."""
+    return {f.name: f.metadata[CHOICE] for f in fields(Schedule)}
+
+
+def default_of(kind: str) -> Schedule:
+    """The schedule of kernels of a kind that no record is of."""
+    values: Iterable[Any] = (c.of(kind)[0] for c in choices().values())
+    return Schedule(*values)
+
+
+def space_of(kind: str) -> list[Schedule]:
+    """Every schedule that kernels of a kind may have, the default one first."""
+    every: Iterable[tuple[Any, ...]] = itertools.product(*(c.of(kind) for c in choices().values()))
+    return [Schedule(*values) for values in every]
+
+
+def outside_space(kind: str, schedule: Schedule) -> str | None:
+    """The first field of a schedule whose value no tuner may choose for kernels of a kind, and its value."""
+    asked = asdict(schedule)
+    return next((f"{n} {asked[n]}" for n, c in choices().items() if not among(asked[n], c.of(kind))), None)
+
+
+def parse_schedule(entry: Any) -> Schedule:
+    """The Schedule of a JSON object, as `asdict` has it; a field that is not there has its first value.
+
+    Raises ValueError for a field that there is not, or a value that it cannot have for any kind of kernel.
+    """
+    if not isinstance(entry, dict):
+        raise ValueError("'schedule' is no JSON object")
+    known = choices()
+    for name, value in entry.items():
+        if name not in known:
+            raise ValueError(f"'schedule' has a field {repr(name)[:40]}, which this version does not know")
+        if not among(value, known[name].values):
+            raise ValueError(f"{name!r} is {repr(value)[:40]}, not one of {', '.join(map(str, known[name].values))}")
+    return Schedule(**entry)
+
+
+def among(value: Any, values: Iterable[Value]) -> bool:
+    """Whether a value is one of some; True and 1.0 are not 1."""
+    return any(type(value) is type(v) and value == v for v in values)
 
 
 @dataclass(frozen=True)
@@ -32,31 +67,13 @@ class Schedules:
     """All that is chosen for a target."""
 
     segment_bytes: int = CORTEX_A72.segment_bytes
-    """What a segment may touch again and again (`Core.segment_bytes`)."""
-    kernels: Mapping[str, Schedule] = field(default_factory=lambda: KERNELS)
-    """Of kernels that no record is of, by their kind."""
+    """Bytes that a segment may touch again and again (`Core.segment_bytes`)."""
     records: Mapping[str, Record] = field(default_factory=lambda: MappingProxyType({}))
     """What was measured, by a kernel's key."""
 
     def of(self, stage: Stage) -> Schedule:
         """The default schedule of a stage's kernel."""
-        return self.kernels[main_leaf(stage)]
-
-
-SPACE: dict[str, dict[str, tuple[int, ...]]] = {
-    kind: {"channels": (1, 2, 4, 8), **({"counted": (2, 4, 8), "unrolled": (1, 2, 4)} if kind == "BinaryDot" else {})}
-    for kind in KERNELS
-}
-"""What a tuner may choose, by a kernel's kind: values of a Schedule's fields."""
-
-
-def outside_space(kind: str, schedule: Schedule) -> str | None:
-    """The first field of a schedule whose value no tuner may choose for kernels of a kind, and its value."""
-    default = DEFAULT.kernels[kind]
-    for name, value in asdict(schedule).items():
-        if value not in SPACE[kind].get(name, (getattr(default, name),)):
-            return f"{name} {value}"
-    return None
+        return default_of(main_leaf(stage))
 
 
 def main_leaf(stage: Stage) -> str:

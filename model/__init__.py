@@ -4,8 +4,20 @@
 Importing this package does not import torch: `config`, `cost` and the shipped files' paths work without.
 """
 
+from importlib.metadata import version
+
 from .config import PRESETS, SCHEMES, NetworkConfig, Scheme
 from .shipped import shipped_onnx, shipped_weights
 from .variants import NETWORKS
 
-__all__ = ["NETWORKS", "PRESETS", "SCHEMES", "NetworkConfig", "Scheme", "shipped_onnx", "shipped_weights"]
+__version__ = version("biisnet")
+__all__ = [
+    "NETWORKS",
+    "PRESETS",
+    "SCHEMES",
+    "NetworkConfig",
+    "Scheme",
+    "__version__",
+    "shipped_onnx",
+    "shipped_weights",
+]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a network is, as data: sizes, blocks and binarization options. No torch here."""
+"""A network as data: sizes, blocks and binarization options. No torch here."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class NetworkConfig:
     sign_threshold: bool = False
     """Compare activations with a learned threshold a channel (ReActNet's RSign) instead of 0."""
     activation: str = "rprelu"
-    """What follows a binary convolution's BatchNorm; one of ACTIVATIONS."""
+    """The activation after a binary convolution's BatchNorm; one of ACTIVATIONS."""
     redistribution: bool = True
     """ReDistribution (equation 11) between a block's two layers."""
     block_layer: str = "dot"
@@ -82,7 +82,7 @@ class NetworkConfig:
     sampling_layer: str = "dot"
     """The layers of DownSample, UpSample and Fusion: DB Conv Layers, or 1x1 Binary Convolution Layers (BiSRNet)."""
     estimator: str = "dysoftsign"
-    """What Sign's gradient is taken from (equations 7, 8 and 20 to 22); one of ESTIMATORS."""
+    """The estimator of Sign's gradient (equations 7, 8 and 20 to 22); one of ESTIMATORS."""
     estimator_k: float = 1.0
     """k of `tanh`, and where that of `dysoftsign` starts. The paper says 0.001, which yields next to no gradient."""
     mean: float = 101.06
@@ -125,12 +125,12 @@ class NetworkConfig:
 
     @property
     def levels(self) -> int:
-        """How often the resolution is halved."""
+        """The number of times that the resolution is halved."""
         return len(self.encoder_blocks)
 
     @property
     def multiple(self) -> int:
-        """What both sides are extended to a multiple of, 2**levels."""
+        """The number that both sides are extended to a multiple of, 2**levels."""
         return 2**self.levels
 
     def to_json(self) -> str:

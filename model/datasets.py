@@ -24,6 +24,7 @@ from PIL import Image
 from ..runtime.resize import resize_bilinear
 from .errors import InputError
 from .images import mask_png, read_image
+from .listing import listed
 
 IMAGE_FOLDERS = ("images", "IRSTD1k_Img")
 MASK_FOLDERS = ("masks", "IRSTD1k_Label")
@@ -134,8 +135,8 @@ def find_list(root: Path, split: str) -> Path:
         return lists[split]
     named = [n for n in lists if Path(n).name == split] or [n for n in lists if Path(n).name.startswith(f"{split}_")]
     if len(named) != 1:
-        why = f"several lists are called so, give one of {', '.join(sorted(named))}" if named else "no such list"
-        known = ", ".join(sorted(lists)) or "none"
+        why = f"several lists are called so, give one of {listed(sorted(named))}" if named else "no such list"
+        known = listed(sorted(lists)) or "none"
         raise InputError(f"{root}: split '{split}': {why}; there are {known}, and '{ALL}' is every image")
     return lists[named[0]]
 

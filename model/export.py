@@ -28,10 +28,12 @@ from .naming import name_by_module
 from .network import BiisNet, build
 from .shipped import DATA, shipped_weights
 
+__all__ = ["export", "export_file"]
+
 IR_VERSION = 10
 PRODUCER = "biisnet"
 PRODUCER_VERSION = "1"
-"""Of the exporter's output, not of the package: equal networks are equal bytes across releases."""
+"""The version of the exporter's output, not of the package: equal networks are equal bytes across releases."""
 THRESHOLD = 0.5
 
 

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import InputError
+from .listing import listed
 
 T = TypeVar("T")
 NAMES = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
@@ -28,7 +29,7 @@ def from_json(cls: type[T], text: str, what: str) -> T:
     unknown = sorted(set(values) - {f.name for f in fields(cls)})  # type: ignore[arg-type]
     if unknown:
         known = ", ".join(f.name for f in fields(cls))  # type: ignore[arg-type]
-        raise InputError(f"{what}: unknown field {', '.join(unknown)}; there are {known}")
+        raise InputError(f"{what}: unknown field {listed(unknown)}; there are {known}")
     needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}  # type: ignore[arg-type]
     if absent := sorted(needed - set(values)):
         raise InputError(f"{what}: lacks {', '.join(absent)}")

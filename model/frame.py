@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What surrounds the network in the file: normalise, extend to a multiple, crop back, sigmoid.
+"""The frame around the network in its file: normalise, extend to a multiple, crop back, sigmoid.
 
     normalised  = (image - mean) / std
     extended    = normalised, its last row and column repeated up to the next multiple of 2**levels

@@ -14,6 +14,16 @@ from torch import nn
 from .binarize import at_least, centre, estimate_sign, to_levels
 from .config import SCHEMES, NetworkConfig
 
+__all__ = [
+    "BinaryBlock",
+    "BinaryConvLayer",
+    "DotBinaryConvLayer",
+    "MaxOut",
+    "RPReLU",
+    "ReDistribution",
+    "sampling_layer",
+]
+
 MINIMUM_DISTANCE = 1e-3
 """Between AdaBin's learned levels and their middle: at 0 there would be one level, and a division by it."""
 
@@ -109,7 +119,7 @@ ACTIVATIONS: dict[str, Callable[[int], nn.Module]] = {
     "relu": lambda _: nn.ReLU(),
     "none": lambda _: nn.Identity(),
 }
-"""By the name in the configuration, which is the child's name too: made of a number of channels."""
+"""Activations by the name in the configuration, which is the child's name too: made of a number of channels."""
 
 
 def _k(config: NetworkConfig) -> nn.Parameter:
@@ -163,7 +173,7 @@ class BinaryConvLayer(nn.Module):
         return estimate_sign(centred, self.weight_k, self.config.estimator), alpha, beta
 
     def activation(self, x: torch.Tensor) -> torch.Tensor:
-        """What the convolution reads of x: its levels, of learned levels without their middle."""
+        """The levels of x that the convolution reads, of learned levels without their middle."""
         levels = self.scheme.activation_levels
         if levels is None:
             return x

@@ -35,7 +35,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Match:
-    """What became of one frame's targets and detections; each component is in one list."""
+    """The matching of one frame's targets and detections; each component is in one list."""
 
     found: list[tuple[Component, Component]]  # target, detection
     missed: list[Component]
@@ -44,7 +44,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Of a data set; shares between 0 and 1, NaN where nothing is there to divide by."""
+    """Metrics of a data set; shares between 0 and 1, NaN where nothing is there to divide by."""
 
     miou: float
     niou: float
@@ -64,7 +64,7 @@ class Metrics:
 
 @dataclass
 class Counts:
-    """What the metrics are made of, added up frame by frame."""
+    """Counts that the metrics are made of, added up frame by frame."""
 
     intersection: int = 0
     union: int = 0
@@ -90,7 +90,7 @@ class Counts:
         return match
 
     def metrics(self) -> Metrics:
-        """Of all frames so far."""
+        """The metrics of all frames so far."""
         return Metrics(
             _share(self.intersection, self.union),
             float(np.mean(self.ious)) if self.ious else float("nan"),
@@ -127,7 +127,7 @@ def match_components(predicted: Mask, truth: Mask) -> Match:
 
 
 def evaluate(probabilities: list[F32], truths: list[Mask], threshold: float) -> Metrics:
-    """Of probability maps against masks, at one threshold."""
+    """The metrics of probability maps against masks, at one threshold."""
     counts = Counts()
     for probability, truth in zip(probabilities, truths, strict=True):
         counts.add(probability > threshold, truth)

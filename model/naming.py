@@ -81,7 +81,7 @@ def _module(node: NodeProto, modules: dict[str, str]) -> str:
 
 
 def _formal_input(node: NodeProto, index: int, value: str) -> str:
-    """What the operator calls its input; torch's constants of our operators have that name at their end."""
+    """The operator's name of its input; torch's constants of our operators have that name at their end."""
     if node.domain == DOMAIN:
         return value.rpartition(".")[2]
     inputs = defs.get_schema(node.op_type, OPSET, node.domain).inputs

@@ -15,6 +15,8 @@ from .config import NetworkConfig
 from .layers import BinaryBlock, BinaryConvLayer, MaxOut, ReDistribution, RPReLU, sampling_layer
 from .variants import NETWORKS
 
+__all__ = ["BiisNet", "DownSample", "Fusion", "UpSample", "build", "doubled"]
+
 
 class DownSample(nn.ModuleList):
     """[N, c, H, W] to [N, 2c, H/2, W/2]: 2x2 average, two sampling layers on it, concatenated."""

@@ -38,7 +38,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Of all detections in some frames."""
+    """All detections of some frames, by score."""
 
     bins: list[Bin]
     """Those that have any, by score."""
@@ -62,7 +62,7 @@ def scored(probability: F32, truth: Mask, threshold: float = LOWEST) -> list[tup
 
 
 def reliability(probabilities: list[F32], truths: list[Mask]) -> Reliability:
-    """Of probability maps against masks, in BINS bins of equal width."""
+    """Detections of probability maps against masks, in BINS bins of equal width."""
     found = [d for p, t in zip(probabilities, truths, strict=True) for d in scored(p, t)]
     if not found:
         return Reliability([], float("nan"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the trained files that come with the package are: `data/<preset>.{onnx,safetensors}`."""
+"""Trained files that come with the package: `data/<preset>.{onnx,safetensors}`."""
 
 from pathlib import Path
 

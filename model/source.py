@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where frames come from: a split of a data set on disk, or synthetic scenes."""
+"""Sources of frames: a split of a data set on disk, or synthetic scenes."""
 
 from __future__ import annotations
 

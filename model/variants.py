@@ -17,7 +17,7 @@ from .config import PRESETS, NetworkConfig
 
 @dataclass(frozen=True)
 class Figures:
-    """What the paper prints: mIoU and Pd in percent, Params in thousands, OPs in 1e9 (512x512, three channels)."""
+    """Figures of the paper: mIoU and Pd in percent, Params in thousands, OPs in 1e9 (512x512, three channels)."""
 
     miou: float
     pd: float
@@ -41,7 +41,7 @@ PLAIN: dict[str, Any] = {
     "block_layer": "binary",
     "sampling_layer": "binary",
 }
-"""Of the networks of Table 2: none of BiisNet's own parts."""
+"""Options of the networks of Table 2: none of BiisNet's own parts."""
 
 STAGE4 = NetworkConfig(
     encoder_blocks=(1, 1, 1),

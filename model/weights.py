@@ -17,11 +17,13 @@ from .files import write_whole
 from .network import BiisNet
 from .variants import NETWORKS
 
+__all__ = ["load", "read_safetensors", "save"]
+
 KEY = "biisnet"
 RUN_KEY = "biisnet-training"
 """The metadata key of a training run's state (training/checkpoint.py), which holds a network, too."""
 TRAINED, AVERAGE = "model.", "average."
-"""What the names of a run's tensors begin with: the weights that it moves, and their moving average, which it keeps."""
+"""Prefixes of the names of a run's tensors: the weights that it moves, and their moving average, which it keeps."""
 AVERAGED = f"{AVERAGE}module."
 """The network within PyTorch's AveragedModel."""
 COUNTER = "num_batches_tracked"

@@ -4,6 +4,8 @@
 `REGISTRY["RPReLU"].function()` is the FunctionProto to put into a model, `.reference(...)` the numpy meaning.
 """
 
+from importlib.metadata import version
+
 from onnx import FunctionProto
 
 from . import binary_conv2d, binary_weight_conv2d, dot_binary_conv2d, maxout, redistribution, rprelu
@@ -11,6 +13,7 @@ from ._spec import DOMAIN, OPSET, VERSION, Op
 from .binary_conv2d import accumulators
 from .packing import pack_bits, pack_weights, unpack_bits, unpack_weights, weights_at_levels
 
+__version__ = version("biisnet")
 REGISTRY: dict[str, Op] = {
     module.OP.name: module.OP
     for module in (binary_conv2d, dot_binary_conv2d, rprelu, maxout, redistribution, binary_weight_conv2d)
@@ -28,6 +31,7 @@ __all__ = [
     "REGISTRY",
     "VERSION",
     "Op",
+    "__version__",
     "accumulators",
     "functions",
     "pack_bits",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every custom op is made of: a name, an ONNX function body and a numpy meaning."""
+"""Parts of every custom operator: a name, an ONNX function body and a numpy meaning."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

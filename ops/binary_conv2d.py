@@ -98,7 +98,8 @@ def reference(
     lower, upper = np.asarray(activation_levels, dtype=np.float64)
     activations = np.where(_bits(x, threshold), upper, lower)
     accumulator = convolve(activations, weights, strides, pads, dilations, group, pad_value).astype(np.float32)
-    return accumulator * per_channel(scale) + per_channel(offset)
+    y: np.ndarray = accumulator * per_channel(scale) + per_channel(offset)
+    return y
 
 
 def convolve(

@@ -66,7 +66,8 @@ def reference(
     """The operator in numpy: the sum in float64, the rest in float32."""
     weights = weights_at_levels(w, weight_levels, channels)
     total = convolve(np.asarray(x, np.float64), weights, strides, pads, dilations, group, 0.0)
-    return total.astype(np.float32) * per_channel(scale) + per_channel(offset)
+    y: np.ndarray = total.astype(np.float32) * per_channel(scale) + per_channel(offset)
+    return y
 
 
 OP = Op("BinaryWeightConv2d", TEXT, reference)

@@ -57,7 +57,8 @@ def reference(x: np.ndarray, w: np.ndarray, scale: np.ndarray, offset: np.ndarra
     signs = np.where(unpack_bits(w, channels), np.float32(1), np.float32(-1))
     factor = np.asarray(scale, np.float32) * signs + np.asarray(offset, np.float32)
     with np.errstate(all="ignore"):
-        return np.asarray(x, np.float32) * per_channel(factor)
+        y: np.ndarray = np.asarray(x, np.float32) * per_channel(factor)
+        return y
 
 
 OP = Op("DotBinaryConv2d", TEXT, reference)

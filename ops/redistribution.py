@@ -33,7 +33,8 @@ TEXT = """
 def reference(x: np.ndarray, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """The operator in numpy, float32 throughout."""
     with np.errstate(all="ignore"):
-        return per_channel(alpha) * np.asarray(x, np.float32) + per_channel(beta)
+        y: np.ndarray = per_channel(alpha) * np.asarray(x, np.float32) + per_channel(beta)
+        return y
 
 
 OP = Op("ReDistribution", TEXT, reference)

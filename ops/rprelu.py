@@ -41,7 +41,8 @@ def reference(x: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.
     x = np.asarray(x, np.float32)
     with np.errstate(all="ignore"):
         shifted = x - per_channel(a)
-        return np.where(x > per_channel(a), shifted, per_channel(c) * shifted) + per_channel(b)
+        y: np.ndarray = np.where(x > per_channel(a), shifted, per_channel(c) * shifted) + per_channel(b)
+        return y
 
 
 OP = Op("RPReLU", TEXT, reference)

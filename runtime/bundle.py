@@ -7,15 +7,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .archive import extract
 from .errors import BundleError
 from .machine import Machine, this_machine, version_tuple
+from .signature import Signature
 
-SCHEMA = 1
-ABI = 1
+SCHEMA = 2
+ABI = 2
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 LIBRARY = "lib/libbiisnet_model.so"
@@ -26,9 +28,7 @@ HEADER = "include/biisnet.h"
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "abi": int,
     "model.name": str,
-    "inputs": list,
-    "outputs": list,
-    "threshold": (int, float),
+    "model.sha256": str,
     "target.name": str,
     "target.arch": str,
     "target.features": list,
@@ -38,15 +38,8 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def _is_tensor(value: Any) -> bool:
-    shape = value.get("shape") if isinstance(value, dict) else None
-    return isinstance(shape, list) and len(shape) == 4 and all(type(n) is int and n > 0 for n in shape)
-
-
 # Path of a list in the manifest -> what each of its elements must be.
 _ELEMENTS: dict[str, Callable[[Any], bool]] = {
-    "inputs": _is_tensor,
-    "outputs": _is_tensor,
     "target.features": lambda value: isinstance(value, str),
 }
 
@@ -57,6 +50,11 @@ class Bundle:
 
     path: Path
     manifest: dict[str, Any]
+
+    @cached_property
+    def signature(self) -> Signature:
+        """Task, inputs and outputs of its model."""
+        return Signature.parse(self.manifest, self.path / MANIFEST)
 
     @property
     def library(self) -> Path:
@@ -110,8 +108,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         fits = isinstance(value, kind) and not isinstance(value, bool)
         if not fits or (name in _ELEMENTS and not all(map(_ELEMENTS[name], value))):
             raise BundleError(f"{path}: field {name} is missing or mistyped; compile the model again")
-    if not manifest["inputs"] or not manifest["outputs"]:
-        raise BundleError(f"{path}: field inputs or outputs is empty; compile the model again")
+    Signature.parse(manifest, path)
     if manifest["abi"] != ABI:
         raise BundleError(f"{path}: ABI {manifest['abi']}, this biisnet has {ABI}; compile the model again")
     try:

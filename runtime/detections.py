@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A probability map -> the targets in it. numpy only."""
+"""The task "detection": a probability map -> its mask and the targets in it. numpy only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from .errors import BundleError
+from .signature import Signature
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,32 @@ class Detection:
     column: float
     score: float  # the highest probability
     pixels: int
+
+
+@dataclass(frozen=True)
+class Detector:
+    """What is made of a detection's probability map [H, W]: a pixel is a target's where it is above the threshold."""
+
+    threshold: float
+
+    def mask(self, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """True at the pixels of targets."""
+        mask: npt.NDArray[np.bool_] = probability > np.float32(self.threshold)
+        return mask
+
+    def targets(self, probability: npt.NDArray[np.float32]) -> list[Detection]:
+        """Targets from top to bottom."""
+        return detect(probability, self.threshold)
+
+
+def detector(signature: Signature, name: str) -> Detector:
+    """What finds the targets of the model `name`. Raises BundleError for a model of another task."""
+    if signature.threshold is None:
+        raise BundleError(
+            f"{name}: is a model for {signature.task}, which finds no targets; take its outputs from the library "
+            "(docs/runtime.md)"
+        )
+    return Detector(signature.threshold)
 
 
 @dataclass(frozen=True)

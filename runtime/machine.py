@@ -35,6 +35,11 @@ def cpu_features(cpuinfo: str) -> frozenset[str]:
     return frozenset.intersection(*cores) if cores else frozenset()
 
 
+def read_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """The same of this machine; nothing where the system does not say."""
+    return cpu_features(cpuinfo.read_text(errors="replace")) if cpuinfo.exists() else frozenset()
+
+
 def _glibc() -> tuple[int, ...] | None:
     try:
         name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
@@ -45,7 +50,5 @@ def _glibc() -> tuple[int, ...] | None:
 
 def this_machine() -> Machine:
     """The machine that runs this Python."""
-    cpuinfo = Path("/proc/cpuinfo")
-    features = cpu_features(cpuinfo.read_text(errors="replace")) if cpuinfo.exists() else frozenset()
     arch = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
-    return Machine(arch, features, _glibc())
+    return Machine(arch, read_features(), _glibc())

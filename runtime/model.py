@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bundle -> a function from image to probability map."""
+"""A bundle -> a function from image to the model's output."""
 
 import ctypes
+import os
 import threading
+import weakref
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import Bundle, open_bundle
-from .detections import Detection, detect
+from .detections import Detection, detector
 from .errors import BundleError
-from .library import float_pointers, input_shape, load_library, output_shape
+from .library import float_pointers, load_library, signature_of
 from .resize import resize_bilinear
+from .signature import Signature, Tensor
 from .tiles import tiled, tiling
 
 MAX_THREADS = 64
@@ -39,10 +43,32 @@ def to_grey(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(image)
 
 
-def _plane(shape: tuple[int, ...], path: Path) -> tuple[int, int]:
-    if len(shape) < 2 or any(extent != 1 for extent in shape[:-2]):
-        raise BundleError(f"{path}: tensor of shape {shape} is not one image plane; use the C interface")
-    return shape[-2], shape[-1]
+def _comparable(signature: Signature) -> Signature:
+    """What a library tells of it: the threshold in float32, and names perhaps with other signs."""
+    inputs, outputs = (tuple(replace(t, name="") for t in tensors) for tensors in (signature.inputs, signature.outputs))
+    threshold = None if signature.threshold is None else float(np.float32(signature.threshold))
+    return Signature(signature.task, inputs, outputs, threshold)
+
+
+def _of_image_size(result: npt.NDArray[np.float32], tensor: Tensor, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """An output as it is given back: a map in the image's size, [H, W] of one channel, else [C, H, W]; scores [N]."""
+    if tensor.size is None or tensor.meaning == "scores":
+        return result.reshape(-1)
+    planes = [resize_bilinear(plane, *size) for plane in result.reshape(-1, *tensor.size)]
+    return planes[0] if len(planes) == 1 else np.stack(planes)
+
+
+_models: "weakref.WeakSet[Model]" = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    """In the child of a fork: who held a lock is in the parent."""
+    for model in _models:
+        model._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 class Model:
@@ -60,38 +86,56 @@ class Model:
         self._handle = ctypes.c_void_p()
         self._lock = threading.Lock()
         self._library = library = load_library(bundle.library)
-        if library.biisnet_input_count() != 1 or library.biisnet_output_count() != 1:
-            raise BundleError(f"{bundle.library}: has not one input and one output; use the C interface")
-        self.input_shape = input_shape(library, 0)
-        self.output_shape = output_shape(library, 0)
+        self.signature = bundle.signature
         self._check_manifest(bundle)
-        self._input_plane = _plane(self.input_shape, bundle.library)
-        self._output_plane = _plane(self.output_shape, bundle.library)
+        if why := self.signature.why_not_grey():
+            raise BundleError(f"{bundle.library}: {why}; use the C interface")
+        if len(self.signature.outputs) != 1:
+            raise BundleError(f"{bundle.library}: has {len(self.signature.outputs)} outputs; use the C interface")
         self.name: str = library.biisnet_model_name().decode()
-        self.threshold: float = library.biisnet_threshold()
         self.manifest = bundle.manifest
         status = library.biisnet_create(ctypes.byref(self._handle), threads)
         if status:
             raise BundleError(f"{bundle.library}: {library.biisnet_status_string(status).decode()}")
+        _models.add(self)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """[1, 1, H, W]."""
+        return self.signature.inputs[0].shape
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of what the network computes, before anything is resized."""
+        return self.signature.outputs[0].shape
+
+    @property
+    def threshold(self) -> float | None:
+        """A pixel is a target's where its probability is greater; None where the task is no detection."""
+        return self.signature.threshold
 
     def _check_manifest(self, bundle: Bundle) -> None:
         """A library that is not the manifest's would be fed the wrong size."""
-        manifest = bundle.manifest
-        told = [list(tensor["shape"]) for tensor in (*manifest["inputs"], *manifest["outputs"])]
-        if told != [list(self.input_shape), list(self.output_shape)]:
-            raise BundleError(f"{bundle.library}: is not the manifest's (shapes); compile the model again")
-        if manifest["arena_bytes"] != self._library.biisnet_arena_bytes(1):
-            raise BundleError(f"{bundle.library}: is not the manifest's (arena); compile the model again")
+        manifest, library = bundle.manifest, self._library
+        told = {
+            "model": (manifest["model"]["sha256"], library.biisnet_model_sha256().decode()),
+            "signature": (_comparable(bundle.signature), _comparable(signature_of(library))),
+            "arena": (manifest["arena_bytes"], library.biisnet_arena_bytes(1)),
+        }
+        if differ := [name for name, (wanted, found) in told.items() if wanted != found]:
+            raise BundleError(f"{bundle.library}: is not the manifest's ({differ[0]}); compile the model again")
 
     def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Grey image [H, W] (uint8, uint16 or float32 0..255) -> probability of a target, float32 [H, W].
+        """Grey image [H, W] (uint8, uint16 or float32 0..255) -> what the model computes of it, float32: a map [H, W],
+        of a detection the probability of a target; maps [C, H, W]; or scores [N].
 
-        An image of another size than the model's is resized bilinearly, and the map back.
+        An image of another size than the model's is resized bilinearly, and maps back. Raises RuntimeError after a
+        fork, where the threads are the parent's.
         """
         grey = to_grey(image)
-        height, width = grey.shape
-        source = np.ascontiguousarray(resize_bilinear(grey, *self._input_plane))
-        result = np.empty(self._output_plane, np.float32)
+        (output,) = self.signature.outputs
+        source = np.ascontiguousarray(resize_bilinear(grey, *self.signature.size))
+        result = np.empty(output.shape, np.float32)
         with self._lock:
             if not self._handle:
                 raise ValueError(f"model {self.name}: is closed; load the bundle again")
@@ -99,23 +143,29 @@ class Model:
             status = self._library.biisnet_run(self._handle, inputs, outputs)
         if status:
             raise RuntimeError(f"model {self.name}: {self._library.biisnet_status_string(status).decode()}")
-        return resize_bilinear(result, height, width)
+        height, width = grey.shape
+        return _of_image_size(result, output, (height, width))
 
     def mask(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Grey image [H, W] -> bool [H, W], true where the probability is above the model's threshold."""
-        mask: npt.NDArray[np.bool_] = self(image) > np.float32(self.threshold)
-        return mask
+        """Grey image [H, W] -> bool [H, W], true where the probability is above the model's threshold.
+
+        Raises BundleError where the model is for another task than detection.
+        """
+        return detector(self.signature, f"model {self.name}").mask(self(image))
 
     def tiled(self, image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """The same of an image that is larger than the model, in its own resolution (`tiles.tiled`).
+        """The same as a call, of an image that is larger than the model, in its own resolution (`tiles.tiled`).
 
         Raises ValueError for an image that is smaller, and for models that cannot work in tiles.
         """
-        return tiled(self, to_grey(image), self._input_plane, *tiling(self.manifest))
+        return tiled(self, to_grey(image), self.signature.size, *tiling(self.manifest))
 
     def detect(self, image: npt.NDArray[Any]) -> list[Detection]:
-        """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels."""
-        return detect(self(image), self.threshold)
+        """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels.
+
+        Raises BundleError where the model is for another task than detection.
+        """
+        return detector(self.signature, f"model {self.name}").targets(self(image))
 
     def close(self) -> None:
         """Frees arena and threads; calling again does nothing."""

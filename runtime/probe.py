@@ -14,6 +14,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from .loading import why_not_started
+
 
 class ProbeError(RuntimeError):
     """The runner refused a command, or ended."""
@@ -43,7 +45,9 @@ class Probe:
         try:
             answer = subprocess.check_output([*words, "--info"], stderr=self._errors)
             info: dict[str, Any] = json.loads(answer)
-        except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        except OSError as error:
+            raise ProbeError(why_not_started(Path(words[0]), error)) from error
+        except (subprocess.CalledProcessError, ValueError) as error:
             raise ProbeError(f"{words[-1]}: --info failed ({self._last_words() or error})") from error
         return info
 

@@ -5,12 +5,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 HEADER = ROOT / "include" / "biisnet.h"
+PROBE_HEADER = ROOT / "include" / "biisnet_probe.h"
 INCLUDE_DIRS = (ROOT / "include", ROOT / "src")
 
 # Linked with a generated plan (plan.c, which defines `biisnet_plan`), its kernels and its weights.
 LIBRARY_SOURCES = tuple(
     ROOT / "src" / name
-    for name in ("constants.c", "info.c", "model.c", "plan_check.c", "rows.c", "segment.c", "threads.c")
+    for name in (
+        "constants.c",
+        "images.c",
+        "info.c",
+        "instance.c",
+        "model.c",
+        "plan_check.c",
+        "rows.c",
+        "segment.c",
+        "tensor.c",
+        "threads.c",
+    )
 )
 RUNNER_SOURCES = tuple(
     ROOT / "runner" / name

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a device is, as data; the tool-chain that links for it, and the emulated device that runs it."""
+"""Devices as data; the tool-chain that links for them, and the emulated device that runs them."""
+
+from importlib.metadata import version
 
 from .devices import TARGETS, Target, TargetError, resolve
 
-__all__ = ["TARGETS", "Target", "TargetError", "resolve"]
+__version__ = version("biisnet")
+__all__ = ["TARGETS", "Target", "TargetError", "__version__", "resolve"]

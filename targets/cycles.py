@@ -27,10 +27,13 @@ LINE_BYTES = 64
 
 PLUGIN = Path(__file__).resolve().parent / "src" / "roi_plugin.c"
 
+SYMBOL = re.compile(r"^ *([0-9a-f]+) +[0-9a-f]+ +[0-9a-f]+ +1 {17}(\S+)$", re.MULTILINE)
+"""A line of lld's map: address (twice), size, alignment; a symbol's name stands in the last of the three columns."""
+
 
 @dataclass(frozen=True)
 class Profile:
-    """What one region of interest did: its blocks, hottest first; `dram_bytes` where the caches were modelled."""
+    """The work of one region of interest: its blocks, hottest first; `dram_bytes` where the caches were modelled."""
 
     blocks: tuple[Block, ...]
     instructions: int
@@ -47,7 +50,7 @@ class Counter:
     target: Target
 
     def profile(self) -> Profile:
-        """What the program did between its two marker calls. Raises ToolchainError where it made none."""
+        """The program's work between its two marker calls. Raises ToolchainError where it made none."""
         if not self.records.exists():
             raise ToolchainError("the program under the emulator marked no region of interest")
         return read_profile(self.records.read_text(), self.target)
@@ -131,10 +134,20 @@ def read_profile(records: str, target: Target) -> Profile:
 
 
 def symbols(program: Path) -> list[tuple[int, str]]:
-    """(address, name) of a program's functions, sorted by address. Raises ToolchainError."""
-    done = subprocess.run([find_llvm("llvm-nm"), "--defined-only", program], capture_output=True, text=True)
-    rows = [line.split() for line in done.stdout.splitlines()]
-    return sorted((int(at, 16), name) for at, kind, name in rows if kind in "tT")
+    """(address, name) of what is in a program, sorted by address, by the linker's map of it. Raises ToolchainError.
+
+    The program itself has none: with them zig would build its C library a second time, for more than a minute.
+    """
+    try:
+        found = SYMBOL.finditer(map_of(program).read_text())
+    except OSError as e:
+        raise ToolchainError(f"{map_of(program)}: cannot be read ({e.strerror})") from e
+    return sorted((int(symbol[1], 16), symbol[2]) for symbol in found)
+
+
+def map_of(program: Path) -> Path:
+    """Where a linked program's map is."""
+    return program.with_name(f"{program.name}.map")
 
 
 def by_symbol(profile: Profile, functions: list[tuple[int, str]]) -> dict[str, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from ..runtime.machine import read_features
 from .cores import Core, core_of
 
 GLIBC = "2.28"
@@ -39,7 +39,7 @@ class Target:
 
     @property
     def core(self) -> Core:
-        """What kernels, bounds and caches ask of its cores."""
+        """The core, which kernels, bounds and caches ask."""
         return core_of(self.cpu)
 
     @property
@@ -105,16 +105,7 @@ X86_LEVELS = (
 )
 
 
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """This machine's CPU flags."""
-    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
-        key, _, value = line.partition(":")
-        if key.strip() in {"flags", "Features"}:
-            return set(value.split())
-    return set()
-
-
-def this_machine(flags: set[str], machine: str) -> Target:
+def this_machine(flags: frozenset[str], machine: str) -> Target:
     """The `host` entry, filled in from the CPU's flags.
 
     Raises TargetError where the CPU has no vector unit with fused multiply-add: results would differ.
@@ -141,4 +132,4 @@ def resolve(name: str) -> Target:
     """The target called `name`; `host` is this machine. Raises TargetError."""
     if name not in TARGETS:
         raise TargetError(f"unknown target '{name}': choose one of {', '.join(TARGETS)}")
-    return this_machine(cpu_flags(), platform.machine()) if name == "host" else TARGETS[name]
+    return this_machine(read_features(), platform.machine()) if name == "host" else TARGETS[name]

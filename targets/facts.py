@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..runtime.machine import cpu_features
+
 SCRIPT = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 read_file() { cat "$1" 2>/dev/null; }
 say arch "$(uname -m)"
 say kernel "$(uname -sr)"
 say word_bits "$(getconf LONG_BIT 2>/dev/null)"
+say elf_class "$(dd if=/bin/sh bs=1 skip=4 count=1 2>/dev/null | od -An -tu1)"
+say packages "$(dpkg --print-architecture 2>/dev/null || apk --print-arch 2>/dev/null)"
+say home "$HOME"
 say libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
-say features "$(sed -n -e 's/^Features[[:space:]]*: //p' -e 's/^flags[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+say features "$(grep -E '^(Features|flags)[[:space:]]*:' /proc/cpuinfo | sort -u | tr '\n' ';')"
 say board "$(read_file /proc/device-tree/model | tr -d '\000')"
 say cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
 say governor "$(read_file /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor)"
@@ -29,6 +34,10 @@ FLAGS = ("under-voltage", "clock capped", "throttled", HEAT)
 """Of the Raspberry Pi's firmware (vcgencmd get_throttled): bits 0 to 3 now, 16 to 19 since it was switched on."""
 
 
+NARROW = {"armel", "armhf", "armv7", "i386", "x86"}
+"""Architectures of 32 bits, as dpkg and apk call them."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """None where the device does not say."""
@@ -37,10 +46,15 @@ class Facts:
     kernel: str
     cpu: str
     word_bits: int | None
+    """Of its programs: 32 where any of its C library, its shell and its packages is so, under a 64-bit kernel too."""
+    packages: str
+    """The architecture of its packages, where dpkg or apk installs them."""
+    home: str
     libc: str
     cpus: tuple[int, ...]
     """Cores that programs may run on; empty where the device does not say."""
     features: tuple[str, ...]
+    """Flags that every core has, in order."""
     governor: str
     clock_mhz: float | None
     limit_mhz: float | None
@@ -87,14 +101,18 @@ def parse(text: str) -> Facts:
         return None if value is None else value / 1000
 
     memory = number("memory_kb")
+    elf_class = number("elf_class")  # 1 for 32 bits, 2 for 64
+    bits = [number("word_bits"), elf_class and 32 * elf_class, 32 if word("packages") in NARROW else None]
     return Facts(
         arch=word("arch"),
         kernel=word("kernel"),
         cpu=word("board") or word("cpu"),
-        word_bits=number("word_bits"),
+        word_bits=min((b for b in bits if b), default=None),
+        packages=word("packages"),
+        home=word("home"),
         libc=word("libc"),
         cpus=core_list(word("allowed")),
-        features=tuple(word("features").split()),
+        features=tuple(sorted(cpu_features(word("features").replace(";", "\n")))),
         governor=word("governor"),
         clock_mhz=thousandth("clock_khz"),
         limit_mhz=thousandth("limit_khz"),

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+
+from .posix_command import BOOTSTRAP, first_line
+from .ssh_options import connection_words, session_words, socket_folder
 
 CONNECT_SECONDS, SILENT_SECONDS = 10, 15
 BEGINS = "biisnet: the script begins"
@@ -28,12 +30,15 @@ class Ssh:
     """
 
     def __init__(self, address: str, config: Path | None = None, batch: bool = False) -> None:
-        """Raises BoardError for what ssh would take for an option."""
+        """Raises BoardError for what ssh would take for an option, or where there is no place for its socket."""
         if address.startswith("-") or not address.strip():
             raise BoardError(f"{address}: give a board as ssh takes it, for example pi@raspberrypi")
         self.address, self.batch = address, batch
         self.options = ["-F", str(config)] if config else []
-        self._folder = tempfile.TemporaryDirectory(prefix="biisnet-")
+        try:
+            self._folder = socket_folder()
+        except OSError as e:
+            raise BoardError(f"{address}: cannot be connected to ({e})") from e
 
     def __enter__(self) -> Ssh:
         """Connect. Raises BoardError."""
@@ -42,7 +47,7 @@ class Ssh:
         options = [word for option in keep for word in ("-o", option)]
         # what goes to the background keeps its standard error open: a file, for a pipe would never end
         with tempfile.TemporaryFile("w+") as said:
-            command = ["ssh", *self.options, "-S", self._socket, *options, "-fN", self.address]
+            command = ["ssh", *self.options, *connection_words(), "-S", self._socket, *options, "-fN", self.address]
             try:
                 done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
             except FileNotFoundError as e:
@@ -65,10 +70,15 @@ class Ssh:
         return f"{self._folder.name}/s"
 
     def run(self, script: str, arguments: Sequence[str] = (), given: bytes = b"") -> bytes:
-        """Standard output of a POSIX shell script, whose standard input is `given`. Raises BoardError."""
-        words = ["sh", "-c", f"echo {BEGINS}\n{script}", "biisnet", *arguments]
-        command = ["ssh", *self.options, "-S", self._socket, "-o", "BatchMode=yes", self.address, shlex.join(words)]
-        done = subprocess.run(command, input=given, capture_output=True)
+        """Standard output of a POSIX shell script, whose standard input is `given`, whatever the login's shell is.
+
+        Raises BoardError.
+        """
+        words = [*self.options, *session_words(), "-S", self._socket, "-o", "BatchMode=yes"]
+        command = ["ssh", *words, self.address, BOOTSTRAP]
+        done = subprocess.run(
+            command, input=first_line(f"echo {BEGINS}\n{script}", arguments) + given, capture_output=True
+        )
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise BoardError(f"{self.address}: {said[-1] if said else f'failed with exit code {done.returncode}'}")

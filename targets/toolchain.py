@@ -9,9 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from .devices import Target
+from .zig_cache import VARIABLE, Cache, CacheError, find_cache
 
 
 class ToolchainError(RuntimeError):
@@ -22,23 +24,44 @@ LITTLE_BYTES = 1 << 20
 """Less free space than a link takes."""
 
 
-def zig(arguments: list[str | Path], folder: Path) -> None:
-    """Run `zig` in `folder`, so that no path of this machine gets into what it writes. Raises ToolchainError."""
+def check_cache(say: Callable[[str], None] | None = None) -> Cache:
+    """zig's cache, which can be written; worth asking for before the work that zig comes after.
+
+    `say` is told where it is, if not where zig would have it. Raises ToolchainError.
+    """
+    try:
+        cache = find_cache()
+    except CacheError as e:
+        raise ToolchainError(str(e)) from e
+    if say and cache.instead:
+        say(f"note: no zig cache in {cache.instead}: it is in {cache.folder}, or where {VARIABLE} says")
+    return cache
+
+
+def zig(arguments: list[str | Path], folder: Path) -> str:
+    """Run `zig` in `folder`, so that no path of this machine gets into what it writes; what it prints.
+
+    Raises ToolchainError.
+    """
     if importlib.util.find_spec("ziglang") is None:
         raise ToolchainError("the cross tool-chain is missing: pip install '.[compile]' (package ziglang)")
+    cache = check_cache().folder
     done = subprocess.run(
         [sys.executable, "-m", "ziglang", *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
+        env={**os.environ, "SOURCE_DATE_EPOCH": "0", VARIABLE: str(cache)},
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
         if not lines:  # so it ends where it cannot write
-            full = shutil.disk_usage(folder).free < LITTLE_BYTES
-            lines = [os.strerror(errno.ENOSPC) if full else f"it ended with {done.returncode} and said nothing"]
+            full = [place for place in (folder, cache) if shutil.disk_usage(place).free < LITTLE_BYTES]
+            lines = [f"it ended with {done.returncode} and said nothing"]
+            if full:
+                lines = [f"{full[0]}: {os.strerror(errno.ENOSPC)}"]
         raise ToolchainError(f"zig {arguments[0]} failed: {lines[0]}")
+    return done.stdout
 
 
 LIBCS = {"musl": ["-static"], "gnu": []}

@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,25 +40,53 @@ if os.environ.get("BLOCKED"):
 THIRD_PARTY = "torch onnx onnxruntime onnxscript tvm tvm_ffi ziglang PIL safetensors typer click rich"
 
 
-def install(target: Path) -> None:
-    """Fill `target` with what `pip install .` installs, and the blocker."""
+PACKAGES = ("model", "ops", "compile", "runtime", "targets", "tools")
+MADE = {"PKG-INFO", "setup.cfg"}
+"""Files that setuptools adds to an sdist."""
+
+
+def tracked() -> list[str]:
+    """The repository's files, those that are not committed yet too."""
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("no clone")
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def build(target: Path) -> None:
+    """Make the sdist and, out of that, the wheel: `python -m build`, with the setuptools that is here."""
+    pytest.importorskip("build")
+    pytest.importorskip("setuptools", minversion="77")
     with TemporaryDirectory() as folder:
-        source = Path(folder)
-        for name in ("model", "ops", "compile", "runtime", "targets", "tools"):
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, source)
-        options = ["--quiet", "--no-deps", "--disable-pip-version-check", "--target", str(target)]
-        command = [sys.executable, "-m", "pip", "install", *options, str(source)]
+        for name in tracked():  # a copy, for setuptools leaves files where it builds
+            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, Path(folder) / name)
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), folder]
         done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def distributions(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A folder with the sdist and the wheel."""
+    return once("distributions", build)
+
+
+def install(distributions: Path, target: Path) -> None:
+    """Fill `target` with what is in the wheel, and the blocker."""
+    (wheel,) = distributions.glob("*.whl")
+    options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", "--target", str(target)]
+    command = [sys.executable, "-m", "pip", "install", *options, str(wheel)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (target / "sitecustomize.py").write_text(BLOCKER)
 
 
 @pytest.fixture(scope="session")
-def installed(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """A folder with nothing but what `pip install .` puts there."""
-    return once("installed", install)
+def installed(distributions: Path, once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A folder with nothing but what pip puts there."""
+    return once("installed", lambda target: install(distributions, target))
 
 
 def run(installed: Path, command: list[str], folder: Path, blocked: str = "") -> subprocess.CompletedProcess[str]:
@@ -73,17 +103,46 @@ def script(installed: Path, name: str) -> str:
 
 
 def test_everything_is_inside(installed: Path) -> None:
+    """Fails where a file of a package is not package data."""
+    wanted = {name for name in tracked() if name.startswith((*(f"{p}/" for p in PACKAGES), "LICENSES/"))}
     package = installed / "biisnet"
-    for folder in ("model", "ops", "compile", "runtime", "targets", "tools"):
-        wanted = {
-            p.relative_to(ROOT) for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts
-        }
-        there = {p.relative_to(package) for p in (package / folder).rglob("*") if p.is_file()}
-        assert wanted <= there, sorted(map(str, wanted - there))
-    assert (package / "model" / "data" / "biisnet.onnx").is_file()
-    assert (package / "model" / "data" / "biisnet.safetensors").is_file()
-    assert (package / "runtime" / "include" / "biisnet.h").is_file()
-    assert (package / "runtime" / "src" / "exports.map").is_file()
+    there = {str(p.relative_to(package)) for p in package.rglob("*") if p.is_file()}
+    assert len(wanted) > 200
+    assert wanted <= there, sorted(wanted - there)
+
+
+def test_the_sdist_is_the_repository(distributions: Path) -> None:
+    """Fails where a file is not in MANIFEST.in, or one is that does not belong."""
+    (sdist,) = distributions.glob("*.tar.gz")
+    with tarfile.open(sdist) as tar:
+        names = {m.name.partition("/")[2] for m in tar.getmembers() if m.isfile()}
+    assert {name for name in names if ".egg-info/" not in name} - MADE == set(tracked())
+
+
+def test_what_an_index_shows_is_complete(installed: Path) -> None:
+    """Summary, licence, Pythons, keywords, all classifiers known; no address that does not exist."""
+    (info,) = installed.glob("biisnet-*.dist-info")
+    shown = metadata.PathDistribution(info).metadata
+    assert shown["License-Expression"] == "Apache-2.0"
+    assert shown["Requires-Python"] == "<3.14,>=3.10"
+    assert shown["Description-Content-Type"] == "text/markdown"
+    assert all(shown[field] for field in ("Summary", "Keywords", "Author"))
+    pythons = {c.rpartition(" ")[2] for c in shown.get_all("Classifier") if " :: 3." in c}
+    assert pythons == {"3.10", "3.11", "3.12", "3.13"}
+    notices = {p.name for p in (ROOT / "LICENSES").iterdir()}
+    assert {Path(name).name for name in shown.get_all("License-File")} == {"LICENSE", *notices}
+    assert all((info / "licenses" / name).is_file() for name in shown.get_all("License-File"))
+    assert shown.get_all("Project-URL") is None
+
+
+def test_module_for_who_has_no_scripts_on_the_path(installed: Path, tmp_path: Path) -> None:
+    """`python -m biisnet.tools` is `biisnet`."""
+    done = run(installed, ["-m", "biisnet.tools", "targets"], tmp_path, "torch tvm onnx onnxruntime")
+    by_script = run(installed, [script(installed, "biisnet"), "targets"], tmp_path, "torch tvm onnx onnxruntime")
+    assert (done.returncode, done.stdout) == (0, by_script.stdout)
+    assert "rpi4" in done.stdout
+    usage = run(installed, ["-m", "biisnet.tools", "--help"], tmp_path).stdout
+    assert "python -m biisnet.tools" in usage
 
 
 @pytest.mark.parametrize("command", [["biisnet-compile", "--help"], ["biisnet", "--help"], ["biisnet", "targets"]])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compile.emit.runner import build_runner
+from ..compile.emit.runner import STEPS, build_runner
 from ..compile.frontend import Model
 from ..compile.ir.plan import Plan
 from ..compile.kernels.issue_bound import issue_bound
@@ -21,8 +21,10 @@ from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
 from ..compile.tuning.records import tuned_schedules
 from ..targets import Target, cycles
+from ..targets.toolchain import check_cache
 
-ANALYSIS_STEPS = 3
+ANALYSIS_STEPS = (*STEPS, "measure")
+"""The steps of analyze_plan."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def analyze_target(
 
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
-    progress = Progress(PLAN_STEPS + ANALYSIS_STEPS, say, None)
+    check_cache(say)
+    progress = Progress((*PLAN_STEPS, *ANALYSIS_STEPS), say)
     plan = make_plan(model, size, target, progress, tuned_schedules(target, database))
     return analyze_plan(plan, target, progress, cache)
 
@@ -108,4 +111,4 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> 
     other = profile.cycles - sum(s.cycles for s in stages)
     source = plan.program.inputs[0]
     size = (source.height, source.width)
-    return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.streaming.bytes(1))
+    return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.arena_bytes(1))

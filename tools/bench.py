@@ -4,31 +4,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from ..compile.emit.manifest import channels, frame_size, target_of
+from ..compile.emit.manifest import target_of
 from ..compile.emit.tar import write_tar
 from ..compile.errors import CompileError
 from ..model.datasets import Say
 from ..model.fields import check_types, from_json
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..targets import emulator
-from ..targets.facts import HEAT, SCRIPT, Facts, parse
+from ..targets.facts import Facts
 from ..targets.ssh import BoardError, Ssh
-from ..targets.toolchain import ToolchainError
 from .compatibility import why_incompatible
+from .cooling import wait_until_cool
 from .remote_staging import FOLDER, name_of, staged
+from .shells import Here, Shell, There
 from .text import plural
-
-HOT, COOL = 75.0, 65.0
-"""Degrees Celsius: above HOT it is waited until COOL. The Raspberry Pi's firmware lowers the clock from 80 on."""
-PATIENCE, PAUSE = 300.0, 5.0
-"""Seconds that it is waited at most, and between two looks."""
 
 
 @dataclass(frozen=True)
@@ -84,61 +77,6 @@ class Benchmark:
     stages: tuple[StageTiming, ...]
     remarks: tuple[str, ...]
 
-    def as_json(self) -> str:
-        """All of it."""
-        return json.dumps(asdict(self), indent=1) + "\n"
-
-
-class Shell(Protocol):
-    """Where a bundle's files are and its programs run."""
-
-    def facts(self) -> Facts:
-        """What the device says of itself."""
-
-    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
-        """Standard output of a bundle's program, on some cores alone. Raises ToolchainError, BoardError."""
-
-
-def pinned(command: Sequence[str], cores: Sequence[int]) -> list[str]:
-    """A command on some cores alone; on all where none are named."""
-    return [*(["taskset", "-c", ",".join(map(str, cores))] if cores else []), *command]
-
-
-class Here:
-    """This machine; `prefix` stands before the bundle's programs."""
-
-    def __init__(self, prefix: Sequence[str | Path] = ()) -> None:
-        self.prefix = [str(word) for word in prefix]
-
-    def facts(self) -> Facts:
-        """What it says of itself."""
-        return parse(self._run(["sh", "-c", SCRIPT], "sh"))
-
-    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
-        """Raises ToolchainError."""
-        return self._run(pinned([*self.prefix, *command], cores), command[0])
-
-    def _run(self, command: Sequence[str], name: str) -> str:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise ToolchainError(f"{name}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
-        return done.stdout
-
-
-class There:
-    """A board."""
-
-    def __init__(self, ssh: Ssh) -> None:
-        self.ssh = ssh
-
-    def facts(self) -> Facts:
-        """What it says of itself."""
-        return parse(self.ssh.run(SCRIPT).decode("utf-8", "replace"))
-
-    def run(self, command: Sequence[str], cores: Sequence[int] = ()) -> str:
-        """Raises BoardError."""
-        return self.ssh.run('exec "$@"', pinned(command, cores)).decode("utf-8", "replace")
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -155,7 +93,7 @@ def bench_bundle(path: Path, emulate: bool, asked: Asked, say: Say) -> Benchmark
         target = target_of(bundle.manifest)
         prefix = emulator.command(target)
         if prefix is None:
-            raise CompileError(f"{path}: is for {target.name}; {emulator.MISSING}")
+            raise CompileError(f"{path}: is for {target.name}; {emulator.why_not_here(target)}")
         if bool(prefix) != emulate:
             how = "--emulate runs it here, but its times are not the device's" if prefix else "it needs no --emulate"
             raise CompileError(f"{path}: is for {target.name}; {how}")
@@ -176,14 +114,12 @@ def bench_board(path: Path, board: str, config: Path | None, asked: Asked, say: 
 
 def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Asked, say: Say) -> Benchmark:
     """All that is asked for, on a device that has the bundle's files in `root`."""
-    if (planes := channels(bundle.manifest)) != 1:
-        raise CompileError(
-            f"{bundle.path}: takes frames of {planes} channels; {RUNNER}, which is timed, takes grey ones"
-        )
+    if why := bundle.signature.why_not_grey():
+        raise CompileError(f"{bundle.path}: {why}; {RUNNER}, which is timed, takes grey ones one by one")
     device = shell.facts()
     say(f"device  {'emulated on ' if emulated else ''}{device.summary()}")
     remarks = ["emulated: times are not the device's, and the emulator's memory is in the peak"] if emulated else []
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     program = golden_command(bundle, root)
     timings = []
     for threads in asked.threads:
@@ -212,7 +148,7 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Aske
 
 def golden_command(bundle: Bundle, root: str) -> list[str]:
     """The runner on the golden frame, of a bundle's files in `root`."""
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     return [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
 
 
@@ -220,23 +156,3 @@ def measure_stages(shell: Shell, program: Sequence[str], runs: int) -> tuple[Sta
     """Each stage by itself, on one thread."""
     found = json.loads(shell.run([*program, "--stages", str(runs)]))
     return tuple(StageTiming(s["name"], s["median_ms"]) for s in found["stages"])
-
-
-def wait_until_cool(
-    facts: Callable[[], Facts],
-    say: Say,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Where a device is too hot, or its firmware says so, until it is cool; PATIENCE seconds at most."""
-    waited, limit = 0.0, HOT
-    while waited < PATIENCE:
-        now = facts()
-        hot = now.degrees is not None and now.degrees > limit
-        if not hot and HEAT not in now.troubles:
-            return
-        if not waited:
-            say(f"waiting for the device to cool down: {now.summary()}")
-        limit = COOL
-        sleep(PAUSE)
-        waited += PAUSE
-    say(f"the device did not cool down within {PATIENCE / 60:.0f} minutes")

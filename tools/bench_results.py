@@ -10,6 +10,7 @@ from typing import Any
 
 from ..compile.errors import CompileError
 from ..model.figures import figure_png
+from ..model.text_file import read_text
 from .bench import Benchmark
 
 
@@ -25,7 +26,7 @@ class Earlier:
 def read_earlier(path: Path) -> Earlier:
     """What `biisnet bench --json` wrote. Raises CompileError."""
     try:
-        old: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        old: dict[str, Any] = json.loads(read_text(path))
         medians = {int(t["threads"]): float(t["median_ms"]) for t in old["timings"]}
         about = (old["model"], old["target"], tuple(old["size"]), old["device"]["cpu"], old["emulated"])
     except OSError as e:

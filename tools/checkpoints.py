@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..compile.errors import CompileError
+from ..compile.foreign_files import SAFETENSORS, what_it_is
 from ..model import NETWORKS, PRESETS
 from ..model.training.run_files import BEST
 
@@ -75,7 +76,9 @@ def check_checkpoint(path: Path) -> None:
     except (RecursionError, ValueError):
         valid = False
     if not valid:
-        raise CompileError(f"{path}: not a safetensors file; give a checkpoint")
+        foreign = what_it_is(path)
+        known = foreign and foreign != SAFETENSORS
+        raise CompileError(f"{path}: {f'is {foreign}' if known else 'not a safetensors file; give a checkpoint'}")
 
 
 def check_grey(name: str, channels: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compile.emit.manifest import channels
 from ..runtime.bundle import RUNNER
 from ..runtime.machine import version_tuple
+from ..runtime.signature import Signature
 from ..targets.facts import Facts
 
 SPARE_BYTES = 8 << 20
@@ -17,11 +17,17 @@ SPARE_BYTES = 8 << 20
 def why_incompatible(manifest: dict[str, Any], facts: Facts, runner_only: bool) -> str:
     """Why a board cannot run a bundle; empty where it can."""
     target = manifest["target"]
-    if channels(manifest) != 1:
-        return f"the bundle takes frames of {channels(manifest)} channels; {RUNNER}, which proves it, takes grey ones"
+    if why := Signature.parse(manifest).why_not_grey():
+        return f"the bundle {why}; {RUNNER}, which proves it, takes grey ones one by one"
     if facts.arch != target["arch"]:
         word = f" with a {facts.word_bits}-bit system" if facts.word_bits == 32 else ""
         return f"is {facts.arch}{word}, the bundle is for {target['arch']} ({target['name']})"
+    if facts.word_bits == 32 and not runner_only:  # on all architectures of 32 bits it has ended above
+        packages = f" ({facts.packages})" if facts.packages else ""
+        return (
+            f"has a 32-bit system{packages} under a 64-bit kernel, whose programs cannot load the bundle's library; "
+            f"install the 64-bit system, or give --runner-only, which takes {RUNNER} alone"
+        )
     if lacks := [f for f in target["features"] if f not in facts.features]:
         return f"its CPU lacks {', '.join(lacks)}, which the bundle for {target['name']} needs"
     if not runner_only and not glibc_is_enough(facts.libc, manifest["glibc"]):

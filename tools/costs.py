@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compile.emit.runner import build_runner
+from ..compile.emit.runner import STEPS, build_runner
 from ..compile.errors import CompileError
 from ..compile.ir.plan import Plan
 from ..compile.progress import Progress
 from ..targets import Target, emulator
 from ..targets.toolchain import ToolchainError
 from .analysis import ANALYSIS_STEPS, analyze_plan
-from .bench import Here, measure_stages
+from .bench import measure_stages
+from .shells import Here
 
 STAGE_RUNS, TURNS = 20, 3
 """Runs of each stage in a turn, and turns of each plan: what else this machine does meets all alike."""
@@ -48,9 +49,11 @@ class Costs:
         return found
 
 
-def cost_steps(plans: int, target: Target) -> int:
-    """Steps of find_costs."""
-    return ANALYSIS_STEPS * plans if target.emulated_cpu else 2 * plans + 1
+def cost_steps(plans: int, target: Target) -> tuple[str, ...]:
+    """The steps of find_costs, for so many plans."""
+    if target.emulated_cpu:
+        return ANALYSIS_STEPS * plans
+    return (*STEPS * plans, "measure") if emulator.runs_here(target) else ()
 
 
 def find_costs(plans: Sequence[Plan], target: Target, progress: Progress) -> list[Costs]:
@@ -58,7 +61,7 @@ def find_costs(plans: Sequence[Plan], target: Target, progress: Progress) -> lis
     try:
         if target.emulated_cpu:
             return [cycles_of(plan, target, progress) for plan in plans]
-        if emulator.command(target) == []:
+        if emulator.runs_here(target):
             return times_of(plans, target, progress)
         return [Costs("", None, 0, f"costs are not known: no cycle model of {target.name}")] * len(plans)
     except (CompileError, ToolchainError) as e:

@@ -5,20 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from ..compile.emit.manifest import frame_size
 from ..compile.emit.tar import write_tar
-from ..compile.errors import CompileError
-from ..compile.verification.end_to_end import compare_output
+from ..compile.errors import CompileError, VerificationError
 from ..model.datasets import Say
 from ..runtime.bundle import Bundle, open_bundle
+from ..runtime.detections import detector
 from ..targets.facts import SCRIPT, parse
 from ..targets.ssh import BoardError, Ssh
+from .board_folder import board_folder, check_home
 from .compatibility import why_incompatible
+from .golden import compare_golden
 from .remote_staging import FOLDER, name_of, staged
 
 # $1 staged folder, $2 name, $3 HxW. Prints the probabilities.
@@ -33,18 +32,18 @@ rm "$1/out.f32"
 # $1 staged folder, $2 name, $3 folder.
 ACTIVATE = r"""
 cd "$3" || exit 1
-old=$(readlink "$2")
+old=$(readlink "./$2")
 case "$old" in
 ".$2.kept."*) ;;
 *)
-    if [ -e "$2" ] || [ -L "$2" ]; then
+    if [ -e "./$2" ] || [ -L "./$2" ]; then
         echo "$3/$2 is there, and not by biisnet deploy; move it away" >&2
         exit 1
     fi
     ;;
 esac
 kept=".$2.kept.${1##*.}"
-mv "$1" "$kept" && sync && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "$2" || { rm -rf "$kept"; exit 1; }
+mv "$1" "$kept" && sync && ln -s "$kept/$2" "$kept/link" && mv -T "$kept/link" "./$2" || { rm -rf "$kept"; exit 1; }
 case "$old" in ".$2.kept."*) rm -rf "${old%%/*}" ;; esac
 """
 
@@ -69,31 +68,37 @@ class Result:
     pixels: int  # of the golden frame
     differing: int  # of its mask
     problem: str
+    wrong: bool = False  # whether the problem is its result for the golden frame
 
 
 def deploy(path: Path, asked: Asked, say: Say) -> list[Result]:
     """Deploy to all boards, those of several at the same time. Raises BundleError, CompileError."""
+    asked = replace(asked, folder=board_folder(asked.folder))
     name = name_of(path)
     with open_bundle(path) as bundle:
+        detector(bundle.signature, str(path))  # what proves a deployment is a frame's probabilities
         tar = write_tar(bundle.path, name)
 
         def one(board: str) -> Result:
             try:
                 return deploy_to(board, bundle, name, tar, asked, say)
-            except BoardError as e:
+            except (BoardError, CompileError) as e:
                 return Result(board, "", "", 0, 0, str(e).removeprefix(f"{board}: "))
+            except VerificationError as e:
+                return Result(board, "", "", 0, 0, str(e), wrong=True)
 
         with ThreadPoolExecutor(min(16, len(asked.boards))) as pool:
             return list(pool.map(one, asked.boards))
 
 
 def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, say: Say) -> Result:
-    """Deploy to one board. Raises BoardError."""
+    """Deploy to one board. Raises BoardError, VerificationError."""
     with Ssh(board, asked.config, batch=len(asked.boards) > 1) as ssh:
         facts = parse(ssh.run(SCRIPT).decode("utf-8", "replace"))
         say(f"{board}: {facts.summary()}")
         if reason := why_incompatible(bundle.manifest, facts, asked.runner_only):
             raise BoardError(f"{board}: {reason}")
+        check_home(asked.folder, facts.home)
         with staged(ssh, asked.folder, name, tar) as place:
             say(f"{board}: {len(tar) / 1e6:.1f} MB copied, running the golden frame")
             pixels, differing = smoke_test(ssh, bundle, place, name)
@@ -102,28 +107,13 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: Asked, s
 
 
 def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:
-    """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's. Raises BoardError."""
-    height, width = frame_size(bundle.manifest)
-    found = ssh.run(SMOKE, [place, name, f"{height}x{width}"])
-    expected = np.fromfile(bundle.path / "golden" / "probability.f32", np.float32)
-    if len(found) != expected.nbytes:
-        raise BoardError(f"{ssh.address}: the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
-    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.manifest["threshold"])
-    if agreement.wrong:
-        raise BoardError(f"{ssh.address}: the golden frame's result is wrong there: {agreement.wrong}")
+    """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's.
+
+    Raises BoardError, VerificationError.
+    """
+    height, width = bundle.signature.size
+    agreement = compare_golden(bundle, ssh.run(SMOKE, [place, name, f"{height}x{width}"]))
     return agreement.pixels, agreement.differing
-
-
-def read_hosts(path: Path) -> tuple[str, ...]:
-    """A board a line; empty lines and what follows # are left out. Raises CompileError."""
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise CompileError(f"{path}: cannot be read as a list of boards ({e})") from e
-    boards = tuple(dict.fromkeys(b for line in lines if (b := line.partition("#")[0].strip())))
-    if not boards:
-        raise CompileError(f"{path}: names no board; give one a line, as ssh takes it")
-    return boards
 
 
 def table_of(results: Sequence[Result]) -> list[str]:

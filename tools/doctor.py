@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from ..targets import TARGETS, TargetError, emulator, pricing, resolve
+from ..targets.zig_cache import VARIABLE, CacheError, find_cache
 
 PACKAGES = {
     "numpy": "runtime",
@@ -31,6 +32,7 @@ PACKAGES = {
     "jinja2": "reports",
     "opencv-python-headless": "videos and cameras",
     "tensorboard": "logs of training",
+    "cyclonedx-python-lib": "bills of materials",
 }
 EXTRAS = {
     "torch": "train",
@@ -44,6 +46,8 @@ EXTRAS = {
     "tornado": "board",
     "opencv-python-headless": "video",
     "tensorboard": "tensorboard",
+    "cyclonedx-python-lib": "sbom",
+    "cyclonedx": "sbom",  # as Python imports it
 }
 """Which of the package's extras brings what; `compile` the rest."""
 
@@ -66,6 +70,7 @@ def examine() -> list[Finding]:
         except PackageNotFoundError:
             extra = EXTRAS.get(package, "compile")
             findings.append(Finding(f"package {package}", False, f"{use}: pip install '.[{extra}]' (in a clone)"))
+    findings.append(zig_cache())
     found = emulator.find_emulator(TARGETS["rpi4"])
     findings.append(Finding("emulator", found is not None, "qemu-aarch64" if found else emulator.MISSING))
     llvm = shutil.which(f"llvm-mca-{pricing.LLVM}")
@@ -79,3 +84,16 @@ def examine() -> list[Finding]:
     except TargetError as e:
         findings.append(Finding("target host", False, str(e)))
     return findings
+
+
+def zig_cache() -> Finding:
+    """zig's place for what it builds: where that is no lasting one, C libraries are built again and again."""
+    try:
+        cache = find_cache()
+    except CacheError as e:
+        return Finding("zig's cache", False, str(e))
+    if cache.instead:
+        return Finding(
+            "zig's cache", False, f"{cache.instead}; {cache.folder} serves: set {VARIABLE} to one that stays"
+        )
+    return Finding("zig's cache", True, str(cache.folder))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..compile.emit.manifest import channels, frame_size, target_of
+from ..compile.emit.manifest import target_of
 from ..compile.errors import CompileError
 from ..model import NETWORKS, shipped_weights
 from ..model.datasets import Frame, Say
@@ -83,8 +83,7 @@ def open_bundle_predictor(
 ) -> Iterator[Predictor]:
     """A bundle for this machine, or with `emulate` one for a board."""
     with open_bundle(path) as opened:
-        target, own_size = target_of(opened.manifest), frame_size(opened.manifest)
-        check_grey(str(path), channels(opened.manifest))
+        target, own_size = target_of(opened.manifest), opened.signature.size
     check_size(str(path), size, own_size)
     foreign = bool(target.emulated_cpu)
     if foreign and not emulate:

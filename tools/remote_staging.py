@@ -32,6 +32,11 @@ staged=$(mktemp -d "$1/.$2.staged.XXXXXX")
 trap 'rm -rf "$staged"' HUP INT TERM
 said=$(tar xf - -C "$staged" 2>&1) || { rm -rf "$staged"; printf '%s\n' "$said" | head -n 1 >&2; exit 1; }
 chmod 755 "$staged"
+if ! [ -x "$staged/$2/bin/biisnet-run" ]; then
+    rm -rf "$staged"
+    echo "programs may not be run in $1 (a disk that is mounted noexec?); give a place where they may" >&2
+    exit 1
+fi
 cd "$staged"
 pwd
 """
@@ -42,7 +47,7 @@ FOLDER = "biisnet"
 
 def name_of(path: Path) -> str:
     """What a bundle is called on a board."""
-    return path.name.removesuffix(".tar") if path.is_file() else path.resolve().name
+    return (path.name.removesuffix(".tar") if path.is_file() else path.resolve().name) or "bundle"
 
 
 def tidy(ssh: Ssh, folder: str, name: str) -> None:

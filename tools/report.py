@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compile.emit.bundle import MODEL
-from ..compile.emit.manifest import channels, check_plan, frame_size, schedules_of, target_of
+from ..compile.emit.manifest import check_plan, schedules_of, target_of
 from ..compile.errors import CompileError
 from ..compile.frontend import load_model
 from ..compile.ir.memory import Arena
@@ -19,6 +19,7 @@ from ..compile.ir.plan import Plan
 from ..compile.kernels.issue_bound import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
+from ..compile.verification.agreement import accumulators_text
 from ..model.datasets import Say
 from ..model.matching import DISTANCE
 from ..model.overlay import detections_overlay
@@ -26,12 +27,17 @@ from ..model.scenes import scenes
 from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import Detection, detect
 from ..runtime.errors import BundleError
+from ..runtime.signature import Signature
 from ..targets import Target
+from ..targets.cores import Issue
+from ..targets.toolchain import check_cache
 from .costs import Costs, cost_steps, find_costs
+from .roofline import Roofline, Work, draw, si
 from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
+ACCUMULATORS = ("accumulators", "binary_stages_read", "binary_stages")
 
 
 @dataclass(frozen=True)
@@ -82,30 +88,6 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A stage in the roofline: multiply-adds a byte and a second, and where that is in the picture, in percent."""
-
-    name: str
-    intensity: float
-    speed: float
-    x: float
-    y: float
-    binary: bool
-
-
-@dataclass(frozen=True)
-class Roofline:
-    """Points below the corners of two roofs, by the kind of number; `dram` in bytes a second; the axes' labels, and
-    where they are, in percent."""
-
-    points: list[Point]
-    roofs: dict[str, list[tuple[float, float]]]
-    dram: float
-    across: list[tuple[float, str]]
-    up: list[tuple[float, str]]
-
-
-@dataclass(frozen=True)
 class Sample:
     """A synthetic frame with what the bundle found in it."""
 
@@ -119,20 +101,23 @@ def report_bundle(path: Path, say: Say) -> str:
     """The page. Raises BundleError, CompileError."""
     import jinja2
 
+    check_cache(say)
     with open_bundle(path) as bundle:
         manifest = bundle.manifest
-        model = load_model(bundle.path / MODEL)
+        model = load_model(bundle.path / MODEL, manifest["model"]["name"])
         try:
-            size, target, schedules = frame_size(manifest), target_of(manifest), schedules_of(manifest)
+            size, target, schedules = bundle.signature.size, target_of(manifest), schedules_of(manifest)
             # without its records too, where it has any: what tuning has gained
             wanted = [schedules, *([replace(schedules, records={})] if schedules.records else [])]
-            progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say, None)
+            progress = Progress(PLAN_STEPS * len(wanted) + cost_steps(len(wanted), target), say)
             plans = [make_plan(model, size, target, progress, s) for s in wanted]
             check_plan(plans[0], manifest, path)
             costs = find_costs(plans, target, progress)
             if costs[0].values is None:
                 say(f"note: {costs[0].note}")
-            return render(path, bundle, target, plans[0], costs[0], costs[-1], list(samples(path, manifest, say)))
+            return render(
+                path, bundle, target, plans[0], costs[0], costs[-1], list(samples(path, bundle.signature, say))
+            )
         except (KeyError, TypeError, IndexError, jinja2.UndefinedError) as e:
             raise BundleError(f"{path}: its manifest is not what biisnet-compile writes ({e}); compile it again") from e
 
@@ -184,55 +169,34 @@ def arena_boxes(arena: Arena) -> list[Box]:
     ]
 
 
-X_DECADES, Y_DECADES = (-2.0, 4.0), (8.0, 11.5)
-"""Of the roofline: log10 of multiply-adds a byte and a second."""
-
-
-def place(intensity: float, speed: float) -> tuple[float, float]:
-    """Where a point is in the roofline, in percent from the left and from the top."""
-    x = (math.log10(intensity) - X_DECADES[0]) / (X_DECADES[1] - X_DECADES[0])
-    y = 1 - (math.log10(speed) - Y_DECADES[0]) / (Y_DECADES[1] - Y_DECADES[0])
-    return 100 * min(max(x, 0), 1), 100 * min(max(y, 0), 1)
-
-
 def roofline(table: list[Row], pixels: int, target: Target) -> Roofline | None:
     """Of the stages that multiply, on a device whose vector pipes and memory are known."""
     issue = target.core.issue
     if not issue or not target.hertz or not target.dram:
         return None
-    points = []
+    work = []
     for row in table:
-        work = row.binary_macs + row.full_macs
-        if work and row.cost:
-            intensity, speed = work / row.bytes, work * target.hertz / (row.cost * pixels)
-            points.append(Point(row.name, intensity, speed, *place(intensity, speed), row.binary_macs > 0))
-    # eor, cnt and add are 128 multiply-adds of bits, a multiply-add is 4 of float32
-    peaks = {"binary": 128 / (3 * issue.integer) * issue.per_cycle, "float": 4 / issue.float * issue.per_cycle}
-    roofs = {name: roof(peak * target.hertz, target.dram) for name, peak in peaks.items()}
-    across = [(place(10**d, 1)[0], f"{si(10**d)}MAC/byte") for d in decades(X_DECADES)]
-    up = [(place(1, 10**d)[1], f"{si(10**d)}MAC/s") for d in decades(Y_DECADES)]
-    return Roofline(points, roofs, target.dram, across, up)
+        macs = row.binary_macs + row.full_macs
+        if macs and row.cost:
+            speed = macs * target.hertz / (row.cost * pixels)
+            work.append(Work(row.name, macs / row.bytes, speed, row.binary_macs > 0))
+    roofs = {name: peak * target.hertz for name, peak in peaks(issue).items()}
+    return draw(work, roofs, target.dram)
 
 
-def decades(axis: tuple[float, float]) -> range:
-    """Whole powers of ten within an axis, its ends left out."""
-    return range(math.floor(axis[0]) + 1, math.ceil(axis[1]))
+def peaks(issue: Issue) -> dict[str, float]:
+    """Multiply-adds a cycle: eor, cnt and add are 128 of bits, a multiply-add is 4 of float32."""
+    return {"binary": 128 / (3 * issue.integer) * issue.per_cycle, "float": 4 / issue.float * issue.per_cycle}
 
 
-def roof(speed: float, dram: float) -> list[tuple[float, float]]:
-    """A roof of so many multiply-adds a second: the slope of so many bytes a second up to the ridge, then flat."""
-    start = 10 ** X_DECADES[0]
-    return [place(start, start * dram), place(speed / dram, speed), place(10 ** X_DECADES[1], speed)]
-
-
-def samples(path: Path, manifest: dict[str, Any], say: Say) -> Iterator[Sample]:
-    """Synthetic frames through the bundle; none where it does not run here, or its input is not one plane."""
-    if channels(manifest) != 1:
+def samples(path: Path, signature: Signature, say: Say) -> Iterator[Sample]:
+    """Synthetic frames through the bundle; none where it does not run here, or finds no targets."""
+    if signature.threshold is None:
         return
     try:
-        with open_model(path, 1, say) as (model, threshold):
-            for frame in scenes(SAMPLES, *frame_size(manifest), unseen=True):
-                found, truth = detect(model(frame.image), threshold), detect(frame.mask.astype("float32"), 0.5)
+        with open_model(path, 1, say) as (model, finds):
+            for frame in scenes(SAMPLES, *signature.size, unseen=True):
+                found, truth = finds.targets(model(frame.image)), detect(frame.mask.astype("float32"), 0.5)
                 missed = [t for t in truth if not any(near(t, d) for d in found)]
                 false = sum(not any(near(t, d) for t in truth) for d in found)
                 url = base64.b64encode(detections_overlay(frame.image, found, missed)).decode()
@@ -254,13 +218,15 @@ def render(
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["si"] = si
+    verified = bundle.manifest["verification"]
     table = list(rows(plan, costs, target))
     seconds = costs.cycles / target.hertz if costs.cycles is not None and target.hertz else None
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     files = [(name, (bundle.path / name).stat().st_size, sha) for name, sha in bundle.manifest["files"].items()]
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
         path=path.name,
         manifest=bundle.manifest,
+        accumulators=accumulators_text(*(verified[name] for name in ACCUMULATORS)) if verified["device"] else "",
         size=f"{height}x{width}",
         rows=table,
         costs=costs,
@@ -275,11 +241,3 @@ def render(
         samples=pictures,
         files=files,
     )
-
-
-def si(value: float) -> str:
-    """A number with a decimal prefix."""
-    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g} {prefix}"
-    return f"{value:.3g} "

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..compile.emit.manifest import frame_size, target_of
+from ..compile.emit.manifest import target_of
 from ..compile.errors import CompileError
 from ..model.files import write_whole
 from ..model.images import mask_png, npy
 from ..model.overlay import detections_overlay
 from ..runtime import load
-from ..runtime.bundle import RUNNER, open_bundle
-from ..runtime.detections import Detection, detect
+from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..runtime.detections import Detection, Detector, detector
 from ..runtime.probe import Probe
 from ..runtime.resize import resize_bilinear
 from ..runtime.tiles import tile_starts, tiled, tiling
@@ -61,23 +61,26 @@ class Wanted:
 @contextmanager
 def open_model(
     bundle: Path, threads: int, say: Callable[[str], None], tile: bool = False
-) -> Iterator[tuple[Callable[[F32], F32], float]]:
-    """(image [H, W] grey levels -> probability [H, W], threshold) of a bundle; with `tile` in the image's own
-    resolution, tile by tile."""
+) -> Iterator[tuple[Callable[[F32], F32], Detector]]:
+    """(image [H, W] grey levels -> probability [H, W], what finds the targets in that) of a bundle; with `tile` in the
+    image's own resolution, tile by tile.
+
+    Raises BundleError where it is for another task than detection, CompileError where it does not run here.
+    """
     with open_bundle(bundle) as opened:
         target = target_of(opened.manifest)
         prefix = emulator.command(target)
         if prefix is None:
-            raise CompileError(f"{bundle}: is for {target.name}; {emulator.MISSING}")
-        threshold = float(opened.manifest["threshold"])
+            raise CompileError(f"{bundle}: is for {target.name}; {emulator.why_not_here(target)}")
+        finds = detector(opened.signature, str(bundle))
         if tile:
-            check_tiling(bundle, opened.manifest)
+            check_tiling(bundle, opened)
         if not prefix:
             with load(opened.path, threads) as model:
-                yield model.tiled if tile else model, threshold
+                yield model.tiled if tile else model, finds
             return
         say(f"{target.name} is emulated here: results are those of the board, times are not")
-        height, width = frame_size(opened.manifest)
+        height, width = opened.signature.size
         with Probe([*prefix, opened.path / RUNNER], threads) as probe:
 
             def emulated(image: F32) -> F32:
@@ -87,16 +90,16 @@ def open_model(
             def emulated_tiles(image: F32) -> F32:
                 return tiled(emulated, image, (height, width), *tiling(opened.manifest))
 
-            yield emulated_tiles if tile else emulated, threshold
+            yield emulated_tiles if tile else emulated, finds
 
 
-def check_tiling(bundle: Path, manifest: dict) -> None:
+def check_tiling(path: Path, bundle: Bundle) -> None:
     """Raise CompileError where a bundle's tiles have no inside: before anything is written."""
     try:
-        for side in frame_size(manifest):
-            tile_starts(2 * side, side, *tiling(manifest))
+        for side in bundle.signature.size:
+            tile_starts(2 * side, side, *tiling(bundle.manifest))
     except ValueError as e:
-        raise CompileError(f"{bundle}: {e}") from e
+        raise CompileError(f"{path}: {e}") from e
 
 
 def run_frames(
@@ -119,9 +122,9 @@ def run_frames(
     first = next(frames)  # what is no frame is said before anything is opened or written
     if wanted.folder:
         wanted.folder.mkdir(parents=True, exist_ok=True)
-    with open_model(bundle, threads, say, tile) as (model, threshold), tables(wanted.folder) as write:
+    with open_model(bundle, threads, say, tile) as (model, finds), tables(wanted.folder) as write:
         for frame in (rate or iter)(itertools.chain([first], frames)):
-            result = look(model, threshold, frame, wanted)
+            result = look(model, finds, frame, wanted)
             write(result)
             yield result
 
@@ -146,14 +149,13 @@ def twice_named(sources: Sequence[str]) -> str | None:
     return None
 
 
-def look(model: Callable[[F32], F32], threshold: float, frame: Picture, wanted: Wanted) -> Result:
+def look(model: Callable[[F32], F32], finds: Detector, frame: Picture, wanted: Wanted) -> Result:
     """Find the targets in one frame, and write its files."""
     try:
         probability = model(frame.image)
     except ValueError as e:
         raise CompileError(f"{frame.name}: {e}") from e
-    mask = probability > np.float32(threshold)
-    targets = tuple(detect(probability, threshold))
+    mask, targets = finds.mask(probability), tuple(finds.targets(probability))
     written = drawn = None
     if wanted.folder:
         place = wanted.folder / frame.stem

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..compile.progress import Live
 from ..model import NETWORKS
 from ..model.datasets import Frame, Say, hold_out
 from ..model.errors import InputError
 from ..model.source import Source
+from ..model.text_file import read_text
 from ..model.training import Recipe
 from ..model.training.run_files import BEST, LAST
-from ..targets.devices import cpu_flags
+from ..runtime.machine import read_features
 from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     check_folder(asked.output, asked.resume)
     recipe, precision = asked.recipe, asked.precision
     if precision == AUTO:
-        precision = "bfloat16" if cpu_flags() & BFLOAT16 else "float32"
+        precision = "bfloat16" if read_features() & BFLOAT16 else "float32"
     if precision not in PRECISIONS:
         raise InputError(f"--precision {precision}: choose one of {', '.join((AUTO, *PRECISIONS))}")
     if asked.threads:
@@ -123,7 +125,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
 def read_recipe(path: Path | None, epochs: int | None, seed: int | None) -> Recipe:
     """The default recipe with a file's fields, then with the given ones. Raises InputError."""
     try:
-        recipe = Recipe.from_json(path.read_text("utf-8")) if path else Recipe()
+        recipe = Recipe.from_json(read_text(path)) if path else Recipe()
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not a text file in UTF-8; give a recipe as JSON") from e
     except InputError as e:
@@ -217,7 +219,7 @@ def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress
     anywhere."""
     from tqdm import tqdm
 
-    drawn = speaks and sys.stderr.isatty()
+    drawn = speaks and isinstance(say, Live) and say.live
     bar = tqdm(total=recipe.epochs, unit="epoch", disable=not drawn, file=sys.stderr)
 
     def report(p: Progress) -> None:

@@ -18,17 +18,17 @@ from ..compile.schedules import schedules_for
 from ..compile.tuning.emulated import Emulated
 from ..compile.tuning.gains import Tuned, conclude
 from ..compile.tuning.local import local_board
-from ..compile.tuning.measuring import Device
+from ..compile.tuning.meter import Meter
 from ..compile.tuning.records import CLOCK, MODEL_CYCLES, Records, has_trials
 from ..compile.tuning.report import curve_picture, report_text
 from ..compile.tuning.rpc import BUSY, Boards, connect_board, connect_tracker
-from ..compile.tuning.session import Progress, Session
+from ..compile.tuning.session import Batch, Session
 from ..compile.tuning.tasks import Task, tasks_of
 from ..model.files import write_whole
 from ..targets import Target, cycles, emulator
+from ..targets.toolchain import check_cache
 
 CURVE, REPORT = "curve.png", "report.md"
-"""What seconds are read off: those of one are not beside those of the other."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Tuning:
     size: tuple[int, int] | None
     target: Target
     database: Path
-    trials: int
+    trials: int | None  # None: all that there are
     resume: bool
     minutes: float | None = None
     device: str | None = None  # HOST:PORT of a board
@@ -52,14 +52,15 @@ def tune_model(asked: Tuning, say: Callable[[str], None]) -> Tuned:
     """Carry it out. Raises CompileError, ToolchainError."""
     if has_trials(asked.database) and not asked.resume:
         raise CompileError(f"{asked.database}: has records already; --resume adds to them, or give another --db")
-    with open_device(asked, say) as (device, measured_by):
-        return tune_on(device, measured_by, asked, say)
+    check_cache(say)
+    with open_meter(asked, say) as (meter, measured_by):
+        return tune_on(meter, measured_by, asked, say)
 
 
 @contextmanager
-def open_device(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Device, str]]:
-    """What measures, and what it reads seconds off: boards where some are named, this machine for a target whose
-    programs it runs, else the emulated device. Raises CompileError, ToolchainError."""
+def open_meter(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Meter, str]]:
+    """The meter that is asked for, and what it reads seconds off: boards where some are named, this machine for a
+    target whose programs it runs, else the emulated device. Raises CompileError, ToolchainError."""
     if asked.device and asked.tracker:
         raise CompileError("--device is one board and --tracker are many; give one of them")
     if not asked.tracker and (asked.key or asked.parallel != 1):
@@ -84,38 +85,31 @@ def open_device(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Dev
             yield Boards(asked.target, connect_board(address), 1, say, BUSY), CLOCK
 
 
-def tune_on(device: Device, measured_by: str, asked: Tuning, say: Callable[[str], None]) -> Tuned:
-    """A session on a device."""
+def tune_on(meter: Meter, measured_by: str, asked: Tuning, say: Callable[[str], None]) -> Tuned:
+    """A session with a meter."""
     plan = make_plan(
         asked.model, asked.size, asked.target, Steps(PLAN_STEPS, ignore, None), schedules_for(asked.target.core)
     )
     tasks = tasks_of(plan, asked.target.core)
     say(f"tasks    {len(tasks)} kernels of {len(plan.kernels.steps)} stages")
     with Records(asked.database, asked.target, measured_by) as records:
-        return tune_tasks(tasks, device, measured_by, records, asked, say)
+        return tune_tasks(tasks, meter, measured_by, records, asked, say)
 
 
 def tune_tasks(
-    tasks: list[Task], device: Device, measured_by: str, records: Records, asked: Tuning, say: Callable[[str], None]
+    tasks: list[Task], meter: Meter, measured_by: str, records: Records, asked: Tuning, say: Callable[[str], None]
 ) -> Tuned:
     """A session of these tasks, and its report, however it ends."""
     bound_at = asked.target.hertz if measured_by == MODEL_CYCLES else None
-    session = Session(
-        tasks,
-        device,
-        asked.target,
-        records,
-        asked.trials,
-        reporter(say, time.monotonic(), bound_at),
-        math.inf if asked.minutes is None else 60 * asked.minutes,
-    )
+    budget = math.inf if asked.minutes is None else 60 * asked.minutes
+    session = Session(tasks, meter, records, reporter(say, bound_at), asked.trials, budget)
     try:
         session.run()
     except BaseException:
-        say(f"stopped: {len(session.known)} trials are in {asked.database}; --resume goes on")
+        say(f"stopped: {session.done} trials are in {asked.database}; --resume goes on")
         raise
     finally:
-        trials = list(records.trials())
+        trials = records.trials()
         result = conclude(asked.database, trials, tasks, bound_at)
         write_whole(asked.database / REPORT, report_text(result, asked.model.name, asked.target.name).encode())
         write_whole(asked.database / CURVE, curve_picture(trials, tasks))
@@ -126,18 +120,22 @@ def ignore(_: str) -> None:
     """Says nothing."""
 
 
-def reporter(say: Callable[[str], None], started: float, bound_at: float | None) -> Callable[[Progress], None]:
+def reporter(
+    say: Callable[[str], None], bound_at: float | None, clock: Callable[[], float] = time.monotonic
+) -> Callable[[Batch], None]:
     """A line after each batch: how fast the task's best is, and beside what its arithmetic alone would take at a clock
-    of `bound_at` Hz."""
-    first: list[int] = []
+    of `bound_at` Hz; how much time is left, by that of the batches of more than one so far."""
+    last, seconds, trials = clock(), 0.0, 0
 
-    def report(p: Progress) -> None:
-        first.append(p.trials)
-        done = p.trials - first[0]
-        left = (time.monotonic() - started) / done * max(0, p.of - p.trials) if done else float("nan")
-        said = f"{left / 60:.0f} minutes left" if done else "…"
-        rejected = f"; rejected: {p.rejected}" if p.rejected else ""
-        say(f"[{p.trials}/{p.of}] {p.task.name}: {speed(p.task, p.best, bound_at)}, {said}{rejected}")
+    def report(b: Batch) -> None:
+        nonlocal last, seconds, trials
+        now = clock()
+        if b.new > 1:  # one alone, a default, takes a program of its own
+            seconds, trials = seconds + now - last, trials + b.new
+        last = now
+        left = f", {seconds / trials * (b.of - b.trials) / 60:.0f} minutes left" if trials else ""
+        rejected = f"; rejected: {b.rejected}" if b.rejected else ""
+        say(f"[{b.trials}/{b.of}] {b.task.name}: {speed(b.task, b.best, bound_at)}{left}{rejected}")
 
     return report
 

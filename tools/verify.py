@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..compile.emit.bundle import MODEL
-from ..compile.emit.manifest import check_plan, frame_size, schedules_of, target_of
+from ..compile.emit.manifest import check_plan, schedules_of, target_of
 from ..compile.frontend import load_model
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
-from ..compile.verification import Verified, check_bundle
+from ..compile.verification.check import Verified, check_bundle
+from ..compile.verification.memory import check_memory
 from ..model.images import read_image
 from ..runtime.bundle import open_bundle
 from ..runtime.resize import resize_bilinear
@@ -25,12 +26,12 @@ def verify_bundle(bundle: Path, image: Path | None, threads: int, say: Callable[
     grey = None if image is None else read_image(image)  # first, for a wrong file is not worth a minute of passes
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
-        model = load_model(opened.path / MODEL)
-        height, width = frame_size(manifest)
-        plan = make_plan(
-            model, (height, width), target_of(manifest), Progress(PLAN_STEPS, say, None), schedules_of(manifest)
-        )
+        model = load_model(opened.path / MODEL, manifest["model"]["name"])
+        height, width = opened.signature.size
+        progress = Progress(PLAN_STEPS, say)
+        plan = make_plan(model, (height, width), target_of(manifest), progress, schedules_of(manifest))
         check_plan(plan, manifest, bundle)
+        check_memory(plan)
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()
         verified = check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)

@@ -20,7 +20,7 @@ def build(case: Case, folder: Path) -> None:
 
 
 def open_(case: Case, folder: Path, threads: int) -> Infer:
-    """What a user of `biisnet.runtime` calls."""
+    """The call that a user of `biisnet.runtime` makes."""
     from biisnet import runtime
 
     return runtime.load(folder / "bundle", threads=threads)

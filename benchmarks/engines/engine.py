@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an engine is, as data: how it is prepared, opened and, where that is possible, priced on the emulated board."""
+"""An engine as data: how it is prepared, opened and, where that is possible, priced on the emulated board."""
 
 from __future__ import annotations
 

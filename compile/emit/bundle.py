@@ -8,34 +8,36 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from ...model.files import swap
-from ...runtime.bundle import ABI, HEADER, LIBRARY, MANIFEST, SCHEMA, SUMS, sums_text
+from ...runtime.bundle import HEADER, LIBRARY, MANIFEST, SUMS, sums_text
 from ...targets import Target
 from ..errors import CompileError
 from ..frontend import Model
 from ..ir.plan import Plan
-from ..verification import Verified
+from ..verification.check import Verified
 from ..verification.onnx_reference import OnnxReference
 from ..verification.scene import scene
 from .embedding import write_embedding
-from .manifest import kernel_entry
+from .make_manifest import make_manifest
+from .notices import MODEL, components, write_notices
+from .prefix import prefixed_header
 from .tar import write_tar
 
-MODEL = "model.onnx"
-TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
+DAY = 24 * 3600.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class BundleWriter:
         self.made: list[Path] = []  # folders above the bundle that were not there, innermost first
 
     def __enter__(self) -> BundleWriter:
+        self.remove_left()
         try:
             self.made = [folder for folder in self.output.parents if not folder.exists()]
             self.output.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +82,14 @@ class BundleWriter:
         self.root.mkdir(mode=0o755)
         self.build.mkdir()
         return self
+
+    def remove_left(self) -> None:
+        """Remove the staging folders that compilations of this name have left which were killed; not those of today,
+        for they may be another's that goes on."""
+        for left in self.output.parent.glob(f".{glob.escape(self.output.name)}.????????"):
+            with contextlib.suppress(OSError):  # another compilation removes it just now
+                if (left / "build").is_dir() and left.stat().st_mtime < time.time() - DAY:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def make_folder(self, name: str) -> Path:
         """A folder for other intermediate files."""
@@ -114,16 +125,21 @@ class BundleWriter:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def finish(self, model: Model, plan: Plan, target: Target, verified: Verified) -> Summary:
+    def finish(
+        self, model: Model, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
+    ) -> Summary:
         """Complete the bundle, write its tar, and put both in place."""
         from ...runtime import sources
 
         (self.root / "include").mkdir()
         shutil.copyfile(sources.HEADER, self.root / HEADER)
-        write_embedding(self.root, model.name, target.name)
-        (self.root / MODEL).write_bytes(model.proto.SerializeToString(deterministic=True))
+        if prefix:
+            (self.root / HEADER).with_name(f"{prefix}.h").write_text(prefixed_header(prefix), "utf-8")
+        write_embedding(self.root, model.name, target.name, prefix)
+        (self.root / MODEL).write_bytes(model.data)
         write_golden(self.root / "golden", model, plan)
-        manifest = make_manifest(self.root, model, plan, target, verified)
+        write_notices(self.root, components(model.sha256))
+        manifest = make_manifest(self.root, model, plan, target, verified, prefix)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         (self.root / SUMS).write_text(sums_text(self.root, manifest["files"]))
         tar = write_tar(self.root, self.output.name)
@@ -136,7 +152,7 @@ class BundleWriter:
             hashlib.sha256(tar).hexdigest(),
             (self.output / LIBRARY).stat().st_size,
             len(tar),
-            plan.streaming.bytes(1),
+            plan.arena_bytes(1),
             verified,
         )
 
@@ -160,53 +176,3 @@ def write_golden(folder: Path, model: Model, plan: Plan) -> None:
     folder.mkdir()
     (folder / "image.f32").write_bytes(image.tobytes())
     (folder / "probability.f32").write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())
-
-
-def make_manifest(root: Path, model: Model, plan: Plan, target: Target, verified: Verified) -> dict[str, Any]:
-    """What docs/bundle.md specifies."""
-
-    def tensors(buffers: list) -> list[dict[str, Any]]:
-        return [{"name": b.name, "dtype": "float32", "shape": [1, b.channels, b.height, b.width]} for b in buffers]
-
-    weights: dict[str, Any] = {"weights": model.weights}
-    if model.seed is not None:
-        weights["seed"] = model.seed
-    return {
-        "schema": SCHEMA,
-        "abi": ABI,
-        "model": {"name": model.name, "sha256": model.sha256, **weights},
-        "inputs": tensors(plan.program.inputs),
-        "outputs": tensors(plan.program.outputs),
-        "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
-        "threshold": plan.threshold,
-        "receptive_field": asdict(plan.field) if plan.field else None,
-        "target": {
-            "name": target.name,
-            "triple": target.triple,
-            "cpu": target.cpu,
-            "arch": target.arch,
-            "features": list(target.features),
-            "llvm_features": list(target.llvm_features),
-        },
-        "glibc": target.glibc,
-        "arena_bytes": plan.streaming.bytes(1),
-        "arena_bytes_per_further_thread": plan.streaming.private_bytes,
-        "plan_sha256": plan.sha256,
-        "stages": [
-            {
-                "name": s.stage.name,
-                "kernel": s.kernel,
-                "layers": list(s.stage.layers),
-                "shape": [s.stage.outputs[0].channels, s.stage.height, s.stage.width],
-            }
-            for s in plan.kernels.steps
-        ],
-        "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
-        "verification": asdict(verified),
-        "tools": {tool: version(tool) for tool in TOOLS},
-        "files": {
-            str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in sorted(root.rglob("*"))
-            if p.is_file()
-        },
-    }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What other build systems find a bundle by: pkg-config's and CMake's files, which work wherever the bundle lies."""
+"""Files by which other build systems find a bundle: pkg-config's and CMake's, which work wherever the bundle lies."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ Name: {name}
 Description: {model} for {target}
 Version: {abi}.{version}
 Cflags: -I${{prefix}}/include
-Libs: -L${{prefix}}/lib -l{name}
-Libs.private: -lm -pthread
+{libs}
 """
 CONFIG = """\
 # find_package({name} CONFIG) with the bundle in CMAKE_PREFIX_PATH: {model} for {target}
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 get_filename_component(_bundle "${{CMAKE_CURRENT_LIST_DIR}}/../../.." ABSOLUTE)
-if(NOT TARGET biisnet::model)
-    add_library(biisnet::model SHARED IMPORTED)
-    set_target_properties(biisnet::model PROPERTIES
-        IMPORTED_LOCATION "${{_bundle}}/lib/lib{name}.so"
-        IMPORTED_SONAME lib{name}.so
+if(NOT TARGET {scope}::model)
+    add_library({scope}::model SHARED IMPORTED)
+    set_target_properties({scope}::model PROPERTIES
+        IMPORTED_LOCATION "${{_bundle}}/lib/lib{library}.so"
+        IMPORTED_SONAME lib{library}.so
         INTERFACE_INCLUDE_DIRECTORIES "${{_bundle}}/include")
-    add_library(biisnet::model_static STATIC IMPORTED)
-    set_target_properties(biisnet::model_static PROPERTIES
-        IMPORTED_LOCATION "${{_bundle}}/lib/lib{name}.a"
+    add_library({scope}::model_static STATIC IMPORTED)
+    set_target_properties({scope}::model_static PROPERTIES
+        IMPORTED_LOCATION "${{_bundle}}/lib/lib{library}.a"
         IMPORTED_LINK_INTERFACE_LANGUAGES C
         INTERFACE_INCLUDE_DIRECTORIES "${{_bundle}}/include"
         INTERFACE_LINK_LIBRARIES "Threads::Threads;m")
@@ -54,10 +53,17 @@ endif()
 """
 
 
-def write_embedding(root: Path, model: str, target: str) -> None:
-    """Put the three files into a bundle."""
-    words = {"name": NAME, "model": re.sub(r"[^\w .-]", "_", model), "target": target, "abi": ABI}
+# By name, so that the archive can be chosen; of several archives each by its path, for all have one name.
+LIBS = "Libs: -L${{prefix}}/lib -l{library}\nLibs.private: -lm -pthread"
+ARCHIVE_LIBS = "Libs: ${{prefix}}/lib/lib{library}.a -lm -pthread"
+
+
+def write_embedding(root: Path, model: str, target: str, prefix: str | None = None) -> None:
+    """Put the three files into a bundle; one whose archive has a prefix is found under that."""
+    words = {"name": prefix or NAME, "scope": prefix or "biisnet", "library": NAME, "target": target, "abi": ABI}
+    words |= {"model": re.sub(r"[^\w .-]", "_", model)}
+    words["libs"] = (ARCHIVE_LIBS if prefix else LIBS).format(**words)
     for path, text in ((PKG_CONFIG, PC), (CMAKE, CONFIG), (CMAKE_VERSION, CONFIG_VERSION)):
-        place = root / path
+        place = root / path.replace(NAME, prefix or NAME)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text.format(**words, version=version("biisnet")), "utf-8")

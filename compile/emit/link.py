@@ -9,9 +9,11 @@ from pathlib import Path
 from ...runtime import sources
 from ...runtime.bundle import LIBRARY, RUNNER
 from ...targets import Target
+from ...targets.cycles import map_of
 from ...targets.toolchain import zig
 from .codegen import MachineCode
 from .plan_source import PARAMETERS_ASSEMBLY
+from .prefix import add_prefix
 
 ARCHIVE = "lib/libbiisnet_model.a"
 INCLUDES = [f"-I{path}" for path in sources.INCLUDE_DIRS]
@@ -59,20 +61,23 @@ def link_library(objects: Objects, target: Target, bundle: Path) -> None:
     )
 
 
-def link_archive(objects: Objects, target: Target, bundle: Path) -> None:
-    """The same objects as a static archive."""
+def link_archive(objects: Objects, target: Target, bundle: Path, *, prefix: str | None = None) -> None:
+    """The same objects as a static archive, all its names behind `prefix` where one is given (prefix.py)."""
     members = []
     for source in (Path("plan.c"), Path("weights.S"), *sources.LIBRARY_SOURCES):
         members.append(Path(f"{source.stem}.o"))
         zig(["cc", *target.zig(), *sources.LIBRARY_CFLAGS, *INCLUDES, "-c", source, "-o", members[-1]], objects.folder)
+    members.append(Path("kernels.o"))
+    if prefix:
+        add_prefix([objects.folder / member for member in members], prefix)
     (bundle / "lib").mkdir(parents=True, exist_ok=True)
-    zig(["ar", "rcsD", bundle / ARCHIVE, *members, "kernels.o"], objects.folder)
+    zig(["ar", "rcsD", bundle / ARCHIVE, *members], objects.folder)
 
 
 def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool = False) -> None:
-    """The device's command-line runner, fully static; with its symbols where a profile wants them."""
+    """The device's command-line runner, fully static; a map of its symbols beside it where a profile wants them."""
     (bundle / "bin").mkdir(parents=True, exist_ok=True)
-    zig(
+    said = zig(
         [
             "cc",
             *target.zig("musl"),
@@ -82,7 +87,8 @@ def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool
             *objects.generated,
             *sources.LIBRARY_SOURCES,
             *sources.RUNNER_SOURCES,
-            "-g1" if symbols else "-s",
+            "-s",
+            *(["-Wl,--print-map"] if symbols else []),
             "-Wl,--gc-sections",
             *sources.LIBS,
             "-o",
@@ -90,3 +96,5 @@ def link_runner(objects: Objects, target: Target, bundle: Path, *, symbols: bool
         ],
         objects.folder,
     )
+    if symbols:
+        map_of(bundle / RUNNER).write_text(said)

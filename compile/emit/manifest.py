@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bundle's manifest says of its frames, its device and its kernels."""
+"""What a bundle's manifest says of its device and its kernels."""
 
 from __future__ import annotations
 
@@ -13,22 +13,10 @@ from ...targets import TARGETS, Target
 from ..errors import CompileError
 from ..ir.plan import Plan
 from ..ir.schedule import Record, Schedule
-from ..schedules import Schedules, schedules_for
+from ..schedules import Schedules, parse_schedule, schedules_for
 
 
-def frame_size(manifest: dict) -> tuple[int, int]:
-    """Height and width of the frames that a bundle's manifest describes."""
-    _, _, height, width = manifest["inputs"][0]["shape"]
-    return height, width
-
-
-def channels(manifest: dict) -> int:
-    """Of the frames: 1 where they are grey."""
-    count: int = manifest["inputs"][0]["shape"][1]
-    return count
-
-
-def target_of(manifest: dict) -> Target:
+def target_of(manifest: dict[str, Any]) -> Target:
     """The target that a manifest describes."""
     entry = {"cpu": "", "llvm_features": (), **manifest["target"]}
     known = TARGETS.get(entry["name"], TARGETS["host"])  # of a target of somebody's own, this machine knows as little
@@ -56,9 +44,9 @@ def schedules_of(manifest: dict) -> Schedules:
     """What a bundle's kernels were compiled with. Raises BundleError."""
     try:
         entries = [e for e in manifest.get("kernels", {}).values() if e["record"] is not None]
-        records = [Record(schedule=Schedule(**e["schedule"]), **e["record"]) for e in entries]
+        records = [Record(schedule=parse_schedule(e["schedule"]), **e["record"]) for e in entries]
         found = MappingProxyType({r.key: r for r in records})
-    except (AttributeError, KeyError, TypeError) as e:
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
         raise BundleError(f"manifest.json: 'kernels' is not what a compiler writes ({e})") from e
     return replace(schedules_for(target_of(manifest).core), records=found)
 

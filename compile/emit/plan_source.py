@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import re
 
+from ...runtime.signature import Signature, Tensor
 from ..ir.buffers import Buffer, Operand
 from ..ir.memory import ALIGNMENT, Arena
 from ..ir.plan import ReceptiveField
+from ..ir.signature import signature_of
 from ..ir.stages import Program
 from ..ir.steps import Kernels, Step
 from ..kernels.context import SECTIONS
@@ -29,7 +31,7 @@ biisnet_params:
 
 
 def parameter_offsets(kernels: Kernels) -> tuple[list[int], bytes]:
-    """Where each step's constants lie, and all of them."""
+    """The offset of each step's constants, and the block of all of them."""
     offsets, block = [], bytearray()
     for step in kernels.steps:
         offsets.append(len(block))
@@ -44,10 +46,8 @@ def element_type(buffer: Buffer) -> str:
 
 def shim(step: Step) -> str:
     """The C function that unpacks a plan's call for a kernel, and the kernel's prototype."""
-    inputs = [
-        (element_type(op.buffer), f"in[{n}]")
-        for n, op in enumerate(op for op in step.operands for _ in range(op.count))
-    ]
+    pointers = [op for op in step.operands for _ in range(1 if step.stage.parts else op.count)]
+    inputs = [(element_type(op.buffer), f"in[{n}]") for n, op in enumerate(pointers)]
     parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in SECTIONS]
     parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
     arguments = [a for _, a in inputs]
@@ -75,10 +75,13 @@ def plan_source(
     program: Program,
     kernels: Kernels,
     layouts: tuple[Arena, Arena],
-    threshold: float,
+    signature: Signature | None = None,
+    sha256: str = 64 * "0",
     field: ReceptiveField | None = None,
 ) -> str:
-    """The whole of plan.c; without `field` of a model that cannot work in tiles."""
+    """The whole of plan.c: without `signature` of maps whatever they mean, without `sha256` of no ONNX file, without
+    `field` of a model that cannot work in tiles."""
+    signature = signature or signature_of(program)
     buffers = program.buffers()
     index = {b: i for i, b in enumerate(buffers)}
     offsets, parameters = parameter_offsets(kernels)
@@ -110,18 +113,26 @@ def plan_source(
             f"{{{index[op.buffer]}, {op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}}}"
         )
 
+    def map_row(op: Operand) -> str:
+        return f"{{{index[op.buffer]}}}"
+
     def stage_row(step: Step, offset: int, constants: int) -> str:
         stage = step.stage
+        kind, rows, row = ("BN_WHOLE", stage.parts, map_row) if stage.parts else ("BN_ROWS", stage.height, operand_row)
         counts = ", ".join(str(step.counts[s]) for s in SECTIONS)
         return (
-            f"    {{{quoted(stage.name)}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, {constants}, "
-            f"{stage.height}, {len(step.operands)}, {len(stage.outputs)},\n"
-            f"     {{{', '.join(map(operand_row, step.operands))}}},\n"
+            f"    {{{quoted(stage.name)}, {kind}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, "
+            f"{constants}, {rows}, {len(step.operands)}, {len(stage.outputs)},\n"
+            f"     {{{', '.join(map(row, step.operands))}}},\n"
             f"     {{{', '.join(str(index[b]) for b in stage.outputs)}}}}},"
         )
 
-    def tensor_rows(tensors: list[Buffer]) -> str:
-        return "\n".join(f"    {{{quoted(b.name)}, 4, {{1, {b.channels}, {b.height}, {b.width}}}}}," for b in tensors)
+    def tensor_rows(tensors: tuple[Tensor, ...]) -> str:
+        def row(t: Tensor) -> str:
+            kinds = f"BIISNET_{t.dtype.upper()}, BIISNET_MEANING_{t.meaning.upper()}"
+            return f"    {{{quoted(t.name)}, {kinds}, {len(t.shape)}, {{{', '.join(map(str, t.shape))}}}}},"
+
+        return "\n".join(map(row, tensors))
 
     shims = {step.kernel: shim(step) for step in kernels.steps}
     return "\n".join(
@@ -139,10 +150,10 @@ def plan_source(
             "};",
             "",
             "static const bn_tensor inputs[] = {",
-            tensor_rows(program.inputs),
+            tensor_rows(signature.inputs),
             "};",
             "static const bn_tensor outputs[] = {",
-            tensor_rows(program.outputs),
+            tensor_rows(signature.outputs),
             "};",
             "",
             "const bn_plan biisnet_plan = {",
@@ -153,7 +164,8 @@ def plan_source(
             layout_row("streaming", streaming),
             layout_row("probing", probing),
             "    },",
-            f"    {quoted(program.name)}, {threshold!r}f,",
+            f"    {quoted(program.name)}, {quoted(sha256)},",
+            f"    BIISNET_TASK_{signature.task.upper()}, {signature.threshold or 0.0!r}f,",
             f"    {field.radius}, {field.stride}," if field else "    0, 0,",
             "};",
             "",

@@ -3,33 +3,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from ...targets import Target
 from ..errors import CompileError
 from ..ir.plan import Plan
-from ..progress import Progress
 from ..verification.scene import scene
 from .codegen import generate
 from .link import RUNNER, link_runner, write_objects
 from .plan_source import parameter_offsets
 
+Result = TypeVar("Result")
+STEPS = ("generate_code", "link_runner")
+"""The steps of build_runner."""
 
-def build_runner(plan: Plan, target: Target, folder: Path, progress: Progress, *, symbols: bool = False) -> list[str]:
-    """Its command, all of whose files are in `folder`. Two steps of progress.
 
-    Raises CompileError for frames of several channels, which it does not take; ToolchainError.
+class Steps(Protocol):
+    """Whoever runs the steps and says so, `compile.progress.Progress` for one."""
+
+    def run(self, name: str, step: Callable[..., Result], *arguments: Any) -> Result:
+        """The step's result."""
+
+
+def build_runner(plan: Plan, target: Target, folder: Path, progress: Steps, *, symbols: bool = False) -> list[str]:
+    """Its command, all of whose files are in `folder`; `progress` is at STEPS.
+
+    Raises CompileError for other inputs than grey frames, which it does not take; ToolchainError.
     """
-    source = plan.program.inputs[0]
-    if source.channels != 1:
-        raise CompileError(f"{plan.program.name}: its frames have {source.channels} channels; {RUNNER} takes grey ones")
+    if why := plan.signature.why_not_grey():
+        raise CompileError(f"{plan.program.name}: {why}; {RUNNER} takes grey ones one by one")
+    height, width = plan.signature.size
     folder.mkdir(exist_ok=True)
     image = folder / "image.f32"
-    image.write_bytes(scene(source.height, source.width).astype(np.float32).tobytes())
+    image.write_bytes(scene(height, width).astype(np.float32).tobytes())
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     objects = write_objects(folder, plan.source, parameter_offsets(plan.kernels)[1], code)
     progress.run("link_runner", partial(link_runner, symbols=symbols), objects, target, folder)
-    return [str(folder / RUNNER), "--raw", f"{source.height}x{source.width}", str(image)]
+    return [str(folder / RUNNER), "--raw", f"{height}x{width}", str(image)]

@@ -40,11 +40,11 @@ class Node:
             raise UnsupportedError(f"input {i} must depend on the image")
         return self.inputs[i]
 
-    def constant(self, i: int) -> npt.NDArray:
+    def constant(self, i: int) -> npt.NDArray[Any]:
         """Input `i`, which is a constant."""
         if i >= len(self.inputs) or not isinstance(self.inputs[i], np.ndarray):
             raise UnsupportedError(f"input {i} must be a constant")
-        return self.inputs[i]
+        return np.asarray(self.inputs[i])
 
     def get(self, name: str, default: Any) -> Any:
         """An attribute, strings decoded."""
@@ -87,7 +87,7 @@ def geometry(node: Node, rank: int = 2) -> dict[str, list[int]]:
     }
 
 
-def channel_vector(node: Node, array: npt.NDArray, channels: int) -> npt.NDArray[np.float64]:
+def channel_vector(node: Node, array: npt.NDArray[Any], channels: int) -> npt.NDArray[np.float64]:
     """A constant that varies by channel only, as float64 [channels]."""
     shape = (1,) * (4 - array.ndim) + array.shape
     if array.ndim > 4 or shape not in {(1, 1, 1, 1), (1, channels, 1, 1)}:
@@ -177,7 +177,7 @@ def binary_weight_conv2d(node: Node) -> Results:
 
 @converts("Add")
 def add(node: Node) -> Results:
-    """Of two maps of one shape, or of a map and a constant."""
+    """The sum of two maps of one shape, or of a map and a constant."""
     a, b = node.inputs
     if isinstance(a, Expr) and isinstance(b, Expr):
         node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")
@@ -293,7 +293,7 @@ def conv(node: Node) -> Results:
     return [convolve(node, weight, bias)]
 
 
-def convolve(node: Node, weight: npt.NDArray, bias: npt.NDArray | None) -> Expr:
+def convolve(node: Node, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None) -> Expr:
     """A full-precision convolution with the node's geometry: weight [M, C/groups, kh, kw], bias [M]."""
     node.require(weight.size <= 64 * 1024, f"{weight.size} full-precision weights: 65536 are supported")
     shape = geometry(node)

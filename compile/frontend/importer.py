@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,14 @@ from tvm import relax
 from tvm.ir import Expr
 
 from ..errors import CompileError
+from ..ir.limits import MAX_OUTPUTS
 from ..passes.relax_ops import shape_of
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import Model, first_line
 from .shapes import evaluate, input_shape
 
-Value: TypeAlias = Expr | npt.NDArray | None
-"""What a name of the graph stands for: a Relax variable, a constant, or an input that is left out."""
+Value: TypeAlias = Expr | npt.NDArray[Any] | None
+"""The meaning of a name of the graph: a Relax variable, a constant, or an input that is left out."""
 
 
 def import_onnx(model: Model, size: tuple[int, int] | None) -> tvm.IRModule:
@@ -58,7 +59,9 @@ def import_onnx(model: Model, size: tuple[int, int] | None) -> tvm.IRModule:
 
 
 def results_of(graph: onnx.GraphProto, values: dict[str, Value], path: str) -> list[Expr]:
-    """The graph's outputs. Raises CompileError where one is a constant."""
+    """The graph's outputs. Raises CompileError where one is a constant, or there are more than a plan has."""
+    if len(graph.output) > MAX_OUTPUTS:
+        raise CompileError(f"{path}: has {len(graph.output)} outputs; {MAX_OUTPUTS} are supported")
     results = [values.get(o.name) for o in graph.output]
     if not all(isinstance(r, Expr) for r in results):
         raise CompileError(f"{path}: an output does not depend on the image; nothing to compile")
@@ -86,7 +89,7 @@ def add_node(
 def convert_node(
     builder: relax.BlockBuilder, node: onnx.NodeProto, label: str, values: dict[str, Value], model: Model, opset: int
 ) -> None:
-    """What `add_node` does, by its converter; raises whatever that raises."""
+    """The work of `add_node`, by the node's converter; raises whatever that raises."""
     inputs = [values[i] for i in node.input]
     if node.op_type == "Shape" and not node.domain and isinstance(inputs[0], Expr):
         inputs = [np.broadcast_to(np.float32(0), shape_of(inputs[0]))]

@@ -15,8 +15,10 @@ from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 from ...ops import DOMAIN
+from ...runtime.signature import TASKS
 from ..errors import CompileError
-from .weight_provenance import RANDOM, TRAINED, UNSTATED
+from ..foreign_files import ONNX, what_it_is
+from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Model:
     proto: onnx.ModelProto
     path: str
     sha256: str
+    """Of the file."""
+    data: bytes = b""
+    """The file, byte for byte: what `sha256` is of."""
+    called: str = ""
+    """The name that it was given elsewhere, where it has none itself."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -36,6 +43,11 @@ class Model:
     def threshold(self) -> float:
         """A pixel is a target where the probability is greater."""
         return float(self.metadata.get("threshold", 0.5))
+
+    @property
+    def task(self) -> str | None:
+        """The task that it states; None where it leaves that to its shapes (task.py)."""
+        return self.metadata.get("task")
 
     @property
     def seed(self) -> int | None:
@@ -52,33 +64,38 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The name it gives itself, or its file's."""
-        return self.metadata.get("model", Path(self.path).stem)
+        """The name it gives itself, or was given, or its file's."""
+        return self.metadata.get("model") or self.called or Path(self.path).stem
 
 
-def load_model(path: Path) -> Model:
-    """Read and check an ONNX file.
+def load_model(path: Path, called: str = "") -> Model:
+    """Read and check an ONNX file; `called` is its name where the file is a copy under another one.
 
     Raises CompileError where it is not there, is no ONNX, is truncated, has weights in other files, does not pass
     the ONNX checker, or has weights that are not finite.
     """
     try:
-        data = path.read_bytes()
+        data = b"" if path.is_dir() else path.read_bytes()
+        proto = onnx.ModelProto()
+        try:
+            proto.ParseFromString(data)
+            unfit = not proto.graph.node and "not an ONNX model: it has no graph, or one without output"
+        except DecodeError:
+            unfit = "not an ONNX file, or a truncated one; export it again"
+        if unfit:
+            foreign = what_it_is(path)
+            raise CompileError(f"{path}: {f'is {foreign}' if foreign and foreign != ONNX else unfit}")
     except OSError as e:
         raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
-    proto = onnx.ModelProto()
-    try:
-        proto.ParseFromString(data)
-    except DecodeError as e:
-        raise CompileError(f"{path}: not an ONNX file, or a truncated one; export it again") from e
     check(proto, str(path))
-    return Model(proto, str(path), hashlib.sha256(data).hexdigest())
+    return Model(proto, str(path), hashlib.sha256(data).hexdigest(), data, called)
 
 
 def from_proto(proto: onnx.ModelProto, name: str) -> Model:
     """A model that was made in this process. Raises CompileError as `load_model` does."""
     check(proto, name)
-    return Model(proto, name, hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest())
+    data = proto.SerializeToString(deterministic=True)
+    return Model(proto, name, hashlib.sha256(data).hexdigest(), data)
 
 
 def check(proto: onnx.ModelProto, path: str) -> None:
@@ -120,8 +137,12 @@ def tensors(message: Message) -> Iterator[onnx.TensorProto]:
 
 
 def check_metadata(model: Model) -> None:
-    """Raise CompileError where the threshold or the seed is no number that makes sense."""
-    for field, fits in (("threshold", lambda v: 0 <= v <= 1), ("seed", lambda v: v is None or v >= 0)):
+    """Raise CompileError where the threshold or the seed is no number that makes sense, or the task none of TASKS."""
+    for field, fits in (
+        ("threshold", lambda v: 0 <= v <= 1),
+        ("seed", lambda v: v is None or v >= 0),
+        ("task", lambda v: v is None or v in TASKS),
+    ):
         try:
             valid = fits(getattr(model, field))
         except ValueError:

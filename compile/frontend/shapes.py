@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -12,6 +15,8 @@ from ..errors import CompileError
 
 DEFAULT_SIZE = (256, 256)
 """Height and width where neither the model nor the user says."""
+MAX_SIDE, MAX_CHANNELS = 8192, 4096
+"""Most pixels of a side, and most channels, whether the file says them or the user."""
 
 
 def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str) -> tuple[int, int, int, int]:
@@ -32,23 +37,34 @@ def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str)
     if len(dims) != 4:
         raise CompileError(f"{path}: input '{name}' has {len(dims)} dimensions; [1, C, H, W] is supported")
     n, c, *sides = dims
-    if (n or 1) != 1 or not c:
+    if (n or 1) != 1 or not c or c < 1:
         raise CompileError(
-            f"{path}: input '{name}' is {dims}; a batch of 1 and a fixed number of channels are "
+            f"{path}: input '{name}' is {written(dims)}; a batch of 1 and a fixed number of channels are "
             "supported, --size settles height and width only"
         )
     if size and any(s not in (None, w) for s, w in zip(sides, size, strict=True)):
         raise CompileError(
-            f"{path}: input '{name}' is fixed at {sides[0]}x{sides[1]}, --size asks for "
+            f"{path}: input '{name}' is fixed at {written(sides)}, --size asks for "
             f"{size[0]}x{size[1]}; leave --size out, or export with symbolic height and width"
         )
     if any(s is not None and s < 1 for s in (*sides, *(size or ()))):
-        raise CompileError(f"{path}: input '{name}' is {dims}, --size {size}; height and width must be at least 1")
+        asked = f", --size {size[0]}x{size[1]}" if size else ""
+        raise CompileError(f"{path}: input '{name}' is {written(dims)}{asked}; height and width must be at least 1")
     height, width = (s or w for s, w in zip(sides, size or DEFAULT_SIZE, strict=True))
+    if max(height, width) > MAX_SIDE or c > MAX_CHANNELS:
+        raise CompileError(
+            f"{path}: input '{name}' is {c}x{height}x{width}; at most {MAX_CHANNELS} channels of {MAX_SIDE}x{MAX_SIDE} "
+            "are supported; export it for smaller frames, or with symbolic height and width"
+        )
     return 1, c, height, width
 
 
-def evaluate(node: onnx.NodeProto, inputs: list[npt.NDArray | None], opset: int) -> list[npt.NDArray]:
+def written(dims: Sequence[int | None]) -> str:
+    """Sides for a person; one that is symbolic is any."""
+    return "x".join("any" if d is None else str(d) for d in dims)
+
+
+def evaluate(node: onnx.NodeProto, inputs: list[npt.NDArray[Any] | None], opset: int) -> list[npt.NDArray[Any]]:
     """A standard node's outputs from constant inputs, by ONNX's own reference."""
     given = {n: v for n, v in zip(node.input, inputs, strict=True) if n and v is not None}
     graph = onnx.helper.make_graph(

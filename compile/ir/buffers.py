@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -50,11 +50,11 @@ class Buffer:
         """Bytes of the whole map."""
         return self.layout.map_bytes(self)
 
-    def to_memory(self, stored: npt.NDArray) -> bytes:
+    def to_memory(self, stored: npt.NDArray[Any]) -> bytes:
         """The memory that holds a stored form [C, H, W]."""
         return self.layout.to_memory(self, self.encoding.pack(stored)).tobytes()
 
-    def from_memory(self, memory: bytes) -> npt.NDArray:
+    def from_memory(self, memory: bytes) -> npt.NDArray[Any]:
         """The stored form [C, H, W] that memory holds."""
         return self.encoding.unpack(self.layout.from_memory(self, memory), self.channels)
 
@@ -72,6 +72,11 @@ class Operand:
     count: int = 1
     edge: Literal["zero", "clamp"] = "clamp"
     odd: int = 0
+
+    @classmethod
+    def whole(cls, buffer: Buffer) -> Operand:
+        """All of a map, whatever is computed: what a stage without rows reads."""
+        return cls(buffer, mul=0, count=buffer.height)
 
     def needed_rows(self, first: Rows, last: Rows) -> tuple[Rows, Rows]:
         """The rows (from, to) of the map that output rows first .. last-1 read, where there are any."""

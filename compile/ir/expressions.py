@@ -22,12 +22,12 @@ from .buffers import Operand
 if TYPE_CHECKING:
     from ...targets.cores import Issue
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a node's numpy meaning is computed from: the values of its parts, [C, H, W] each, the stored forms of maps
+    """Inputs of a node's numpy meaning: the values of its parts, [C, H, W] each, the stored forms of maps
     by their buffers' names, and the height and width of the stage."""
 
     parts: Sequence[Array]
@@ -53,8 +53,6 @@ class Expr(ABC):
     leads: ClassVar[int | None]
     """The place of the kind among those that name a stage's kernel and choose its schedule, the first being the
     heaviest; None for kinds that never do."""
-    is_ordered_as_integer: ClassVar[bool] = False
-    """Whether its sign is taken by comparing integers, which costs half."""
 
     # ---- structure ----
 

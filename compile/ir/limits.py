@@ -5,5 +5,7 @@ MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64
 """Maps that a stage reads and stores, rows that it reads, stages of a segment."""
 MAX_THREADS = 64
 MAX_STRIDE = 16
-"""Of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last of them past the
-row's end: the arena's SLACK leaves room for it."""
+"""The largest stride of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last
+past the row's end: the arena's SLACK leaves room for it."""
+INSTANCE_BYTES, INSTANCE_BUFFER_BYTES = 2048, 24
+"""Of the arena, what an instance takes for itself, and more for each buffer."""

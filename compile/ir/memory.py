@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .buffers import Buffer
-from .limits import MAX_STRIDE
+from .limits import INSTANCE_BUFFER_BYTES, INSTANCE_BYTES, MAX_STRIDE
 
 ALIGNMENT = 64
 SLACK = 16 * 4 * MAX_STRIDE
@@ -56,5 +57,12 @@ class Arena:
     private_bytes: int
 
     def bytes(self, threads: int) -> int:
-        """Bytes of an instance on so many threads."""
+        """Bytes of the maps on so many threads."""
         return self.shared_bytes + threads * self.private_bytes
+
+
+def instance_bytes(buffers: int, inputs: Iterable[int]) -> int:
+    """What the arena has behind its maps, on any number of threads: the instance with its tables of `buffers`, and each
+    input (bytes in float32) once it is converted."""
+    parts = (INSTANCE_BYTES + buffers * INSTANCE_BUFFER_BYTES, *inputs)
+    return sum(-(-n // ALIGNMENT) * ALIGNMENT for n in parts)

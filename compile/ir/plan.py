@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the compiler decided before any machine code."""
+"""The plan: all that is decided before any machine code is made."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 
-from .memory import Arena
+from ...runtime.signature import Signature
+from .memory import Arena, instance_bytes
 from .stages import Program
 from .steps import Kernels
 
@@ -30,11 +31,16 @@ class Plan:
     """To run fast: a segment's maps are rings of rows."""
     probing: Arena
     """To look at single stages: every map is whole."""
-    threshold: float
+    signature: Signature
     field: ReceptiveField | None
-    """What tiles of larger frames overlap by; None for a model that cannot work in tiles."""
+    """The overlap of tiles of larger frames; None for a model that cannot work in tiles."""
     source: str
     """plan.c, by which a bundle is told to be of this plan."""
+
+    def arena_bytes(self, threads: int) -> int:
+        """Bytes of an instance on so many threads, as the library counts them."""
+        inputs = (b.map_bytes for b in self.program.inputs)
+        return self.streaming.bytes(threads) + instance_bytes(len(self.program.buffers()), inputs)
 
     @property
     def sha256(self) -> str:

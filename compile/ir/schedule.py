@@ -3,19 +3,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+Value = int | str
+"""A value of a Schedule's field; JSON has it as it is."""
+CHOICE = "choice"
+"""The key of a field's Choice in its metadata."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The values of a Schedule's field that a tuner may choose, and the kinds of kernel that it chooses them for."""
+
+    values: tuple[Value, ...]
+    kinds: tuple[str, ...] | None  # None: all
+    defaults: Mapping[str, Value]
+
+    def of(self, kind: str) -> tuple[Value, ...]:
+        """The values for kernels of a kind, the default one first; that one alone where there is nothing to choose."""
+        default = self.defaults.get(kind, self.values[0])
+        if self.kinds is not None and kind not in self.kinds:
+            return (default,)
+        return default, *(v for v in self.values if v != default)
+
+
+def choice(
+    *values: Value, kinds: tuple[str, ...] | None = None, defaults: Mapping[str, Value] = MappingProxyType({})
+) -> Any:
+    """A field of a Schedule: its values, the kinds of kernel that it is of (all where None), and the default of those
+    kinds that have one of their own.
+
+    The first value is the default of all other kinds, and of records that were written before there was the field.
+    """
+    return field(default=values[0], metadata={CHOICE: Choice(values, kinds, defaults)})
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a kernel is blocked; SPACE has what may be chosen."""
+    """The blocking of a kernel. A field is all that a choice needs: spaces, defaults and records follow from it."""
 
-    channels: int
+    channels: int = choice(1, 2, 4, 8, defaults={"BinaryDot": 2, "Convolution": 2, "Load": 2})
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
     latency, until registers spill."""
-    counted: int = 8
+    counted: int = choice(8, 4, 2, kinds=("BinaryDot",))
     """Channels of a block whose bits are counted together: more share a tap's pixels, with a register each."""
-    unrolled: int = 1
+    unrolled: int = choice(1, 2, 4, kinds=("BinaryDot",))
     """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""
 
 

@@ -24,8 +24,12 @@ class Stage:
     layers: tuple[str, ...]  # the ONNX nodes whose work it does
     outputs: list[Buffer] = field(default_factory=list)
     results: list[tuple[Expr, ...]] = field(default_factory=list)
-    """What each output stores: expressions whose channels are concatenated, cut alike for all outputs. For packed
-    bits it is the value whose sign is taken."""
+    """The values that each output stores: expressions whose channels are concatenated, cut alike for all outputs. For
+    packed bits it is the value whose sign is taken."""
+    parts: int | None = None
+    """None: it is computed row by row. A number: it has no rows, as a reduction over a whole map has none; its kernel
+    is given whole maps (`Operand.whole`) and computes one of so many parts of its outputs at a time, in any order and
+    side by side. Such a stage is a segment of its own, and its maps are kept whole."""
 
     @classmethod
     def of(cls, name: str, layers: tuple[str, ...], branches: tuple[Expr, ...], outputs: list[Buffer]) -> Stage:

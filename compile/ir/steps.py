@@ -37,7 +37,7 @@ class Kernels:
     steps: list[Step]
 
     def summary(self) -> str:
-        """How many, and where their schedules are from, in a line for a person."""
+        """Their number, and where their schedules are from, in a line for a person."""
         whose = Counter(r.database if r else None for r in {step.kernel: step.record for step in self.steps}.values())
         untuned = whose.pop(None, 0)
         parts = [f"{n} as {whose} records have them" for whose, n in sorted(whose.items())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy.typing as npt
 from tvm.ir import Expr as TirExpr
@@ -22,11 +23,11 @@ class Add(Pointwise):
     a: Expr
     b: Expr
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         a, b = inputs.parts
         return a + b
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return self.reference(magnitudes)
 
     def identity(self) -> Add:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +63,7 @@ class BinaryDot(Leaf):
 
     @property
     def bits(self) -> Bits:
-        """How the map that it reads is stored."""
+        """The encoding of the map that it reads."""
         encoding = self.buffer.encoding
         assert isinstance(encoding, Bits)
         return encoding
@@ -90,7 +90,7 @@ class BinaryDot(Leaf):
             raise not_sliceable(self)
         return replace(self, channels=stop - start, signs=self.signs[start:stop], first=self.first + start)
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """float32 [channels, H', W'], whole numbers."""
         one = np.float32(1)  # which a matrix product is fast in, and exact up to 2^24 terms
         bits = inputs.stored[self.buffer.name]
@@ -98,8 +98,8 @@ class BinaryDot(Leaf):
         dot = grouped_sum(taps, np.where(self.signs, one, -one), self.bits.groups)
         return (dot.astype(np.int32) // self.unit + self.centre).astype(np.float32)
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
-        return np.abs(self.reference(magnitudes))
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        return np.asarray(np.abs(self.reference(magnitudes)))
 
     def identity(self) -> Expr | None:
         return self

@@ -32,7 +32,7 @@ class BorderTable:
     lanes: int
 
     def start(self, ctx: Context) -> TirExpr:
-        """Where in its strip the vector, or the pixel, at hand begins."""
+        """The place in its strip where the vector, or the pixel, at hand begins."""
         vectors = -(-ctx.width // self.lanes)
         vector, (first, last) = tirx.floordiv(ctx.column, self.lanes), self.column_ends
         lane = tirx.floormod(ctx.column, self.lanes) if ctx.simd.lanes == 1 else 0
@@ -76,7 +76,7 @@ def border_table(
 
 
 def border_extent(touched: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """How many places at the start and at the end a border touches; all of them, where it touches the middle."""
+    """The number of places at the start and at the end that a border touches; all, where it touches the middle."""
     inner = np.flatnonzero(~touched)
     if not len(inner):
         return len(touched), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,11 @@ class Clamp(Pointwise):
     lower: F32
     upper: F32
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         (x,) = inputs.parts
         return np.clip(x, each(self.lower), each(self.upper))
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         (x,) = magnitudes.parts
         return np.maximum(x, np.maximum(each(np.abs(self.lower)), each(np.abs(self.upper))))
 

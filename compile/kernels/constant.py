@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +24,11 @@ class Constant(Pointwise):
 
     values: F32
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         return np.broadcast_to(each(self.values), (self.channels, inputs.height, inputs.width))
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
-        return np.abs(self.reference(magnitudes))
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        return np.asarray(np.abs(self.reference(magnitudes)))
 
     def identity(self) -> Constant:
         return replace(self, values=np.zeros_like(self.values))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an emitter sees of the row kernel that it writes into: rows, constants, the place at hand."""
+"""The context of an emitter in the row kernel that it writes into: rows, constants, the place at hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .simd import Simd
 SECTIONS = ("float32", "int16", "uint8")
 """Element types of a stage's constants, in the order that they lie in its parameter block."""
 REPLICATE = {"float32": 4, "int16": 1, "uint8": 16}
-"""How often the runtime repeats each constant when it makes an instance: a per-channel constant then is one
+"""Copies that the runtime makes of each constant when it makes an instance: a per-channel constant then is one
 full 16-byte load, which costs the A72 no vector slot, and the library carries it once."""
 SECTION_ALIGNMENT = 64
 
@@ -33,10 +33,10 @@ SECTION_ALIGNMENT = 64
 class Parameters:
     """A stage's constants: one section a type, filled in the order in which the emitters ask."""
 
-    arrays: dict[str, list[npt.NDArray]] = field(default_factory=lambda: {s: [] for s in SECTIONS})
+    arrays: dict[str, list[npt.NDArray[Any]]] = field(default_factory=lambda: {s: [] for s in SECTIONS})
     sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SECTIONS, 0))
 
-    def add(self, array: npt.NDArray) -> int:
+    def add(self, array: npt.NDArray[Any]) -> int:
         """Append; returns the element offset in the section of the array's type."""
         section = str(array.dtype)
         offset = self.sizes[section]
@@ -77,7 +77,7 @@ class Context:
         schedule: Schedule,
     ) -> None:
         self.vector = vector
-        """Of the core; `simd` has one lane instead where pixels are computed one by one."""
+        """The core's vectors; `simd` has one lane instead where pixels are computed one by one."""
         self.simd = vector
         self.width, self.height, self.y = width, height, y
         self.column: TirExpr | int = 0
@@ -96,14 +96,14 @@ class Context:
         self._prepared[id(e)] = e.prepare(self)
 
     def prepared(self, e: Expr) -> Any:
-        """What was computed for `e` before the loops."""
+        """The value that was computed for `e` before the loops."""
         return self._prepared[id(e)]
 
     def rows(self, operand: Operand) -> list[TirExpr]:
         """The operand's rows, as TIR buffers."""
         return self._rows[operand]
 
-    def parameter(self, owner: object, name: str, make: Callable[[], npt.NDArray]) -> tuple[TirExpr, int]:
+    def parameter(self, owner: object, name: str, make: Callable[[], npt.NDArray[Any]]) -> tuple[TirExpr, int]:
         """The section that holds an owner's constant, and where; `make` builds it the first time."""
         array = None
         if (id(owner), name) not in self._offsets:
@@ -113,12 +113,12 @@ class Context:
         section = SECTIONS[self._offsets[id(owner), name + ".section"]]
         return self.sections[section], self._offsets[id(owner), name]
 
-    def per_channel(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
+    def per_channel(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """Element `o` of a float32 or uint8 array, in every lane."""
         section, offset = self.parameter(owner, name, lambda: array)
         return self.replicated(section, offset + o, str(array.dtype))
 
-    def addend(self, owner: object, name: str, array: npt.NDArray, o: TirExpr | int) -> TirExpr:
+    def addend(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """As `per_channel`, of a float32 array, for what a multiply-add starts from and overwrites: every lane's own
         copy, because to load four is cheaper than to load one and move it three times."""
         copies = self.vector.lanes // REPLICATE["float32"]
@@ -162,7 +162,8 @@ class Context:
     @staticmethod
     def loop(turns: int) -> AbstractContextManager[TirExpr]:
         """A loop over 0 .. turns-1."""
-        return T.serial(0, turns)
+        frame: AbstractContextManager[TirExpr] = T.serial(0, turns)
+        return frame
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""
@@ -178,7 +179,7 @@ class Context:
         self._blocks[id(e)] = e.begin_block(self, channels)
 
     def block(self, e: Expr) -> Any:
-        """What was computed for `e` for the block at hand."""
+        """The value that was computed for `e` for the block at hand."""
         return self._blocks[id(e)]
 
     def begin_channels(self, places: list[TirExpr]) -> None:
@@ -194,7 +195,7 @@ class Context:
 
 
 def place_class(index: TirExpr, first: int, last: int, total: int) -> TirExpr:
-    """Which of the distinct border positions `index` is: 0 .. first-1 at the start, then one for all of the
+    """The class of border position that `index` is of: 0 .. first-1 at the start, then one for all of the
     interior, then `last` at the end; where they overlap (total <= first + last) it is `index`."""
     if total <= first + last:
         return index
@@ -202,7 +203,7 @@ def place_class(index: TirExpr, first: int, last: int, total: int) -> TirExpr:
 
 
 def place_count(first: int, last: int, total: int) -> int:
-    """How many classes `place_class` tells apart."""
+    """The number of classes that `place_class` tells apart."""
     return total if total <= first + last else first + last + 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -58,13 +58,13 @@ class Convolution(Leaf):
             raise not_sliceable(self)
         return replace(self, channels=stop - start, weight=self.weight[start:stop], bias=self.bias[start:stop])
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """[channels, H', W'], computed in float64."""
         x = inputs.stored[self.buffer.name].astype(np.float64)
         total = grouped_sum(windows(x, self.window), self.weight.astype(np.float64), self.groups)
         return (total + each(self.bias)).astype(np.float32)
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return replace(self, weight=np.abs(self.weight), bias=np.abs(self.bias)).reference(magnitudes)
 
     def identity(self) -> Expr | None:
@@ -72,7 +72,7 @@ class Convolution(Leaf):
 
     def slots(self, issue: Issue) -> int:
         """A multiply-add a tap."""
-        return issue.float * issue.words * self.weight[0].size
+        return issue.float * issue.words * int(self.weight[0].size)
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """One fused multiply-add a tap; a tap's pixels are loaded once for all of the channels. Many taps are a loop

@@ -8,6 +8,7 @@ on, but for the centre of an accumulator, which comes and goes within a hinge.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from ..ir.expressions import Expr, Inputs
 from ..ir.stages import Stage
 from .reference import Evaluation
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 def error_bounds(stage: Stage, stored: Mapping[str, Array]) -> list[F32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from .binary_dot import BinaryDot
 from .context import Context
 
 CENTRE = 1 / 32
-"""Of a tolerance of 1e-5, five times float32's rounding: a hinge rounds what cancels at most so often."""
+"""A share of the tolerance of 1e-5, five times float32's rounding: a hinge rounds what cancels at most so often."""
 
 
 @kind
@@ -35,15 +35,14 @@ class HingeAdd(Pointwise):
     knee: F32
 
     is_never_negative_zero = True
-    is_ordered_as_integer: ClassVar[bool] = True
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """Computed in float64."""
         x, y = inputs.parts
         slope, bend, knee = (each(a).astype(np.float64) for a in (self.slope, self.bend, self.knee))
         return (bend * np.maximum(x, knee) + (slope * x + y)).astype(y.dtype)
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """|slope|*|d| + |bend|*max(|d|, |knee - c|) + |y + (slope + bend)*c|, with d = x - c the accumulator, whose
         centre c comes and goes within the hinge; and a small share of what is rounded although it cancels,
         (|slope| + |bend|)*c, which in wide layers is far above d."""
@@ -52,7 +51,8 @@ class HingeAdd(Pointwise):
         d = np.abs(value(self.x) - self.x.centre)
         bent = np.abs(slope) * d + np.abs(bend) * np.maximum(d, np.abs(knee - self.x.centre))
         cancelled = (np.abs(slope) + np.abs(bend)) * self.x.centre
-        return bent + np.abs(value(self.y) + (slope + bend) * self.x.centre) + CENTRE * cancelled
+        bound: npt.NDArray[Any] = bent + np.abs(value(self.y) + (slope + bend) * self.x.centre) + CENTRE * cancelled
+        return bound
 
     def identity(self) -> HingeAdd:
         return replace(self, slope=np.ones_like(self.slope), bend=np.zeros_like(self.bend))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ class Load(Leaf):
     def slice(self, start: int, stop: int) -> Load:
         return replace(self, channels=stop - start, offset=self.offset + start)
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """Cropped, or extended by the last row and column."""
         x = inputs.stored[self.buffer.name]
         rows, columns = (
@@ -49,7 +49,7 @@ class Load(Leaf):
         return x[self.offset : self.offset + self.channels][:, rows][:, :, columns]
 
     def identity(self) -> Expr | None:
-        """What it reads is made zero instead."""
+        """Itself: the map that it reads is made zero instead."""
         return self
 
     def slots(self, issue: Issue) -> int:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 from tvm.ir import Expr as TirExpr
 
@@ -35,12 +36,12 @@ class PoolSum(Leaf):
     def slice(self, start: int, stop: int) -> PoolSum:
         return replace(self, channels=stop - start, offset=self.offset + start)
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """[channels, H // 2, W // 2]."""
         x = inputs.stored[self.buffer.name][self.offset : self.offset + self.channels]
         h, w = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
         rows = x[:, 0:h:2] + x[:, 1:h:2]
-        return rows[:, :, 0:w:2] + rows[:, :, 1:w:2]
+        return np.asarray(rows[:, :, 0:w:2] + rows[:, :, 1:w:2])
 
     def identity(self) -> Expr | None:
         return None

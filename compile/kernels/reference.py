@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from ..ir.buffers import F32
 from ..ir.expressions import Expr, Inputs
 from ..ir.stages import Stage
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +32,10 @@ class RepeatChannels(Pointwise):
     def slice(self, start: int, stop: int) -> Expr:
         raise not_sliceable(self)
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         return np.repeat(inputs.parts[0], self.times, axis=0)
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return self.reference(magnitudes)
 
     def identity(self) -> RepeatChannels:

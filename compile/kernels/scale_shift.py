@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +30,11 @@ class ScaleShift(Pointwise):
     def is_never_negative_zero(self) -> bool:
         return not (np.signbit(self.shift) & (self.shift == 0)).any()
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         (x,) = inputs.parts
         return x * each(self.scale) + each(self.shift)
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """|scale|*|x| + |shift|."""
         (x,) = magnitudes.parts
         return each(np.abs(self.scale)) * x + each(np.abs(self.shift))

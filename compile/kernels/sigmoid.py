@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +29,12 @@ class Sigmoid(Pointwise):
 
     x: Expr
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         (x,) = inputs.parts
         with np.errstate(over="ignore"):
             return (1.0 / (1.0 + np.exp(-x.astype(np.float64)))).astype(np.float32)
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return np.ones_like(magnitudes.parts[0])
 
     def identity(self) -> Expr | None:

@@ -20,7 +20,7 @@ def windows(x: np.ndarray, window: Window, pad_value: float = 0.0) -> np.ndarray
     x = np.pad(x, ((0, 0), (top, bottom), (left, right)), constant_values=pad_value)
     height, width = Window(window.kernel, window.strides, dilations=window.dilations).output(*x.shape[1:])
     (sy, sx), (dy, dx) = window.strides, window.dilations
-    return np.stack(
+    taps = np.stack(
         [
             [
                 x[:, ky * dy : ky * dy + (height - 1) * sy + 1 : sy, kx * dx : kx * dx + (width - 1) * sx + 1 : sx]
@@ -28,7 +28,8 @@ def windows(x: np.ndarray, window: Window, pad_value: float = 0.0) -> np.ndarray
             ]
             for ky in range(window.kernel[0])
         ]
-    ).transpose(2, 0, 1, 3, 4)
+    )
+    return np.transpose(taps, (2, 0, 1, 3, 4))
 
 
 def grouped_sum(taps: np.ndarray, weight: np.ndarray, groups: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +28,11 @@ class TwoSlopeAdd(Pointwise):
     positive: F32
     negative: F32
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         x, y = inputs.parts
         return np.where(x >= 0, each(self.positive), each(self.negative)) * x + y
 
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray]) -> npt.NDArray:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """The steeper slope's, and y's."""
         x, y = magnitudes.parts
         return np.maximum(each(np.abs(self.positive)), each(np.abs(self.negative))) * x + y

@@ -9,7 +9,7 @@ nearest: out[2i] = out[2i+1] = in[i]
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class Upsample(Leaf):
     def slice(self, start: int, stop: int) -> Upsample:
         return replace(self, channels=stop - start, offset=self.offset + start)
 
-    def reference(self, inputs: Inputs) -> npt.NDArray:
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """[channels, 2H, 2W]; linear: 16 times the interpolated value."""
         x = inputs.stored[self.buffer.name][self.offset : self.offset + self.channels]
         for axis in (1, 2):

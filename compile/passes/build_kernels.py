@@ -53,7 +53,7 @@ def check_record(stage: Stage, record: Record) -> None:
 
 def check_limits(stage: Stage, kernel: RowKernel) -> None:
     """Raise CompileError where a stage does not fit the runtime's plan."""
-    rows = sum(op.count for op in kernel.operands)
+    rows = 0 if stage.parts else sum(op.count for op in kernel.operands)  # without rows it gets a pointer a map
     if rows > MAX_ROWS or len(kernel.operands) > MAX_INPUTS or len(stage.outputs) > MAX_OUTPUTS:
         raise CompileError(
             f"layer '{stage.name}': reads {rows} rows of {len(kernel.operands)} maps and stores {len(stage.outputs)}; "

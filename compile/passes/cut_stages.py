@@ -69,7 +69,7 @@ class StageBuilder:
 
     def name_of(self, var: RelaxExpr) -> str:
         """The ONNX value that a variable holds; for a value that a pass made, the variable's own name."""
-        return self.names.get(var.name, var.name)
+        return self.names.get(str(var.name), str(var.name))
 
     def find_consumers(self) -> dict[RelaxExpr, list[relax.VarBinding]]:
         """variable -> the bindings that read it."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which stages run together, row by row, so that the maps between them need not be stored whole.
+"""Stages that run together, row by row, so that the maps between them need not be stored whole.
 
 A *segment* is a run of stages. A thread computes a stripe of the last stage's rows, and of the others just the
 rows that these need, each as late as possible: a map that only the segment reads then is a ring of its last rows.
@@ -10,7 +10,8 @@ A stage joins the segment before it unless
   would have rows between two stripes that nobody computes, or
 - the halo would be more than MAX_HALO of a map's rows, or
 - what the segment touches again and again, its rings and constants, would be more than the schedules give it, or
-- the segment has as many stages as the runtime walks.
+- the segment has as many stages as the runtime walks, or
+- it, or one of the segment's, has no rows (`Stage.parts`).
 
 How many threads there are is known on the device only, so this is asked of the stripes of every number of them.
 """
@@ -104,6 +105,8 @@ def read_outside(steps: Sequence[Step], first: int, last: int, by: dict[Buffer, 
 
 def can_stream(steps: Sequence[Step], first: int, last: int) -> bool:
     """Whether steps first .. last-1 may be one segment."""
+    if any(step.stage.parts for step in steps[first:last]):
+        return last - first == 1
     by = producers(steps, first, last)
     whole, rows = read_outside(steps, first, last, by), stripe_rows(steps, first, last, by)
     if len(rows) < last - first:

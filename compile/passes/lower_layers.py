@@ -126,7 +126,7 @@ def binary_conv2d() -> Rule:
         if not w_middle.any():
             return result
         ones = np.ones((groups, *signs.shape[1:]), bool)
-        sum_a = call("spread", [dot(ones)], channels=outputs)
+        sum_a = call("repeat_channels", [dot(ones)], channels=outputs)
         taps = ones[0].size
         return R.add(result, scale_shift(sum_a, unit * factor * w_middle * a_half, factor * w_middle * a_middle * taps))
 

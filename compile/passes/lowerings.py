@@ -38,7 +38,7 @@ Lower = Callable[["StageBuilder", str, relax.Call], "Value"]
 
 @dataclass
 class Value:
-    """What a Relax variable stands for: its expression, and the forms in which it is stored."""
+    """The meaning of a Relax variable: its expression, and the forms in which it is stored."""
 
     branches: tuple[Expr, ...]
     forms: dict[StoredForm, Buffer] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Lowering:
-    """How calls of an operator become expressions, and what deciding on stages must know of them."""
+    """A function that makes expressions of an operator's calls, and what deciding on stages must know of them."""
 
     lower: Lower
     reads: Callable[[relax.Call], StoredForm] | None
@@ -63,7 +63,7 @@ class Lowering:
 
 
 LOWERINGS: dict[str, Lowering] = {}
-"""By the operator's name."""
+"""Lowerings by the operator's name."""
 
 
 def lowers(
@@ -196,8 +196,8 @@ def concat(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     return Value(tuple(e for p in parts for e in p.branches))
 
 
-@lowers("biisnet.spread", is_sliceable=lambda _: False)
-def spread(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+@lowers("biisnet.repeat_channels", is_sliceable=lambda _: False)
+def repeat_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Channels repeated."""
     x = builder.argument(call)
     (e,) = x.branches

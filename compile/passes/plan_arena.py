@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where each map lies in the arena: planned when compiling, so that nothing is allocated on the device.
+"""The place of each map in the arena: planned when compiling, so that nothing is allocated on the device.
 
 A map that is kept whole lives from the segment that writes it to the last that reads it; a ring lives during its
 segment, and each thread has its own. Maps are placed from the largest to the smallest, each at the lowest offset

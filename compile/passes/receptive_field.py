@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far around a pixel its result depends on the input: what tiles of a large frame must overlap by."""
+"""The distance from which a pixel's result depends on the input, which tiles of a large frame must overlap by."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FAR = 1 << 12
 
 
 def receptive_field(program: Program) -> ReceptiveField | None:
-    """Of a network whose one input and one output are each a plane, of one size, and which does the same along both
-    axes; None for others."""
+    """The field of a network whose one input and one output are each a plane, of one size, and that does the same along
+    both axes; None for others."""
     if len(program.inputs) != 1 or len(program.outputs) != 1:
         return None
     (source,), (result,) = program.inputs, program.outputs

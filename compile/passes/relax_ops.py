@@ -8,11 +8,11 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
     biisnet.binary_dot  (x, weight, threshold)       the integer accumulator of a binary convolution over the
                                                      attribute unit, as float32
     biisnet.scale_shift (x, scale, shift)            scale*x + shift, per channel
-    biisnet.two_slope       (x, positive, negative)      x >= 0 ? positive*x : negative*x, per channel
+    biisnet.two_slope   (x, positive, negative)      x >= 0 ? positive*x : negative*x, per channel
     biisnet.clamp       (x, lower, upper)            x within two bounds, per channel
     biisnet.pool_sum    (x)                          sum of 2x2 pixels, stride 2
     biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
-    biisnet.spread      (x)                          attribute channels: channel o is x's o // (channels / C)
+    biisnet.repeat_channels (x)                      attribute channels: channel o is x's o // (channels / C)
     biisnet.extend / biisnet.crop (x)                attributes height, width: edge-replicated or cut at the
                                                      bottom and the right
 """
@@ -61,7 +61,7 @@ def doubled(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     return relax.TensorType((n, c, 2 * h, 2 * w), "float32")
 
 
-def spread(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+def repeated(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """As many channels as the attribute says."""
     n, _c, h, w = shape_of(call.args[0])
     return relax.TensorType((n, int(call.attrs["channels"]), h, w), "float32")
@@ -79,7 +79,7 @@ OPS = {
     "clamp": (3, same_shape),
     "pool_sum": (1, halved),
     "upsample": (1, doubled),
-    "spread": (1, spread),
+    "repeat_channels": (1, repeated),
     "extend": (1, resized),
     "crop": (1, resized),
 }
@@ -107,12 +107,12 @@ def call(name: str, arguments: list[Expr], **attributes: Any) -> relax.Call:
     return relax.Call(Op.get(f"biisnet.{name}"), arguments, tvm.ir.make_node("ir.DictAttrs", **attributes))
 
 
-def scale_shift(x: Expr, scale: npt.NDArray, shift: npt.NDArray) -> relax.Call:
+def scale_shift(x: Expr, scale: npt.NDArray[Any], shift: npt.NDArray[Any]) -> relax.Call:
     """scale*x + shift, constants rounded to float32 once."""
     return call("scale_shift", [x, scale.astype(np.float32), shift.astype(np.float32)])
 
 
-def two_slope(x: Expr, positive: npt.NDArray, negative: npt.NDArray) -> relax.Call:
+def two_slope(x: Expr, positive: npt.NDArray[Any], negative: npt.NDArray[Any]) -> relax.Call:
     """x >= 0 ? positive*x : negative*x."""
     return call("two_slope", [x, positive.astype(np.float32), negative.astype(np.float32)])
 
@@ -127,9 +127,9 @@ def channels_of(x: Expr) -> int:
     return shape_of(x)[1]
 
 
-def constant(x: Expr) -> npt.NDArray:
+def constant(x: Expr) -> npt.NDArray[Any]:
     """The array in a Relax constant."""
-    return x.value.numpy()
+    return np.asarray(x.value.numpy())
 
 
 def per_channel(x: Expr, channels: int) -> npt.NDArray[np.float64]:

@@ -20,7 +20,8 @@ from .missed import Missed
 Matches = dict[DFPattern, Expr]
 
 
-Rule = tuple[DFPattern, Callable[[Matches], Expr | Missed]]
+Rewrite = Callable[[Matches], Expr | Missed]
+Rule = tuple[DFPattern, Rewrite]
 
 
 def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.IRModule:
@@ -30,15 +31,17 @@ def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.I
     """
     main, count = module["main"], 0
     missed: dict[str, str] = {}
+    met: dict[str, str] = {}  # in the last turn, in which nothing fires
     refused: list[str] = []  # an exception would lose its class on its way through TVM
 
     for pattern, rewrite in rules:
         before = -1
         while count != before:
             before = count
+            met.clear()
 
             def replace(
-                original: Expr, matches: Matches, rewrite: Callable = rewrite, at: relax.Function = main
+                original: Expr, matches: Matches, rewrite: Rewrite = rewrite, at: relax.Function = main
             ) -> Expr:
                 nonlocal count
                 try:
@@ -47,7 +50,7 @@ def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.I
                     refused.append(f"layer '{layer_of(at, module, original)}': {e}")
                     return original
                 if isinstance(new, Missed):
-                    missed[layer_of(at, module, original)] = str(new)
+                    met[layer_of(at, module, original)] = str(new)
                     return original
                 count += 1
                 return new
@@ -55,17 +58,19 @@ def rewrite_all(module: tvm.IRModule, name: str, rules: Iterable[Rule]) -> tvm.I
             main = rewrite_call(pattern, replace, main)
             if refused:
                 raise CompileError(refused[0])
+        missed |= met
     rewritten = tvm.IRModule({"main": main}, attrs=module.attrs)
     kept = {"rewrites": {**counts(module), name: count}, "missed": {**misses(module), name: missed}}
     return relax.transform.DeadCodeElimination()(rewritten).with_attrs(kept)
 
 
 def layer_of(main: relax.Function, module: tvm.IRModule, e: Expr) -> str:
-    """The ONNX value that an expression of `main` computes."""
+    """The ONNX value that an expression of `main` computes, or is a part of; else its variable."""
     names = (module.attrs or {}).get("onnx_names", {})
-    found = (b.var.name for block in main.body.blocks for b in block.bindings if b.value.same_as(e))
-    name = next(found, "?")
-    return str(names.get(name, name))
+    bindings = [b for block in main.body.blocks for b in block.bindings]
+    at = next((n for n, b in enumerate(bindings) if b.value.same_as(e)), len(bindings))
+    own = (b.var.name for b in bindings[at:])
+    return next((str(names[b.var.name]) for b in bindings[at:] if b.var.name in names), next(own, "?"))
 
 
 def counts(module: tvm.IRModule) -> dict[str, int]:

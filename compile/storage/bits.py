@@ -97,8 +97,13 @@ class Bits(Encoding):
 
     def slots(self, result: Expr, issue: Issue) -> int:
         """A comparison, and a shift that takes in its result."""
-        compare = issue.integer if result.is_ordered_as_integer else issue.float
+        compare = issue.integer if self.compares_integers(result) else issue.float
         return issue.words * (compare + issue.integer)
+
+    def compares_integers(self, result: Expr) -> bool:
+        """Whether signs are taken by comparing values as integers, which costs half: of what is never -0.0, what is not
+        negative is what has the bits of 0 to infinity."""
+        return not self.threshold.any() and result.is_never_negative_zero
 
     def begin(self, ctx: Any) -> Any:
         pack = ctx.allocate(PACK)
@@ -125,12 +130,11 @@ class Bits(Encoding):
     def is_above(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
         """Whether the values of `result` are at least the channel's threshold; NaN is not."""
         s = ctx.simd
+        if self.compares_integers(result):
+            return s.reinterpret(value, "uint32") <= s.const(INFINITY_BITS, "uint32")
         if self.threshold.any():
             of = channel if len(self.threshold) > 1 else 0
             return value >= ctx.per_channel(buffer, "threshold", self.threshold, of)
-        if result.is_never_negative_zero:
-            # what is not negative then is what has the bits of 0 to infinity: half of a float's comparison
-            return s.reinterpret(value, "uint32") <= s.const(INFINITY_BITS, "uint32")
         return value >= s.const(0.0, "float32")
 
     def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..ir.buffers import Buffer
     from ..ir.expressions import Expr
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 BLOCK = 8
 """Channels that a row kernel computes together: a byte of packed bits."""
 
@@ -41,7 +41,7 @@ class Encoding(ABC):
     element: ClassVar[str]
     """The type of an element in memory, as numpy and TIR call it."""
     suffix: ClassVar[str]
-    """What a buffer's name ends in."""
+    """The end of a buffer's name."""
     is_exact: ClassVar[bool]
     """Whether every element must equal the reference's, but for those that rounding may flip."""
 

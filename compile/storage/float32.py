@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 F32 = npt.NDArray[np.float32]
 TOLERANCE = 1e-5
-"""Of the largest number that was summed for a channel."""
+"""A share of the largest number that was summed for a channel."""
 SMALLEST = 1e-30
 
 
@@ -64,7 +64,7 @@ class Float32(Encoding):
         return np.asarray(stored, np.float32)
 
     def unpack(self, planes: Array, channels: int) -> Array:
-        return planes.copy()
+        return np.array(planes)
 
     def draw(self, shape: tuple[int, int, int], rng: np.random.Generator) -> Array:
         return rng.standard_normal(shape).astype(np.float32)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from ..ir.buffers import Buffer
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 Margin = Literal["none", "zero", "edge"]
 
 
@@ -47,7 +47,7 @@ class Layout(ABC):
         """The place of a plane's column + `dx`, from the start of the row that a kernel is given."""
 
     @abstractmethod
-    def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray:
+    def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray[Any]:
         """The map's memory, flat, of planes [planes, H, W]."""
 
     @abstractmethod
@@ -56,7 +56,7 @@ class Layout(ABC):
 
     @abstractmethod
     def defined(self, b: Buffer) -> npt.NDArray[np.bool_]:
-        """Which elements of the memory, flat, have a meaning: all but those past a row's end and its margin."""
+        """The elements of the memory, flat, that have a meaning: all but those past a row's end and its margin."""
 
     @abstractmethod
     def emit_margins(self, b: Buffer, row: Any, ctx: Any) -> None:
@@ -93,7 +93,7 @@ class Planes(Layout):
     def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
         return plane * self.plane_stride(b) + (self.origin + dx) + column
 
-    def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray:
+    def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray[Any]:
         memory = np.zeros((b.height, b.planes, self.plane_stride(b)), planes.dtype)
         memory[:, :, self.origin : self.origin + b.width] = planes.transpose(1, 0, 2)
         if self.margin == "edge":
@@ -103,7 +103,8 @@ class Planes(Layout):
 
     def from_memory(self, b: Buffer, memory: bytes) -> Array:
         rows = np.frombuffer(memory, b.encoding.element).reshape(b.height, b.planes, self.plane_stride(b))
-        return rows[:, :, self.origin : self.origin + b.width].transpose(1, 0, 2)
+        planes: Array = rows[:, :, self.origin : self.origin + b.width].transpose(1, 0, 2)
+        return planes
 
     def defined(self, b: Buffer) -> npt.NDArray[np.bool_]:
         known = np.zeros((b.height, b.planes, self.plane_stride(b)), bool)
@@ -139,7 +140,7 @@ class Dense(Layout):
     def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
         return plane * (b.height * b.width) + dx + column
 
-    def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray:
+    def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray[Any]:
         return np.ascontiguousarray(planes).ravel()
 
     def from_memory(self, b: Buffer, memory: bytes) -> Array:

@@ -80,7 +80,7 @@ def make_bench(
     arena = plan_arena(kernels, layer_by_layer(kernels))
     outputs = [b for b in copies[0].outputs if b.external is not None] or [pixel(stage)]
     program = Program("bench", [*sources, *copies], inputs, outputs)
-    plan = plan_source(program, kernels, (arena, arena), 0.5)
+    plan = plan_source(program, kernels, (arena, arena))
     code = generate(kernels.funcs, target)
     objects = write_objects(folder, plan, parameter_offsets(kernels)[1], code)
     return Bench(

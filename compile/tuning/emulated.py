@@ -19,7 +19,7 @@ REJECTED = "its result is not that of the default schedule"
 
 @dataclass(frozen=True)
 class Emulated:
-    """A Device that is emulated, with a cycle model."""
+    """A Meter that is the emulated device, with its cycle model."""
 
     target: Target
 

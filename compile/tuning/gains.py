@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a session found: each kernel in its default and its fastest schedule."""
+"""The gains of a session: each kernel in its default and its fastest schedule."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 
 from ..ir.schedule import Schedule
 from ..schedules import DEFAULT
-from .lines import Trial
-from .records import fastest
 from .tasks import Task
+from .trials import Trial, fastest
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,13 @@ class Gain:
     default_seconds: float
     best_seconds: float
     bound_seconds: float | None
-    """What its vector arithmetic alone would take (`issue_bound`); None where a clock measured."""
+    """Time of its vector arithmetic alone (`issue_bound`); None where a clock measured."""
     schedule: Schedule
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a session found."""
+    """The result of a session."""
 
     database: Path
     trials: int
@@ -38,12 +37,12 @@ class Tuned:
 
     @property
     def default_seconds(self) -> float:
-        """Of all kernels in their default schedules."""
+        """Time of all kernels in their default schedules."""
         return sum(g.default_seconds for g in self.gains)
 
     @property
     def best_seconds(self) -> float:
-        """Of all kernels in their best ones."""
+        """Time of all kernels in their best ones."""
         return sum(g.best_seconds for g in self.gains)
 
     def summary(self) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tuning database: a folder with MetaSchedule's two JSON files, and about.json, which says what they are of."""
+"""A tuning database: a folder with records.jsonl, a line a trial, and about.json, which says what they are of."""
 
 from __future__ import annotations
 
@@ -8,29 +8,25 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, BinaryIO
-
-import tvm
 
 from ...model.files import write_whole
 from ...targets import Target, resolve
 from ..errors import CompileError
 from ..ir.schedule import Record, Schedule
 from ..schedules import Schedules, schedules_for
-from .lines import MALFORMED, Trial, read_key, read_trial, to_line, trial_json, workload_json
+from .trials import Trial, fastest, read_line, to_line
 
-SCHEMA = 1
+SCHEMA = 2
 TVM = version("apache-tvm")
 MODEL_CYCLES, CLOCK = "model cycles", "clock"
 """What a database's seconds are read off."""
-ABOUT = "about.json"
-WORKLOADS, TRIALS = "database_workload.json", "database_tuning_record.json"
+ABOUT, TRIALS = "about.json", "records.jsonl"
 SHIPPED = Path(__file__).parent / "shipped"
 """Databases of this package, one a target."""
 
@@ -47,15 +43,14 @@ class Records:
         about = {"schema": SCHEMA, "target": target.name, **machine(target), "tvm": TVM}
         about |= {"measured_by": measured_by} if measured_by else {}
         check_about(folder, about)
-        self.folder, self.target = folder, llvm_target(target)
+        self.folder = folder
         self.lock: BinaryIO | None = None
         if measured_by:
             self.begin(about)
-        self.measured()  # for what is wrong with it
-        self.written = self.keys() if measured_by else []  # nobody else writes
+        self.trials()  # for what is wrong with it
 
     def begin(self, about: dict[str, Any]) -> None:
-        """Write `about` where there is none, and lock it: kernels are numbered as if one wrote alone."""
+        """Write `about` where there is none, and lock it: two sessions would measure everything twice."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / ABOUT).exists():
             write_whole(self.folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
@@ -68,8 +63,7 @@ class Records:
         if not os.path.samestat(os.fstat(self.lock.fileno()), (self.folder / ABOUT).stat()):  # begun by two at a time
             self.lock.close()
             raise CompileError(f"{self.folder}: another session has begun there; wait for it, or give another --db")
-        for name in (WORKLOADS, TRIALS):
-            drop_half_line(self.folder / name)
+        drop_half_line(self.folder / TRIALS)
 
     def __enter__(self) -> Records:
         return self
@@ -81,51 +75,38 @@ class Records:
         if self.lock:
             self.lock.close()
 
-    def trials(self) -> Iterator[Trial]:
-        """All of them, in the order that they were measured."""
-        return (trial for trial, _ in self.measured())
+    def trials(self) -> list[Trial]:
+        """All of them, in the order that they were measured. Raises CompileError."""
+        return list(read_trials(self.folder / TRIALS))
 
-    def keys(self) -> list[str]:
-        """The kernels that have trials, in the order of their numbers. Raises CompileError."""
-        try:
-            return [read_key(line) for line in json_lines(self.folder / WORKLOADS)]
-        except (*MALFORMED, OSError) as e:
-            raise damaged(self.folder, e) from e
-
-    def measured(self) -> list[tuple[Trial, str]]:
-        """The trials, each with a kind of kernel that has such schedules. Raises CompileError."""
-        try:
-            lines = json_lines(self.folder / TRIALS)
-            keys = self.keys()  # read afterwards: a writer that is at work writes a kernel before its trials
-            return [read_trial(line, keys, self.target) for line in lines]
-        except (*MALFORMED, OSError) as e:
-            raise damaged(self.folder, e) from e
-
-    def add(self, trial: Trial, kind: str) -> None:
-        """Write a trial of a kernel of this kind; it is there when this returns."""
-        if trial.key not in self.written:
-            append(self.folder / WORKLOADS, to_line(workload_json(trial.key)))
-            self.written.append(trial.key)
-        append(self.folder / TRIALS, to_line(trial_json(trial, kind, self.written.index(trial.key), self.target)))
+    def add(self, trial: Trial) -> None:
+        """Write a trial; it is there when this returns."""
+        with (self.folder / TRIALS).open("ab") as file:
+            file.write(to_line(trial))
 
     def best(self) -> dict[str, Trial]:
         """The fastest trial of each kernel, by its key."""
         return fastest(self.trials())
 
 
-def fastest(trials: Iterable[Trial]) -> dict[str, Trial]:
-    """Of each kernel, by its key, the fastest trial; of equals the first by their schedules."""
-    found: dict[str, Trial] = {}
-    for trial in sorted((t for t in trials if t.seconds is not None), key=lambda t: str(t.schedule)):
-        if trial.key not in found or trial.seconds < found[trial.key].seconds:  # type: ignore[operator]
-            found[trial.key] = trial
-    return found
+def read_trials(path: Path) -> Iterator[Trial]:
+    """The trials of a file's lines; one that is being written is not there yet. Raises CompileError."""
+    try:
+        content = path.read_bytes() if path.exists() else b""
+    except OSError as e:
+        raise damaged(path.parent, e) from e
+    for n, line in enumerate(content.split(b"\n")[:-1], 1):
+        try:
+            yield read_line(line)
+        except (RecursionError, ValueError) as e:
+            why = " ".join(str(e).split())[:200]
+            raise CompileError(f"{path}:{n}: no trial ({why}); take the line out, or give another --db") from e
 
 
 def damaged(folder: Path, error: Exception) -> CompileError:
-    """A database that cannot be read."""
+    """The error of a database that cannot be read."""
     why = " ".join(str(error).split())[:200]
-    return CompileError(f"{folder}: not a tuning database ({why}); tune into another folder")
+    return CompileError(f"{folder}: not a tuning database ({why}); give another --db")
 
 
 def merge(folders: Sequence[Path], output: Path, best: bool = False) -> int:
@@ -141,24 +122,27 @@ def merge(folders: Sequence[Path], output: Path, best: bool = False) -> int:
     target, measured_by = resolve(str(about.get("target"))), str(about.get("measured_by"))
     for folder in folders:
         check_about(folder, about)
-    kept: dict[tuple[str, Schedule], tuple[float, Trial, str]] = {}
-    for trial, kind in (pair for folder in folders for pair in Records(folder, target).measured()):
-        seconds = math.inf if trial.seconds is None else trial.seconds
-        if (trial.key, trial.schedule) not in kept or seconds < kept[trial.key, trial.schedule][0]:
-            kept[trial.key, trial.schedule] = seconds, trial, kind
-    if best:
-        chosen = fastest(trial for _, trial, _ in kept.values())
-        kept = {(t.key, t.schedule): kept[t.key, t.schedule] for _, t in sorted(chosen.items())}
+    kept: dict[tuple[str, Schedule], Trial] = {}
+    for trial in (t for folder in folders for t in Records(folder, target).trials()):
+        before = kept.get((trial.key, trial.schedule))
+        if before is None or order(trial) < order(before):
+            kept[trial.key, trial.schedule] = trial
+    trials = sorted(fastest(kept.values()).values(), key=lambda t: (t.kernel, t.key)) if best else list(kept.values())
     output.parent.mkdir(parents=True, exist_ok=True)
     # beside its place: a database that is there is whole
     with (
         tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as staging,
         Records(Path(staging) / "db", target, measured_by) as merged,
     ):
-        for _, trial, kind in kept.values():
-            merged.add(trial, kind)
+        for trial in trials:
+            merged.add(trial)
         merged.folder.replace(output)
-    return len(kept)
+    return len(trials)
+
+
+def order(trial: Trial) -> float:
+    """The seconds of a trial; a rejected one is the slowest."""
+    return math.inf if trial.seconds is None else trial.seconds
 
 
 def has_trials(folder: Path) -> bool:
@@ -226,24 +210,6 @@ def check_about(folder: Path, wanted: dict) -> None:
 def machine(target: Target) -> dict[str, Any]:
     """What a database says of the processor that its kernels are compiled for."""
     return {"cpu": target.cpu, "features": list(target.llvm_features)}
-
-
-@cache
-def llvm_target(target: Target) -> tvm.target.Target:
-    """What candidates are compiled for, on one core."""
-    return tvm.target.Target({**target.llvm, "num-cores": 1})
-
-
-def append(path: Path, line: bytes) -> None:
-    """Add a line, which outlives this process; a reader may see the half of it."""
-    with path.open("ab") as file:
-        file.write(line)
-
-
-def json_lines(path: Path) -> list[Any]:
-    """A file's lines, each JSON; one that is being written is not there yet."""
-    text = path.read_text("utf-8") if path.exists() else ""
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def drop_half_line(path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a session leaves to look at: the time of all kernels over the trials, and the gains."""
+"""The report of a session: the time of all kernels over the trials, and the gains."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from ...model.figures import figure_png
 from .gains import Tuned, table_of
-from .lines import Trial
 from .tasks import Task
+from .trials import Trial
 
 
 def curve(trials: Iterable[Trial], tasks: Sequence[Task]) -> list[float]:

@@ -24,6 +24,7 @@ import tvm
 import tvm.rpc
 import tvm_ffi.libinfo
 
+from ...model.listing import listed
 from ...runtime import sources
 from ...targets import Target
 from ...targets.toolchain import zig
@@ -58,7 +59,13 @@ def link_bench(objects: Objects, target: Target, folder: Path) -> Path:
     include = tvm_ffi.libinfo.find_include_path(), tvm_ffi.libinfo.find_dlpack_include_path()
     run = [s for s in sources.RUNNER_SOURCES if s.stem in {"session", "fail", "file"}]
     files = [*objects.generated, *sources.LIBRARY_SOURCES, *run, SOURCE]
-    options = [*target.zig(), *sources.LIBRARY_CFLAGS, *INCLUDES, *(f"-I{path}" for path in include)]
+    options = [
+        *target.zig(),
+        *sources.LIBRARY_CFLAGS,
+        *INCLUDES,
+        f"-I{sources.ROOT}",
+        *(f"-I{path}" for path in include),
+    ]
     zig(["cc", *options, *files, "-shared", "-s", "-Wl,-z,defs", *sources.LIBS, "-o", folder / LIBRARY], objects.folder)
     return folder / LIBRARY
 
@@ -188,7 +195,7 @@ def connect_tracker(address: str, key: str) -> Callable[[], tvm.rpc.RPCSession]:
         raise CompileError(f"{address}: no tracker of TVM's answers ({' '.join(str(e).split())[-200:]})") from e
     known = {info["key"].removeprefix("server:") for info in servers}
     if key not in known:
-        there = f"it has {', '.join(sorted(known))}" if known else "it has none"
+        there = f"it has {listed(sorted(known))}" if known else "it has none"
         raise CompileError(f"{address}: the tracker knows no board called {key}; {there}")
 
     def connect() -> tvm.rpc.RPCSession:

@@ -8,6 +8,7 @@ both slopes 1, no bend, and every float map zero. What a binary convolution's st
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy.typing as npt
 
@@ -23,7 +24,7 @@ from .device import Device
 from .onnx_reference import OnnxReference
 from .stages import run_step
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 def with_identity_epilogue(stage: Stage) -> Stage | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,9 @@ from ..errors import VerificationError
 from ..frontend import Model
 from ..ir.plan import Plan
 from .accumulators import check_accumulators, is_binary, readable
+from .agreement import accumulators_text, compare_output
 from .device import Device
-from .end_to_end import compare_output, run_by_stage
+from .end_to_end import run_by_stage
 from .onnx_reference import OnnxReference
 from .scene import scene
 from .stages import check_step
@@ -26,7 +28,7 @@ from .stages import check_step
 
 @dataclass(frozen=True)
 class Verified:
-    """What was verified, and how well it agreed."""
+    """The outcome of a verification: how much was compared, and how well it agreed."""
 
     device: str  # where the code ran; empty where it did not
     reason: str = ""  # why it did not
@@ -45,9 +47,9 @@ class Verified:
             return f"not verified: {self.reason}"
         return (
             f"verified on {self.device} against ONNX Runtime: {self.stages} stages within {self.stage_error:.1e}, "
-            f"{self.accumulators} integer accumulators of {self.binary_stages_read} of "
-            f"{self.binary_stages} binary convolutions equal, {self.mask_pixels_differing} of {self.mask_pixels} "
-            f"mask pixels differ, probability within {self.probability_error:.1e}"
+            f"{accumulators_text(self.accumulators, self.binary_stages_read, self.binary_stages)}, "
+            f"{self.mask_pixels_differing} of {self.mask_pixels} mask pixels differ, "
+            f"probability within {self.probability_error:.1e}"
         )
 
 
@@ -60,7 +62,7 @@ def check_bundle(
     target: Target,
     root: Path,
     failure: Path,
-    image: npt.NDArray | None = None,
+    image: npt.NDArray[Any] | None = None,
     threads: int = 1,
 ) -> Verified:
     """Run the bundle in `root` here, under the emulator where it is for another machine.
@@ -70,7 +72,7 @@ def check_bundle(
     """
     prefix = emulator.command(target)
     if prefix is None:
-        return Verified("", emulator.MISSING)
+        return Verified("", emulator.why_not_here(target))
     device_name = "this machine" if not prefix else f"an emulated {target.cpu}"
     source = plan.program.inputs[0]
     if image is None:
@@ -91,12 +93,12 @@ def compare(
     plan: Plan,
     core: Core,
     onnx: OnnxReference,
-    reference: dict[str, npt.NDArray],
+    reference: dict[str, npt.NDArray[Any]],
     failure: Path,
 ) -> Verified:
     """All comparisons, the first that fails raised."""
 
-    def fail(layer: str, why: str, tensors: dict[str, npt.NDArray]) -> None:
+    def fail(layer: str, why: str, tensors: dict[str, npt.NDArray[Any]]) -> None:
         np.savez_compressed(failure, allow_pickle=False, **tensors)
         raise VerificationError(
             f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
@@ -128,7 +130,7 @@ def compare(
                 "the whole network at once is not what its stages one by one are",
                 {"device at once": found, "device by stage": by_stage, "reference": reference[output], "image": image},
             )
-        agreement = compare_output(found, reference[output], plan.threshold)
+        agreement = compare_output(found, reference[output], plan.signature.threshold)
         if agreement.wrong:
             fail(output, agreement.wrong, {"device": found, "reference": reference[output], "image": image})
         agreements.append(agreement)

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from ..ir.buffers import Buffer
 from ..ir.memory import Arena
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 class Memory(Protocol):
-    """What a runner's inputs, outputs and arena are reached by: a Probe, here or on a board."""
+    """The access to a runner's inputs, outputs and arena: a Probe, here or on a board."""
 
     info: dict[str, Any]
 
@@ -35,7 +35,7 @@ class Device:
         self.probe, self.arena = probe, arena
 
     def offset(self, buffer: Buffer, *, output: bool = False) -> int:
-        """Where a buffer lies in the probe's address space."""
+        """The place of a buffer in the probe's address space."""
         if buffer.external is None:
             return self.arena.placements[buffer].offset
         return int(self.probe.info["outputs" if output else "inputs"][buffer.external]["offset"])

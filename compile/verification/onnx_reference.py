@@ -84,4 +84,5 @@ class OnnxReference:
             functions=self.proto.functions,
             ir_version=self.proto.ir_version,
         )
-        return session(model, self.path).run(None, {"x": x[None]})[0][0]
+        found: F32 = session(model, self.path).run(None, {"x": x[None]})[0][0]
+        return found

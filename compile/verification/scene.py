@@ -27,4 +27,5 @@ def scene(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
     for _ in range(1 + height * width // PIXELS_A_TARGET):
         cy, cx, radius = rng.uniform(0, height), rng.uniform(0, width), rng.uniform(*RADIUS)
         frame += rng.uniform(*CONTRAST) * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * radius**2))
-    return np.clip(np.rint(frame), 0, 255).astype(np.uint8)
+    grey: npt.NDArray[np.uint8] = np.clip(np.rint(frame), 0, 255).astype(np.uint8)
+    return grey

@@ -8,6 +8,7 @@ summed for its channel; packed signs only where rounding may flip them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,12 @@ from ..kernels.error_bounds import error_bounds
 from ..storage.float32 import TOLERANCE
 from .device import Device
 
-Array = npt.NDArray
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """What one stage did with the reference's input."""
+    """The outcome of one stage on the reference's input."""
 
     name: str
     error: float  # largest difference from the reference, relative to what was summed for its channel

@@ -34,7 +34,7 @@ int main(int count, char **arguments) {
     fclose(file);
 
     biisnet_model *model;
-    int32_t status = biisnet_create(&model, 2);
+    biisnet_status status = biisnet_create(&model, 2);
     if (status == BIISNET_OK) status = biisnet_run(model, (const float *const[]){grey}, (float *const[]){probability});
     if (status != BIISNET_OK) {
         fprintf(stderr, "%s\n", biisnet_status_string(status));

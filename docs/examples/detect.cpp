@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    static void check(int32_t status) {
+    static void check(biisnet_status status) {
         if (status != BIISNET_OK) throw std::runtime_error(biisnet_status_string(status));
     }
     static biisnet_model *make() {

@@ -25,7 +25,7 @@ CONTENT = 1
 
 @dataclass(frozen=True)
 class Drawn:
-    """What crops may show beside their own frame."""
+    """Contents that crops may show beside their own frame."""
 
     targets: list[Cutout] = field(default_factory=list)
     """Of all frames, to be pasted."""

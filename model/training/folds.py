@@ -49,5 +49,5 @@ def spread(figures: Sequence[float]) -> Spread:
 
 
 def spreads(found: Sequence[Metrics]) -> dict[str, Spread]:
-    """Of each metric, by its name."""
+    """Mean and deviation of each metric, by its name."""
     return {name: spread([getattr(m, name) for m in found]) for name in ("miou", "niou", "pd", "fa")}

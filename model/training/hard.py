@@ -29,7 +29,7 @@ Places = npt.NDArray[np.int64]
 
 
 def no_places() -> Places:
-    """Before any were looked for."""
+    """No places: none were looked for yet."""
     return np.zeros((0, 3), np.int64)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run leaves to look at: history.csv, a row an epoch, curves.png, and TensorBoard's log where asked."""
+"""A run's history to look at: history.csv, a row an epoch, curves.png, and TensorBoard's log where asked."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is minimised. All take logits and targets [N, 1, H, W], targets 0 or 1, and give a scalar."""
+"""Losses. All take logits and targets [N, 1, H, W], targets 0 or 1, and give a scalar."""
 
 from __future__ import annotations
 

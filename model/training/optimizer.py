@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What moves the weights: AdamW's groups, the learning rate over a run, and the moving average."""
+"""The optimizer: AdamW's groups, the learning rate over a run, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..network import BiisNet
 from .recipe import Recipe
 
 RATE_FLOOR = 1e-3
-"""Of the learning rate, what cosine annealing ends at."""
+"""The share of the learning rate that cosine annealing ends at."""
 FIRST = 1e-2
 """Epochs of warm-up that the first step has had: its rate is not 0."""
 

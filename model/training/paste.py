@@ -42,7 +42,7 @@ class Cutout:
     mask: Mask  # [h, w]
 
     def turned(self, turns: int, mirrored: bool) -> Cutout:
-        """By quarters, after a reflection."""
+        """The target turned by quarters, after a reflection."""
         excess, mask = (self.excess.T, self.mask.T) if mirrored else (self.excess, self.mask)
         return Cutout(np.rot90(excess, turns), np.rot90(mask, turns))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run's folder has, by name. No torch here."""
+"""Files of a run's folder, by name. No torch here."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@
  *     if (biisnet_create(&model, 4) != BIISNET_OK) ...
  *     const float *inputs[] = {grey};             // grey levels 0..255, biisnet_input_shape(0)
  *     float *outputs[] = {probability};           // 0..1, biisnet_output_shape(0)
- *     biisnet_run(model, inputs, outputs);        // a target is where probability > biisnet_threshold()
- *     biisnet_destroy(model);
+ *     if (biisnet_run(model, inputs, outputs) != BIISNET_OK) ...
+ *     biisnet_destroy(model);                     // a target is where probability > biisnet_threshold()
  */
 #ifndef BIISNET_H
 #define BIISNET_H
@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Changes with every incompatible change of this file; compare it with biisnet_abi_version(). */
-#define BIISNET_ABI_VERSION 1
+#define BIISNET_ABI_VERSION 2
 
 enum { BIISNET_ALIGNMENT = 64, BIISNET_MAX_THREADS = 64 };
 
@@ -34,15 +34,47 @@ enum { BIISNET_ALIGNMENT = 64, BIISNET_MAX_THREADS = 64 };
 #define BIISNET_API __attribute__((visibility("default")))
 #endif
 
-/* All functions that return an int32_t named status return one of these. */
-enum {
+/* A status that is not looked at is a warning. */
+#ifndef BIISNET_CHECKED
+#define BIISNET_CHECKED __attribute__((warn_unused_result))
+#endif
+
+typedef enum {
     BIISNET_OK = 0,
     BIISNET_E_ARGUMENT = 1, /* a null pointer, a number out of range, memory too small or misaligned */
     BIISNET_E_MEMORY = 2,   /* the system gave no memory */
     BIISNET_E_THREAD = 3,   /* the system gave no thread */
     BIISNET_E_PLAN = 4,     /* the plan in the library does not fit its runtime: the library was built wrong */
-    BIISNET_E_UNBOUND = 5   /* a stage needs the model's inputs or outputs: call biisnet_bind() first */
-};
+    BIISNET_E_UNBOUND = 5,  /* a stage needs the model's inputs or outputs (biisnet_probe.h) */
+    BIISNET_E_PROCESS = 6   /* made before fork() with threads, which the child does not have: make another there */
+} biisnet_status;
+
+/* What a model is for. */
+typedef enum {
+    BIISNET_TASK_MAP = 0,           /* any map of the image */
+    BIISNET_TASK_DETECTION = 1,     /* an image to the probability, at each of its pixels, of a target */
+    BIISNET_TASK_SEGMENTATION = 2,  /* an image to the probability of each class at each of its pixels */
+    BIISNET_TASK_CLASSIFICATION = 3 /* an image to a score of each class */
+} biisnet_task;
+
+/* What a tensor means. */
+typedef enum {
+    BIISNET_MEANING_MAP = 0,
+    BIISNET_MEANING_IMAGE = 1, /* grey levels, 0..255 */
+    BIISNET_MEANING_MASK = 2,  /* probabilities, 0..1 */
+    BIISNET_MEANING_SCORES = 3
+} biisnet_meaning;
+
+typedef enum { BIISNET_FLOAT32 = 0, BIISNET_UINT8 = 1, BIISNET_UINT16 = 2 } biisnet_dtype;
+
+/* An input as a sensor or a decoder has it: value v of it is the level scale*v + offset, in float32, product and sum
+ * each rounded. Planes (channels) follow each other, each of as many rows as the input has. */
+typedef struct {
+    const void *data;    /* aligned as its elements are */
+    biisnet_dtype dtype; /* of the machine's byte order */
+    uint64_t row_stride; /* bytes from one row to the next, a multiple of an element's; 0: no gap between rows */
+    float scale, offset; /* finite; 1 and 0 where values are levels 0..255 */
+} biisnet_image;
 
 typedef struct biisnet_model biisnet_model;
 
@@ -50,28 +82,43 @@ typedef struct biisnet_model biisnet_model;
 BIISNET_API uint32_t biisnet_abi_version(void);
 
 /* A sentence for a status, never NULL; constant. */
-BIISNET_API const char *biisnet_status_string(int32_t status);
+BIISNET_API const char *biisnet_status_string(biisnet_status status);
 
 /* ---- instances ---- */
 
 /* Makes an instance that runs on `threads` threads (1 .. BIISNET_MAX_THREADS), the caller's included:
- * threads = 1 starts none. *model is NULL unless the status is BIISNET_OK. */
-BIISNET_API int32_t biisnet_create(biisnet_model **model, int32_t threads);
+ * threads = 1 starts none, and calls nothing of the threads library. *model is NULL unless the status is BIISNET_OK. */
+BIISNET_API BIISNET_CHECKED biisnet_status biisnet_create(biisnet_model **model, int32_t threads);
 
-/* The same in the caller's memory: `arena` is BIISNET_ALIGNMENT-aligned, holds at least
- * biisnet_arena_bytes(threads), is cleared here, and stays the caller's to free after biisnet_destroy(). */
-BIISNET_API int32_t biisnet_create_in(biisnet_model **model, int32_t threads, void *arena, size_t bytes);
+/* The same in the caller's memory, all of it: `arena` is BIISNET_ALIGNMENT-aligned, holds at least
+ * biisnet_arena_bytes(threads), is cleared here, and stays the caller's to free after biisnet_destroy(). Nothing is
+ * allocated. */
+BIISNET_API BIISNET_CHECKED biisnet_status biisnet_create_in(biisnet_model **model, int32_t threads, void *arena,
+                                                             size_t bytes);
 
 /* One inference. inputs[i] and outputs[i] are dense float32 in C order of the shapes below, aligned as a
- * float is. Outputs must not overlap inputs. Drops what biisnet_bind() has bound. */
-BIISNET_API int32_t biisnet_run(biisnet_model *model, const float *const *inputs, float *const *outputs);
+ * float is. Outputs must not overlap inputs. They are read and written where they lie, without a copy. */
+BIISNET_API BIISNET_CHECKED biisnet_status biisnet_run(biisnet_model *model, const float *const *inputs,
+                                                       float *const *outputs);
 
-/* Ends the threads and frees the instance; NULL is allowed. */
+/* The same of inputs of any biisnet_image. What is not levels in dense float32 already is converted first, into the
+ * instance's memory. */
+BIISNET_API BIISNET_CHECKED biisnet_status biisnet_run_images(biisnet_model *model, const biisnet_image *inputs,
+                                                              float *const *outputs);
+
+/* Ends the threads and frees the instance; NULL is allowed. After fork() the child may call it, too, for its copy. */
 BIISNET_API void biisnet_destroy(biisnet_model *model);
 
 /* ---- the model: constant, no instance needed. A bad index gives NULL or 0. ---- */
 
 BIISNET_API const char *biisnet_model_name(void);
+
+/* SHA-256 of the ONNX file that was compiled, 64 digits in lower case. */
+BIISNET_API const char *biisnet_model_sha256(void);
+
+BIISNET_API biisnet_task biisnet_model_task(void);
+
+/* Of a detection: a pixel is a target where the probability is greater. 0 of other tasks. */
 BIISNET_API float biisnet_threshold(void);
 
 /* An output pixel depends on the input pixels at most `radius` rows and columns away, in a way that repeats every
@@ -86,36 +133,17 @@ BIISNET_API uint64_t biisnet_arena_bytes(int32_t threads);
 
 BIISNET_API int32_t biisnet_input_count(void);
 BIISNET_API const char *biisnet_input_name(int32_t index);
+BIISNET_API biisnet_dtype biisnet_input_dtype(int32_t index);
+BIISNET_API biisnet_meaning biisnet_input_meaning(int32_t index);
 BIISNET_API int32_t biisnet_input_rank(int32_t index);
 BIISNET_API const int64_t *biisnet_input_shape(int32_t index);
 
 BIISNET_API int32_t biisnet_output_count(void);
 BIISNET_API const char *biisnet_output_name(int32_t index);
+BIISNET_API biisnet_dtype biisnet_output_dtype(int32_t index);
+BIISNET_API biisnet_meaning biisnet_output_meaning(int32_t index);
 BIISNET_API int32_t biisnet_output_rank(int32_t index);
 BIISNET_API const int64_t *biisnet_output_shape(int32_t index);
-
-/* ---- probing, for verification and profiling ---- */
-
-BIISNET_API int32_t biisnet_stage_count(void);
-BIISNET_API const char *biisnet_stage_name(int32_t stage);
-BIISNET_API uint64_t biisnet_stage_params_bytes(int32_t stage);
-
-/* An instance for biisnet_run_stage(): every feature map is kept whole, each stage runs for itself. It takes
- * more memory and time than biisnet_create()'s and gives the same results, bit for bit. The arena is the caller's,
- * as for biisnet_create_in(), and of biisnet_probing_arena_bytes(). */
-BIISNET_API uint64_t biisnet_probing_arena_bytes(void);
-BIISNET_API int32_t biisnet_create_probing(biisnet_model **model, int32_t threads, void *arena, size_t bytes);
-
-/* The arena: feature maps lie where the bundle's plan says. */
-BIISNET_API void *biisnet_arena(biisnet_model *model);
-
-/* Says where the model's inputs and outputs are for the biisnet_run_stage() calls that follow. */
-BIISNET_API int32_t biisnet_bind(biisnet_model *model, const float *const *inputs, float *const *outputs);
-
-/* All rows of one stage of an instance of biisnet_create_probing() (of others: BIISNET_E_ARGUMENT), on its threads,
- * with the stage's own constants (params = NULL) or the caller's, packed as in the library:
- * BIISNET_ALIGNMENT-aligned, biisnet_stage_params_bytes() long. */
-BIISNET_API int32_t biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params);
 
 #ifdef __cplusplus
 }

@@ -19,32 +19,71 @@ void print_string(const char *text) {
     putchar('"');
 }
 
-static void print_tensor(const char *name, int rank, const int64_t *shape, uint64_t offset) {
-    fputs("{\"name\": ", stdout);
-    print_string(name);
-    fputs(", \"dtype\": \"float32\", \"shape\": [", stdout);
-    for (int i = 0; i < rank; i++) printf("%s%" PRId64, i ? ", " : "", shape[i]);
-    printf("], \"offset\": %" PRIu64 "}", offset);
+const char *task_name(biisnet_task task) {
+    switch (task) {
+        case BIISNET_TASK_MAP: return "map";
+        case BIISNET_TASK_DETECTION: return "detection";
+        case BIISNET_TASK_SEGMENTATION: return "segmentation";
+        case BIISNET_TASK_CLASSIFICATION: return "classification";
+    }
+    return "unknown";
+}
+
+static const char *dtype_name(biisnet_dtype dtype) {
+    switch (dtype) {
+        case BIISNET_FLOAT32: return "float32";
+        case BIISNET_UINT8: return "uint8";
+        case BIISNET_UINT16: return "uint16";
+    }
+    return "unknown";
+}
+
+static const char *meaning_name(biisnet_meaning meaning) {
+    switch (meaning) {
+        case BIISNET_MEANING_MAP: return "map";
+        case BIISNET_MEANING_IMAGE: return "image";
+        case BIISNET_MEANING_MASK: return "mask";
+        case BIISNET_MEANING_SCORES: return "scores";
+    }
+    return "unknown";
+}
+
+/* Of an input or an output, by the functions that tell of it. */
+typedef struct {
+    int32_t count;
+    const char *(*name)(int32_t);
+    biisnet_dtype (*dtype)(int32_t);
+    biisnet_meaning (*meaning)(int32_t);
+    int32_t (*rank)(int32_t);
+    const int64_t *(*shape)(int32_t);
+    const uint64_t *offset;
+} tensors;
+
+static void print_tensors(const char *key, const tensors *t) {
+    printf(", \"%s\": [", key);
+    for (int i = 0; i < t->count; i++) {
+        fputs(i ? ", {\"name\": " : "{\"name\": ", stdout);
+        print_string(t->name(i));
+        printf(", \"dtype\": \"%s\", \"shape\": [", dtype_name(t->dtype(i)));
+        for (int k = 0; k < t->rank(i); k++) printf("%s%" PRId64, k ? ", " : "", t->shape(i)[k]);
+        printf("], \"meaning\": \"%s\", \"offset\": %" PRIu64 "}", meaning_name(t->meaning(i)), t->offset[i]);
+    }
+    putchar(']');
 }
 
 void print_info(void) {
     session_layout layout = session_plan(true);
     printf("{\"abi\": %" PRIu32 ", \"model\": ", biisnet_abi_version());
     print_string(biisnet_model_name());
-    printf(", \"threshold\": %.9g, \"arena_bytes\": %" PRIu64 ", \"inputs\": [", (double)biisnet_threshold(),
-           biisnet_arena_bytes(1));
-    for (int i = 0; i < biisnet_input_count(); i++) {
-        if (i) fputs(", ", stdout);
-        print_tensor(biisnet_input_name(i), biisnet_input_rank(i), biisnet_input_shape(i),
-                     layout.input_offset[i]);
-    }
-    fputs("], \"outputs\": [", stdout);
-    for (int i = 0; i < biisnet_output_count(); i++) {
-        if (i) fputs(", ", stdout);
-        print_tensor(biisnet_output_name(i), biisnet_output_rank(i), biisnet_output_shape(i),
-                     layout.output_offset[i]);
-    }
-    fputs("], \"stages\": [", stdout);
+    printf(", \"sha256\": \"%s\", \"task\": \"%s\", \"threshold\": %.9g, \"arena_bytes\": %" PRIu64, biisnet_model_sha256(),
+           task_name(biisnet_model_task()), (double)biisnet_threshold(), biisnet_arena_bytes(1));
+    print_tensors("inputs", &(tensors){biisnet_input_count(), biisnet_input_name, biisnet_input_dtype,
+                                       biisnet_input_meaning, biisnet_input_rank, biisnet_input_shape,
+                                       layout.input_offset});
+    print_tensors("outputs", &(tensors){biisnet_output_count(), biisnet_output_name, biisnet_output_dtype,
+                                        biisnet_output_meaning, biisnet_output_rank, biisnet_output_shape,
+                                        layout.output_offset});
+    fputs(", \"stages\": [", stdout);
     for (int i = 0; i < biisnet_stage_count(); i++) {
         fputs(i ? ", {\"name\": " : "{\"name\": ", stdout);
         print_string(biisnet_stage_name(i));

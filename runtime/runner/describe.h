@@ -3,9 +3,14 @@
 #ifndef BIISNET_RUN_DESCRIBE_H
 #define BIISNET_RUN_DESCRIBE_H
 
-/* One JSON object on stdout: abi, model, threshold, arena_bytes, inputs and outputs (name, shape, and offset
- * in the address space of --probe), stages (name, params_bytes). */
+#include "biisnet.h"
+
+/* One JSON object on stdout: abi, model, sha256, task, threshold, arena_bytes, inputs and outputs (name, dtype, shape,
+ * meaning, and offset in the address space of --probe), stages (name, params_bytes). */
 void print_info(void);
+
+/* As the manifest has it. */
+const char *task_name(biisnet_task task);
 
 /* A text as JSON, in quotes. */
 void print_string(const char *text);

@@ -44,13 +44,37 @@ static void run_resized(session *s, const options *o, double load, image *frame,
     resize_bilinear(s->outputs[0], out.height, out.width, frame->grey, frame->height, frame->width);
 }
 
+static bool is_measured(const options *o) { return o->bench || o->roi || o->stages; }
+
+/* Only times a model, whatever its outputs are. */
+static void measure(const options *o) {
+    if (o->targets || o->mask || o->probability || o->tile)
+        fail("the model is for %s: it can be timed, and finds no targets", task_name(biisnet_model_task()));
+    if (biisnet_input_count() != 1) fail("the model has not one input; use the library instead");
+    plane in = plane_of(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0));
+    frames f = frames_open(o);
+    if (frames_are_many(&f)) fail("%s: is more than one image; this is for one at a time", o->image);
+    image frame;
+    frames_next(&f, &frame);
+    double start = milliseconds();
+    session s = session_open(o->threads, o->stages > 0);
+    double load = milliseconds() - start;
+    float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
+    resize_bilinear(frame.grey, frame.height, frame.width, input, in.height, in.width);
+    infer(&s, o, load);
+    free(frame.grey);
+    session_close(&s);
+    frames_close(&f);
+}
+
 static void process(const options *o) {
-    if (biisnet_input_count() != 1 || biisnet_output_count() != 1)
-        fail("the model has not one input and one output; use the library instead");
+    if (biisnet_model_task() != BIISNET_TASK_DETECTION)
+        fail("the model is for %s, and this finds targets; use the library, or --bench to time it",
+             task_name(biisnet_model_task()));
     plane in = plane_of(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0));
     plane out = plane_of(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0));
     results_check(o);
-    bool measured = o->bench || o->roi || o->stages;
+    bool measured = is_measured(o);
     if (o->tile && measured) fail("--tile: what is measured is one run of the model; leave it out");
     if (o->tile) tiles_check(in.height, in.width);
     frames f = frames_open(o);
@@ -93,6 +117,8 @@ int main(int count, char **arguments) {
         session s = session_open(o.threads, true);
         probe_serve(&s);
         session_close(&s);
+    } else if (is_measured(&o) && biisnet_model_task() != BIISNET_TASK_DETECTION) {
+        measure(&o);
     } else {
         process(&o);
     }

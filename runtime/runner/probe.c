@@ -44,7 +44,7 @@ static uint64_t receive64(void) {
     return value;
 }
 
-static void check(int32_t status) {
+static void check(biisnet_status status) {
     if (status != BIISNET_OK) refuse(biisnet_status_string(status));
 }
 
@@ -52,9 +52,9 @@ static void check(int32_t status) {
 static uint8_t *receive_range(const session *s, uint64_t *bytes) {
     uint64_t offset = receive64();
     *bytes = receive64();
-    if (offset > s->layout.block_bytes || *bytes > s->layout.block_bytes - offset)
-        refuse("the range is outside of arena, inputs and outputs");
-    return s->block + offset;
+    uint8_t *range = session_range(s, offset, *bytes);
+    if (!range) refuse("the range is outside of maps, inputs and outputs");
+    return range;
 }
 
 static int32_t receive_stage(void) {

@@ -24,6 +24,8 @@ session_layout session_plan(bool probing) {
     if (biisnet_input_count() > SESSION_MAX_TENSORS || biisnet_output_count() > SESSION_MAX_TENSORS)
         fail("the model has more than %d inputs or outputs; use the library instead", SESSION_MAX_TENSORS);
     if (probing) place(&layout.block_bytes, biisnet_probing_arena_bytes());
+    layout.maps_bytes = probing ? biisnet_probing_maps_bytes() : 0;
+    layout.tensors_offset = layout.block_bytes;
     for (int i = 0; i < biisnet_input_count(); i++) {
         layout.input_bytes[i] = tensor_bytes(biisnet_input_rank(i), biisnet_input_shape(i));
         layout.input_offset[i] = place(&layout.block_bytes, layout.input_bytes[i]);
@@ -35,7 +37,15 @@ session_layout session_plan(bool probing) {
     return layout;
 }
 
-void session_check(int32_t status) {
+static bool fits(uint64_t offset, uint64_t bytes, uint64_t size) { return offset <= size && bytes <= size - offset; }
+
+uint8_t *session_range(const session *s, uint64_t offset, uint64_t bytes) {
+    const session_layout *l = &s->layout;
+    bool tensors = offset >= l->tensors_offset && fits(offset, bytes, l->block_bytes);
+    return tensors || fits(offset, bytes, l->maps_bytes) ? s->block + offset : NULL;
+}
+
+void session_check(biisnet_status status) {
     if (status == BIISNET_E_THREAD || status == BIISNET_E_MEMORY)
         fail("%s; use fewer --threads or close other programs", biisnet_status_string(status));
     if (status != BIISNET_OK) fail("%s", biisnet_status_string(status));

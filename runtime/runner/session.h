@@ -6,13 +6,15 @@
 #include <stdbool.h>
 
 #include "biisnet.h"
+#include "biisnet_probe.h"
 
 enum { SESSION_MAX_TENSORS = 8 };
 
 /* The block is the address space of --probe: the arena of the instance for probing from 0 (nothing of it without
- * --probe), then each input, then each output, each starting at the next multiple of 64 bytes. */
+ * --probe), then each input, then each output, each starting at the next multiple of 64 bytes. Between the arena's maps
+ * and the first input lies the instance itself, which is nobody's to read or write. */
 typedef struct {
-    uint64_t block_bytes;
+    uint64_t block_bytes, maps_bytes, tensors_offset;
     uint64_t input_offset[SESSION_MAX_TENSORS], input_bytes[SESSION_MAX_TENSORS];
     uint64_t output_offset[SESSION_MAX_TENSORS], output_bytes[SESSION_MAX_TENSORS];
 } session_layout;
@@ -31,7 +33,10 @@ session session_open(int threads, bool probing);
 void session_run(session *s);
 void session_close(session *s);
 
+/* Where a range of the block begins; NULL where not all of it is of maps, inputs and outputs. */
+uint8_t *session_range(const session *s, uint64_t offset, uint64_t bytes);
+
 /* Fails unless the status is BIISNET_OK. */
-void session_check(int32_t status);
+void session_check(biisnet_status status);
 
 #endif

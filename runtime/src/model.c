@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances: arena, constants and threads, and the run of the plan's segments on them. */
+/* Instances made and ended, and the run of the plan's segments on them. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "biisnet.h"
+#include "biisnet_probe.h"
 #include "constants.h"
-#include "plan.h"
+#include "images.h"
+#include "instance.h"
 #include "plan_check.h"
-#include "rows.h"
 #include "segment.h"
-#include "threads.h"
-
-struct biisnet_model {
-    const bn_plan *plan;
-    const bn_layout *layout;
-    uint8_t *arena;
-    void *own_arena; /* NULL when the arena is the caller's */
-    bn_addresses addresses;
-    bn_team team;
-};
 
 /* What one run of the team does: segments first .. last-1. */
 typedef struct {
@@ -44,45 +35,23 @@ static void bind_external(biisnet_model *model, const float *const *inputs, floa
     for (int32_t i = 0; i < plan->buffers; i++) {
         int32_t external = model->layout->buffer[i].external;
         if (external < 0) continue;
-        float *target = bn_writer(plan, i) >= 0 && outputs ? outputs[external] : NULL;
-        const float *source = bn_writer(plan, i) >= 0 ? target : inputs ? inputs[external] : NULL;
+        bool written = model->addresses.writer[i] >= 0;
+        float *target = written && outputs ? outputs[external] : NULL;
+        const float *source = written ? target : inputs ? inputs[external] : NULL;
         model->addresses.target[i] = (uint8_t *)target;
         model->addresses.source[i] = (const uint8_t *)source;
     }
 }
 
-static void bind_arena(biisnet_model *model) {
-    const bn_plan *plan = model->plan;
-    for (int32_t i = 0; i < plan->buffers; i++) {
-        const bn_buffer *buffer = &model->layout->buffer[i];
-        if (buffer->external >= 0) continue;
-        uint64_t base = buffer->external == BN_PRIVATE ? model->layout->shared_bytes : 0;
-        model->addresses.target[i] = model->arena + base + buffer->offset;
-        model->addresses.source[i] = model->addresses.target[i];
-    }
-    model->addresses.zero = model->arena + plan->zero_offset;
-}
-
-/* The instance and its tables of addresses are one block. */
-static biisnet_model *allocate_model(const bn_plan *plan, const bn_layout *layout) {
-    size_t buffers = (size_t)plan->buffers;
-    biisnet_model *model = malloc(sizeof *model + buffers * 2 * sizeof(uint8_t *));
-    if (!model) return NULL;
-    memset(model, 0, sizeof *model);
-    model->plan = plan;
-    model->layout = layout;
-    model->addresses.source = (const uint8_t **)(void *)(model + 1);
-    model->addresses.target = (uint8_t **)(void *)(model->addresses.source + buffers);
-    return model;
-}
+/* fork() copies an instance's memory and none of its threads: nobody would ever come to the barrier. */
+static bool is_of_another_process(const biisnet_model *model) { return model->process && model->process != getpid(); }
 
 static uint64_t arena_bytes(int layout, int32_t threads) {
     if (threads < 1 || threads > BIISNET_MAX_THREADS) return 0;
-    const bn_layout *l = &biisnet_plan.layout[layout];
-    return l->shared_bytes + (uint64_t)threads * l->private_bytes;
+    return bn_arena_bytes(&biisnet_plan, &biisnet_plan.layout[layout], threads);
 }
 
-static int32_t create(biisnet_model **result, int layout, int32_t threads, void *arena, size_t bytes) {
+static biisnet_status create(biisnet_model **result, int layout, int32_t threads, void *arena, size_t bytes) {
     const bn_plan *plan = &biisnet_plan;
     if (!result) return BIISNET_E_ARGUMENT;
     *result = NULL;
@@ -90,36 +59,29 @@ static int32_t create(biisnet_model **result, int layout, int32_t threads, void 
     uint64_t needed = arena_bytes(layout, threads);
     if (!needed || !arena || (uintptr_t)arena % BIISNET_ALIGNMENT != 0 || bytes < needed) return BIISNET_E_ARGUMENT;
 
-    biisnet_model *model = allocate_model(plan, &plan->layout[layout]);
-    if (!model) return BIISNET_E_MEMORY;
-    /* All of it, not just the zero row: results then never depend on what was there (lanes beyond a row's
-     * end), and the system hands out the pages here instead of in the first inference. */
-    model->arena = memset(arena, 0, (size_t)needed);
-    for (int32_t k = 0; k < plan->stages; k++)
-        bn_replicate(&plan->stage[k], plan->params + plan->stage[k].params, model->arena + plan->stage[k].constants);
-    bind_arena(model);
-    bind_external(model, NULL, NULL);
-    if (!bn_team_start(&model->team, threads)) {
-        free(model);
-        return BIISNET_E_THREAD;
-    }
+    biisnet_model *model = bn_instance_make(plan, &plan->layout[layout], threads, arena);
+    if (!bn_team_start(&model->team, threads)) return BIISNET_E_THREAD;
+    model->process = threads > 1 ? getpid() : 0;
     *result = model;
     return BIISNET_OK;
 }
 
 uint64_t biisnet_arena_bytes(int32_t threads) { return arena_bytes(BN_STREAMING, threads); }
 
+/* The probing layout has nothing of each thread's own. */
 uint64_t biisnet_probing_arena_bytes(void) { return arena_bytes(BN_PROBING, 1); }
 
-int32_t biisnet_create_in(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
+uint64_t biisnet_probing_maps_bytes(void) { return bn_maps_bytes(&biisnet_plan.layout[BN_PROBING], 1); }
+
+biisnet_status biisnet_create_in(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
     return create(result, BN_STREAMING, threads, arena, bytes);
 }
 
-int32_t biisnet_create_probing(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
+biisnet_status biisnet_create_probing(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
     return create(result, BN_PROBING, threads, arena, bytes);
 }
 
-int32_t biisnet_create(biisnet_model **result, int32_t threads) {
+biisnet_status biisnet_create(biisnet_model **result, int32_t threads) {
     if (!result) return BIISNET_E_ARGUMENT;
     *result = NULL;
     if (!bn_plan_check(&biisnet_plan)) return BIISNET_E_PLAN;
@@ -127,7 +89,7 @@ int32_t biisnet_create(biisnet_model **result, int32_t threads) {
     if (!bytes) return BIISNET_E_ARGUMENT;
     void *arena = NULL;
     if (bytes > SIZE_MAX || posix_memalign(&arena, BIISNET_ALIGNMENT, (size_t)bytes) != 0) return BIISNET_E_MEMORY;
-    int32_t status = biisnet_create_in(result, threads, arena, (size_t)bytes);
+    biisnet_status status = biisnet_create_in(result, threads, arena, (size_t)bytes);
     if (status != BIISNET_OK)
         free(arena);
     else
@@ -137,14 +99,13 @@ int32_t biisnet_create(biisnet_model **result, int32_t threads) {
 
 void biisnet_destroy(biisnet_model *model) {
     if (!model) return;
-    bn_team_end(&model->team);
-    free(model->own_arena);
-    free(model);
+    if (!is_of_another_process(model)) bn_team_end(&model->team);
+    free(model->own_arena); /* the instance lies in it */
 }
 
 void *biisnet_arena(biisnet_model *model) { return model ? model->arena : NULL; }
 
-int32_t biisnet_bind(biisnet_model *model, const float *const *inputs, float *const *outputs) {
+biisnet_status biisnet_bind(biisnet_model *model, const float *const *inputs, float *const *outputs) {
     if (!model || !inputs || !outputs) return BIISNET_E_ARGUMENT;
     for (int32_t i = 0; i < model->plan->inputs; i++)
         if (!inputs[i] || (uintptr_t)inputs[i] % sizeof(float) != 0) return BIISNET_E_ARGUMENT;
@@ -154,13 +115,27 @@ int32_t biisnet_bind(biisnet_model *model, const float *const *inputs, float *co
     return BIISNET_OK;
 }
 
-int32_t biisnet_run(biisnet_model *model, const float *const *inputs, float *const *outputs) {
-    int32_t status = biisnet_bind(model, inputs, outputs);
+biisnet_status biisnet_run(biisnet_model *model, const float *const *inputs, float *const *outputs) {
+    biisnet_status status = biisnet_bind(model, inputs, outputs);
     if (status != BIISNET_OK) return status;
+    if (is_of_another_process(model)) return BIISNET_E_PROCESS;
     job all = {.model = model, .first = 0, .last = model->layout->segments};
     bn_team_run(&model->team, run_segments, &all);
     bind_external(model, NULL, NULL); /* the caller may free them now */
     return BIISNET_OK;
+}
+
+biisnet_status biisnet_run_images(biisnet_model *model, const biisnet_image *inputs, float *const *outputs) {
+    if (!model || !inputs) return BIISNET_E_ARGUMENT;
+    const bn_plan *plan = model->plan;
+    const float *ready[BN_MAX_INPUTS];
+    for (int32_t i = 0; i < plan->inputs; i++) {
+        if (!bn_image_check(&inputs[i], &plan->input[i])) return BIISNET_E_ARGUMENT;
+        ready[i] = bn_image_is_ready(&inputs[i], &plan->input[i]) ? inputs[i].data : model->converted[i];
+    }
+    for (int32_t i = 0; i < plan->inputs; i++)
+        if (ready[i] == model->converted[i]) bn_image_convert(&inputs[i], &plan->input[i], model->converted[i]);
+    return biisnet_run(model, ready, outputs);
 }
 
 static bool is_bound(const biisnet_model *model, const bn_stage *stage) {
@@ -171,11 +146,12 @@ static bool is_bound(const biisnet_model *model, const bn_stage *stage) {
     return true;
 }
 
-int32_t biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params) {
+biisnet_status biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params) {
     if (!model || stage < 0 || stage >= model->plan->stages) return BIISNET_E_ARGUMENT;
     if ((uintptr_t)params % BIISNET_ALIGNMENT != 0) return BIISNET_E_ARGUMENT;
     if (model->layout != &model->plan->layout[BN_PROBING]) return BIISNET_E_ARGUMENT;
     if (!is_bound(model, &model->plan->stage[stage])) return BIISNET_E_UNBOUND;
+    if (is_of_another_process(model)) return BIISNET_E_PROCESS;
     const bn_stage *probed = &model->plan->stage[stage];
     uint8_t *constants = model->arena + probed->constants;
     if (params) bn_replicate(probed, params, constants);

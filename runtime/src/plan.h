@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The contract between the generated plan (plan.c of a bundle) and the runtime that walks it.
  *
- * A network is a list of stages. A stage computes one row of each of its outputs at a time by calling a
- * row kernel (machine code that TVM generated) with pointers to the input rows that this output row needs.
+ * A network is a list of stages. Most compute one row of each of their outputs at a time by calling a
+ * kernel (machine code that TVM generated) with pointers to the input rows that this output row needs.
  * Feature maps are stored row by row, [row][channel][column], so that a row of all channels is contiguous
  * and a map may be kept whole or as a ring of its last rows (row r lives in slot r % slots).
+ *
+ * What has no rows (a reduction over a whole map, a vector from a vector) is a stage of the other kind: its kernel is
+ * given the maps themselves and computes one part of the result at a time, of as many parts as the plan says. Parts
+ * run in any order and at the same time; one part is one thread. Such a stage is a segment of its own, its maps are
+ * whole.
  *
  * Stages run in segments. Each thread computes a stripe of a segment's last stage, and of the stages before it
  * the rows that these need, each as late as possible. Maps that only the segment reads are rings, one for each
@@ -16,6 +21,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "biisnet.h"
 
 enum { BN_ARENA = -1, BN_PRIVATE = -2 }; /* bn_buffer.external of a buffer in the arena: all threads', each one's */
 enum { BN_EDGE_ZERO = 0, BN_EDGE_CLAMP = 1 };
@@ -39,9 +46,12 @@ typedef struct {
     int32_t mul, add, div, step, count, edge, odd;
 } bn_operand;
 
-/* One row of a stage. `in`: the input rows, operand after operand; `out`: a row of each output;
- * `constants`: this stage's, spread; `y`: the output row. */
-typedef void (*bn_row_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y);
+enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
+
+/* BN_ROWS: one row of a stage. `in`: the input rows, operand after operand; `out`: a row of each output; `y`: the
+ * output row. BN_WHOLE: one part of it. `in`, `out`: where each operand's and each output's map begins; `y`: the part.
+ * `constants`: this stage's, spread. */
+typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y);
 
 /* A stage's constants lie in the library once (float32, then int16, then uint8, each section padded to 4 bytes), and
  * in each instance's arena as the kernel reads them: every float32 four times, every uint8 sixteen times, so that a
@@ -50,20 +60,23 @@ enum { BN_SECTION = 64, BN_FLOAT_COPIES = 4, BN_BYTE_COPIES = 16 };
 
 typedef struct {
     const char *name;
-    bn_row_kernel kernel;
+    int32_t kind;          /* BN_ROWS or BN_WHOLE */
+    bn_kernel kernel;
     uint64_t params;       /* bytes from bn_plan.params */
     uint64_t params_bytes;
     uint32_t floats, words, bytes; /* constants of each section */
     uint64_t constants;    /* where they are spread: bytes from the arena's start */
-    int32_t rows;          /* output rows, the same for each output */
+    int32_t rows;          /* output rows, the same for each output; of BN_WHOLE: the parts */
     int32_t inputs, outputs;
-    bn_operand input[BN_MAX_INPUTS];
+    bn_operand input[BN_MAX_INPUTS];  /* of BN_WHOLE just the buffer of each, the rest 0 */
     int32_t output[BN_MAX_OUTPUTS];   /* indices into bn_layout.buffer */
 } bn_stage;
 
-/* An input or output of the model as the user sees it: float32, C order. */
+/* An input or output of the model as the user sees it, in C order. */
 typedef struct {
     const char *name;
+    biisnet_dtype dtype;       /* BIISNET_FLOAT32 */
+    biisnet_meaning meaning;
     int32_t rank;
     int64_t shape[BN_MAX_RANK];
 } bn_tensor;
@@ -93,11 +106,17 @@ typedef struct {
     const bn_stage *stage;
     bn_layout layout[BN_LAYOUTS];
     const char *model_name;
-    float threshold;             /* a pixel is a target where the probability is greater */
+    const char *model_sha256;    /* of the ONNX file, 64 digits */
+    biisnet_task task;
+    float threshold;             /* of a detection: a pixel is a target where the probability is greater; else 0 */
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 2, BN_MAX_SEGMENT = 64 /* stages */ };
+enum { BN_PLAN_VERSION = 3, BN_MAX_SEGMENT = 64 /* stages */ };
+
+/* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer, and each input's
+ * conversion to float32, each rounded up to a multiple of BIISNET_ALIGNMENT. */
+enum { BN_INSTANCE_BYTES = 2048, BN_INSTANCE_BUFFER_BYTES = 24 };
 
 extern const bn_plan biisnet_plan;   /* defined by the generated plan.c */
 

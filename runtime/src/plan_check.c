@@ -4,27 +4,36 @@
 
 #include "biisnet.h"
 #include "constants.h"
-#include "rows.h"
+#include "tensor.h"
 
 static bool fits(uint64_t offset, uint64_t bytes, uint64_t size) {
     return offset <= size && bytes <= size - offset;
 }
 
-static uint64_t tensor_bytes(const bn_tensor *tensor) {
-    uint64_t bytes = sizeof(float);
-    for (int32_t i = 0; i < tensor->rank; i++) {
-        if (tensor->shape[i] <= 0 || (uint64_t)tensor->shape[i] > UINT64_MAX / bytes) return 0;
-        bytes *= (uint64_t)tensor->shape[i];
-    }
-    return bytes;
+/* The stage that writes a buffer; -1: none. That tells an external output from an external input. */
+static int32_t writer_of(const bn_plan *plan, int32_t buffer) {
+    for (int32_t k = 0; k < plan->stages; k++)
+        for (int32_t i = 0; i < plan->stage[k].outputs; i++)
+            if (plan->stage[k].output[i] == buffer) return k;
+    return -1;
 }
 
 static bool check_tensors(const bn_tensor *tensor, int32_t count, int32_t limit) {
     if (count < 1 || count > limit) return false;
-    for (int32_t i = 0; i < count; i++)
-        if (!tensor[i].name || tensor[i].rank < 0 || tensor[i].rank > BN_MAX_RANK || !tensor_bytes(&tensor[i]))
-            return false;
+    for (int32_t i = 0; i < count; i++) {
+        if (!tensor[i].name || tensor[i].rank < 0 || tensor[i].rank > BN_MAX_RANK) return false;
+        uint64_t bytes = bn_tensor_bytes(&tensor[i]);
+        if (!bytes || bytes > SIZE_MAX / 2 / BN_MAX_INPUTS) return false; /* so that their sum is a number, too */
+        if (tensor[i].dtype != BIISNET_FLOAT32 || tensor[i].meaning > BIISNET_MEANING_SCORES) return false;
+    }
     return true;
+}
+
+static bool check_sha256(const char *text) {
+    int digits = 0;
+    for (; text && *text; text++, digits++)
+        if (!(*text >= '0' && *text <= '9') && !(*text >= 'a' && *text <= 'f')) return false;
+    return digits == 64;
 }
 
 static bool is_plane(const bn_tensor *tensor) {
@@ -33,22 +42,29 @@ static bool is_plane(const bn_tensor *tensor) {
     return tensor->rank >= 2;
 }
 
-/* Tiles read and write one plane each, of one size. */
-static bool check_field(const bn_plan *plan) {
-    if (plan->field_radius < 0 || plan->field_stride < 0) return false;
-    if (plan->field_stride == 0) return true;
+/* One plane in, one of the same size out. */
+static bool is_plane_to_plane(const bn_plan *plan) {
     const bn_tensor *in = plan->input, *out = plan->output;
     if (plan->inputs != 1 || plan->outputs != 1 || !is_plane(in) || !is_plane(out)) return false;
     return in->shape[in->rank - 1] == out->shape[out->rank - 1] && in->shape[in->rank - 2] == out->shape[out->rank - 2];
 }
 
+/* Tiles, and detections, are of a plane. */
+static bool check_task(const bn_plan *plan) {
+    if (plan->field_radius < 0 || plan->field_stride < 0) return false;
+    if (plan->field_stride > 0 && !is_plane_to_plane(plan)) return false;
+    if (plan->task > BIISNET_TASK_CLASSIFICATION) return false;
+    if (plan->task != BIISNET_TASK_DETECTION) return plan->threshold == 0;
+    return plan->threshold >= 0 && plan->threshold <= 1 && is_plane_to_plane(plan);
+}
+
 static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t index) {
     const bn_buffer *buffer = &layout->buffer[index];
-    bool output = bn_writer(plan, index) >= 0;
+    bool output = writer_of(plan, index) >= 0;
     if (buffer->external >= (output ? plan->outputs : plan->inputs)) return false;
     const bn_tensor *tensor = output ? &plan->output[buffer->external] : &plan->input[buffer->external];
     /* A tensor is a whole number of planes of rows, one a channel. */
-    return buffer->slots == buffer->rows && tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
+    return buffer->slots == buffer->rows && bn_tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
 }
 
 static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t index) {
@@ -72,7 +88,25 @@ static bool check_operand(const bn_plan *plan, const bn_operand *operand) {
     return operand->edge == BN_EDGE_CLAMP;
 }
 
+/* A map as a whole: that it is not private, the walk tells. */
+static bool check_whole_operand(const bn_plan *plan, const bn_operand *operand) {
+    if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
+    return !operand->mul && !operand->add && !operand->div && !operand->step && !operand->count && !operand->edge &&
+           !operand->odd;
+}
+
+static bool check_operands(const bn_plan *plan, const bn_stage *stage) {
+    int32_t rows = 0; /* at most BN_MAX_INPUTS * BN_MAX_ROWS: cannot overflow */
+    for (int32_t i = 0; i < stage->inputs; i++) {
+        const bn_operand *operand = &stage->input[i];
+        if (!(stage->kind == BN_WHOLE ? check_whole_operand : check_operand)(plan, operand)) return false;
+        rows += operand->count;
+    }
+    return rows <= BN_MAX_ROWS;
+}
+
 static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
+    if (stage->kind != BN_ROWS && stage->kind != BN_WHOLE) return false;
     if (!stage->name || !stage->kernel || stage->rows < 1) return false;
     if (stage->inputs < 0 || stage->inputs > BN_MAX_INPUTS) return false;
     if (stage->outputs < 1 || stage->outputs > BN_MAX_OUTPUTS) return false;
@@ -81,16 +115,11 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (stage->constants % BIISNET_ALIGNMENT != 0) return false;
     for (int i = 0; i < BN_LAYOUTS; i++)
         if (!fits(stage->constants, bn_spread_bytes(stage), plan->layout[i].shared_bytes)) return false;
-    int32_t rows = 0; /* at most BN_MAX_INPUTS * BN_MAX_ROWS: cannot overflow */
-    for (int32_t i = 0; i < stage->inputs; i++) {
-        if (!check_operand(plan, &stage->input[i])) return false;
-        rows += stage->input[i].count;
-    }
-    if (rows > BN_MAX_ROWS) return false;
+    if (!check_operands(plan, stage)) return false;
     for (int32_t i = 0; i < stage->outputs; i++) {
         int32_t buffer = stage->output[i];
-        if (buffer < 0 || buffer >= plan->buffers || plan->layout[BN_STREAMING].buffer[buffer].rows != stage->rows)
-            return false;
+        if (buffer < 0 || buffer >= plan->buffers) return false;
+        if (stage->kind == BN_ROWS && plan->layout[BN_STREAMING].buffer[buffer].rows != stage->rows) return false;
     }
     return true;
 }
@@ -99,23 +128,36 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
 static bool check_order(const bn_plan *plan, int32_t k) {
     const bn_stage *stage = &plan->stage[k];
     for (int32_t i = 0; i < stage->outputs; i++) {
-        if (bn_writer(plan, stage->output[i]) != k) return false;
+        if (writer_of(plan, stage->output[i]) != k) return false;
         for (int32_t j = 0; j < i; j++)
             if (stage->output[i] == stage->output[j]) return false;
     }
     for (int32_t i = 0; i < stage->inputs; i++) {
         /* One that no stage writes is the caller's to fill: harmless, and what tests of single kernels do. */
-        if (bn_writer(plan, stage->input[i].buffer) >= k) return false;
+        if (writer_of(plan, stage->input[i].buffer) >= k) return false;
+    }
+    return true;
+}
+
+/* A stage of whole maps is a segment of its own, and what it writes is whole. */
+static bool check_whole(const bn_plan *plan, const bn_layout *layout, const bn_segment *segment) {
+    for (int32_t k = segment->first; k < segment->last; k++) {
+        const bn_stage *stage = &plan->stage[k];
+        if (stage->kind != BN_WHOLE) continue;
+        if (segment->last - segment->first > 1) return false;
+        for (int32_t i = 0; i < stage->outputs; i++)
+            if (layout->buffer[stage->output[i]].external == BN_PRIVATE) return false;
     }
     return true;
 }
 
 /* In a segment, private maps stay private, and each stage but the last is asked for rows: else it would not run. */
 static bool check_walk(const bn_plan *plan, const bn_layout *layout, const bn_segment *segment) {
+    if (!check_whole(plan, layout, segment)) return false;
     uint64_t asked = 0; /* bit k: stage first+k; BN_MAX_SEGMENT of them */
     for (int32_t k = segment->first; k < segment->last; k++)
         for (int32_t i = 0; i < plan->stage[k].inputs; i++) {
-            int32_t buffer = plan->stage[k].input[i].buffer, writer = bn_writer(plan, buffer);
+            int32_t buffer = plan->stage[k].input[i].buffer, writer = writer_of(plan, buffer);
             if (writer >= segment->first)
                 asked |= UINT64_C(1) << (writer - segment->first);
             else if (layout->buffer[buffer].external == BN_PRIVATE)
@@ -148,12 +190,13 @@ static bool check_layout(const bn_plan *plan, const bn_layout *layout) {
 }
 
 bool bn_plan_check(const bn_plan *plan) {
-    if (plan->version != BN_PLAN_VERSION || !plan->model_name) return false;
+    if (plan->version != BN_PLAN_VERSION || !plan->model_name || !check_sha256(plan->model_sha256))
+        return false;
     if (plan->zero_offset % BIISNET_ALIGNMENT != 0) return false;
     if (plan->params_bytes > 0 && (!plan->params || (uintptr_t)plan->params % BIISNET_ALIGNMENT != 0)) return false;
     if (!check_tensors(plan->input, plan->inputs, BN_MAX_INPUTS)) return false;
     if (!check_tensors(plan->output, plan->outputs, BN_MAX_OUTPUTS)) return false;
-    if (!check_field(plan)) return false;
+    if (!check_task(plan)) return false;
     if (plan->stages < 1 || plan->buffers < 1) return false;
     for (int32_t k = 0; k < plan->stages; k++)
         if (!check_stage(plan, &plan->stage[k])) return false;

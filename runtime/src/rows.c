@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gathers the row pointers that each call of a row kernel wants. */
+/* Gathers the pointers that each call of a kernel wants. */
 #include "rows.h"
-
-int32_t bn_writer(const bn_plan *plan, int32_t buffer) {
-    for (int32_t k = 0; k < plan->stages; k++)
-        for (int32_t i = 0; i < plan->stage[k].outputs; i++)
-            if (plan->stage[k].output[i] == buffer) return k;
-    return -1;
-}
 
 /* The first row of the operand's map that output row y needs; it may lie outside of the map. */
 static int64_t first_row(const bn_operand *operand, int64_t y) {
@@ -63,4 +56,12 @@ void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *c
     for (int32_t i = 0; i < stage->outputs; i++)
         out[i] = addresses->target[stage->output[i]] + row_offset(&layout->buffer[stage->output[i]], y, ahead);
     stage->kernel(in, constants, out, y);
+}
+
+void bn_run_part(const bn_stage *stage, const uint8_t *constants, const bn_addresses *addresses, int32_t part) {
+    const void *in[BN_MAX_INPUTS];
+    void *out[BN_MAX_OUTPUTS];
+    for (int32_t i = 0; i < stage->inputs; i++) in[i] = addresses->source[stage->input[i].buffer];
+    for (int32_t i = 0; i < stage->outputs; i++) out[i] = addresses->target[stage->output[i]];
+    stage->kernel(in, constants, out, part);
 }

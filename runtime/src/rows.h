@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the rows of feature maps are: the arithmetic of bn_buffer and bn_operand (plan.h). */
+/* Where feature maps and their rows are: the arithmetic of bn_buffer and bn_operand (plan.h). */
 #ifndef BIISNET_ROWS_H
 #define BIISNET_ROWS_H
 
@@ -10,6 +10,7 @@
 typedef struct {
     const uint8_t **source; /* to read from; NULL: not bound */
     uint8_t **target;       /* to write to; NULL: not bound, or an input */
+    const int32_t *writer;  /* the stage that writes it; -1: none. That tells an external output from an input */
     const uint8_t *zero;    /* the zero row */
 } bn_addresses;
 
@@ -18,17 +19,17 @@ typedef struct {
     int64_t from, to;
 } bn_range;
 
-/* The stage that writes a buffer; -1: none. That tells an external output from an external input. */
-int32_t bn_writer(const bn_plan *plan, int32_t buffer);
-
 /* The rows of the operand's map (of `height` rows) that output rows `rows` read. */
 bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height);
 
 /* The last row of the operand's map that output row y reads, and one. */
 int64_t bn_end_of_row(const bn_operand *operand, int64_t y, int64_t height);
 
-/* Calls a stage's kernel for row y; `ahead` is the offset of this thread's private buffers from thread 0's. */
+/* Calls the kernel of a stage that has rows for row y; `ahead` is the offset of this thread's private buffers from thread 0's. */
 void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
                 const bn_addresses *addresses, uint64_t ahead, int32_t y);
+
+/* Calls the kernel of a stage of whole maps for one of its parts. */
+void bn_run_part(const bn_stage *stage, const uint8_t *constants, const bn_addresses *addresses, int32_t part);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks a segment: every stage's rows as late as the last stage's next row allows. */
+/* Walks a segment: every stage's rows as late as the last stage's next row allows; or the parts of its one stage. */
 #include "segment.h"
 
 typedef struct {
@@ -14,7 +14,7 @@ typedef struct {
 } walk;
 
 static int find_producer(const walk *w, int32_t buffer) {
-    int32_t k = bn_writer(w->plan, buffer);
+    int32_t k = w->addresses->writer[buffer];
     return w->segment->first <= k && k < w->segment->last ? k - w->segment->first : -1;
 }
 
@@ -28,12 +28,16 @@ static bn_range needed(const walk *w, const bn_operand *operand, bn_range rows) 
     return bn_needed_rows(operand, rows, w->layout->buffer[operand->buffer].rows);
 }
 
+/* The rows, or parts, of a stage that are a member's. */
+static bn_range stripe(const bn_stage *stage, int64_t member, int64_t members) {
+    return (bn_range){stage->rows * member / members, stage->rows * (member + 1) / members};
+}
+
 /* rows[]: of each stage those that stripe `member` of the last one needs. */
-static void find_rows(walk *w, int64_t member, int64_t members) {
+static void find_rows(walk *w, int member, int members) {
     int stages = w->segment->last - w->segment->first;
-    int64_t height = w->plan->stage[w->segment->last - 1].rows;
     for (int k = 0; k < stages; k++) w->rows[k] = (bn_range){INT64_MAX, INT64_MIN};
-    w->rows[stages - 1] = (bn_range){height * member / members, height * (member + 1) / members};
+    w->rows[stages - 1] = stripe(&w->plan->stage[w->segment->last - 1], member, members);
     for (int k = stages - 1; k >= 0; k--) {
         const bn_stage *stage = &w->plan->stage[w->segment->first + k];
         if (w->rows[k].from >= w->rows[k].to) continue;
@@ -73,8 +77,19 @@ static void run_next(walk *w, int k) {
     w->rows[k].from++;
 }
 
+static void run_parts(const bn_stage *stage, const uint8_t *constants, const bn_addresses *addresses, int member,
+                      int members) {
+    bn_range parts = stripe(stage, member, members);
+    for (int64_t part = parts.from; part < parts.to; part++)
+        bn_run_part(stage, constants + stage->constants, addresses, (int32_t)part);
+}
+
 void bn_run_segment(const bn_plan *plan, const bn_layout *layout, const bn_segment *segment, const uint8_t *constants,
                     const bn_addresses *addresses, int member, int members) {
+    if (plan->stage[segment->first].kind == BN_WHOLE) { /* it is a segment of its own */
+        run_parts(&plan->stage[segment->first], constants, addresses, member, members);
+        return;
+    }
     walk w = {.plan = plan, .layout = layout, .segment = segment, .constants = constants, .addresses = addresses,
               .ahead = (uint64_t)member * layout->private_bytes};
     find_producers(&w);

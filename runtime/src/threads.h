@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A team of threads that runs one task at a time, all members on the same task, with a barrier inside.
  *
- * The caller is member 0. A team of one starts no thread, and its barrier is a comparison.
+ * The caller is member 0. A team of one starts no thread and calls nothing of the threads library; its barrier is a
+ * comparison.
  */
 #ifndef BIISNET_THREADS_H
 #define BIISNET_THREADS_H

@@ -8,7 +8,7 @@ from .cortex_a76 import CORTEX_A76
 from .generic import GENERIC
 
 CORES = {core.name: core for core in (CORTEX_A72, CORTEX_A53, CORTEX_A76)}
-"""By the name that LLVM has for them."""
+"""Cores by the name that LLVM has for them."""
 
 
 def core_of(cpu: str) -> Core:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a core is."""
+"""A core as data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Issue:
 
     per_cycle: int
     integer: int
-    """Of an integer or logical instruction."""
+    """Slots of an integer or logical instruction."""
     float: int
-    """Of a float32 addition, product, multiply-add or comparison."""
+    """Slots of a float32 addition, product, multiply-add or comparison."""
     interleave: int
-    """Of one that takes lanes of two vectors (zip, uzp, tbl)."""
+    """Slots of one that takes lanes of two vectors (zip, uzp, tbl)."""
     words: int = 4
     """128-bit vectors that hold 4 bytes for each lane of a kernel's vector."""
 
@@ -39,8 +39,8 @@ class Core:
     lanes: int = 16
     """Lanes of the vectors that kernels are written in: a byte each, or 4 bytes in several registers."""
     segment_bytes: int = 3 << 18
-    """What a segment may touch again and again, its rings and constants: what does not stay in the second-level cache
-    travels to DRAM like a whole map, and does so for each ring of the segment, not only for its last map."""
+    """Bytes that a segment may touch again and again, its rings and constants: what does not stay in the second-level
+    cache travels to DRAM like a whole map, and does so for each ring of the segment, not only for its last map."""
     issue: Issue | None = None
-    """By which a kernel's bound is known."""
+    """Issue slots, by which a kernel's bound is known."""
     caches: Caches | None = None

@@ -20,6 +20,7 @@ from biisnet.compile.frontend import Model
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import DEFAULT
 from biisnet.runtime import sources
 from biisnet.targets import resolve
 
@@ -60,7 +61,7 @@ def build(plan: Plan, code: MachineCode, sanitizer: str, folder: Path, *flags: s
 
 def run_driver(model: Model, size: tuple[int, int], sanitizer: str, folder: Path, *flags: str) -> tuple[int, str, str]:
     """Exit code, output and what the sanitizer says."""
-    plan = make_plan(model, size, Progress(PLAN_STEPS, lambda _: None, None))
+    plan = make_plan(model, size, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
     driver = build(plan, generate(plan.kernels.funcs, resolve("host")), sanitizer, folder, *flags)
     done = subprocess.run([driver], capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr

@@ -20,7 +20,9 @@ def test_verified_on_the_emulated_board(name: str, emulated: None, tmp_path: Pat
     from biisnet.model.network import build
 
     model = from_proto(export(build(name, 1)), name)
-    verified = compile_model(model, (24, 40), resolve("rpi4"), tmp_path / name, say=lambda _: None).verified
+    verified = compile_model(
+        model, (24, 40), resolve("rpi4"), tmp_path / name, say=lambda _: None, allow_float=True
+    ).verified
     assert verified.device
     assert verified.mask_pixels_differing == 0
     config = VARIANTS[name]

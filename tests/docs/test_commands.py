@@ -36,8 +36,8 @@ def smaller(line: str) -> str:
     """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch."""
     if line.startswith("biisnet train"):
         return f"{re.sub(r'--epochs [0-9]+', '--epochs 1', line)} --recipe recipe.json"
-    if line.startswith("biisnet tune") and "--merge" not in line:
-        return f"{re.sub(r'--trials [0-9]+', '--trials 20', line)} --size 32x32"
+    if line.startswith("biisnet tune "):
+        return f"{re.sub(r' --trials [0-9]+', '', line)} --trials 20 --size 32x32"
     if not line.startswith("biisnet-compile"):
         return line
     words = line.split()

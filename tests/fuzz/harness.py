@@ -39,13 +39,14 @@ def of_file(path: Path, parse: Callable[[Path], object], documented: type[Except
 def manifest(folder: Path) -> Harness:
     """A bundle's manifest, and what is made of it."""
     with atheris.instrument_imports(include=["biisnet"]):
-        from biisnet.compile.emit.manifest import frame_size, schedules_of, target_of
+        from biisnet.compile.emit.manifest import schedules_of, target_of
         from biisnet.runtime.bundle import read_manifest
         from biisnet.runtime.errors import BundleError
+        from biisnet.runtime.signature import Signature
 
     def parse(path: Path) -> None:
         fields = read_manifest(path)
-        frame_size(fields)
+        Signature.parse(fields)
         target_of(fields)
         schedules_of(fields)
 
@@ -75,16 +76,19 @@ def archive(folder: Path) -> Harness:
 
 
 def database(folder: Path) -> Harness:
-    """A tuning database: its three files, one behind the other with a zero byte between."""
+    """A tuning database: records.jsonl, beside an about.json that is right where the input has none, before a zero
+    byte, of its own."""
     with atheris.instrument_imports(include=["biisnet"]):
         from biisnet.compile.errors import CompileError
-        from biisnet.compile.tuning.records import ABOUT, TRIALS, WORKLOADS, best_records
+        from biisnet.compile.tuning.records import ABOUT, SHIPPED, TRIALS, best_records
         from biisnet.targets import resolve
     target = resolve("rpi4")
+    right = (SHIPPED / target.name / ABOUT).read_bytes()
 
     def run(data: bytes) -> None:
-        for name, part in zip((ABOUT, WORKLOADS, TRIALS), (data + b"\0\0").split(b"\0"), strict=False):
-            (folder / name).write_bytes(part)
+        about, zero, lines = data.rpartition(b"\0")
+        (folder / ABOUT).write_bytes(about if zero else right)
+        (folder / TRIALS).write_bytes(lines)
         try:
             best_records(folder, target, "fuzzed")
         except CompileError as error:

@@ -54,7 +54,7 @@ class Parser:
             return [sys.executable, "-m", "tests.fuzz.harness", self.name, *self.limits]
         program = folder / self.name
         files = [f for f in (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES) if f.name not in self.without]
-        includes = [f"-I{d}" for d in (*sources.INCLUDE_DIRS, sources.ROOT / "src" / "run")]
+        includes = [f"-I{d}" for d in (*sources.INCLUDE_DIRS, sources.ROOT / "runner")]
         bypass = "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
         command = [CLANG, *SANITIZED, bypass, *includes, *PLAN, self.harness, *files, "-o", program, *sources.LIBS]
         subprocess.run(command, check=True)
@@ -69,7 +69,7 @@ PARSERS = {
         Parser("probe", HERE / "probe.c", ("main.c", "fail.c"), ("-max_len=512",)),
         Parser("manifest", None, (), ("-max_len=4096",)),
         Parser("archive", None, (), ("-max_len=16384",)),
-        Parser("database", None, (), ("-max_len=16384",)),
+        Parser("database", None, (), ("-max_len=4096",)),
         Parser("onnx", None, (), ("-max_len=8192",)),
     )
 }

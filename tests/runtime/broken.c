@@ -6,9 +6,9 @@
 #include "plan.h"
 #include "plan_check.h"
 
-enum { STAGES = 5, BUFFERS = 7, SEGMENTS = 5 };
-enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, UP_MAP, OUTPUT };
-enum { BOX_STAGE = 1, HALF_STAGE = 2, UP_STAGE = 3, JOIN_STAGE = 4 };
+enum { STAGES = 6, BUFFERS = 8, SEGMENTS = 6 };
+enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, TOTAL_MAP, UP_MAP, OUTPUT };
+enum { BOX_STAGE = 1, HALF_STAGE = 2, TOTAL_STAGE = 3, UP_STAGE = 4, JOIN_STAGE = 5 };
 
 /* A copy of the plan that may be changed. */
 static bn_plan plan;
@@ -47,6 +47,17 @@ static int failures;
 static void break_plan(void) {
     BREAK(plan.version++);
     BREAK(plan.model_name = NULL);
+    BREAK(plan.model_sha256 = NULL);
+    BREAK(plan.model_sha256 = plan.model_sha256 + 1);
+    BREAK(plan.model_sha256 = "0123456789abcdeF0123456789abcdef0123456789abcdef0123456789abcdef");
+    BREAK(plan.task = BIISNET_TASK_CLASSIFICATION + 1);
+    BREAK(plan.task = BIISNET_TASK_SEGMENTATION); /* which has no threshold */
+    BREAK(plan.threshold = 1.5f);
+    BREAK(plan.threshold = -0.5f);
+    /* A detection is of a plane into one of its size. */
+    BREAK(plan.field_stride = 0, output.shape[2] *= 2, output.shape[3] = 1);
+    BREAK(output.dtype = BIISNET_UINT8);
+    BREAK(input.meaning = BIISNET_MEANING_SCORES + 1);
     BREAK(plan.field_radius = -1);
     BREAK(plan.field_stride = -1);
     /* Of another height than the input, of two planes, or of none; a stride says that it can work in tiles. */
@@ -77,7 +88,7 @@ static void break_buffers(void) {
     BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = fast->private_bytes);  /* another thread's */
     BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = UINT64_MAX - 63);
     BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = 4);
-    BREAK(buffer[BN_STREAMING][MOST_MAP].offset += 64);
+    BREAK(buffer[BN_STREAMING][TOTAL_MAP].offset += 64);
     BREAK(buffer[BN_PROBING][UP_MAP].offset += 64);
     BREAK(buffer[BN_STREAMING][BLUR_MAP].external = -3);
     BREAK(buffer[BN_STREAMING][INPUT].external = 1);
@@ -114,6 +125,18 @@ static void break_stages(void) {
     BREAK(stage[0].input[0].count = BN_MAX_ROWS + 1);
     BREAK(stage[JOIN_STAGE].input[0].count = stage[JOIN_STAGE].input[1].count = BN_MAX_ROWS / 2);
     BREAK(stage[0].input[0].edge = 2);
+    /* A stage of whole maps has no rows to read, writes what all threads share, and is of one or more parts. */
+    BREAK(stage[TOTAL_STAGE].kind = BN_WHOLE + 1);
+    BREAK(stage[TOTAL_STAGE].kind = BN_ROWS);
+    BREAK(stage[TOTAL_STAGE].rows = 0);
+    BREAK(stage[TOTAL_STAGE].input[0].buffer = BUFFERS);
+    BREAK(stage[TOTAL_STAGE].input[1].buffer = UP_MAP);
+    BREAK(stage[TOTAL_STAGE].output[0] = -1);
+    BREAK(stage[TOTAL_STAGE].input[0].mul = 1);
+    BREAK(stage[TOTAL_STAGE].input[0].count = 1);
+    BREAK(stage[TOTAL_STAGE].input[0].odd = 1);
+    BREAK(buffer[BN_STREAMING][TOTAL_MAP].external = BN_PRIVATE, buffer[BN_STREAMING][TOTAL_MAP].offset = 0);
+    BREAK(stage[BOX_STAGE].kind = BN_WHOLE, stage[BOX_STAGE].input[0] = (bn_operand){.buffer = BLUR_MAP});
     /* Maps are written by one stage, before they are read. */
     BREAK(stage[0].input[0].buffer = BLUR_MAP);
     BREAK(stage[BOX_STAGE].input[0].buffer = BOX_MAP);
@@ -127,13 +150,16 @@ static void break_layouts(void) {
     BREAK(segment[BN_STREAMING][1].first--);                             /* an overlap */
     BREAK(segment[BN_STREAMING][0].last = 0);
     BREAK(segment[BN_STREAMING][0].first = -1);
-    BREAK(segment[BN_STREAMING][1].last--);                              /* a stage is left over */
-    BREAK(segment[BN_STREAMING][1].last++);
+    BREAK(segment[BN_STREAMING][2].last--);                              /* a stage is left over */
+    BREAK(segment[BN_STREAMING][2].last++);
+    /* A stage of whole maps is alone, whichever side the other one is of. */
+    BREAK(fast->segments = 2, segment[BN_STREAMING][0].last = 4, segment[BN_STREAMING][1] = segment[BN_STREAMING][2]);
+    BREAK(fast->segments = 2, segment[BN_STREAMING][1].last = 6);
     BREAK(fast->segments--);
     BREAK(by_stage->segments = 0);
     BREAK(segment[BN_STREAMING][0].last = 1, segment[BN_STREAMING][1].first = 1); /* blur's ring is read in the next one */
     /* Stage k is segment k, and the instance needs no memory for each thread. */
-    BREAK(by_stage->segments = 2, by_stage->segment = segment[BN_STREAMING]);
+    BREAK(by_stage->segments = 3, by_stage->segment = segment[BN_STREAMING]);
     BREAK(by_stage->private_bytes = 64);
     BREAK(fast->shared_bytes = 0);
     BREAK(fast->shared_bytes -= 64);

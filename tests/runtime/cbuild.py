@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from biisnet.compile.ir.memory import instance_bytes
 from biisnet.runtime import sources
 
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 13, 9
 DEFINES = (f"-DPLAN_HEIGHT={HEIGHT}", f"-DPLAN_WIDTH={WIDTH}")
-INCLUDES = tuple(f"-I{folder}" for folder in (*sources.INCLUDE_DIRS, sources.ROOT / "src" / "run"))
+INCLUDES = tuple(f"-I{folder}" for folder in (*sources.INCLUDE_DIRS, sources.ROOT / "runner"))
 PLAN = HERE / "plan.c"
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 GCC = shutil.which("gcc")
@@ -30,12 +31,14 @@ Floats = npt.NDArray[np.float32]
 
 # Constants and layouts of plan.c: where its maps lie when each stage runs for itself, and where constants are spread.
 RADIUS, STRIDE = 2, 2  # what it calls its receptive field, though more is in it
-STAGES = ["blur", "box", "half", "up", "join"]
+STAGES = ["blur", "box", "half", "total", "up", "join"]
+SHA256 = 4 * "0123456789abcdef"
 BLUR_FLOATS = np.array([0.125], np.float32)
 BOX_FLOATS = np.array([0.125, 0.5], np.float32)
 BOX_WORDS = np.array([7, -300, 260], np.int16)
 BOX_BYTES = np.array([1, 2, 0, 255, 3], np.uint8)
 JOIN_FLOATS = np.array([-14, 0.03125], np.float32)
+TOTAL_FLOATS = np.array([0.0625], np.float32)
 HALF = max(HEIGHT // 2, 1)
 
 
@@ -46,12 +49,16 @@ def _end(start: int, rows: int, channels: int = 1) -> int:
 BLUR_CONSTANTS = _end(0, 1)
 BOX_CONSTANTS = BLUR_CONSTANTS + 64
 JOIN_CONSTANTS = BOX_CONSTANTS + 64 + 64 + 128
-BOX = JOIN_CONSTANTS + 64
+TOTAL_CONSTANTS = JOIN_CONSTANTS + 64
+BOX = TOTAL_CONSTANTS + 64
 MEAN = _end(BOX, HEIGHT, 2)
 MOST = _end(MEAN, HALF)
-BLUR = _end(MOST, HALF)
+TOTAL = _end(MOST, HALF)
+BLUR = _end(TOTAL, 1)
 UP = _end(BLUR, HEIGHT)
-ARENA_BYTES = BLUR + _end(0, 3)
+MAPS_BYTES = _end(UP, HEIGHT)
+INSTANCE = instance_bytes(8, [HEIGHT * WIDTH * 4])
+ARENA_BYTES = BLUR + _end(0, 3) + INSTANCE
 
 
 def compile_c(output: Path, files: tuple[Path, ...], *flags: str, compiler: tuple[str, ...] = HOST_CC) -> Path:
@@ -91,13 +98,14 @@ def reference(grey: Floats) -> dict[str, Floats]:
     second = np.minimum(first + 1, height - 1)
     mean = np.float32(0.5) * (box[first] + box[second])
     most = np.maximum(pixel[first], pixel[second])
+    total = TOTAL_FLOATS[0] * (most.sum(0) - grey.max(0))
     y = np.arange(height)
     near, far = (np.clip(rows, 0, half - 1) for rows in (y // 2, y // 2 + np.where(y % 2, 1, -1)))
     up = np.float32(0.75) * mean[near] + np.float32(0.25) * mean[far]
     above, below = np.pad(up, ((1, 0), (0, 0)))[:-1], np.pad(up, ((0, 1), (0, 0)))[1:]
     window = np.float32(0.25) * above + np.float32(0.5) * up + np.float32(0.25) * below
     slope = (y / np.float32(1024))[:, None]
-    z = JOIN_FLOATS[0] + JOIN_FLOATS[1] * (window + most[near] + box) + slope
+    z = JOIN_FLOATS[0] + JOIN_FLOATS[1] * (window + most[near] + box) + total + slope
     probability = np.float32(0.5) * (1 + z / (1 + np.abs(z)))
-    maps = {"blur": blur, "box": np.stack([box, pixel], 1), "mean": mean, "most": most, "up": up}
+    maps = {"blur": blur, "box": np.stack([box, pixel], 1), "mean": mean, "most": most, "total": total, "up": up}
     return {name: value.astype(np.float32) for name, value in (maps | {"probability": probability}).items()}

@@ -24,6 +24,7 @@ from .cbuild import (
     NO_EMULATOR_REASON,
     PLAN,
     SANITIZED,
+    SHA256,
     WIDTH,
     ZIG,
     compile_c,
@@ -59,7 +60,7 @@ def arm_runner(build: Path) -> Path:
 @pytest.fixture(scope="session")
 def decoder(build: Path) -> Path:
     names = ("fail.c", "file.c", "image.c", "inflate.c", "pgm.c", "png.c", "resize.c")
-    files = tuple(sources.ROOT / "src" / "run" / name for name in names)
+    files = tuple(sources.ROOT / "runner" / name for name in names)
     return compile_c(build / "decode", (*files, HERE / "decode.c"), *SANITIZED)
 
 
@@ -75,21 +76,24 @@ def runner(request: pytest.FixtureRequest) -> list[str]:
 
 @pytest.fixture
 def make_bundle(host_library: Path, tmp_path: Path) -> Callable[..., Path]:
-    """A bundle for this machine around the small plan; `edit` changes the manifest before it is written."""
+    """A bundle for this machine around the small plan; `edit` changes the manifest before it is written, `built` is
+    another library."""
 
-    def make(edit: Edit | None = None) -> Path:
+    def make(edit: Edit | None = None, built: Path = host_library) -> Path:
         root = tmp_path / "bundle"
+        shutil.rmtree(root, ignore_errors=True)
         (root / "lib").mkdir(parents=True)
         library = root / "lib" / "libbiisnet_model.so"
-        shutil.copy(host_library, library)
+        shutil.copy(built, library)
         arch = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
         shape = [1, 1, HEIGHT, WIDTH]
         manifest: dict[str, Any] = {
-            "schema": 1,
-            "abi": 1,
-            "model": {"name": "tiny", "sha256": "", "weights": "random", "seed": 0},
-            "inputs": [{"name": "grey", "dtype": "float32", "shape": shape}],
-            "outputs": [{"name": "probability", "dtype": "float32", "shape": shape}],
+            "schema": 2,
+            "abi": 2,
+            "task": "detection",
+            "model": {"name": "tiny", "sha256": SHA256, "weights": "random", "seed": 0},
+            "inputs": [{"name": "grey", "dtype": "float32", "shape": shape, "meaning": "image"}],
+            "outputs": [{"name": "probability", "dtype": "float32", "shape": shape, "meaning": "mask"}],
             "threshold": 0.5,
             "target": {"name": "host", "triple": "", "cpu": "", "arch": arch, "features": []},
             "glibc": "2.28",

@@ -4,12 +4,17 @@
  * counts what the runtime asks of the system, too. Prints "ok"; writes the probabilities to a file if one is named. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "biisnet.h"
+#include "biisnet_probe.h"
 
 enum { PIXELS = PLAN_HEIGHT * PLAN_WIDTH, RUNS = 20 };
 
@@ -39,6 +44,30 @@ int __wrap_posix_memalign(void **block, size_t alignment, size_t bytes) {
 }
 /* FAIL_THREAD: the n-th thread is refused, as a system at its limit does. */
 static int fail_thread = -1;
+
+/* Everything else of the threads library that the runtime calls. */
+static atomic_int thread_calls;
+#define COUNTED(name, parameters, arguments)  \
+    int __real_##name parameters;             \
+    int __wrap_##name parameters;             \
+    int __wrap_##name parameters {            \
+        thread_calls++;                       \
+        return __real_##name arguments;       \
+    }
+COUNTED(pthread_mutex_init, (pthread_mutex_t *m, const pthread_mutexattr_t *a), (m, a))
+COUNTED(pthread_mutex_lock, (pthread_mutex_t *m), (m))
+COUNTED(pthread_mutex_unlock, (pthread_mutex_t *m), (m))
+COUNTED(pthread_mutex_destroy, (pthread_mutex_t *m), (m))
+COUNTED(pthread_cond_init, (pthread_cond_t *c, const pthread_condattr_t *a), (c, a))
+COUNTED(pthread_cond_wait, (pthread_cond_t *c, pthread_mutex_t *m), (c, m))
+COUNTED(pthread_cond_broadcast, (pthread_cond_t *c), (c))
+COUNTED(pthread_cond_destroy, (pthread_cond_t *c), (c))
+COUNTED(pthread_attr_init, (pthread_attr_t *a), (a))
+COUNTED(pthread_attr_setstacksize, (pthread_attr_t *a, size_t bytes), (a, bytes))
+COUNTED(pthread_attr_destroy, (pthread_attr_t *a), (a))
+COUNTED(pthread_sigmask, (int how, const sigset_t *set, sigset_t *old), (how, set, old))
+COUNTED(pthread_join, (pthread_t thread, void **result), (thread, result))
+
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*start)(void *), void *argument) {
     if (threads_started++ == fail_thread) return 11;
     return __real_pthread_create(thread, how, start, argument);
@@ -81,6 +110,11 @@ static void check_refusals(void) {
     CHECK(biisnet_create(&model, BIISNET_MAX_THREADS + 1) == BIISNET_E_ARGUMENT);
     CHECK(biisnet_arena_bytes(0) == 0 && biisnet_arena_bytes(BIISNET_MAX_THREADS + 1) == 0);
     CHECK(one > 0 && two > one && biisnet_arena_bytes(BIISNET_MAX_THREADS) == one + 63 * (two - one));
+    CHECK(biisnet_probing_maps_bytes() < probing);
+    CHECK(strlen(biisnet_model_sha256()) == 64 && biisnet_model_task() == BIISNET_TASK_DETECTION);
+    CHECK(biisnet_input_meaning(0) == BIISNET_MEANING_IMAGE && biisnet_output_meaning(0) == BIISNET_MEANING_MASK);
+    CHECK(biisnet_input_dtype(0) == BIISNET_FLOAT32 && biisnet_output_dtype(0) == BIISNET_FLOAT32);
+    CHECK(biisnet_input_dtype(9) == 0 && biisnet_output_meaning(-1) == 0);
     CHECK(biisnet_create_in(&model, 1, small, sizeof small) == BIISNET_E_ARGUMENT);
     CHECK(biisnet_create_in(&model, 2, small, one) == BIISNET_E_ARGUMENT); /* no room for the second thread */
     CHECK(biisnet_create_in(&model, 1, small + 4, one) == BIISNET_E_ARGUMENT);
@@ -94,7 +128,7 @@ static void check_refusals(void) {
     CHECK(!biisnet_stage_name(-1) && !biisnet_input_name(1) && !biisnet_output_shape(7));
     CHECK(biisnet_input_rank(-1) == 0 && biisnet_stage_params_bytes(99) == 0 && !biisnet_arena(NULL));
     biisnet_destroy(NULL);
-    for (int status = -1; status < 8; status++) CHECK(biisnet_status_string(status)[0]);
+    for (int status = -1; status < 9; status++) CHECK(biisnet_status_string((biisnet_status)status)[0]);
 }
 
 static biisnet_model *create_probing(int threads, void **arena) {
@@ -170,6 +204,94 @@ static void check_stages(int threads) {
     free(arena);
 }
 
+/* The same levels as bytes, as words of twice their value, and as floats below each other in a wider picture. */
+static void check_images(int threads) {
+    enum { GAP = 3, STRIDE = PLAN_WIDTH + GAP };
+    static uint8_t bytes[PIXELS];
+    static uint16_t words[PLAN_HEIGHT * STRIDE];
+    static float floats[PLAN_HEIGHT * STRIDE];
+    float result[PIXELS];
+    float *outputs[] = {result};
+    biisnet_model *model;
+    for (int i = 0; i < PLAN_HEIGHT * STRIDE; i++) words[i] = 65535, floats[i] = 1e9f;
+    for (int i = 0; i < PIXELS; i++) {
+        int wide = i / PLAN_WIDTH * STRIDE + i % PLAN_WIDTH;
+        bytes[i] = (uint8_t)(grey[i] - 1);
+        words[wide] = (uint16_t)(2 * grey[i] + 6000);
+        floats[wide] = grey[i];
+    }
+    const biisnet_image good[] = {
+        {grey, BIISNET_FLOAT32, 0, 1, 0},
+        {grey, BIISNET_FLOAT32, PLAN_WIDTH * sizeof(float), 1, 0},
+        {bytes, BIISNET_UINT8, 0, 1, 1},
+        {words, BIISNET_UINT16, STRIDE * sizeof *words, 0.5f, -3000},
+        {floats, BIISNET_FLOAT32, STRIDE * sizeof *floats, 1, 0},
+    };
+    CHECK(biisnet_create(&model, threads) == BIISNET_OK);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        memset(result, 0, sizeof result);
+        CHECK(biisnet_run_images(model, &good[i], outputs) == BIISNET_OK);
+        CHECK(memcmp(result, expected, sizeof result) == 0);
+    }
+    const float zero = 0, infinite = 1 / zero;
+    const biisnet_image bad[] = {
+        {NULL, BIISNET_UINT8, 0, 1, 0},
+        {bytes, (biisnet_dtype)3, 0, 1, 0},
+        {bytes, BIISNET_UINT8, PLAN_WIDTH - 1, 1, 0}, /* 0 where the width is 1: then it is the dense one */
+        {(uint8_t *)words + 1, BIISNET_UINT16, 0, 1, 0},
+        {words, BIISNET_UINT16, 2 * PLAN_WIDTH + 1, 1, 0},
+        {bytes, BIISNET_UINT8, SIZE_MAX, 1, 0},
+        {bytes, BIISNET_UINT8, 0, infinite, 0},
+        {bytes, BIISNET_UINT8, 0, 1, infinite - infinite},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        bool is_dense = bad[i].row_stride == 0 && i == 2, is_one_row = bad[i].row_stride == SIZE_MAX && PLAN_HEIGHT == 1;
+        if (!is_dense && !is_one_row) CHECK(biisnet_run_images(model, &bad[i], outputs) == BIISNET_E_ARGUMENT);
+    }
+    CHECK(biisnet_run_images(NULL, good, outputs) == BIISNET_E_ARGUMENT);
+    CHECK(biisnet_run_images(model, NULL, outputs) == BIISNET_E_ARGUMENT);
+    biisnet_destroy(model);
+}
+
+static int child_answers(biisnet_model *model, biisnet_model *probing, biisnet_status wanted) {
+    static float result[PIXELS];
+    const float *inputs[] = {grey};
+    float *outputs[] = {result};
+    if (biisnet_run(model, inputs, outputs) != wanted) return 1;
+    if (biisnet_bind(probing, inputs, outputs) != BIISNET_OK) return 2;
+    if (biisnet_run_stage(probing, 0, NULL) != wanted) return 3;
+    biisnet_destroy(model);
+    biisnet_destroy(probing);
+    biisnet_model *own; /* one of its own works */
+    if (biisnet_create(&own, 1) != BIISNET_OK || biisnet_run(own, inputs, outputs) != BIISNET_OK) return 4;
+    if (memcmp(result, expected, sizeof result) != 0) return 5;
+    biisnet_destroy(own);
+    return 0;
+}
+
+/* The child of a fork() has the instance and not its threads: it must say so instead of waiting for them. An instance
+ * without threads goes on in both. */
+static void check_fork(int threads) {
+    biisnet_model *model;
+    void *arena = NULL;
+    CHECK(biisnet_create(&model, threads) == BIISNET_OK);
+    biisnet_model *probing = create_probing(threads, &arena);
+    repeat(model);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(20); /* instead of for ever */
+        _exit(child_answers(model, probing, threads > 1 ? BIISNET_E_PROCESS : BIISNET_OK));
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    repeat(model);
+    biisnet_destroy(model);
+    biisnet_destroy(probing);
+    free(arena);
+}
+
 static void check_side_by_side(void) {
     enum { INSTANCES = 3 };
     pthread_t thread[INSTANCES];
@@ -188,8 +310,26 @@ static void check_side_by_side(void) {
 static void check_calls(void) {
     biisnet_model *model;
     float result[PIXELS];
-    threads_started = 0;
+    threads_started = thread_calls = 0;
     CHECK(biisnet_create(&model, 1) == BIISNET_OK && threads_started == 0);
+    run_whole(model, result);
+    biisnet_destroy(model);
+    CHECK(threads_started == 0 && thread_calls == 0);
+    for (int threads = 1; threads <= 4; threads += 3) { /* in the caller's memory: nothing is allocated at all */
+        void *arena = NULL;
+        uint64_t bytes = biisnet_arena_bytes(threads);
+        CHECK(__real_posix_memalign(&arena, BIISNET_ALIGNMENT, bytes) == 0);
+        int allocated = allocations;
+        CHECK(biisnet_create_in(&model, threads, arena, bytes) == BIISNET_OK);
+        run_whole(model, result);
+        biisnet_destroy(model);
+        CHECK(allocations == allocated);
+        free(arena);
+    }
+    CHECK(thread_calls > 0); /* of four threads: they are counted */
+    int one = allocations;
+    threads_started = 0;
+    CHECK(biisnet_create(&model, 1) == BIISNET_OK && allocations == one + 1);
     biisnet_destroy(model);
     CHECK(biisnet_create(&model, 4) == BIISNET_OK && threads_started == 3);
     int before = allocations;
@@ -221,6 +361,8 @@ int main(int count, char **arguments) {
     for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
         check_threads(threads[i]);
         check_stages(threads[i]);
+        check_images(threads[i]);
+        check_fork(threads[i]);
     }
     check_side_by_side();
 #ifdef COUNT_CALLS

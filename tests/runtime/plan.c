@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small plan with hand-written row kernels: what compile/ generates, short enough to be checked by eye. Its
- * meaning in numpy is `reference` in cbuild.py; PLAN_HEIGHT and PLAN_WIDTH may be odd. To run fast it has two
- * segments, each with a ring:
+ * meaning in numpy is `reference` in cbuild.py; PLAN_HEIGHT and PLAN_WIDTH may be odd. To run fast it has three
+ * segments, two with a ring, and between them one that has no rows:
  *     blur -> box -> half   3x3, 3x3 and 2:1; blur's map is a ring, box's is read by join, too
+ *     total                 of a whole map, in four parts
  *     up -> join            1:2 with an odd operand, and a window over its ring
  */
 #include "plan.h"
@@ -12,7 +13,8 @@ enum {
     W = PLAN_WIDTH,
     HALF = H > 1 ? H / 2 : 1, /* an odd last row is dropped: no row of `half` asks for it */
     RING = H < 3 ? H : 3,
-    ROW = W * 4
+    ROW = W * 4,
+    PARTS = 4 /* of total: there may be fewer columns */
 };
 
 #define UP_64(bytes) (((bytes) + 63) / 64 * 64)
@@ -28,11 +30,13 @@ enum {
     BLUR_CONSTANTS = UP_64(ROW), /* behind the zero row */
     BOX_CONSTANTS = BLUR_CONSTANTS + 64,
     JOIN_CONSTANTS = BOX_CONSTANTS + 64 + 64 + 128,
-    MAPS = JOIN_CONSTANTS + 64,
+    TOTAL_CONSTANTS = JOIN_CONSTANTS + 64,
+    MAPS = TOTAL_CONSTANTS + 64,
     BOX = MAPS,
     MEAN = BOX + UP_64(H * 2 * ROW),
     MOST = MEAN + UP_64(HALF * ROW),
-    SHARED = MOST + UP_64(HALF * ROW),
+    TOTAL = MOST + UP_64(HALF * ROW),
+    SHARED = TOTAL + UP_64(ROW),
     /* Behind those, in the layout with whole maps only: */
     BLUR = SHARED,
     UP = BLUR + UP_64(H * ROW),
@@ -45,7 +49,8 @@ static const struct {
     int16_t box_words[4]; /* 3 and padding */
     uint8_t box_bytes[8]; /* 5 and padding */
     float join[2];
-} params = {{0.125f}, {0.125f, 0.5f}, {7, -300, 260, 0}, {1, 2, 0, 255, 3, 0, 0, 0}, {-14.0f, 0.03125f}};
+    float total[1];
+} params = {{0.125f}, {0.125f, 0.5f}, {7, -300, 260, 0}, {1, 2, 0, 255, 3, 0, 0, 0}, {-14.0f, 0.03125f}, {0.0625f}};
 
 /* How kernels find constant i of a section that starts at `section`. */
 static float float_at(const uint8_t *section, int i) { return ((const float *)(const void *)section)[i * 4 + i % 4]; }
@@ -89,6 +94,18 @@ static void half_row(const void *const *in, const uint8_t *constants, void *cons
     }
 }
 
+/* total[x] = w * (sum of column x of most - the largest of its input's same column): whole maps, one of them the
+ * model's own input. A part is a quarter of the columns. */
+static void total_part(const void *const *in, const uint8_t *constants, void *const *out, int32_t part) {
+    const float *most = in[0], *grey = in[1];
+    for (int x = W * part / PARTS; x < W * (part + 1) / PARTS; x++) {
+        float sum = 0, largest = 0;
+        for (int y = 0; y < HALF; y++) sum += most[y * W + x];
+        for (int y = 0; y < H; y++) largest = grey[y * W + x] > largest ? grey[y * W + x] : largest;
+        ((float *)out[0])[x] = float_at(constants, 0) * (sum - largest);
+    }
+}
+
 /* up = 3/4 of the mean row that holds y and 1/4 of the one on the other side of y */
 static void up_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
     const float *near = in[0], *far = in[1];
@@ -96,18 +113,18 @@ static void up_row(const void *const *in, const uint8_t *constants, void *const 
     for (int x = 0; x < W; x++) ((float *)out[0])[x] = 0.75f * near[x] + 0.25f * far[x];
 }
 
-/* z = bias + scale * (three up rows, weighted 1/4 1/2 1/4, + most + box[0]) + y / 1024,
+/* z = bias + scale * (three up rows, weighted 1/4 1/2 1/4, + most + box[0]) + total + y / 1024,
  * output = (1 + z / (1 + |z|)) / 2 */
 static void join_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
-    const float *above = in[0], *up = in[1], *below = in[2], *most = in[3], *box = in[4];
+    const float *above = in[0], *up = in[1], *below = in[2], *most = in[3], *box = in[4], *total = in[5];
     for (int x = 0; x < W; x++) {
         float window = 0.25f * above[x] + 0.5f * up[x] + 0.25f * below[x];
-        float z = float_at(constants, 0) + float_at(constants, 1) * (window + most[x] + box[x]) + (float)y / 1024;
+        float z = float_at(constants, 0) + float_at(constants, 1) * (window + most[x] + box[x]) + total[x] + (float)y / 1024;
         ((float *)out[0])[x] = 0.5f * (1 + z / (1 + (z < 0 ? -z : z)));
     }
 }
 
-enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, UP_MAP, OUTPUT, BUFFERS };
+enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, TOTAL_MAP, UP_MAP, OUTPUT, BUFFERS };
 
 /* Tests make this a ring, which only private maps may be. */
 #ifndef BOX_SLOTS
@@ -119,6 +136,7 @@ enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, UP_MAP, OUTPUT, BUFFERS };
     [BOX_MAP] = {.external = BN_ARENA, .offset = BOX, .row_bytes = 2 * ROW, .rows = H, .slots = BOX_SLOTS},     \
     [MEAN_MAP] = {.external = BN_ARENA, .offset = MEAN, .row_bytes = ROW, .rows = HALF, .slots = HALF},         \
     [MOST_MAP] = {.external = BN_ARENA, .offset = MOST, .row_bytes = ROW, .rows = HALF, .slots = HALF},         \
+    [TOTAL_MAP] = {.external = BN_ARENA, .offset = TOTAL, .row_bytes = ROW, .rows = 1, .slots = 1},             \
     [OUTPUT] = {.external = 0, .row_bytes = ROW, .rows = H, .slots = H}
 
 /* The rings live in different segments, so they share their memory. */
@@ -132,8 +150,8 @@ static const bn_buffer probing_buffers[] = {
     [BLUR_MAP] = {.external = BN_ARENA, .offset = BLUR, .row_bytes = ROW, .rows = H, .slots = H},
     [UP_MAP] = {.external = BN_ARENA, .offset = UP, .row_bytes = ROW, .rows = H, .slots = H},
 };
-static const bn_segment fast_segments[] = {{0, 3}, {3, 5}};
-static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}};
+static const bn_segment fast_segments[] = {{0, 3}, {3, 4}, {4, 6}};
+static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}};
 
 #define ROWS_3X3 .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO
 
@@ -146,21 +164,31 @@ static const bn_stage stages[] = {
     {.name = "half", .kernel = half_row, .params = 28, .constants = MAPS, .rows = HALF, .inputs = 1, .outputs = 2,
      .input = {{.buffer = BOX_MAP, .mul = 2, .add = 0, .div = 1, .step = 1, .count = 2, .edge = BN_EDGE_CLAMP}},
      .output = {MEAN_MAP, MOST_MAP}},
+    {.name = "total", .kind = BN_WHOLE, .kernel = total_part, .params = 36, .params_bytes = 4, .floats = 1,
+     .constants = TOTAL_CONSTANTS, .rows = PARTS, .inputs = 2, .outputs = 1,
+     .input = {{.buffer = MOST_MAP}, {.buffer = INPUT}}, .output = {TOTAL_MAP}},
     {.name = "up", .kernel = up_row, .params = 28, .constants = MAPS, .rows = H, .inputs = 2, .outputs = 1,
      .input = {{.buffer = MEAN_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
                {.buffer = MEAN_MAP, .mul = 1, .add = -2, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP,
                 .odd = 2}},
      .output = {UP_MAP}},
     {.name = "join", .kernel = join_row, .params = 28, .params_bytes = 8, .floats = 2, .constants = JOIN_CONSTANTS,
-     .rows = H, .inputs = 3, .outputs = 1,
+     .rows = H, .inputs = 4, .outputs = 1,
      .input = {{.buffer = UP_MAP, ROWS_3X3},
                {.buffer = MOST_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
-               {.buffer = BOX_MAP, .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP}},
+               {.buffer = BOX_MAP, .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
+               {.buffer = TOTAL_MAP, .mul = 0, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP}},
      .output = {OUTPUT}},
 };
 
-static const bn_tensor input = {.name = "grey", .rank = 4, .shape = {1, 1, H, W}};
-static const bn_tensor output = {.name = "probability", .rank = 4, .shape = {1, 1, H, W}};
+/* Tests make it another model. */
+#ifndef PLAN_TASK
+#define PLAN_TASK BIISNET_TASK_DETECTION
+#define PLAN_THRESHOLD 0.5f
+#endif
+
+static const bn_tensor input = {.name = "grey", .meaning = BIISNET_MEANING_IMAGE, .rank = 4, .shape = {1, 1, H, W}};
+static const bn_tensor output = {.name = "probability", .meaning = BIISNET_MEANING_MASK, .rank = 4, .shape = {1, 1, H, W}};
 
 const bn_plan biisnet_plan = {
     .version = BN_PLAN_VERSION,
@@ -168,15 +196,17 @@ const bn_plan biisnet_plan = {
     .zero_bytes = ROW,
     .params = (const uint8_t *)&params,
     .params_bytes = sizeof params,
-    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = 5,
+    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = 6,
     .input = &input, .output = &output, .stage = stages,
     .layout = {
-        [BN_STREAMING] = {.shared_bytes = SHARED, .private_bytes = UP_64(RING * ROW), .segments = 2,
+        [BN_STREAMING] = {.shared_bytes = SHARED, .private_bytes = UP_64(RING * ROW), .segments = 3,
                      .segment = fast_segments, .buffer = fast_buffers},
-        [BN_PROBING] = {.shared_bytes = BY_STAGE, .private_bytes = 0, .segments = 5,
+        [BN_PROBING] = {.shared_bytes = BY_STAGE, .private_bytes = 0, .segments = 6,
                          .segment = probing_segments, .buffer = probing_buffers},
     },
     .model_name = "tiny \"box\"",
-    .threshold = 0.5f,
+    .model_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    .task = PLAN_TASK,
+    .threshold = PLAN_THRESHOLD,
     .field_radius = FIELD_RADIUS, .field_stride = FIELD_STRIDE,
 };

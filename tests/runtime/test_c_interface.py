@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The C library: sanitizers, what it asks of the system, what it exports."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -53,7 +54,8 @@ def test_sanitizers_find_nothing(tmp_path: Path, sanitizer: str, size: tuple[int
 
 @needs_gcc
 def test_allocates_and_starts_threads_only_in_create(tmp_path: Path) -> None:
-    wrapped = ("malloc", "calloc", "posix_memalign", "pthread_create")
+    own = re.findall(r"\bpthread_\w+(?=\()", (sources.ROOT / "src" / "threads.c").read_text())
+    wrapped = ("malloc", "calloc", "posix_memalign", *dict.fromkeys(own))
     flags = ("-DCOUNT_CALLS", *(f"-Wl,--wrap={name}" for name in wrapped))
     _passes(compile_c(tmp_path / "driver", FILES, *flags))
 
@@ -63,7 +65,7 @@ def test_driver_on_the_emulated_device(tmp_path: Path) -> None:
     _passes(*EMULATOR, compile_c(tmp_path / "driver", FILES, *ARM_STATIC, compiler=ZIG))
 
 
-@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=3", "-DBN_EDGE_ZERO=7"])
+@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=2", "-DBN_EDGE_ZERO=7"])
 def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, define: str) -> None:
     """A ring (its rows would be lost between stages), another version, an unknown edge."""
     odd = tmp_path / "plan.c"
@@ -88,7 +90,34 @@ def test_header_is_cplusplus_and_c99(tmp_path: Path) -> None:
         if language == "c++" and shutil.which("g++") is None:
             continue
         flags = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only", "-x", language)
-        subprocess.run([GCC, f"-std={standard}", *flags, str(sources.HEADER)], check=True)
+        for header in (sources.HEADER, sources.PROBE_HEADER):
+            subprocess.run([GCC, f"-std={standard}", *flags, str(header)], check=True)
+
+
+@pytest.mark.parametrize("compiler", [pytest.param((GCC,), marks=needs_gcc), ZIG])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "biisnet_create(&model, 1)",
+        "biisnet_create_in(&model, 1, 0, 0)",
+        "biisnet_run(model, 0, 0)",
+        "biisnet_run_images(model, 0, 0)",
+        "biisnet_create_probing(&model, 1, 0, 0)",
+        "biisnet_bind(model, 0, 0)",
+        "biisnet_run_stage(model, 0, 0)",
+    ],
+)
+def test_a_status_that_is_ignored_is_a_warning(call: str, compiler: tuple[str, ...], tmp_path: Path) -> None:
+    for statement, fails in ((call, True), (f"if ({call} != BIISNET_OK) return 1", False)):
+        program = tmp_path / "program.c"
+        text = (
+            f'#include "biisnet_probe.h"\nint main(void) {{ biisnet_model *model = 0; {statement}; return !model; }}\n'
+        )
+        program.write_text(text)
+        command = [*compiler, "-Werror", "-c", f"-I{sources.HEADER.parent}", str(program)]
+        done = subprocess.run([*command, "-o", str(tmp_path / "o")], capture_output=True, text=True)
+        assert (done.returncode != 0) == fails, done.stderr
+        assert ("-Wunused-result" in done.stderr or "-Werror=unused-result" in done.stderr) == fails
 
 
 @needs_readelf

@@ -52,7 +52,7 @@ def test_arms_that_meet_below() -> None:
 @pytest.fixture(scope="module")
 def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runner's own detect(), with sanitizers."""
-    files = tuple(sources.ROOT / "src" / "run" / name for name in ("detect.c", "fail.c", "file.c"))
+    files = tuple(sources.ROOT / "runner" / name for name in ("detect.c", "fail.c", "file.c"))
     return compile_c(tmp_path_factory.mktemp("build") / "components", (*files, HERE / "components.c"), *SANITIZED)
 
 

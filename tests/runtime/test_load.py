@@ -3,6 +3,8 @@
 
 import io
 import json
+import os
+import signal
 import tarfile
 import threading
 from collections.abc import Callable
@@ -12,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from biisnet.runtime import BundleError, load
+from biisnet.runtime import BundleError, Model, load, sources
 from biisnet.runtime.bundle import open_bundle, read_bundle
-from biisnet.runtime.machine import Machine, cpu_features
+from biisnet.runtime.machine import Machine, cpu_features, read_features
 from biisnet.runtime.resize import resize_bilinear
 
-from .cbuild import HEIGHT, WIDTH, reference, run
+from .cbuild import HEIGHT, PLAN, WIDTH, compile_c, reference, run
 
 MakeBundle = Callable[..., Path]
 Edit = Callable[[dict[str, Any]], object]
@@ -72,6 +74,87 @@ def test_threads_may_share_a_model(make_bundle: MakeBundle) -> None:
         assert not wrong
 
 
+def test_a_model_for_another_task(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    """Its output is given back as it is meant: a map in the image's size, scores as a vector; it has no targets."""
+    image = np.arange(40, dtype=np.uint8).reshape(5, 8)
+    with load(make_bundle()) as detection:
+        expected = detection(image)
+    tensor = ".meaning = BIISNET_MEANING_MASK, .rank = 4, .shape = {1, 1, H, W}"
+    for task, meaning, shape in (
+        ("map", "map", [1, 1, HEIGHT, WIDTH]),
+        ("classification", "scores", [1, HEIGHT * WIDTH]),
+    ):
+        plan = tmp_path / f"{task}.c"
+        extents = ", ".join(map(str, shape))
+        other = f".meaning = BIISNET_MEANING_{meaning.upper()}, .rank = {len(shape)}, .shape = {{{extents}}}"
+        assert tensor in PLAN.read_text()
+        plan.write_text(PLAN.read_text().replace(tensor, other))
+        flags = (
+            f"-DPLAN_TASK=BIISNET_TASK_{task.upper()}",
+            "-DPLAN_THRESHOLD=0",
+            "-DFIELD_RADIUS=0",
+            "-DFIELD_STRIDE=0",
+        )
+        library = compile_c(
+            tmp_path / f"{task}.so", (*sources.LIBRARY_SOURCES, plan), *flags, "-fPIC", *sources.SHARED_LDFLAGS
+        )
+
+        def edit(manifest: dict[str, Any], task: str = task, meaning: str = meaning, shape: list[int] = shape) -> None:
+            manifest.update(task=task, threshold=None)
+            manifest["outputs"][0].update(meaning=meaning, shape=shape)
+
+        with load(make_bundle(edit, library)) as model:
+            found = model(image)
+            if task == "map":
+                np.testing.assert_array_equal(found, expected)
+            else:
+                assert found.shape == (HEIGHT * WIDTH,)
+            assert model.threshold is None
+            for refused in (model.detect, model.mask):
+                with pytest.raises(ValueError, match=f"is a model for {task}, which finds no targets"):
+                    refused(image)
+            with pytest.raises(ValueError, match="cannot work in tiles"):
+                model.tiled(image)
+
+
+def _in_child(work: Callable[[], bool]) -> bool:
+    """Whether `work` says so in a forked child, within 20 seconds."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # instead of for ever
+        try:
+            os._exit(0 if work() else 1)
+        finally:
+            os._exit(2)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _refuses(model: Model, image: np.ndarray) -> bool:
+    try:
+        model(image)
+    except RuntimeError as error:
+        return "not in this process, which was forked" in str(error)
+    return False
+
+
+def test_a_forked_child_is_refused(make_bundle: MakeBundle) -> None:
+    """Fails where a child waits for ever for threads that only its parent has; one thread is all that a child needs."""
+    root, image = make_bundle(), np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH)
+    with load(root, threads=2) as model, load(root) as single:
+        expected = model(image)
+
+        def child() -> bool:
+            refused = _refuses(model, image)
+            model.close()
+            with load(root, threads=2) as own:
+                return refused and np.array_equal(own(image), expected) and np.array_equal(single(image), expected)
+
+        assert _in_child(child)
+        with model._lock:  # as if another thread of the parent were in the middle of a call
+            assert _in_child(lambda: _refuses(model, image))
+        np.testing.assert_array_equal(model(image), expected)
+
+
 def test_tar_and_two_instances(make_bundle: MakeBundle, tmp_path: Path) -> None:
     root = make_bundle()
     image = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH)
@@ -107,9 +190,9 @@ def test_bad_arguments(make_bundle: MakeBundle) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda m: m.update(schema=2), "schema 2 is not the 1"),
+        (lambda m: m.update(schema=1), "schema 1 is not the 2 .*; compile the model again"),
         (lambda m: m.pop("schema"), "schema None"),
-        (lambda m: m.update(abi=2), "ABI 2"),
+        (lambda m: m.update(abi=1), "ABI 1"),
         (lambda m: m.pop("threshold"), "field threshold is missing"),
         (lambda m: m["target"].pop("arch"), "field target.arch is missing"),
         (lambda m: m["target"].update(arch="riscv64", name="other"), r"built for other \(riscv64\)"),
@@ -117,8 +200,24 @@ def test_bad_arguments(make_bundle: MakeBundle) -> None:
         (lambda m: m["target"].update(features=[1]), "field target.features is missing or mistyped"),
         (lambda m: m.update(inputs=[{}]), "field inputs is missing or mistyped"),
         (lambda m: m.update(inputs=["x"]), "field inputs is missing or mistyped"),
-        (lambda m: m.update(inputs=[]), "field inputs or outputs is empty"),
-        (lambda m: m["outputs"][0].update(shape=[1, 1, 8]), "field outputs is missing or mistyped"),
+        (lambda m: m.update(inputs=[]), "field inputs is empty"),
+        (lambda m: m["outputs"][0].update(shape=[1, 1, 1, 8, 8]), "field outputs is missing or mistyped"),
+        (lambda m: m["outputs"][0].update(shape=[]), "field outputs is missing or mistyped"),
+        (lambda m: m["outputs"][0].update(dtype="float16"), "field outputs is missing or mistyped"),
+        (lambda m: m["outputs"][0].update(meaning="taste"), "field outputs is missing or mistyped"),
+        (lambda m: m["outputs"][0].pop("name"), "field outputs is missing or mistyped"),
+        (lambda m: m["outputs"][0].update(shape=[1, 1, 8]), "field task is detection, but"),
+        (lambda m: m["inputs"].append(m["inputs"][0]), "field task is detection, but"),
+        (lambda m: m.pop("task"), "field task is missing"),
+        (lambda m: m.update(task="guessing"), "field task is missing or mistyped"),
+        (lambda m: m.update(task="segmentation"), "field threshold is missing or mistyped"),
+        (lambda m: m.update(task="map", threshold=None), r"not the manifest's \(signature\)"),
+        (lambda m: m.update(threshold=None), "field threshold is missing or mistyped"),
+        (lambda m: m.update(threshold=1.5), "field threshold is missing or mistyped"),
+        (lambda m: m.update(threshold=0.25), r"not the manifest's \(signature\)"),
+        (lambda m: m["inputs"][0].update(meaning="map"), r"not the manifest's \(signature\)"),
+        (lambda m: m["model"].update(sha256="0" * 64), r"not the manifest's \(model\)"),
+        (lambda m: m["model"].pop("sha256"), "field model.sha256 is missing"),
         (lambda m: m["outputs"][0].update(shape=[1, 1, "8", 8]), "field outputs is missing or mistyped"),
         (lambda m: m["outputs"][0].update(shape=None), "field outputs is missing or mistyped"),
         (lambda m: m.update(glibc="99.1"), "needs glibc 99.1"),
@@ -126,8 +225,11 @@ def test_bad_arguments(make_bundle: MakeBundle) -> None:
         (lambda m: m["files"].clear(), "lists no sha256"),
         (lambda m: m["files"].update({"bin/biisnet-run": "0"}), "biisnet-run: is missing"),
         (lambda m: m["files"].update({"../x": "0"}), "leaves the bundle"),
-        (lambda m: m["inputs"][0].update(shape=[1, 1, 8, 8]), "not the manifest's"),
-        (lambda m: m.update(arena_bytes=1), "not the manifest's"),
+        (
+            lambda m: [m[kind][0].update(shape=[1, 1, 8, 8]) for kind in ("inputs", "outputs")],
+            r"not the manifest's \(signature\)",
+        ),
+        (lambda m: m.update(arena_bytes=1), r"not the manifest's \(arena\)"),
     ],
 )
 def test_refuses_what_the_manifest_rules_out(make_bundle: MakeBundle, edit: Edit, message: str) -> None:
@@ -211,6 +313,15 @@ def test_features_are_those_of_every_core() -> None:
     text = "processor: 0\nFeatures\t: fp asimd crc32\n\nprocessor: 1\nFeatures\t: fp asimd\n"
     assert cpu_features(text) == {"fp", "asimd"}
     assert cpu_features("") == frozenset()
+
+
+def test_features_are_read_from_cpuinfo(tmp_path: Path) -> None:
+    cores = ["processor\t: 0\nflags\t\t: fpu avx2 fma\n", "processor\t: 1\nflags\t\t: fpu avx2\n"]
+    (tmp_path / "x86").write_text("\n".join(cores))
+    (tmp_path / "arm").write_text("processor\t: 0\nFeatures\t: fp asimd crc32\n")
+    assert read_features(tmp_path / "x86") == {"fpu", "avx2"}
+    assert read_features(tmp_path / "arm") == {"fp", "asimd", "crc32"}
+    assert read_features(tmp_path / "nothing") == frozenset()
 
 
 def _tar_of(path: Path, member: tarfile.TarInfo, content: bytes = b"") -> Path:

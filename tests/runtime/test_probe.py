@@ -28,8 +28,12 @@ from .cbuild import (
     HEIGHT,
     JOIN_CONSTANTS,
     JOIN_FLOATS,
+    MAPS_BYTES,
     MEAN,
     MOST,
+    TOTAL,
+    TOTAL_CONSTANTS,
+    TOTAL_FLOATS,
     UP,
     WIDTH,
     Floats,
@@ -66,6 +70,7 @@ def test_stages_one_by_one(runner: list[str], grey: Floats, threads: int) -> Non
         check("blur", blur=(BLUR, (HEIGHT, WIDTH)))
         check("box", box=(BOX, (HEIGHT, 2, WIDTH)))
         check("half", mean=(MEAN, (HALF, WIDTH)), most=(MOST, (HALF, WIDTH)))
+        check("total", total=(TOTAL, (WIDTH,)))
         check("up", up=(UP, (HEIGHT, WIDTH)))
         probe.run_stage(probe.stage_index("join"))
         stepped = probe.read_array(result, np.float32, (HEIGHT, WIDTH))
@@ -79,6 +84,7 @@ def test_constants_are_spread(runner: list[str]) -> None:
         assert probe.read(BLUR_CONSTANTS, 64) == spread(BLUR_FLOATS, 4)
         assert probe.read(BOX_CONSTANTS, len(SPREAD_BOX)) == SPREAD_BOX
         assert probe.read(JOIN_CONSTANTS, 64) == spread(JOIN_FLOATS, 4)
+        assert probe.read(TOTAL_CONSTANTS, 64) == spread(TOTAL_FLOATS, 4)
 
 
 def test_other_constants_and_other_maps(runner: list[str], grey: Floats) -> None:
@@ -116,11 +122,15 @@ def test_refusals_are_exceptions(host_runner: Path) -> None:
     with Probe([host_runner]) as probe:
         end = probe.info["outputs"][0]["offset"] + -(-HEIGHT * WIDTH * 4 // 64) * 64
         probe.write(end - 4, bytes(4))
+        probe.write(MAPS_BYTES - 4, bytes(4))
     commands: list[tuple[Callable[[Probe], object], str]] = [
         (lambda p: p.write(end - 4, bytes(5)), "range"),
         (lambda p: p.read(2**64 - 1, 2), "range"),
         (lambda p: p.read(0, 2**64 - 1), "range"),
-        (lambda p: p.run_stage(5), "no such stage"),
+        (lambda p: p.write(MAPS_BYTES - 4, bytes(8)), "range"),  # the instance itself lies behind the maps
+        (lambda p: p.read(MAPS_BYTES, 1), "range"),
+        (lambda p: p.read(p.info["inputs"][0]["offset"] - 1, 2), "range"),
+        (lambda p: p.run_stage(6), "no such stage"),
         (lambda p: p.run_stage(0, bytes(5)), "another size"),
         (lambda p: p._command(b"X"), "unknown command"),
     ]

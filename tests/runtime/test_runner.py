@@ -24,6 +24,8 @@ from .cbuild import (
     NO_EMULATOR_REASON,
     PLAN,
     RADIUS,
+    SANITIZED,
+    SHA256,
     STAGES,
     STRIDE,
     WIDTH,
@@ -102,9 +104,12 @@ def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
     )
     info = json.loads(run(*runner, "--info").stdout)
     assert info["model"] == 'tiny "box"'
+    assert (info["sha256"], info["task"], info["threshold"]) == (SHA256, "detection", 0.5)
+    assert [info[k][0]["meaning"] for k in ("inputs", "outputs")] == ["image", "mask"]
+    assert {t["dtype"] for k in ("inputs", "outputs") for t in info[k]} == {"float32"}
     assert info["inputs"][0]["shape"] == [1, 1, HEIGHT, WIDTH]
     assert [stage["name"] for stage in info["stages"]] == STAGES
-    assert b"ABI 1" in run(*runner, "--version").stdout
+    assert b"ABI 2" in run(*runner, "--version").stdout
     assert b"--roi" in run(*runner, "--help").stdout
 
 
@@ -134,6 +139,20 @@ def test_tiles_that_cannot_be(host_runner: Path, tmp_path: Path) -> None:
     assert "40x8.pgm: a frame of 8 pixels is less than a tile of 9" in refused(run(host_runner, "--tile", narrow))
     for option in (["--bench", "2"], ["--roi"], ["--stages", "2"]):
         assert "--tile: what is measured is one run of the model" in refused(run(host_runner, "--tile", *option, image))
+
+
+def test_a_model_that_finds_no_targets(tmp_path: Path) -> None:
+    """It can be described and timed; what asks for targets is refused, and says what the model is for."""
+    files, image = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, PLAN), _write_pgm(tmp_path / "in.pgm", _image())
+    task = ("-DPLAN_TASK=BIISNET_TASK_CLASSIFICATION", "-DPLAN_THRESHOLD=0")
+    runner = compile_c(tmp_path / "other", files, *task, *SANITIZED)
+    assert json.loads(run(runner, "--info").stdout)["task"] == "classification"
+    assert "the model is for classification, and this finds targets; use the library" in refused(run(runner, image))
+    assert json.loads(run(runner, "--bench", "3", image).stdout)["runs"] == 3
+    assert len(json.loads(run(runner, "--stages", "1", image).stdout)["stages"]) == len(STAGES)
+    mask = ("--bench", "3", "--mask", tmp_path / "m.pgm", image)
+    assert "the model is for classification: it can be timed, and finds no targets" in refused(run(runner, *mask))
+    assert sorted(os.listdir(tmp_path)) == ["in.pgm", "other"]
 
 
 @pytest.mark.skipif(NO_EMULATOR, reason=NO_EMULATOR_REASON)

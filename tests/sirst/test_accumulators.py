@@ -13,6 +13,7 @@ from biisnet.compile.ir.plan import Plan
 from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable
 from biisnet.compile.verification.device import Device
 from biisnet.compile.verification.onnx_reference import OnnxReference
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.emulator
 
 @pytest.fixture(scope="module")
 def plan(shipped: Model) -> Plan:
-    return make_plan(shipped, SIZE, Progress(PLAN_STEPS, print, None))
+    return make_plan(shipped, SIZE, resolve("rpi4"), Progress(PLAN_STEPS, print, None), DEFAULT)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_they_equal_onnx_runtimes(
         if not is_binary(step.stage):
             continue
         assert readable(step.stage), step.stage.name
-        compared, differ, tensors = check_accumulators(board, index, step, values, reference)
+        compared, differ, tensors = check_accumulators(board, resolve("rpi4").core, index, step, values, reference)
         (dot,) = (e for e in step.stage.expressions() if isinstance(e, BinaryDot))
         layer = layer_reading[dot.buffer.value]
         by_onnx_runtime = reference.accumulators(layer, values[dot.buffer.value])

@@ -20,7 +20,7 @@ from typing import IO, Annotated
 
 import typer
 
-from biisnet.compile.emit.manifest import frame_size, target_of
+from biisnet.compile.emit.manifest import target_of
 from biisnet.compile.errors import CompileError
 from biisnet.compile.verification.scene import scene
 from biisnet.runtime.bundle import read_bundle
@@ -67,7 +67,7 @@ def main(
 def soak(path: Path, frames: int, threads: int = 1) -> Soaked:
     """Stream scenes to a bundle's runner, and look at it. Raises BundleError, CalledProcessError, CompileError."""
     bundle = read_bundle(path)
-    height, width = frame_size(bundle.manifest)
+    height, width = bundle.signature.size
     target = target_of(bundle.manifest)
     prefix = command(target)
     if prefix is None:

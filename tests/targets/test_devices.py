@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registry, and what this machine's own entry becomes."""
 
-from pathlib import Path
-
 import pytest
 
 from biisnet.targets import TARGETS, Target, TargetError, devices, resolve
-from biisnet.targets.devices import cpu_flags, this_machine
+from biisnet.targets.devices import this_machine
 
 V3 = {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
 V4 = V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
@@ -67,18 +65,8 @@ def test_a_machine_without_kernels(flags: set[str], machine: str) -> None:
 
 
 def test_host_is_resolved_by_the_cpus_flags(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "cpu_flags", lambda: V3)
+    monkeypatch.setattr(devices, "read_features", lambda: V3)
     monkeypatch.setattr(devices.platform, "machine", lambda: "x86_64")
     target = resolve("host")
     assert isinstance(target, Target)
     assert target.cpu == "x86-64-v3"
-
-
-def test_flags_are_read_from_cpuinfo(tmp_path: Path) -> None:
-    (tmp_path / "x86").write_text(
-        "processor\t: 0\nflags\t\t: fpu avx2 fma\n\nprocessor\t: 1\nflags\t\t: fpu avx2 fma\n"
-    )
-    (tmp_path / "arm").write_text("processor\t: 0\nFeatures\t: fp asimd crc32\n")
-    assert cpu_flags(tmp_path / "x86") == {"fpu", "avx2", "fma"}
-    assert cpu_flags(tmp_path / "arm") == {"fp", "asimd", "crc32"}
-    assert cpu_flags(tmp_path / "nothing") == set()

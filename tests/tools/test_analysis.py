@@ -24,6 +24,7 @@ def test_tiny(emulated: None, llvm: None, tiny: Model) -> None:
     assert by_name["probability"].full_macs == 24 * 20 * 8
     for stage in found.stages:
         assert 0 < stage.cycles < found.cycles
+        assert stage.bound is not None
         assert stage.cycles > stage.bound, stage.name  # nothing is faster than its arithmetic
     assert found.other_cycles > 0
     assert found.dram_bytes is not None

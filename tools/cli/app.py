@@ -3,28 +3,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from typing import Annotated
 
 import typer
 
+from .command import SETTINGS, Command, Group, as_command
 from .compile_command import compile_command
 from .device_commands import bench, deploy
-from .errors import reports_errors
+from .errors import WRONG_INPUT
 from .info_commands import analyze, doctor, inspect, report, targets
 from .model_commands import export, run, verify
+from .sbom_command import sbom
 from .signals import exit_on_sigterm
 from .training_commands import evaluate, scenes, train, variants
-from .tuning_commands import tune
+from .tuning_commands import tune, tune_merge
 
-app = typer.Typer(
-    name="biisnet",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "compile": (compile_command, "Compile a network for a device, and prove it."),
     "run": (run, "Find targets in images, videos, cameras."),
@@ -33,8 +29,10 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "bench": (bench, "Time a bundle where it runs."),
     "inspect": (inspect, "Show what a bundle is."),
     "report": (report, "Write a page about a bundle."),
+    "sbom": (sbom, "Write a bundle's bill of materials."),
     "analyze": (analyze, "Count operations, or cycles of each stage."),
     "tune": (tune, "Search faster schedules for the kernels."),
+    "tune-merge": (tune_merge, "Make one tuning database of several."),
     "train": (train, "Train a network."),
     "eval": (evaluate, "Measure how well a network detects."),
     "export": (export, "Export a checkpoint to ONNX."),
@@ -44,24 +42,30 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "doctor": (doctor, "Say what this machine has and lacks."),
 }
 """In the order of their use, as the help lists them."""
+
+app = typer.Typer(
+    name="biisnet", cls=Group, context_settings=SETTINGS, pretty_exceptions_enable=False, rich_markup_mode=None
+)
 for name, (command, purpose) in COMMANDS.items():
-    app.command(name=name, short_help=purpose)(reports_errors(command))
+    app.command(name=name, cls=Command, short_help=purpose)(as_command(command))
 
 
 @app.callback(invoke_without_command=True)
-def version(
-    wanted: Annotated[bool, typer.Option("--version", help="Say which version this is, and exit.")] = False,
+def biisnet(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is, and exit.")] = False,
 ) -> None:
     """From a trained binarized network to a verified bundle for a small ARM board."""
-    if wanted:
+    if version:
         print(f"biisnet {metadata.version('biisnet')}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(WRONG_INPUT)
 
 
-compile_app = typer.Typer(
-    name="biisnet-compile", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-)
-compile_app.command()(reports_errors(compile_command))
+compile_app = typer.Typer(name="biisnet-compile", pretty_exceptions_enable=False, rich_markup_mode=None)
+compile_app.command(cls=Command, context_settings=SETTINGS)(as_command(compile_command))
 
 
 def main() -> None:

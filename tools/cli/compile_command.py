@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
-from .arguments import Json, ModelArgument, Size, parse_size, print_json, say
+from .arguments import ModelArgument, Size, TargetOption, parse_size
+from .terminal import Terminal
 
 
 def compile_command(
     model: ModelArgument = None,
-    target: Annotated[str, typer.Option("--target", help="The device; `biisnet targets` lists them.")] = "rpi4",
+    target: TargetOption = "rpi4",
     size: Size = None,
     output: Annotated[
         Path | None,
@@ -31,17 +32,26 @@ def compile_command(
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="A tuning database, as `biisnet tune` makes it.")
     ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option("--prefix", metavar="NAME", help="Names of the archive: NAME_run for biisnet_run, and so on."),
+    ] = None,
+    allow_float: Annotated[
+        bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
+    ] = False,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
     from ...compile.frontend.shapes import input_shape
-    from ...compile.frontend.weight_provenance import describe_weights
     from ...compile.pipeline import compile_model
     from ...compile.tuning.records import tuned_schedules
+    from ...compile.weight_provenance import describe_weights
     from ...targets import resolve
     from ..models import resolve_model
 
+    say = terminal.say
     device = resolve(target)
     network = resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
@@ -53,9 +63,18 @@ def compile_command(
     say(f"output  {place}")
     schedules = tuned_schedules(device, database)
     summary = compile_model(
-        network, (height, width), device, place, say=say, dump=dump, verify=verify, schedules=schedules
+        network,
+        (height, width),
+        device,
+        place,
+        say=say,
+        dump=dump,
+        verify=verify,
+        schedules=schedules,
+        prefix=prefix,
+        allow_float=allow_float,
     )
-    say(summary.verified.summary())
+    (say if summary.verified.device else terminal.warn)(summary.verified.summary())
     if report:
         from ...model.files import write_whole
         from ..report import report_bundle
@@ -63,13 +82,9 @@ def compile_command(
         page = place.parent / f"{place.name}.html"
         write_whole(page, report_bundle(place, say).encode())
         say(f"report  {page}")
-    if json_:
-        print_json(asdict(summary))
-        return
-    print(
-        f"{summary.bundle}: library {summary.library_bytes / 1e3:.0f} KB, tar {summary.tar_bytes / 1e3:.0f} KB "
-        f"(sha256 {summary.sha256[:16]}), arena {memory(summary.arena_bytes)}"
-    )
+    sizes = f"library {summary.library_bytes / 1e3:.0f} KB, tar {summary.tar_bytes / 1e3:.0f} KB"
+    line = f"{summary.bundle}: {sizes} (sha256 {summary.sha256[:16]}), arena {memory(summary.arena_bytes)}"
+    terminal.show(asdict(summary), [line])
 
 
 def memory(size: int) -> str:

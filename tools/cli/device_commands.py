@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .arguments import BundleArgument, Json, print_json, say
+from .arguments import BundleArgument
+from .terminal import Terminal
 
 SshConfig = Annotated[Path | None, typer.Option("--ssh-config", metavar="FILE", help="Instead of ssh's own (ssh -F).")]
 
@@ -18,7 +19,7 @@ def deploy(
     bundle: BundleArgument,
     board: Annotated[
         str | None,
-        typer.Argument(metavar="[BOARD]", help="As ssh takes it: user@host, or a name of its configuration."),
+        typer.Argument(metavar="BOARD", help="As ssh takes it: user@host, or a name of its configuration."),
     ] = None,
     hosts: Annotated[
         Path | None, typer.Option("--hosts", metavar="FILE", help="Many boards, one a line, at the same time.")
@@ -30,30 +31,30 @@ def deploy(
         bool, typer.Option("--runner-only", help="The board's C library does not matter: only bin/biisnet-run is used.")
     ] = False,
     config: SshConfig = None,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Copy a bundle to boards over ssh: check them, prove it there with the golden frame, then put it in place."""
-    from ...compile.errors import CompileError
-    from ..deploy import Asked, read_hosts, table_of
+    from ...compile.errors import CompileError, VerificationError
+    from ..deploy import Asked, table_of
     from ..deploy import deploy as deploy_bundle
+    from ..hosts import read_hosts
 
     if (board is None) == (hosts is None):
         raise CompileError("give a board, or --hosts FILE for many")
     boards = read_hosts(hosts) if hosts else (str(board),)
-    results = deploy_bundle(bundle, Asked(boards, folder, config, runner_only), say)
-    if json_:
-        print_json([asdict(r) for r in results])
-    else:
-        print("\n".join(table_of(results)))
+    results = deploy_bundle(bundle, Asked(boards, folder, config, runner_only), terminal.say)
+    terminal.show([asdict(r) for r in results], table_of(results))
     if failed := [r for r in results if r.problem]:
         one = f"{failed[0].board}: {failed[0].problem}"
-        raise CompileError(one if len(results) == 1 else f"{len(failed)} of {len(results)} boards failed")
+        message = one if len(results) == 1 else f"{len(failed)} of {len(results)} boards failed"
+        raise VerificationError(message) if any(r.wrong for r in failed) else CompileError(message)
 
 
 def bench(
     bundle: BundleArgument,
     board: Annotated[
-        str | None, typer.Argument(metavar="[BOARD]", help="As ssh takes it; it has the bundle for that long only.")
+        str | None, typer.Argument(metavar="BOARD", help="As ssh takes it; it has the bundle for that long only.")
     ] = None,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
     threads: Annotated[
@@ -70,7 +71,8 @@ def bench(
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw each inference's time (PNG).")
     ] = None,
     config: SshConfig = None,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Time a bundle's inferences where they run, and say whether the device was fit for it: clock, heat, throttling."""
     from ...compile.errors import CompileError
@@ -80,7 +82,8 @@ def bench(
     from ..outputs import check_outputs
 
     asked = Asked(parse_threads(threads), runs, stages)
-    if against and json_:
+    say = terminal.say
+    if against and terminal.json:
         raise CompileError("--compare is for people, --json for programs; give one of them")
     earlier = read_earlier(against) if against else None
     check_outputs([plot] if plot else [])
@@ -88,15 +91,11 @@ def bench(
         raise CompileError(f"{board}: is measured itself; give a board or --emulate")
     result = bench_board(bundle, board, config, asked, say) if board else bench_bundle(bundle, emulate, asked, say)
     for remark in result.remarks:
-        say(f"note: {remark}")
-    if json_:
-        print(result.as_json(), end="")
-    else:
-        total = sum(s.median_ms for s in result.stages)
-        for stage in result.stages:
-            print(f"{stage.name:32} {stage.median_ms:8.3f} ms {stage.median_ms / total:6.1%}")
-        beside = compare(result, earlier) if earlier else []
-        print("\n".join([*(t.summary() for t in result.timings), *beside]))
+        terminal.warn(f"note: {remark}")
+    total = sum(s.median_ms for s in result.stages)
+    stage_lines = [f"{s.name:32} {s.median_ms:8.3f} ms {s.median_ms / total:6.1%}" for s in result.stages]
+    beside = compare(result, earlier) if earlier else []
+    terminal.show(asdict(result), [*stage_lines, *(t.summary() for t in result.timings), *beside])
     if plot:
         write_whole(plot, draw(result))
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bad input is one line on standard error and exit code 2."""
+"""Errors are one line on standard error, and an exit code that says of which kind they are."""
 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -11,6 +12,13 @@ from typing import Any
 import typer
 
 from ..doctor import EXTRAS
+
+DISPROVED = 1
+"""A proof or a check that failed: the input was read, and what was to be shown of it is not so."""
+WRONG_INPUT = 2
+"""Input or use: a file, an option, a board, a package that is not there."""
+DEFECT = 70
+"""EX_SOFTWARE of sysexits.h: biisnet itself is wrong."""
 
 
 def one_line(error: BaseException) -> str:
@@ -20,8 +28,8 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def expected_errors() -> tuple[type[BaseException], ...]:
-    """What a user can cause; anything else is a defect and shows its traceback."""
+def exit_codes() -> dict[type[BaseException], int]:
+    """The errors that a user can cause, with their exit codes; anything else is a defect."""
     from ...compile.errors import CompileError, VerificationError
     from ...model.errors import InputError
     from ...runtime.errors import BundleError
@@ -31,33 +39,48 @@ def expected_errors() -> tuple[type[BaseException], ...]:
     from ...targets.toolchain import ToolchainError
 
     of_devices = (BoardError, ProbeError, TargetError, ToolchainError)
-    return (*of_devices, BundleError, CompileError, InputError, OSError, VerificationError)
+    wrong = (*of_devices, BundleError, CompileError, InputError, OSError)
+    return {VerificationError: DISPROVED, **dict.fromkeys(wrong, WRONG_INPUT)}
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """The line about an error, and the exit code."""
+    if isinstance(error, ImportError):
+        package = (error.name or str(error)).partition(".")[0].replace("_", "-")
+        extra = EXTRAS.get(package, "compile")
+        return f"{package} is not installed: pip install '.[{extra}]' (in a clone)", WRONG_INPUT
+    for kind, code in exit_codes().items():
+        if isinstance(error, kind):
+            return one_line(error), code
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"
+    return f"a defect of biisnet: {one_line(error)} ({where}); --verbose shows its way, please report it", DEFECT
+
+
+def guard(command: Callable[[], None], verbose: bool = False) -> None:
+    """Run a command; its error is one line, after the traceback where it is `verbose`, and raises typer.Exit."""
+    try:
+        command()
+        return
+    except KeyboardInterrupt as e:
+        print(f"\n{str(e) or 'interrupted'}", file=sys.stderr)
+        raise
+    except typer.Exit:
+        raise
+    except Exception as e:
+        if verbose:
+            traceback.print_exc()
+        message, code = explain(e)
+    # out here, what the traceback kept alive is gone: TVM's remarks on it come before this line
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(code)
 
 
 def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn a command's expected errors into one line and exit code 2."""
+    """The command, under `guard`."""
 
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> None:
-        try:
-            command(*arguments, **options)
-            return
-        except KeyboardInterrupt as e:
-            print(f"\n{str(e) or 'interrupted'}", file=sys.stderr)
-            raise
-        except ImportError as e:
-            package = (e.name or str(e)).partition(".")[0].replace("_", "-")
-            message = f"{package} is not installed: pip install '.[{EXTRAS.get(package, 'compile')}]' (in a clone)"
-        except Exception as e:
-            if not isinstance(e, expected_errors()):
-                raise
-            message = one_line(e)
-        fail(message)  # out here, what the traceback kept alive is gone: TVM's remarks on it come before this line
+        guard(lambda: command(*arguments, **options))
 
     return wrapped
-
-
-def fail(message: str) -> None:
-    """Say it and leave."""
-    print(f"error: {message}", file=sys.stderr)
-    raise typer.Exit(2)

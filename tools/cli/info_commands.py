@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...compile.frontend.weight_provenance import describe_weights
-from .arguments import BundleArgument, Json, ModelArgument, Size, parse_size, print_json, say
+from ...compile.weight_provenance import describe_weights
+from .arguments import BundleArgument, ModelArgument, Size, complete_target, parse_size
+from .terminal import Terminal
 
 if TYPE_CHECKING:
+    from ...model.cost import Cost
     from ..analysis import Analysis
 
 
@@ -21,18 +23,25 @@ def analyze(
     model: ModelArgument = None,
     size: Size = None,
     target: Annotated[
-        str | None, typer.Option("--target", help="Measure each stage on the emulated device instead of counting.")
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help="Measure each stage on the emulated device instead of counting.",
+            autocompletion=complete_target,
+        ),
     ] = None,
     cache: Annotated[bool, typer.Option("--cache", help="With --target: model the DRAM traffic too (slower).")] = False,
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="With --target: a tuning database, as for compiling.")
     ] = None,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512); or,
     with --target, measure what each stage costs there in model cycles (by default at 256x256)."""
     if target:
-        analyze_on(target, model, size, cache, database, json_)
+        analyze_on(target, model, size, cache, database, terminal)
         return
     from onnx.shape_inference import InferenceError
 
@@ -48,23 +57,25 @@ def analyze(
         cost = count(network.proto, asked or (None if own else (512, 512)))
     except (ValueError, InferenceError) as e:
         raise CompileError(f"{network.path}: cannot be counted: {e}; `biisnet export` writes what can") from e
-    if json_:
-        print_json({**asdict(cost), "params": cost.params, "ops": cost.ops})
-        return
+    terminal.show({**asdict(cost), "params": cost.params, "ops": cost.ops}, table_of_cost(cost))
+
+
+def table_of_cost(cost: Cost) -> Iterator[str]:
+    """A count for a person, line by line."""
     titles = f"{'binary params':>14} {'other params':>13} {'binary MACs':>14} {'other MACs':>13}"
-    print(f"{'layer':32} {'kind':16} {'output':>16} {titles}")
+    yield f"{'layer':32} {'kind':16} {'output':>16} {titles}"
     for row in cost.layers:
         shape = "x".join(map(str, row.output_shape))
-        print(
+        yield (
             f"{row.name:32} {row.kind:16} {shape:>16} {row.binary_params:14,} {row.full_params:13,} "
             f"{row.binary_macs:14,} {row.full_macs:13,}"
         )
-    print(f"Params {cost.params / 1e3:.3f} K ({cost.binary_params:,} binary / 32 + {cost.full_params:,})")
-    print(f"OPs    {cost.ops / 1e9:.4f} G at {cost.size[0]}x{cost.size[1]}")
+    yield f"Params {cost.params / 1e3:.3f} K ({cost.binary_params:,} binary / 32 + {cost.full_params:,})"
+    yield f"OPs    {cost.ops / 1e9:.4f} G at {cost.size[0]}x{cost.size[1]}"
 
 
 def analyze_on(
-    name: str, model: str | None, size: str | None, cache: bool, database: Path | None, as_json: bool
+    name: str, model: str | None, size: str | None, cache: bool, database: Path | None, terminal: Terminal
 ) -> None:
     """The table of stages on a device."""
     from ...compile.frontend.shapes import input_shape
@@ -74,25 +85,24 @@ def analyze_on(
 
     device, network = resolve(name), resolve_model(model)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
-    found = analyze_target(network, (height, width), device, say, cache=cache, database=database)
-    if as_json:
-        print_json({**asdict(found), "cycles": found.cycles, "cycles_per_pixel": found.cycles / found.pixels})
-        return
-    print("\n".join(table_of(found)))
+    found = analyze_target(network, (height, width), device, terminal.say, cache=cache, database=database)
+    sums = {"cycles": found.cycles, "cycles_per_pixel": found.cycles / found.pixels}
+    terminal.show({**asdict(found), **sums}, table_of(found))
 
 
 def table_of(found: Analysis) -> Iterator[str]:
     """An analysis for a person, line by line."""
-    titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6} {'of bound':>8}"
-    yield f"{'stage':28} {'kernel':28} {titles}"
+    titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6}"
+    known = any(row.bound is not None for row in found.stages)  # of a core whose issue slots are
+    yield f"{'stage':28} {'kernel':28} {titles}{' of bound' if known else ''}"
 
     def cost(cycles: float) -> str:
         return f"{cycles / found.pixels:12.1f} {cycles / found.cycles:6.1%}"
 
     for row in found.stages:
-        bound = f"{row.cycles / row.bound:8.2f}" if row.bound else f"{'-':>8}"
+        bound = f" {row.cycles / row.bound:8.2f}" if row.bound else f" {'-':>8}" if known else ""
         work = f"{row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,}"
-        yield f"{row.name:28} {row.kernel:28} {work} {cost(row.cycles)} {bound}"
+        yield f"{row.name:28} {row.kernel:28} {work} {cost(row.cycles)}{bound}"
     yield f"{'between the stages':97} {cost(found.other_cycles)}"
     dram = "" if found.dram_bytes is None else f"{found.dram_bytes / found.pixels:.0f} bytes of DRAM traffic a pixel, "
     yield (
@@ -101,7 +111,7 @@ def table_of(found: Analysis) -> Iterator[str]:
     )
 
 
-def inspect(bundle: BundleArgument, json_: Json = False) -> None:
+def inspect(bundle: BundleArgument, *, terminal: Terminal) -> None:
     """Show what a bundle is: model, device, memory, stages, verification."""
     from ...runtime import BundleError
     from ...runtime.bundle import open_bundle
@@ -109,14 +119,11 @@ def inspect(bundle: BundleArgument, json_: Json = False) -> None:
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
         sizes = {name: (opened.path / name).stat().st_size for name in manifest["files"]}
-    if json_:
-        print_json(manifest)
-        return
     try:
-        lines = list(describe(manifest, sizes))
+        lines = [] if terminal.json else list(describe(manifest, sizes))
     except (IndexError, KeyError, TypeError, ValueError) as e:
         raise BundleError(f"{bundle}: its manifest is not as biisnet-compile writes it ({e}); compile it again") from e
-    print("\n".join(lines))
+    terminal.show(manifest, lines)
 
 
 def report(
@@ -124,6 +131,8 @@ def report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The page.  [default: BUNDLE.html]")
     ] = None,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Write a page of HTML, without any other file: stages and their costs, memory, detections, verification."""
     from ...model.files import write_whole
@@ -132,34 +141,38 @@ def report(
 
     place = output or Path(f"{bundle.name.removesuffix('.tar')}.html")
     check_outputs([place])
-    page = report_bundle(bundle, say)
-    write_whole(place, page.encode())
-    print(f"{place}: {len(page.encode()) / 1e3:.0f} KB")
+    page = report_bundle(bundle, terminal.say).encode()
+    write_whole(place, page)
+    terminal.show({"file": str(place), "bytes": len(page)}, [f"{place}: {len(page) / 1e3:.0f} KB"])
 
 
 def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     """A manifest for a person, line by line."""
+    from ...compile.verification.agreement import accumulators_text
+
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
     yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
+    yield f"task     {manifest['task']}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
-            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']}"
+            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']} ({tensor['meaning']})"
     yield f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}"
     yield f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages"
     for name, size in sizes.items():
         yield f"file     {name} {size:,} bytes"
     verified = manifest["verification"]
     if verified["device"]:
+        counts = (verified[name] for name in ("accumulators", "binary_stages_read", "binary_stages"))
         yield (
             f"verified on {verified['device']}: stages within {verified['stage_error']:.1e}, "
-            f"{verified['accumulators']:,} accumulators equal, {verified['mask_pixels_differing']} mask pixels differ"
+            f"{accumulators_text(*counts)}, {verified['mask_pixels_differing']} mask pixels differ"
         )
     else:
         yield f"verified not: {verified['reason']}"
 
 
-def targets(json_: Json = False) -> None:
+def targets(*, terminal: Terminal) -> None:
     """List the devices that can be compiled for."""
     from ...targets import TARGETS, TargetError, emulator, resolve
 
@@ -172,20 +185,14 @@ def targets(json_: Json = False) -> None:
         command = emulator.command(target)
         runs = "here" if command == [] else "emulated" if command else "not here (no emulator)"
         rows.append({**asdict(target), "runs": runs})
-    if json_:
-        print_json(rows)
-        return
-    for row in rows:
-        print(f"{row['name']:12} {row['cpu']:12} {row['description']}; runs {row['runs']}")
+    lines = [f"{row['name']:12} {row['cpu']:12} {row['description']}; runs {row['runs']}" for row in rows]
+    terminal.show(rows, lines)
 
 
-def doctor(json_: Json = False) -> None:
+def doctor(*, terminal: Terminal) -> None:
     """Say what this machine can do, and how to get what it lacks."""
     from ..doctor import examine
 
     findings = examine()
-    if json_:
-        print_json([asdict(f) for f in findings])
-        return
-    for finding in findings:
-        print(f"{'ok  ' if finding.found else 'lack'} {finding.what}: {finding.detail}")
+    lines = [f"{'ok  ' if f.found else 'lack'} {f.what}: {f.detail}" for f in findings]
+    terminal.show([asdict(f) for f in findings], lines)

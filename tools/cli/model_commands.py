@@ -6,19 +6,27 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .arguments import BundleArgument, Json, Size, Threads, parse_size, print_json, say
+from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
+from .terminal import Terminal
 
 
 def export(
-    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A .safetensors file or a preset's name.")],
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT", help="A .safetensors file or a preset's name.", autocompletion=complete_network
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The ONNX file to write.")],
     size: Size = None,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Export a checkpoint to ONNX; without --size height and width stay symbolic."""
     from ...compile.frontend.loader import from_proto
@@ -30,10 +38,8 @@ def export(
     model = from_proto(proto, str(output))
     write_whole(output, proto.SerializeToString(deterministic=True))
     result = {"file": str(output), "bytes": output.stat().st_size, "sha256": model.sha256, "model": model.name}
-    if json_:
-        print_json(result)
-    else:
-        print(f"{output}: {result['bytes']:,} bytes, {model.weights} weights, sha256 {model.sha256[:16]}")
+    line = f"{output}: {result['bytes']:,} bytes, {model.weights} weights, sha256 {model.sha256[:16]}"
+    terminal.show(result, [line])
 
 
 def verify(
@@ -41,20 +47,47 @@ def verify(
     image: Annotated[
         Path | None, typer.Option("--image", metavar="FILE", help="A frame instead of the synthetic scene.")
     ] = None,
+    golden: Annotated[
+        bool, typer.Option("--golden", help="Only by the bundle's own golden files; needs no compiler.")
+    ] = False,
     threads: Threads = 1,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
-    """Prove again that a bundle computes what its network computes."""
+    """Prove again that a bundle computes what its network computes. Where the extra `compile` is not installed, the
+    bundle's golden files are compared instead, and that is said."""
     from ...compile.errors import CompileError
+    from ..golden import check_golden
+
+    if golden and image:
+        raise CompileError("--golden is the bundle's own frame, --image is another; give one of them")
+    if not golden and (lacks := lacking()):
+        install = f"{lacks} is not installed: pip install '.[compile]' (in a clone)"
+        if image:
+            raise CompileError(f"{image}: what it should give ONNX Runtime says, but {install}")
+        terminal.warn(f"note: {install} for the whole proof")
+        golden = True
+    if golden:
+        checked = check_golden(bundle, threads)
+        terminal.show(asdict(checked), [checked.summary()])
+        return
     from ..verify import verify_bundle
 
-    verified = verify_bundle(bundle, image, threads, say)
-    if json_:
-        print_json(asdict(verified))
-    elif verified.device:
-        print(verified.summary())
+    verified = verify_bundle(bundle, image, threads, terminal.say)
+    terminal.show(asdict(verified), [verified.summary()] if verified.device else [])
     if not verified.device:
         raise CompileError(f"{bundle}: {verified.summary()}")
+
+
+def lacking() -> str | None:
+    """The first package of those that make a plan and a reference which is not installed."""
+    for package in ("onnx", "onnxruntime", "tvm"):
+        try:
+            if find_spec(package) is None:
+                return package
+        except ImportError:
+            return package
+    return None
 
 
 def run(
@@ -62,7 +95,7 @@ def run(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...",
+            metavar="SOURCE",
             help="Images of any size, grey or colour, folders of them, video files, cameras (camera:0).",
         ),
     ],
@@ -80,7 +113,8 @@ def run(
         bool, typer.Option("--tile", help="Frames larger than the bundle's in tiles, not resized.")
     ] = False,
     threads: Threads = 1,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Find the targets in frames: through the bundle itself here, or under the emulator if it is for a board."""
     from ...compile.errors import CompileError
@@ -88,6 +122,7 @@ def run(
     from ..run import Wanted, run_frames
     from ..text import plural
 
+    say = terminal.say
     if rate is not None and not rate > 0:
         raise CompileError(f"--rate {rate:g}: give frames a second, above 0")
     pace = Rate(rate) if rate else None
@@ -97,16 +132,13 @@ def run(
             if not done:
                 started = time.perf_counter()  # with the first one the model has been loaded
             done += 1
-            if json_:
+            if terminal.json:
                 results.append(asdict(result))
-            else:
-                print(
-                    f"{result.image}: {result.height}x{result.width}, "
-                    f"{plural(result.target_pixels, 'target pixel')}, {plural(len(result.targets), 'target')}"
-                )
+            pixels, targets = plural(result.target_pixels, "target pixel"), plural(len(result.targets), "target")
+            terminal.show_line(f"{result.image}: {result.height}x{result.width}, {pixels}, {targets}")
     finally:  # a camera is ended by Ctrl-C
-        if json_ and done:
-            print_json(results)
+        if done:
+            terminal.show(results, [])
         if pace and done:
             speed = f", {(done - 1) / (time.perf_counter() - started):.1f} a second" if done > 1 else ""
             say(f"{done} frames{speed}; {pace.dropped} dropped")

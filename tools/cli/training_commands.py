@@ -3,29 +3,31 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .arguments import Json, Threads, parse_size, print_json, say
+from .arguments import Threads, complete_network, parse_size
+from .terminal import Terminal, as_json
 
 Checkpoint = Annotated[
     str | None,
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         help="A preset's or a variant's name, to start from random weights, or a .safetensors checkpoint to go on "
         "from; by default biisnet.",
+        autocompletion=complete_network,
     ),
 ]
 Evaluated = Annotated[
     str | None,
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         help="A preset's name, a .safetensors checkpoint, an ONNX file, or a bundle (its folder or its .tar); by "
         "default the shipped network.",
+        autocompletion=complete_network,
     ),
 ]
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A data set: images/, masks/, split lists.")]
@@ -73,7 +75,8 @@ def train(
         Path | None,
         typer.Option("--teacher", metavar="FILE", help="A trained checkpoint to learn from beside the masks."),
     ] = None,
-    json_: Json = False,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Train a network from random weights (a preset) or from a checkpoint; DIR/best.safetensors is the best."""
     from ...model.source import Source
@@ -84,13 +87,10 @@ def train(
     asked = Training(
         model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard, teacher
     )
-    result = train_model(asked, say)
+    result = train_model(asked, terminal.say)
     if result is None:  # another process of torchrun says it
         return
-    if json_:
-        print_json(asdict(result))
-    else:
-        print(result.summary())
+    terminal.show(asdict(result), [result.summary()])
 
 
 def evaluate(
@@ -123,9 +123,11 @@ def evaluate(
         typer.Option("--reliability", metavar="FILE", help="Draw the share of targets over a detection's score (PNG)."),
     ] = None,
     threads: Threads = 1,
-    json_: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON; - for standard output.")
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write all figures there, as JSON.")
     ] = None,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Evaluate a checkpoint, an ONNX file or a bundle: mIoU, nIoU, Pd and Fa."""
     from ...model.files import write_whole
@@ -134,7 +136,8 @@ def evaluate(
     from ..evaluate import evaluate_model, open_predictor, roc_picture
     from ..outputs import check_outputs
 
-    check_outputs(files=[p for p in (roc, reliability, json_) if p and p != Path("-")], folder=overlays)
+    say = terminal.say
+    check_outputs(files=[p for p in (roc, reliability, output) if p], folder=overlays)
     source = Source(data, split, scenes if synthetic else 0, seed, unseen=True)
     with open_predictor(model, parse_size(size), emulate=emulate, threads=threads, say=say) as predictor:
         say(f"model  {predictor.name} ({predictor.engine}), {predictor.size[0]}x{predictor.size[1]}")
@@ -145,15 +148,12 @@ def evaluate(
         write_whole(roc, roc_picture(result))
     if reliability:
         write_whole(reliability, picture(result.reliability, f"{result.model}, {result.data}"))
-    if json_ == Path("-"):
-        print_json(result.as_dict())
-    elif json_:
-        write_whole(json_, (json.dumps(result.as_dict(), indent=1) + "\n").encode())
-    if json_ != Path("-"):
-        print(result.summary())
+    if output:
+        write_whole(output, f"{as_json(result.as_dict())}\n".encode())
+    terminal.show(result.as_dict(), [result.summary()])
 
 
-def variants(json_: Json = False) -> None:
+def variants(*, terminal: Terminal) -> None:
     """List the networks that have a name: where in the paper's tables they stand, and in what they differ from the
     default network. Any of them can be trained."""
     from ...model.variants import NETWORKS, TABLES, differences
@@ -163,12 +163,11 @@ def variants(json_: Json = False) -> None:
         for name in NETWORKS
     }
     differs = {name: differences(config) for name, config in NETWORKS.items()}
-    if json_:
-        print_json([{"name": name, "tables": places[name], "differs": differs[name]} for name in NETWORKS])
-        return
+    lines = []
     for name in NETWORKS:
-        print(f"{name:22} {'; '.join(places[name]) or 'the default network'}")
-        print(f"{'':22} {', '.join(f'{field} {value}' for field, value in differs[name].items())}".rstrip())
+        lines.append(f"{name:22} {'; '.join(places[name]) or 'the default network'}")
+        lines.append(f"{'':22} {', '.join(f'{field} {value}' for field, value in differs[name].items())}".rstrip())
+    terminal.show([{"name": name, "tables": places[name], "differs": differs[name]} for name in NETWORKS], lines)
 
 
 def scenes(
@@ -176,6 +175,8 @@ def scenes(
     count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 8,
     size: Annotated[str, typer.Option("--size", metavar="HxW", help="Their height and width.")] = "256x256",
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Other ones for each.")] = 0,
+    *,
+    terminal: Terminal,
 ) -> None:
     """Write made-up infrared frames with small targets, and their masks, as a data set: images/, masks/."""
     from ...model.datasets import write_frames
@@ -184,4 +185,5 @@ def scenes(
     height, width = parse_size(size) or (256, 256)
     # those that no training with --synthetic has drawn
     write_frames(output, made_up(count, height, width, seed, unseen=True))
-    print(f"{output}: {count} frames of {height}x{width}, seed {seed}")
+    result = {"folder": str(output), "frames": count, "size": [height, width], "seed": seed}
+    terminal.show(result, [f"{output}: {count} frames of {height}x{width}, seed {seed}"])

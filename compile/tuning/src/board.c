@@ -6,7 +6,7 @@
 #include <tvm/ffi/c_api.h>
 
 #include "biisnet.h"
-#include "run/session.h"
+#include "runner/session.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

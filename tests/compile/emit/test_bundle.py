@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,9 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: Model, manifest_of: Callabl
     assert set(manifest["files"]) | {"manifest.json", "SHA256SUMS"} == set(contents(bundle))
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=bundle, check=True)
     shape = [1, 1, *SIZE]
-    assert manifest["inputs"] == [{"name": "image", "dtype": "float32", "shape": shape}]
-    assert manifest["outputs"] == [{"name": "probability", "dtype": "float32", "shape": shape}]
+    assert manifest["inputs"] == [{"name": "image", "dtype": "float32", "shape": shape, "meaning": "image"}]
+    output = {"name": "probability", "dtype": "float32", "shape": shape, "meaning": "mask"}
+    assert (manifest["outputs"], manifest["task"]) == ([output], "detection")
     assert manifest["model"] == {"name": "custom", "sha256": tiny.sha256, "weights": "random", "seed": 0}
     assert manifest["target"] == {
         "name": "rpi4",
@@ -90,7 +92,7 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: Model, manifest_of: Callabl
         "llvm_features": ["+slow-paired-128"],
     }
     assert target_of(manifest).llvm == resolve("rpi4").llvm  # `biisnet report` compiles it anew
-    assert (manifest["schema"], manifest["abi"], manifest["glibc"], manifest["threshold"]) == (1, 1, "2.28", 0.5)
+    assert (manifest["schema"], manifest["abi"], manifest["glibc"], manifest["threshold"]) == (2, 2, "2.28", 0.5)
     assert [s["name"] for s in manifest["stages"]][-1] == "probability"
     assert manifest["arena_bytes"] > 0
     assert "grey levels" in manifest["preprocessing"]
@@ -212,3 +214,17 @@ compile_main()
     assert {name: data for name, data in after.items() if not name.startswith(".")} == before
     assert len({name.split("/")[0] for name in after if name.startswith(".")}) <= 1
     json.loads((old / "manifest.json").read_text())
+
+
+def test_what_killed_compilations_left_goes(tmp_path: Path) -> None:
+    """The next one of that name removes it, but nothing of today's and nobody else's."""
+    before = time.time() - 25 * 3600
+    names = (".b.abcd1234", ".b.efgh5678", ".b.other123", ".c.abcd1234", ".b.long.abcd1234")
+    for name in names:
+        (tmp_path / name / ("build" if "other" not in name else "notes")).mkdir(parents=True)
+    for name in names:
+        if "efgh" not in name:
+            os.utime(tmp_path / name, (before, before))
+    with bundle_module.BundleWriter(tmp_path / "b"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names[1:])

@@ -61,7 +61,7 @@ def test_cmake(moved: Callable[[str], Path], tmp_path: Path) -> None:
     assert wrong.stdout.splitlines()[0].endswith("a frame of another size than the model's")
     assert wrong.stdout.splitlines()[1] == f"{frame}: {targets} pixels are target"
     other = tmp_path / "CMakeLists.txt"
-    text = "cmake_minimum_required(VERSION 3.16)\nproject(p C)\nfind_package(biisnet_model 2 CONFIG REQUIRED)\n"
+    text = "cmake_minimum_required(VERSION 3.16)\nproject(p C)\nfind_package(biisnet_model 1 CONFIG REQUIRED)\n"
     other.write_text(text)
     wrong = subprocess.run([cmake, "-S", tmp_path, "-B", tmp_path / "b", options[0]], capture_output=True, text=True)
     assert wrong.returncode != 0
@@ -113,8 +113,8 @@ def test_python(tiny_bundle: TinyBundle) -> None:
 def test_another_abi_is_refused_at_load(tiny_bundle: TinyBundle, tmp_path: Path) -> None:
     """As if the program had been linked with the next version's library."""
     bundle, frame = tiny_bundle("host"), golden(tiny_bundle("host"))[0]
-    (tmp_path / "map").write_text(EXPORTS.read_text().replace("BIISNET_1", "BIISNET_2"))
-    names = re.findall(r"^BIISNET_API .*?(\w+)\(", HEADER.read_text(), re.M)
+    (tmp_path / "map").write_text(EXPORTS.read_text().replace("BIISNET_2", "BIISNET_3"))
+    names = re.findall(r"^BIISNET_API .*?(biisnet_\w+)\(", HEADER.read_text(), re.M)
     (tmp_path / "next.c").write_text("".join(f"void {name}(void) {{}}\n" for name in names))
     stub, program = tmp_path / "next" / "libbiisnet_model.so", tmp_path / "detect"
     stub.parent.mkdir()
@@ -124,7 +124,7 @@ def test_another_abi_is_refused_at_load(tiny_bundle: TinyBundle, tmp_path: Path)
     environment = {**os.environ, "LD_LIBRARY_PATH": f"{bundle}/lib"}
     done = subprocess.run([program, frame], capture_output=True, text=True, env=environment)
     assert done.returncode != 0
-    assert "version `BIISNET_2' not found" in done.stderr
+    assert "version `BIISNET_3' not found" in done.stderr
 
 
 def test_the_symbol_version_is_the_abi() -> None:

@@ -14,7 +14,8 @@ RECORD = Record("ab12", Schedule(4), 1e-3, "shipped")
 
 
 def manifest(**kernels: object) -> dict:
-    return {"target": {"name": "rpi4"}, "kernels": kernels}
+    target = {"name": "rpi4", "arch": "aarch64", "cpu": "cortex-a72", "features": []}
+    return {"target": target, "glibc": "2.28", "kernels": kernels}
 
 
 def test_what_is_written_is_read() -> None:
@@ -23,7 +24,7 @@ def test_what_is_written_is_read() -> None:
     schedules = schedules_of(entries)
     assert dict(schedules.records) == {"ab12": RECORD}
     assert schedules.segment_bytes == DEFAULT.segment_bytes
-    assert not schedules_of({"target": {"name": "rpi4"}}).records
+    assert not schedules_of(manifest()).records
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,9 @@ def test_what_is_written_is_read() -> None:
     [
         None,
         {},
-        {"schedule": {}, "record": {"key": "k", "seconds": 1, "database": "d"}},
+        {"schedule": [], "record": {"key": "k", "seconds": 1, "database": "d"}},
+        {"schedule": {"channels": 3}, "record": {"key": "k", "seconds": 1, "database": "d"}},
+        {"schedule": {"channels": "1"}, "record": {"key": "k", "seconds": 1, "database": "d"}},
         {"schedule": {"channels": 1, "colour": 2}, "record": {"key": "k", "seconds": 1, "database": "d"}},
         {"schedule": {"channels": 1}, "record": {"key": ["k"], "seconds": 1, "database": "d"}},
         {"schedule": {"channels": 1}, "record": {"key": "k"}},

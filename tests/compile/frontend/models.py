@@ -13,11 +13,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from biisnet.compile.frontend import import_onnx
 from biisnet.compile.frontend.loader import from_proto
-from biisnet.compile.kernels.reference import evaluate, sign_bits
+from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
 from biisnet.compile.verification.onnx_reference import session
 from biisnet.ops import DOMAIN, OPSET, REGISTRY, VERSION
+from biisnet.targets.cores import GENERIC
+
+from ..passes.graphs import stored_form
 
 Array = npt.NDArray
 
@@ -55,15 +58,14 @@ def compiled(proto: onnx.ModelProto, image: Array, size: tuple[int, int] | None 
     module = import_onnx(from_proto(proto, "net.onnx"), size)
     for relax_pass in RELAX_PASSES:
         module = relax_pass(module)
-    program = cut_stages(module, "net")
+    program = cut_stages(module, "net", GENERIC)
     for program_pass in PROGRAM_PASSES:
         program = program_pass(program)
     stored = {program.inputs[0].name: image}
     for stage in program.stages:
         for b, value in zip(stage.outputs, evaluate(stage, stored), strict=True):
             assert value.shape == (b.channels, b.height, b.width)
-            assert b.threshold is not None or b.dtype == "float32"
-            stored[b.name] = sign_bits(value, b.threshold) if b.dtype == "bits" else value  # type: ignore[arg-type]
+            stored[b.name] = stored_form(b, value)
     return [stored[b.name] for b in program.outputs]
 
 

@@ -16,8 +16,12 @@ from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import import_onnx, load_model
 from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.passes.cut_stages import cut_stages
-from biisnet.compile.pipeline import RELAX_PASSES
+from biisnet.compile.pipeline import PLAN_STEPS, RELAX_PASSES, make_plan
+from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import schedules_for
 from biisnet.model import shipped_onnx
+from biisnet.targets import resolve
+from biisnet.targets.cores import GENERIC
 
 from .models import model_of, node
 
@@ -35,7 +39,7 @@ def compile_file(path: Path) -> None:
     module = import_onnx(model, (8, 8) if model.proto.graph.input[0].name == "image" else None)
     for relax_pass in RELAX_PASSES:
         module = relax_pass(module)
-    cut_stages(module, "net")
+    cut_stages(module, "net", GENERIC)
 
 
 def refused(path: Path, content: bytes) -> str:
@@ -52,13 +56,13 @@ def refused(path: Path, content: bytes) -> str:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not an ONNX"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "not an ONNX"),
-        (b"PK\x03\x04" + bytes(100), "not an ONNX"),
+        (b"", "is empty"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "is an image"),
+        (b"PK\x03\x04" + bytes(100), "is a zip that is truncated"),
         (b"hello, I am a text file\n" * 9, "not an ONNX"),
         (bytes(1000), "not an ONNX"),
         (b"{}", "not an ONNX"),
-        (onnx.ModelProto().SerializeToString(), "not an ONNX model: it has no graph"),
+        (onnx.ModelProto(producer_name="me").SerializeToString(), "not an ONNX model: it has no graph"),
     ],
 )
 def test_not_onnx(tmp_path: Path, content: bytes, message: str) -> None:
@@ -83,8 +87,8 @@ def test_names_of_several_lines(tmp_path: Path) -> None:
 
 def test_unreadable(tmp_path: Path) -> None:
     """Fails where a file that is not there, or a folder, is a traceback."""
-    for path in (tmp_path / "missing.onnx", tmp_path):
-        with pytest.raises(CompileError, match="cannot be read: "):
+    for path, words in ((tmp_path / "missing.onnx", "cannot be read: "), (tmp_path, "is a folder; give a file")):
+        with pytest.raises(CompileError, match=words):
             load_model(path)
 
 
@@ -206,3 +210,13 @@ def test_name_and_hash(tmp_path: Path) -> None:
     onnx.save(proto, path)
     assert load_model(path).name == "theirs"
     assert load_model(path).sha256 != model.sha256
+
+
+def test_a_long_chain_is_one_line(tmp_path: Path) -> None:
+    """Fails where Python's own limit ends it with a traceback."""
+    names = ["x", *(f"a{n}" for n in range(999)), "y"]
+    nodes = [node("Add", names[n], names[n], output=names[n + 1]) for n in range(1000)]
+    model = from_proto(model_of(nodes), "chain.onnx")
+    target = resolve("rpi4")
+    with pytest.raises(CompileError, match=r"chain\.onnx: hundreds of element-wise layers follow each other"):
+        make_plan(model, None, target, Progress(PLAN_STEPS, lambda _: None, None), schedules_for(target.core))

@@ -52,8 +52,15 @@ def test_settled(shape: Sequence[int | str | None], size: tuple[int, int] | None
         ((3, 6, 10), 1, None, "has 3 dimensions"),
         ((1, 3, 6, 10), TensorProto.UINT8, None, "is UINT8; float32 grey levels"),
         ((1, 3, 6, 10), TensorProto.FLOAT16, None, "is FLOAT16"),
-        ((1, 3, 0, 10), 1, None, ""),
-        ((1, 3, -4, 10), 1, None, ""),
+        ((1, 3, 0, 10), 1, None, "is 1x3x0x10; height and width must be at least 1"),
+        ((1, 3, -4, 10), 1, None, "is 1x3x-4x10; height and width must be at least 1"),
+        ((1, 3, 0, 10), 1, (0, 10), "is 1x3x0x10, --size 0x10; height"),
+        ((1, -3, 6, 10), 1, None, "a fixed number of channels"),
+        ((1, 3, 6, "w"), 1, (7, 7), "is fixed at 6xany, --size asks for 7x7"),
+        ((1, 1, 40000, 40000), 1, None, "is 1x40000x40000; at most 4096 channels of 8192x8192"),
+        ((1, 1, 2**32, 2**32), 1, None, "is 1x4294967296x4294967296; at most"),
+        ((1, 1, "h", 2**62), 1, (5, 2**62), "at most 4096 channels of 8192x8192"),
+        ((1, 2**40, 6, 10), 1, None, "at most 4096 channels"),
     ],
 )
 def test_refused(shape: Sequence[int | str | None], kind: int, size: tuple[int, int] | None, message: str) -> None:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import Sigmoid
-from biisnet.compile.kernels.reference import evaluate, sign_bits
+from biisnet.compile.kernels.reference import evaluate
+from biisnet.compile.storage import Bits, Float32
 
 from .device import Case
 
@@ -37,20 +38,20 @@ def check(case: Case, stored: dict[Buffer, Array], *, exact: bool) -> None:
         expected = evaluate(case.stage, case.maps)[0]  # a case stores one value in all its forms
         exact = exact and not any(isinstance(e, Sigmoid) for e in case.stage.expressions())
         near = SMALLEST if exact else RELATIVE * magnitude(case) + SMALLEST
-        own = next((v for b, v in stored.items() if b.dtype == "float32"), None)
+        own = next((v for b, v in stored.items() if isinstance(b.encoding, Float32)), None)
         for b, value in stored.items():
             assert value.shape == expected.shape
-            if b.dtype == "float32":
+            if isinstance(b.encoding, Float32):
                 wrong = ~(
                     (np.abs(value.astype(np.float64) - expected) <= near)
                     | (value == expected)
                     | (np.isnan(value) & np.isnan(expected))
                 )
             else:
-                assert b.threshold is not None
-                wrong = value != sign_bits(expected if own is None else own, b.threshold)
+                assert isinstance(b.encoding, Bits)
+                wrong = value != b.encoding.encode(expected if own is None else own)
                 if own is None and not exact:
-                    wrong &= np.abs(expected - b.threshold[:, None, None]) > near
+                    wrong &= np.abs(expected - b.encoding.threshold[:, None, None]) > near
             if wrong.any():
                 o, y, x = np.argwhere(wrong)[0]
                 raise AssertionError(
@@ -63,6 +64,6 @@ def agree(here: Sequence[dict[Buffer, Array]], there: Sequence[dict[Buffer, Arra
     """Two devices store the same bits (a NaN's payload aside, which IEEE leaves open)."""
     for a, b in zip(here, there, strict=True):
         for (buffer, x), y in zip(a.items(), b.values(), strict=True):
-            if buffer.dtype == "float32":
+            if isinstance(buffer.encoding, Float32):
                 x, y = (np.where(np.isnan(v), np.float32(np.nan), v).view(np.int32) for v in (x, y))
             np.testing.assert_array_equal(x, y, err_msg=repr(buffer))

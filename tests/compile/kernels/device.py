@@ -18,15 +18,16 @@ import numpy.typing as npt
 from biisnet.compile.emit.codegen import generate
 from biisnet.compile.emit.link import RUNNER, link_runner, write_objects
 from biisnet.compile.emit.plan_source import parameter_offsets, plan_source
-from biisnet.compile.ir.buffers import Buffer, round_up
+from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.memory import Arena, Placement
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Step
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels.reference import from_bytes, to_bytes
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.passes.form_segments import layer_by_layer
+from biisnet.compile.schedules import DEFAULT
+from biisnet.compile.storage.layout import round_up
 from biisnet.runtime.probe import Probe
 from biisnet.targets import Target
 from biisnet.targets.emulator import command
@@ -48,8 +49,7 @@ class Case:
     @property
     def reads(self) -> list[Buffer]:
         """The buffers that the stage reads."""
-        leaves = (getattr(e, "buffer", None) for e in self.stage.expressions())
-        return list(dict.fromkeys(b for b in leaves if b is not None))
+        return self.stage.reads()
 
 
 def said(x: Expr | Buffer) -> str:
@@ -63,16 +63,7 @@ def said(x: Expr | Buffer) -> str:
     return f"{type(x).__name__}({', '.join(words)})"
 
 
-class Mapped(Buffer):
-    """A buffer of the user's, [channel][row][column], that lies in the arena here, where it can be watched."""
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes from one row to the next."""
-        return self.width * self.itemsize
-
-
-class Layout(Program):
+class Batch(Program):
     """The batch as a program: every map that is read or written has a place, whoever wrote it."""
 
     def __init__(self, cases: Sequence[Case]) -> None:
@@ -92,68 +83,53 @@ class Layout(Program):
 
 
 def in_arena(b: Buffer) -> Buffer:
-    """The buffer itself, or its stand-in in the arena."""
-    if b.external is None:
-        return b
-    return Mapped(b.name, b.value, b.channels, b.height, b.width)
-
-
-def size(b: Buffer) -> int:
-    """Bytes of the whole map."""
-    return b.channels * b.height * b.width * 4 if b.external is not None else b.bytes
+    """The buffer itself; of the user's, which lie elsewhere, a stand-in in the arena, where it can be watched."""
+    return b if b.external is None else Buffer(b.name, b.value, b.channels, b.height, b.width, layout=b.layout)
 
 
 def defined(b: Buffer) -> npt.NDArray[np.bool_]:
     """Which bytes of a map's memory have a meaning: not the lanes past a row's end and its margin."""
-    if b.external is not None:
-        return np.ones(size(b), bool)
-    known = np.zeros((b.height, b.planes, b.plane_stride, b.itemsize), bool)
-    known[:, :, : b.width + 2 * b.origin] = True
-    return known.ravel()
+    return np.repeat(b.layout.defined(b), b.encoding.itemsize)
 
 
 def memory(b: Buffer, value: Array, noise: np.random.Generator) -> bytes:
     """The map's memory, noise where it has no meaning."""
-    if b.external is not None:
-        return value.astype(np.float32).tobytes()
-    content = np.frombuffer(to_bytes(b, value), np.uint8)
+    content = np.frombuffer(b.to_memory(value), np.uint8)
     return np.where(defined(b), content, noise.integers(0, 256, len(content), np.uint8)).tobytes()
 
 
 def value_in(b: Buffer, content: bytes) -> Array:
     """The value [C, H, W] in a map's memory. Fails where a margin or the unused bits do not follow from it."""
-    if b.external is not None:
-        return np.frombuffer(content, np.float32).reshape(b.channels, b.height, b.width)
-    value = from_bytes(b, content)
-    found, wanted = (np.frombuffer(c, np.uint8)[defined(b)] for c in (content, to_bytes(b, value)))
+    value = b.from_memory(content)
+    found, wanted = (np.frombuffer(c, np.uint8)[defined(b)] for c in (content, b.to_memory(value)))
     assert (found == wanted).all(), f"{b}: margin or unused bits are wrong"
     return value
 
 
 def run(cases: Sequence[Case], target: Target, folder: Path) -> list[dict[Buffer, Array]]:
     """What each case's stage stores. Fails where a kernel writes elsewhere."""
-    layout = Layout(cases)
-    kernels = build_kernels(layout)
-    places, at = {}, round_up(max(b.row_bytes for b in layout.buffers()) + GUARD, 64)
+    batch = Batch(cases)
+    kernels = build_kernels(batch, target.core, DEFAULT)
+    places, at = {}, round_up(max(b.row_bytes for b in batch.buffers()) + GUARD, 64)
     zero_bytes = at
     regions = []
     for case in cases:
         start = at
         for b in [*case.reads, *case.stage.outputs]:
             places[b] = at = round_up(at + GUARD, 64)
-            at += size(b)
+            at += b.map_bytes
         at = round_up(at + GUARD, 64)
         regions.append((start, at))
-    placed = replace(kernels, steps=[layout.step(s) for s in kernels.steps])
+    placed = replace(kernels, steps=[batch.step(s) for s in kernels.steps])
     constants = []
     for step in placed.steps:
         constants.append(at)
         at += step.sections["end"]
     placements = {
-        layout.placed[b]: Placement(layout.placed[b], place, b.height, False, 0, 0) for b, place in places.items()
+        batch.placed[b]: Placement(batch.placed[b], place, b.height, False, 0, 0) for b, place in places.items()
     }
     arena = Arena(layer_by_layer(placed), placements, zero_bytes, constants, round_up(at, 64), 0)
-    plan = plan_source(layout, placed, (arena, arena), 0.5)
+    plan = plan_source(batch, placed, (arena, arena))
     folder.mkdir(parents=True, exist_ok=True)
     objects = write_objects(folder, plan, parameter_offsets(kernels)[1], generate(kernels.funcs, target))
     link_runner(objects, target, folder)
@@ -177,12 +153,12 @@ def run_case(
     before = noise.integers(0, 256, end - start, np.uint8)
     for b in case.reads:
         at = places[b] - start
-        before[at : at + size(b)] = np.frombuffer(memory(b, case.maps[b.name], noise), np.uint8)
+        before[at : at + b.map_bytes] = np.frombuffer(memory(b, case.maps[b.name], noise), np.uint8)
     probe.write(start, before)
     probe.run_stage(index)
     after = np.frombuffer(probe.read(start, end - start), np.uint8)
     untouched = np.ones(len(after), bool)
     for b in case.stage.outputs:
-        untouched[places[b] - start :][: size(b)] = False
+        untouched[places[b] - start :][: b.map_bytes] = False
     assert (after == before)[untouched].all(), f"a kernel writes outside of its maps: {case}"
-    return {b: value_in(b, after[places[b] - start :][: size(b)].tobytes()) for b in case.stage.outputs}
+    return {b: value_in(b, after[places[b] - start :][: b.map_bytes].tobytes()) for b in case.stage.outputs}

@@ -15,10 +15,11 @@ import numpy.typing as npt
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from biisnet.compile.ir.buffers import Buffer, Margin
+from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
+from biisnet.compile.storage import Bits, Margin, Planes
 
 from .device import Case
 
@@ -97,13 +98,13 @@ def outputs(draw: st.DrawFn, channels: int, height: int, width: int) -> list[Buf
         if form == "external":
             buffers.append(Buffer(*shape, external=n))
         elif form == "float32":
-            buffers.append(Buffer(*shape, margin=margin))
+            buffers.append(Buffer(*shape, layout=Planes(margin)))
         else:
             kinds = [np.zeros(1, np.float32), dyadic(rng, 1), dyadic(rng, channels)]
             threshold = draw(st.sampled_from(kinds))
             margin = "zero" if margin == "edge" else margin
             groups = draw(st.sampled_from(groups_of(channels)))
-            buffers.append(Buffer(*shape, "bits", margin, groups, threshold))
+            buffers.append(Buffer(*shape, Bits(groups, threshold), Planes(margin)))
     return buffers
 
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biisnet.compile.ir.buffers import LANES, Buffer
+from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import BinaryDot, RepeatChannels
-from biisnet.compile.kernels.binary_dot import border_extent, border_table, packed_weights
+from biisnet.compile.kernels.border_table import border_extent, border_table
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
+from biisnet.compile.storage import Bits, Margin, Planes
+from biisnet.targets.cores import GENERIC
 
 from . import draw as d
 from .conftest import Check
@@ -24,6 +26,7 @@ from .test_convolution import geometries
 # groups, channels of a group, outputs of a group: odd counts are not halved, some fill no byte
 SMALL = ((1, 8, 8), (1, 1, 8), (1, 3, 5), (1, 7, 9), (1, 9, 1), (1, 16, 8), (2, 8, 8), (2, 5, 4), (3, 3, 3), (4, 2, 2))
 LARGE = ((1, 16, 16), (1, 24, 24), (1, 32, 32), (1, 17, 8), (1, 64, 8), (2, 16, 16))
+LANES = GENERIC.lanes
 PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
 
 
@@ -39,8 +42,8 @@ def dot(
 ) -> tuple[BinaryDot, d.Array]:
     """A binary convolution of random bits, with a centre where asked, and the map that it reads."""
     groups, inputs, outputs = shape
-    margin = "zero" if any(window.pads) else "none"
-    buffer = Buffer("in", "in", groups * inputs, rows, columns, "bits", margin, groups, np.zeros(1, np.float32))
+    margin: Margin = "zero" if any(window.pads) else "none"
+    buffer = Buffer("in", "in", groups * inputs, rows, columns, Bits(groups), Planes(margin))
     signs = rng.random((groups * outputs, inputs, *window.kernel)) < 0.5
     padded = any(window.pads) and pad_shift == 1
     unit = 1 if signs[0].size % 2 or (padded and inputs % 2) else 2
@@ -80,8 +83,8 @@ def large(width: int) -> list[Case]:
     for n, shape in enumerate(LARGE):
         e, bits = dot(np.random.default_rng(n), shape, 5, width, PLAIN_3X3, n % 3, centred=n % 2 == 0)
         out = [
-            Buffer("sum", "sum", e.channels, 5, width, margin="zero"),
-            Buffer("bits", "bits", e.channels, 5, width, "bits", "zero", threshold=np.ones(1, np.float32)),
+            Buffer("sum", "sum", e.channels, 5, width, layout=Planes("zero")),
+            Buffer("bits", "bits", e.channels, 5, width, Bits(threshold=np.ones(1, np.float32)), Planes("zero")),
         ]
         cases.append(Case(Stage.of("case", ("case",), (e,), out), {"in": bits}))
     return cases
@@ -119,8 +122,8 @@ def test_packed_weights() -> None:
     """Fails where a weight's bit lies elsewhere than bit i of plane j for channel 8j+i."""
     signs = np.zeros((2, 9, 1, 2), bool)
     signs[0, 0, 0, 1] = signs[1, 7, 0, 0] = signs[1, 8, 0, 0] = True
-    e = BinaryDot(2, Buffer("in", "in", 9, 1, 4, "bits"), signs, Window((1, 2)))
-    np.testing.assert_array_equal(packed_weights(e), [[[[0, 1]], [[0, 0]]], [[[128, 0]], [[1, 0]]]])
+    e = BinaryDot(2, Buffer("in", "in", 9, 1, 4, Bits()), signs, Window((1, 2)))
+    np.testing.assert_array_equal(e.packed_weights(), [[[[0, 1]], [[0, 0]]], [[[128, 0]], [[1, 0]]]])
 
 
 def entry(e: BinaryDot, y: int, x: int) -> d.Array:
@@ -153,7 +156,7 @@ def test_border_table(height: int, width: int, window: Window) -> None:
     if min(window.output(height, width)) < 1:
         pytest.skip("the window does not fit")
     out_height, out_width = window.output(height, width)
-    table = border_table(e, out_height, out_width)
+    table = border_table(e.signs, e.window, e.pad_shift, e.buffer, (out_height, out_width), LANES)
     vectors = -(-out_width // LANES)
     first, last = table.column_ends
     for y in range(out_height):

@@ -8,8 +8,8 @@ import pytest
 from tvm import tirx
 from tvm.sym.analyzer import Analyzer
 
-from biisnet.compile.ir.buffers import round_up
-from biisnet.compile.kernels.context import SECTIONS, SPREAD, Parameters, place_class, place_count, place_example
+from biisnet.compile.kernels.context import REPLICATE, SECTIONS, Parameters, place_class, place_count, place_example
+from biisnet.compile.storage.layout import round_up
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_parameters_layout() -> None:
     assert len(block) == sum(round_up(n, 4) for n in sizes)
     spread = dict(zip(SECTIONS, np.diff(list(offsets.values())), strict=True))
     for section, n in zip(SECTIONS, sizes, strict=True):
-        assert spread[section] == round_up(n * SPREAD[section], 64)
+        assert spread[section] == round_up(n * REPLICATE[section], 64)
     for array, place in zip(arrays, places, strict=True):
         at = starts[str(array.dtype)] + place * array.itemsize
         np.testing.assert_array_equal(np.frombuffer(block, array.dtype, array.size, at), array.ravel())

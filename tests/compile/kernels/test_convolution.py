@@ -12,6 +12,7 @@ from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Convolution
+from biisnet.compile.storage import Planes
 
 from . import draw as d
 from .conftest import Check
@@ -47,7 +48,7 @@ def convolutions(draw: st.DrawFn, fill: d.Maps = d.plain_map) -> Case:
         st.sampled_from(((1, 8, 2), (1, 5, 1), (1, 16, 1), (1, 1, 9), (4, 8, 1), (3, 9, 1), (1, 3, 10), (2, 4, 9)))
     )
     margin = "zero" if any(window.pads) else draw(st.sampled_from(("none", "zero", "edge")))
-    buffer = Buffer("in", "in", inputs * groups, rows, columns, margin=margin)
+    buffer = Buffer("in", "in", inputs * groups, rows, columns, layout=Planes(margin))
     weight = fill(rng, (outputs, inputs, *window.kernel)) / np.float32(4)
     bias = d.constants(rng, outputs) * draw(st.integers(0, 1))
     maps = {"in": fill(rng, (buffer.channels, rows, columns))}
@@ -80,7 +81,7 @@ def test_special_values(on_host: Check) -> None:
     """Fails where NaN or an infinity does not spread over exactly the window's pixels (0 * inf is NaN)."""
     x = np.zeros((1, 5, 40), np.float32)
     x[0, 2, 3], x[0, 2, 20], x[0, 0, 39] = np.nan, np.inf, -np.inf
-    buffer = Buffer("in", "in", 1, 5, 40, margin="zero")
+    buffer = Buffer("in", "in", 1, 5, 40, layout=Planes("zero"))
     weight = np.array([[[[0, 1, 2], [0, 1, -1], [1, 1, 1]]]], np.float32)
     e = Convolution(1, buffer, weight, np.ones(1, np.float32), Window((3, 3), pads=(1, 1, 1, 1)))
     on_host([Case(Stage.of("case", (), (e,), [Buffer("out", "out", 1, 5, 40, external=0)]), {"in": x})])

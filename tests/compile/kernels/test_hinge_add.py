@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import HingeAdd, Load
+from biisnet.compile.storage import Bits, Planes
 
 from . import draw as d
 from .conftest import Check
@@ -31,11 +32,10 @@ def bend(rng: np.random.Generator, shape: tuple[int, int, int], rows: int, colum
     node = HingeAdd(
         n, e, Load(n, residual), d.constants(rng, n), steepness, np.maximum(knee, lowest).astype(np.float32)
     )
-    zero = np.zeros(1, np.float32)
     out = [
-        Buffer("bits", "sum", n, rows, columns, "bits", "zero", threshold=zero),
+        Buffer("bits", "sum", n, rows, columns, Bits(), Planes("zero")),
         Buffer("sum", "sum", n, rows, columns),
-        Buffer("above", "sum", n, rows, columns, "bits", threshold=d.dyadic(rng, n)),
+        Buffer("above", "sum", n, rows, columns, Bits(threshold=d.dyadic(rng, n))),
     ]
     maps = {"in": bits, "residual": d.special_map(rng, (n, rows, columns))}
     return Case(Stage.of("case", ("case",), (node,), out), maps)

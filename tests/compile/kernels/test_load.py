@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Inputs
 from biisnet.compile.kernels import Load
-from biisnet.compile.kernels.load import reference
+from biisnet.compile.storage import Planes
 
 from . import draw as d
 from .conftest import Check
@@ -25,7 +26,7 @@ def loads(draw: st.DrawFn) -> Case:
     channels, offset = draw(st.sampled_from(d.CHANNELS)), draw(st.sampled_from((0, 0, 1, 8)))
     external = draw(st.sampled_from((None, 0)))
     margin = "none" if external is not None else draw(st.sampled_from(("none", "zero", "edge")))
-    buffer = Buffer("in", "in", channels + offset, rows, columns, margin=margin, external=external)
+    buffer = Buffer("in", "in", channels + offset, rows, columns, layout=Planes(margin), external=external)
     maps = {"in": draw(st.sampled_from((d.plain_map, d.special_map)))(rng, (buffer.channels, rows, columns))}
     return draw(d.around(Load(channels, buffer, offset), height, width, maps))
 
@@ -49,5 +50,5 @@ def test_reference_by_hand() -> None:
     """Fails where the yardstick itself crops or repeats wrongly."""
     x = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
     e = Load(1, Buffer("in", "in", 2, 2, 3), 1)
-    np.testing.assert_array_equal(reference(e, x, 3, 2), [[[6, 7], [9, 10], [9, 10]]])
-    np.testing.assert_array_equal(reference(e, x, 1, 5), [[[6, 7, 8, 8, 8]]])
+    np.testing.assert_array_equal(e.reference(Inputs((), {"in": x}, 3, 2)), [[[6, 7], [9, 10], [9, 10]]])
+    np.testing.assert_array_equal(e.reference(Inputs((), {"in": x}, 1, 5)), [[[6, 7, 8, 8, 8]]])

@@ -12,6 +12,7 @@ from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import Add, Clamp, Load, RepeatChannels, ScaleShift, Sigmoid, TwoSlope
+from biisnet.compile.storage import Bits
 
 from . import draw as d
 from .conftest import Check
@@ -62,7 +63,7 @@ def ramp(e: type[Expr], x: d.Array, *constants: float) -> Case:
     n = x.size
     load = Load(1, Buffer("in", "in", 1, 1, n))
     node = e(1, load, *(np.array([c], np.float32) for c in constants))  # type: ignore[call-arg]
-    out = [Buffer("map", "out", 1, 1, n), Buffer("bits", "out", 1, 1, n, "bits", threshold=np.zeros(1, np.float32))]
+    out = [Buffer("map", "out", 1, 1, n), Buffer("bits", "out", 1, 1, n, Bits())]
     return Case(Stage.of("case", ("case",), (node,), out), {"in": x.reshape(1, 1, n)})
 
 
@@ -73,7 +74,7 @@ def test_sigmoid_after_others(on_host: Check, channels: int) -> None:
     scaled = ScaleShift(channels, Load(channels, buffer), d.constants(rng, channels), d.constants(rng, channels))
     out = [
         Buffer("map", "out", channels, 3, 33, external=0),
-        Buffer("bits", "out", channels, 3, 33, "bits", threshold=np.full(1, 0.5, np.float32)),
+        Buffer("bits", "out", channels, 3, 33, Bits(threshold=np.full(1, 0.5, np.float32))),
     ]
     maps = {"in": d.special_map(rng, (channels, 3, 33))}
     on_host([Case(Stage.of("case", ("case",), (Sigmoid(channels, scaled),), out), maps)], exact=False)

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load, PoolSum, ScaleShift, Upsample
-from biisnet.compile.kernels.row_kernel import Block, blocks, build, stage_operands
+from biisnet.compile.kernels.row_kernel import Block, blocks, build
+from biisnet.compile.storage import Bits, Margin, Planes
+from biisnet.targets.cores import GENERIC
 
 from . import draw as d
 from .conftest import Check
@@ -28,14 +31,14 @@ def branch(draw: st.DrawFn, n: int, height: int, width: int, maps: dict[str, d.A
     kind, name = draw(st.sampled_from((Load, PoolSum, Upsample, Convolution, BinaryDot))), f"in{n}"
     if kind is BinaryDot:
         e, maps[name] = dot(rng, (1, 3, channels), height, width, PLAIN_3X3, draw(st.integers(0, 2)))
-        buffer = Buffer(name, name, 3, height, width, "bits", "zero")
+        buffer = Buffer(name, name, 3, height, width, Bits(), Planes("zero"))
         return BinaryDot(channels, buffer, e.signs, e.window, e.pad_shift, e.unit)
     inputs = 1 if kind is Convolution else channels
     rows, columns = {PoolSum: (2 * height, 2 * width + 1), Upsample: (-(-height // 2), -(-width // 2))}.get(
         kind, (height, width)
     )
-    margin = "zero" if kind is Convolution else "edge"
-    buffer = Buffer(name, name, inputs, rows, columns, margin=margin)  # type: ignore[arg-type]
+    margin: Margin = "zero" if kind is Convolution else "edge"
+    buffer = Buffer(name, name, inputs, rows, columns, layout=Planes(margin))
     maps[name] = d.plain_map(rng, (inputs, rows, columns))
     if kind is Convolution:
         weight = d.dyadic(rng, (channels, 1, 3, 3))
@@ -80,7 +83,7 @@ def test_bits_of_other_groups(on_host: Check) -> None:
     maps = {"in": d.plain_map(np.random.default_rng(0), (24, 3, 4))}
     cases = []
     for groups in ((1, 2), (2, 3), (1, 4)):
-        out = [Buffer(f"bits{g}", "out", 24, 3, 4, "bits", groups=g, threshold=np.zeros(1, np.float32)) for g in groups]
+        out = [Buffer(f"bits{g}", "out", 24, 3, 4, Bits(g)) for g in groups]
         cases.append(Case(Stage.of("case", ("case",), (Load(24, Buffer("in", "in", 24, 3, 4)),), out), maps))
     on_host(cases)
 
@@ -91,7 +94,7 @@ def test_large_map(on_both: Check) -> None:
     rng = np.random.default_rng(1)
     e, bits = dot(rng, (1, 8, 8), 1024, 1280, PLAIN_3X3, 1)
     out = [
-        Buffer("bits", "out", 8, 1024, 1280, "bits", "zero", threshold=np.zeros(1, np.float32)),
+        Buffer("bits", "out", 8, 1024, 1280, Bits(), Planes("zero")),
         Buffer("sum", "out", 8, 1024, 1280),
     ]
     on_both([Case(Stage.of("case", ("case",), (e,), out), {"in": bits})])
@@ -104,7 +107,7 @@ def stage_of(lengths: list[int], *forms: tuple[int, int]) -> Stage:
         "case",
         (),
         tuple(Load(n, buffer) for n in lengths),
-        [Buffer("out", "out", c, 1, 1, "bits", groups=g) for c, g in forms] or [Buffer("out", "out", 1, 1, 1)],
+        [Buffer("out", "out", c, 1, 1, Bits(g)) for c, g in forms] or [Buffer("out", "out", 1, 1, 1)],
     )
 
 
@@ -154,5 +157,5 @@ def test_operands_are_shared() -> None:
     buffer, other = Buffer("a", "a", 4, 3, 3), Buffer("b", "b", 4, 3, 3)
     e = Add(2, Add(2, Load(2, buffer), Load(2, buffer, 2)), Load(2, other))
     stage = Stage.of("case", (), (e,), [Buffer("out", "out", 2, 3, 3)])
-    assert [op.buffer for op in stage_operands(stage)] == [buffer, other]
-    assert build(stage, "kernel").operands == stage_operands(stage)
+    assert [op.buffer for op in stage.operands()] == [buffer, other]
+    assert build(stage, "kernel", GENERIC, Schedule(2)).operands == stage.operands()

@@ -11,8 +11,9 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Inputs
 from biisnet.compile.kernels import Upsample
-from biisnet.compile.kernels.upsample import reference
+from biisnet.compile.storage import Planes
 
 from . import draw as d
 from .conftest import Check
@@ -26,7 +27,7 @@ def upsamples(draw: st.DrawFn) -> Case:
     rows, columns = -(-height // 2), -(-width // 2)
     channels, offset = draw(st.sampled_from(d.CHANNELS)), draw(st.sampled_from((0, 0, 3)))
     mode, margin = draw(st.sampled_from((("linear", "edge"), ("nearest", "none"), ("nearest", "zero"))))
-    buffer = Buffer("in", "in", channels + offset, rows, columns, margin=margin)
+    buffer = Buffer("in", "in", channels + offset, rows, columns, layout=Planes(margin))
     maps = {"in": draw(st.sampled_from((d.plain_map, d.special_map)))(rng, (buffer.channels, rows, columns))}
     return draw(d.around(Upsample(channels, buffer, mode, offset), height, width, maps))
 
@@ -63,4 +64,4 @@ def test_reference_is_onnx(mode: str) -> None:
     (expected,) = ReferenceEvaluator(model).run(None, {"x": x[None], "scales": np.array([1, 1, 2, 2], np.float32)})
     e = Upsample(2, Buffer("in", "in", 2, 3, 5), mode)  # type: ignore[arg-type]
     factor = 16 if mode == "linear" else 1
-    np.testing.assert_array_equal(reference(e, x), factor * expected[0])
+    np.testing.assert_array_equal(e.reference(Inputs((), {"in": x}, 6, 10)), factor * expected[0])

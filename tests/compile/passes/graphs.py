@@ -19,11 +19,11 @@ from biisnet.compile.ir.expressions import Expr as Node
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels, Step
-from biisnet.compile.kernels.reference import evaluate, sign_bits
-from biisnet.compile.kernels.row_kernel import stage_operands
+from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
 from biisnet.model import shipped_onnx
+from biisnet.targets.cores import GENERIC
 
 Array = npt.NDArray
 
@@ -42,6 +42,12 @@ def module_of(body: Callable[[Expr], Expr | list[Expr]], shape: tuple[int, int, 
     return relax.transform.Normalize()(builder.get()).with_attrs({"onnx_names": {"x": "x"}, "onnx_outputs": names})
 
 
+def stored_form(b: Buffer, value: Array) -> Array:
+    """What a stage that computes `value` [C, H, W] leaves in `b`: its signs, or itself (where `b` is scaled, so is the
+    value by then)."""
+    return b.encoding.encode(value) if b.encoding.is_exact else value
+
+
 def run_program(program: Program, image: Array) -> list[Array]:
     """The program on image [C, H, W], stage by stage in numpy -> its outputs."""
     (source,) = program.inputs
@@ -49,7 +55,7 @@ def run_program(program: Program, image: Array) -> list[Array]:
     for stage in program.stages:
         for b, value in zip(stage.outputs, evaluate(stage, stored), strict=True):
             assert value.shape == (b.channels, b.height, b.width), f"{stage.name}: {value.shape}"
-            stored[b.name] = value if b.dtype == "float32" else sign_bits(value, b.threshold)
+            stored[b.name] = stored_form(b, value)
     return [stored[b.name] for b in program.outputs]
 
 
@@ -76,7 +82,7 @@ def shipped_module(size: tuple[int, int]) -> tvm.IRModule:
 
 def shipped_program(size: tuple[int, int], until: str | None = "cut_stages") -> Program:
     """The shipped network's stages, made anew, after the pass `until`; None: after all."""
-    program = cut_stages(shipped_module(size), "biisnet")
+    program = cut_stages(shipped_module(size), "biisnet", GENERIC)
     for name, program_pass in {p.__name__: p for p in PROGRAM_PASSES}.items():
         if until == "cut_stages":
             break
@@ -88,7 +94,7 @@ def shipped_program(size: tuple[int, int], until: str | None = "cut_stages") -> 
 
 def steps_of(program: Program, constants: int = 0) -> Kernels:
     """The stages as steps, without their machine code."""
-    steps = [Step(s, "kernel", stage_operands(s), b"", {}, {"end": constants}, Schedule(1)) for s in program.stages]
+    steps = [Step(s, "kernel", s.operands(), b"", {}, {"end": constants}, Schedule(1)) for s in program.stages]
     return Kernels({}, steps)
 
 
@@ -98,7 +104,7 @@ def one_stage(*results: tuple[Node, ...], height: int = 3, width: int = 5) -> Pr
         Buffer(f"y{n}", f"y{n}", sum(e.channels for e in r), height, width, external=n) for n, r in enumerate(results)
     ]
     stage = Stage("stage", (), list(outputs), list(results))
-    inputs = list(dict.fromkeys(op.buffer for op in stage_operands(stage)))
+    inputs = stage.reads()
     return Program("net", [stage], inputs, outputs)
 
 
@@ -112,15 +118,13 @@ def stored_maps(program: Program, image: Array) -> dict[str, Array]:
     stored = {program.inputs[0].name: image}
     for stage in program.stages:
         for b, value in zip(stage.outputs, evaluate(stage, stored), strict=True):
-            stored[b.name] = value if b.dtype == "float32" else sign_bits(value, b.threshold)
+            stored[b.name] = stored_form(b, value)
     return stored
 
 
 def in_form(b: Buffer, value: Array) -> Array:
     """A map as `b` holds it: scale*x + shift."""
-    if b.dtype == "bits" or b.scale is None or b.shift is None:
-        return value
-    return value * b.scale.astype(np.float64)[:, None, None] + b.shift.astype(np.float64)[:, None, None]
+    return value if b.encoding.is_exact else b.encoding.encode(value)
 
 
 def assert_same_stages(before: Program, after: Program, image: Array, tolerance: float = 1e-6) -> None:
@@ -131,12 +135,12 @@ def assert_same_stages(before: Program, after: Program, image: Array, tolerance:
     maps = stored_maps(before, image.astype(np.float64))
     given = {b.name: in_form(b, maps[b.name]) for b in after.buffers()}
     assert [[b.name for b in s.outputs] for s in before.stages] == [[b.name for b in s.outputs] for s in after.stages]
-    assert all(b.scale is None for b in before.buffers())
+    assert all(b.encoding.is_exact or b.encoding.decode(maps[b.name]) is not None for b in before.buffers())
     for old, new in zip(before.stages, after.stages, strict=True):
         for b, expected, found in zip(new.outputs, evaluate(old, maps), evaluate(new, given), strict=True):
-            if b.dtype == "bits" and np.abs(found - expected).max() > tolerance * np.abs(expected).max():
+            if b.encoding.is_exact and np.abs(found - expected).max() > tolerance * np.abs(expected).max():
                 # another value of the same sign
-                found, expected = (sign_bits(v, b.threshold) for v in (found, expected))
+                found, expected = (b.encoding.encode(v) for v in (found, expected))
             wanted = in_form(b, expected)
             np.testing.assert_allclose(
                 found, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max(), err_msg=b.name

@@ -9,21 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import tvm
 from tvm import relax
-from tvm.ir import Expr
+from tvm.ir import Expr as RelaxExpr
 
 from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr, Inputs
 from biisnet.compile.kernels import (
     BinaryDot,
     Convolution,
     PoolSum,
     Upsample,
-    binary_dot,
-    convolution,
-    pool_sum,
-    upsample,
 )
 from biisnet.compile.passes.cut_stages import operator
 from biisnet.compile.passes.relax_ops import constant, ints, shape_of, window_of
+from biisnet.compile.storage import Bits
 from biisnet.ops import REGISTRY
 
 Array = npt.NDArray
@@ -47,20 +45,25 @@ def buffer_of(x: Array) -> Buffer:
     return Buffer("x", "x", *x.shape)
 
 
+def meaning(e: Expr, x: Array) -> Array:
+    """A node's own reference on its map `x` [C, H, W]."""
+    return e.reference(Inputs((), {"x": x}, *x.shape[1:]))
+
+
 def conv2d(call: relax.Call, x: Array, weight: Array) -> Array:
     """nn.conv2d."""
     a = call.attrs
     window = window_of({"strides": a.strides, "pads": a.padding, "dilations": a.dilation}, weight.shape[2:])
     bias = np.zeros(len(weight), np.float32)
-    return convolution.reference(Convolution(len(weight), buffer_of(x), weight, bias, window, int(a.groups)), x)
+    return meaning(Convolution(len(weight), buffer_of(x), weight, bias, window, int(a.groups)), x)
 
 
 def dot(call: relax.Call, x: Array, weight: Array, threshold: Array) -> Array:
     """biisnet.binary_dot."""
-    buffer = Buffer("x", "x", *x.shape, "bits", groups=int(call.attrs["group"]))
+    buffer = Buffer("x", "x", *x.shape, Bits(int(call.attrs["group"])))
     window, (pad_shift, unit) = window_of(call.attrs, weight.shape[2:]), (call.attrs[k] for k in ("pad_shift", "unit"))
     e = BinaryDot(len(weight), buffer, weight.astype(bool), window, int(pad_shift), int(unit))
-    return binary_dot.reference(e, x >= column(threshold)).astype(np.float64)
+    return meaning(e, x >= column(threshold)).astype(np.float64)
 
 
 def layer(call: relax.Call, x: Array, *constants: Array) -> Array:
@@ -73,18 +76,18 @@ def layer(call: relax.Call, x: Array, *constants: Array) -> Array:
 def resize2d(call: relax.Call, x: Array, _: Array) -> Array:
     """image.resize2d to twice the size."""
     if call.attrs.method != "linear":
-        return upsample.reference(Upsample(len(x), buffer_of(x), "nearest"), x)
-    return upsample.reference(Upsample(len(x), buffer_of(x), "linear"), x) / 16
+        return meaning(Upsample(len(x), buffer_of(x), "nearest"), x)
+    return meaning(Upsample(len(x), buffer_of(x), "linear"), x) / 16
 
 
 def upsampled(call: relax.Call, x: Array) -> Array:
     """biisnet.upsample."""
-    return upsample.reference(Upsample(len(x), buffer_of(x), str(call.attrs["mode"])), x)  # type: ignore[arg-type]
+    return meaning(Upsample(len(x), buffer_of(x), str(call.attrs["mode"])), x)  # type: ignore[arg-type]
 
 
 def pooled(_: relax.Call, x: Array) -> Array:
     """biisnet.pool_sum."""
-    return pool_sum.reference(PoolSum(len(x), buffer_of(x)), x)
+    return meaning(PoolSum(len(x), buffer_of(x)), x)
 
 
 def extended(call: relax.Call, x: Array) -> Array:
@@ -106,7 +109,7 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "biisnet.upsample": upsampled,
     "biisnet.scale_shift": lambda _, x, scale, shift: x * column(scale) + column(shift),
     "biisnet.two_slope": lambda _, x, p, n: np.where(x >= 0, column(p), column(n)) * x,
-    "biisnet.spread": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
+    "biisnet.repeat_channels": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
     "biisnet.extend": extended,
     "biisnet.crop": extended,
     **{f"biisnet.{name}": layer for name in LAYERS},
@@ -116,9 +119,9 @@ MEANINGS: dict[str, Callable[..., Array]] = {
 def run(module: tvm.IRModule, image: Array) -> list[Array]:
     """main on image [C, H, W] -> its outputs [C, H, W]."""
     main = module["main"]
-    values: dict[Expr, object] = {main.params[0]: image.astype(np.float64)}
+    values: dict[RelaxExpr, object] = {main.params[0]: image.astype(np.float64)}
 
-    def value(e: Expr) -> object:
+    def value(e: RelaxExpr) -> object:
         if hasattr(e, "value"):  # a constant
             return constant(e)
         if isinstance(e, relax.Tuple):

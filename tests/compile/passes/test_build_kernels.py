@@ -17,6 +17,7 @@ from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
 from biisnet.compile.kernels.row_kernel import build, key_of
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.schedules import DEFAULT, Schedules
+from biisnet.targets.cores import GENERIC
 
 from .graphs import shipped_program, vector
 
@@ -32,7 +33,7 @@ def stage(seed: int, width: int = 20, *, residual: bool = False) -> Stage:
 
 def test_equal_structures_share_a_kernel() -> None:
     """Fails where constants are part of a kernel, or a kernel is made again."""
-    kernels = build_kernels(Program("net", [stage(1), stage(5), stage(9)], [], []))
+    kernels = build_kernels(Program("net", [stage(1), stage(5), stage(9)], [], []), GENERIC, DEFAULT)
     assert list(kernels.funcs) == ["bn_load_c4_w20"]
     assert {s.kernel for s in kernels.steps} == {"bn_load_c4_w20"}
     assert len({s.parameters for s in kernels.steps}) == 3
@@ -43,7 +44,9 @@ def test_other_structures_do_not() -> None:
     two_slope = stage(13)
     ((e,),) = two_slope.results
     two_slope.results = [(TwoSlope(4, e, vector(1), vector(2)),)]
-    kernels = build_kernels(Program("net", [stage(1), stage(1, 50), stage(1, residual=True), two_slope], [], []))
+    kernels = build_kernels(
+        Program("net", [stage(1), stage(1, 50), stage(1, residual=True), two_slope], [], []), GENERIC, DEFAULT
+    )
     assert list(kernels.funcs) == ["bn_load_c4_w20", "bn_load_c4_w50", "bn_load_c4_w20_2", "bn_load_c4_w20_3"]
     assert [s.kernel for s in kernels.steps] == list(kernels.funcs)
     assert all(str(f.attrs["global_symbol"]) == n for n, f in kernels.funcs.items())
@@ -51,7 +54,7 @@ def test_other_structures_do_not() -> None:
 
 def test_constants_are_the_steps_own() -> None:
     """Fails where a step's block does not start with its own scales."""
-    kernels = build_kernels(Program("net", [stage(1), stage(5)], [], []))
+    kernels = build_kernels(Program("net", [stage(1), stage(5)], [], []), GENERIC, DEFAULT)
     for step, seed in zip(kernels.steps, (1, 5), strict=True):
         copies = 4  # of an addend
         found = np.frombuffer(step.parameters, np.float32, 4 + 4 * copies, step.sections["float32"])
@@ -60,7 +63,7 @@ def test_constants_are_the_steps_own() -> None:
 
 def recorded(kernel_of: Stage, schedule: Schedule) -> Schedules:
     """Schedules with a record of a stage's kernel."""
-    record = Record(key_of(build(kernel_of, "kernel")), schedule, 1e-3, "user's")
+    record = Record(key_of(build(kernel_of, "kernel", GENERIC, DEFAULT.of(kernel_of))), schedule, 1e-3, "user's")
     return replace(DEFAULT, records={record.key: record})
 
 
@@ -68,11 +71,11 @@ def test_a_record_is_taken() -> None:
     """Fails where a record is not found, or is taken for another kernel's."""
     program = Program("net", [stage(1), stage(1, 50)], [], [])
     schedules = recorded(stage(3), Schedule(8))  # other constants
-    kernels = build_kernels(program, schedules)
-    assert [s.schedule.channels for s in kernels.steps] == [8, DEFAULT.kernels["Load"].channels]
+    kernels = build_kernels(program, GENERIC, schedules)
+    assert [s.schedule.channels for s in kernels.steps] == [8, DEFAULT.of(stage(1, 50)).channels]
     assert [s.record for s in kernels.steps] == [*schedules.records.values(), None]
     assert kernels.summary() == "2: 1 as user's records have them, 1 by the default schedule, not tuned"
-    assert build_kernels(program).summary() == "2: 2 by the default schedule, not tuned"
+    assert build_kernels(program, GENERIC, DEFAULT).summary() == "2: 2 by the default schedule, not tuned"
 
 
 @pytest.mark.parametrize("schedule", [Schedule(3), Schedule(10**9), Schedule(2, counted=4), Schedule("2")])  # type: ignore[arg-type]
@@ -81,11 +84,11 @@ def test_a_record_of_no_schedule(schedule: Schedule) -> None:
     with pytest.raises(
         CompileError, match=r"^layer 'stage1': a user's record has (channels|counted) .*, which is not to"
     ):
-        build_kernels(Program("net", [stage(1)], [], []), recorded(stage(1), schedule))
+        build_kernels(Program("net", [stage(1)], [], []), GENERIC, recorded(stage(1), schedule))
 
 
 def test_shipped() -> None:
     """Fails where the shipped network's 21 stages need more machine code than they have structures."""
-    kernels = build_kernels(shipped_program((256, 256), None))
+    kernels = build_kernels(shipped_program((256, 256), None), GENERIC, DEFAULT)
     assert len(kernels.steps) == 21
     assert len(kernels.funcs) <= 16

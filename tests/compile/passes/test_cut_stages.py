@@ -14,11 +14,14 @@ from tvm.relax import op as R  # noqa: N812
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import import_onnx, load_model
+from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.stages import Program
 from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.passes.relax_ops import call, scale_shift, two_slope
+from biisnet.compile.storage import Bits, Margin, Planes
 from biisnet.model import shipped_onnx
+from biisnet.targets.cores import GENERIC
 
 from .graphs import module_of, picture, run_program, shipped_program, vector
 from .relax_numpy import run
@@ -50,17 +53,25 @@ def conv(x: Expr, pads: int = 1) -> Expr:
 
 def same(module: tvm.IRModule, stages: int) -> Program:
     """The program, which computes what the module computes, in so many stages."""
-    program = cut_stages(module, "net")
+    program = cut_stages(module, "net", GENERIC)
     for found, expected in zip(run_program(program, picture()), run(module, picture()), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
     assert [s.name for s in program.stages][stages:] == [], [s.name for s in program.stages]
     return program
 
 
+def margin_of(b: Buffer) -> Margin:
+    """What lies left and right of its rows."""
+    assert isinstance(b.layout, Planes)
+    assert b.layout.lanes == GENERIC.lanes
+    return b.layout.margin
+
+
 def forms(program: Program) -> list[list[str]]:
     """The stored forms of each stage."""
     return [
-        ["output" if b.external is not None else f"{b.dtype} {b.margin}" for b in s.outputs] for s in program.stages
+        ["output" if b.external is not None else f"{b.encoding.name} {margin_of(b)}" for b in s.outputs]
+        for s in program.stages
     ]
 
 
@@ -107,9 +118,8 @@ def test_forms_of_bits() -> None:
     threshold = vector(5)
     program = same(module_of(lambda x: R.add(R.add(dot(x), dot(x, threshold)), R.add(dot(x, 0.0), dot(x, 0.0, 2)))), 2)
     assert forms(program)[0] == ["bits zero"] * 3
-    assert sorted(
-        (b.groups, len(b.threshold if b.threshold is not None else ())) for b in program.stages[0].outputs
-    ) == [(1, 1), (1, 4), (2, 1)]
+    encodings = [b.encoding for b in program.stages[0].outputs]
+    assert sorted((e.groups, len(e.threshold)) for e in encodings if isinstance(e, Bits)) == [(1, 1), (1, 4), (2, 1)]
 
 
 @pytest.mark.parametrize("swap", [False, True])
@@ -210,7 +220,7 @@ def test_several_outputs() -> None:
 def test_no_kernel() -> None:
     """Fails where an operator that nothing computes is dropped in silence, or its layer is not named."""
     with pytest.raises(CompileError, match=r"^layer '\w+': no kernel for relax\.exp$"):
-        cut_stages(module_of(lambda x: R.exp(x)), "net")
+        cut_stages(module_of(lambda x: R.exp(x)), "net", GENERIC)
 
 
 def test_too_many_taps() -> None:
@@ -218,7 +228,7 @@ def test_too_many_taps() -> None:
     bits = np.zeros((1, 2048, 3, 3), np.uint8)
     module = module_of(lambda x: call("binary_dot", [x, bits, np.zeros(1, np.float32)], **WINDOW), (2048, 1, 1))
     with pytest.raises(CompileError, match=r"^layer '\w+': 18432 binary weights an output: 16384 are supported$"):
-        cut_stages(module, "net")
+        cut_stages(module, "net", GENERIC)
 
 
 def test_shipped() -> None:

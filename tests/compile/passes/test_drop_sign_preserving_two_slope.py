@@ -11,6 +11,7 @@ from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.kernels import Load, Sigmoid, TwoSlope
 from biisnet.compile.passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
+from biisnet.compile.storage import Bits, Planes
 
 from .graphs import assert_same_stages, picture, shipped_program, stored_maps, vector
 
@@ -21,7 +22,7 @@ def net(e: Expr, threshold: np.ndarray) -> Program:
     """A stage that stores a map of `x`, and bits of it."""
     x = next(n.buffer for n in below(e) if isinstance(n, Load))
     outputs = [
-        Buffer("m.bits", "m", 4, 3, 5, "bits", "zero", threshold=threshold.astype(np.float32)),
+        Buffer("m.bits", "m", 4, 3, 5, Bits(threshold=threshold.astype(np.float32)), Planes("zero")),
         Buffer("m", "m", 4, 3, 5),
     ]
     return Program("net", [Stage.of("m", (), (e,), outputs)], [x], [])
@@ -81,8 +82,8 @@ def test_shipped() -> None:
         for b, was, became in zip(new.outputs, old.results, new.results, strict=True):
             same = [[type(n) for e in r for n in below(e)] for r in (was, became)]
             changed += same[0] != same[1]
-            assert same[0] == same[1] or b.dtype == "bits"
+            assert same[0] == same[1] or isinstance(b.encoding, Bits)
             positive = [isinstance(e, TwoSlope) and min(e.positive.min(), e.negative.min()) > 0 for e in became]
-            assert b.dtype != "bits" or not any(positive), b.name
+            assert not isinstance(b.encoding, Bits) or not any(positive), b.name
     assert changed == 11
     assert_same_stages(before, after, np.random.default_rng(0).integers(0, 256, (1, 16, 24)))

@@ -15,11 +15,12 @@ from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, BinaryDot, Constant, HingeAdd, Load, ScaleShift, TwoSlope
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre, fold_prelu_into_accumulator
+from biisnet.compile.storage import Bits, Planes
 
 from .graphs import Array, assert_same_stages, kinds, shipped_program
 
 CHANNELS, INPUTS, ROWS, COLUMNS = 16, 16, 9, 40
-BITS = Buffer("x.bits", "x", INPUTS, ROWS, COLUMNS, "bits", "zero")
+BITS = Buffer("x.bits", "x", INPUTS, ROWS, COLUMNS, Bits(), Planes("zero"))
 RESIDUAL = Buffer("r", "r", CHANNELS, ROWS, COLUMNS)
 
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer, Operand
 from biisnet.compile.ir.expressions import Expr
-from biisnet.compile.ir.limits import MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT, MAX_THREADS
+from biisnet.compile.ir.limits import (
+    INSTANCE_BUFFER_BYTES,
+    INSTANCE_BYTES,
+    MAX_INPUTS,
+    MAX_OUTPUTS,
+    MAX_ROWS,
+    MAX_SEGMENT,
+    MAX_THREADS,
+)
 from biisnet.compile.ir.memory import Segment
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels, Step
@@ -108,7 +116,7 @@ def near(operand: Operand, y: int) -> list[int]:
 
 def check(kernels: Kernels, *, threads: tuple[int, ...] = (1, 2, 3, 4)) -> list[Segment]:
     """Every promise of form_segments, on so many threads."""
-    steps, segments = kernels.steps, form_segments(kernels)
+    steps, segments = kernels.steps, form_segments(kernels, DEFAULT)
     assert [k for s in segments for k in range(s.first, s.last)] == list(range(len(steps)))
     assert all(s.first < s.last for s in segments)
     for segment in segments:
@@ -161,7 +169,12 @@ def test_many_threads(size: tuple[int, int], threads: int) -> None:
 def test_rings_are_short() -> None:
     """Fails where a map that only its segment reads is kept whole."""
     kernels = steps_of(shipped_program((256, 256), None))
-    rings = [(b, n) for s in form_segments(kernels) for b, n in s.slots.items() if n < b.height and b.external is None]
+    rings = [
+        (b, n)
+        for s in form_segments(kernels, DEFAULT)
+        for b, n in s.slots.items()
+        if n < b.height and b.external is None
+    ]
     assert len(rings) >= 20
     assert max(n for _, n in rings) <= 32
 
@@ -221,6 +234,8 @@ def test_limits_are_the_runtimes() -> None:
     planned = (MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT)
     assert tuple(limits[f"BN_MAX_{n}"] for n in ("INPUTS", "OUTPUTS", "ROWS", "SEGMENT")) == planned
     assert limits["BIISNET_MAX_THREADS"] == MAX_THREADS
+    own = {name: int(value) for name, value in re.findall(r"(BN_INSTANCE_\w+) = (\d+)", told)}
+    assert own == {"BN_INSTANCE_BYTES": INSTANCE_BYTES, "BN_INSTANCE_BUFFER_BYTES": INSTANCE_BUFFER_BYTES}
 
 
 def test_long_chain() -> None:

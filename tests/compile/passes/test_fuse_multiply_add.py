@@ -13,6 +13,7 @@ from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import Add, BinaryDot, Constant, HingeAdd, Load, ScaleShift, Sigmoid, TwoSlope, TwoSlopeAdd
 from biisnet.compile.passes.fuse_multiply_add import fuse_multiply_add
+from biisnet.compile.storage import Bits, Float32
 
 from .graphs import assert_same_stages, kinds, one_stage, picture, run_program, shipped_program, vector
 
@@ -104,10 +105,11 @@ def test_what_a_block_has_become(size: tuple[int, int]) -> None:
         assert dot.centre
         assert (joined.x, joined.y) == (dot, residual)
         for (result,), b in zip(stage.results, stage.outputs, strict=True):
-            if b.dtype == "bits":
+            if isinstance(b.encoding, Bits):
                 assert result is joined, stage.name
                 continue
-            if b.scale is None:
+            assert isinstance(b.encoding, Float32)
+            if b.encoding.is_plain:
                 assert isinstance(result, TwoSlope)
             else:
                 assert isinstance(result, TwoSlopeAdd)

@@ -19,6 +19,7 @@ from biisnet.compile.passes.relax_ops import call
 from biisnet.compile.passes.rewrite import counts
 from biisnet.ops import REGISTRY, pack_weights
 from biisnet.ops.packing import pack_bits
+from biisnet.targets.cores import GENERIC
 
 from .graphs import module_of, picture, run_program, vector
 from .relax_numpy import operators, run
@@ -70,7 +71,7 @@ def test_every_scheme(scheme: str, padding: int, more: dict[str, Any]) -> None:
     expected = REGISTRY["BinaryConv2d"].reference(image[None], *arrays, **given)[0]
     lowered = lower_layers(module)
     assert counts(lowered) == {"lower_layers": 1}
-    (found,) = run_program(cut_stages(lowered, "net"), image)
+    (found,) = run_program(cut_stages(lowered, "net", GENERIC), image)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -82,7 +83,7 @@ def test_sum_of_activations_only_where_wanted() -> None:
     assert operators(lower_layers(level)) == {
         "biisnet.binary_dot": 2,
         "biisnet.scale_shift": 2,
-        "biisnet.spread": 1,
+        "biisnet.repeat_channels": 1,
         "relax.add": 1,
     }
 
@@ -104,7 +105,7 @@ def test_unit(channels: int, padding: float, pads: int, unit: int) -> None:
     module, given = binary_layer(
         (-1, 1), ((-1, 1),), (channels, 7, 9), 6, pad_value=padding, pads=[pads] * 4, dilations=[1, 1]
     )
-    program = cut_stages(lower_layers(module), "net")
+    program = cut_stages(lower_layers(module), "net", GENERIC)
     (e,) = (e for s in program.stages for e in s.expressions() if isinstance(e, BinaryDot))
     assert e.unit == unit
     arrays, image = given.pop("arrays"), picture((channels, 7, 9))
@@ -138,7 +139,7 @@ def test_resampling(kind: str) -> None:
         at = [np.clip((np.arange(2 * n) + 0.5) / 2 - 0.5, 0, n - 1) for n in (3, 5)]
         rows = [np.stack([np.interp(at[0], np.arange(3), image[c, :, x]) for x in range(5)], 1) for c in range(4)]
         expected = np.stack([[np.interp(at[1], np.arange(5), r) for r in channel] for channel in rows])
-    np.testing.assert_allclose(run_program(cut_stages(lowered, "net"), image)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(run_program(cut_stages(lowered, "net", GENERIC), image)[0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("activations", "value"), [((-1, 1), 0.5), ((0, 1), -1), ((1, 1), 0), ((-1, 3), 0)])
@@ -157,7 +158,7 @@ def test_levels_that_are_rounded() -> None:
     module, given = binary_layer(levels, ((-1, 1),), (6, 7, 9), 6, pad_value=float(middle))
     arrays, image = given.pop("arrays"), picture((6, 7, 9))
     expected = REGISTRY["BinaryConv2d"].reference(image[None], *arrays, **given)[0]
-    found = run_program(cut_stages(lower_layers(module), "net"), image)[0]
+    found = run_program(cut_stages(lower_layers(module), "net", GENERIC), image)[0]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 

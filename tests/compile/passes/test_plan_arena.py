@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from biisnet.compile.ir.buffers import LANES, MARGIN, Buffer, round_up
+from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.limits import MAX_STRIDE
 from biisnet.compile.ir.memory import ALIGNMENT, SLACK, Arena, Segment
@@ -21,8 +21,15 @@ from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.passes.form_segments import form_segments, layer_by_layer
 from biisnet.compile.passes.plan_arena import plan_arena
+from biisnet.compile.schedules import DEFAULT
+from biisnet.compile.storage import Margin, Planes
+from biisnet.compile.storage.layout import round_up
+from biisnet.targets.cores import GENERIC
 
 from .graphs import shipped_program, steps_of
+
+PLANES = Planes("zero")
+MARGINS: tuple[Margin, ...] = ("none", "zero")
 
 
 @st.composite
@@ -42,8 +49,8 @@ def programs(draw: st.DrawFn) -> Program:
             e = Add(1, e, Load(1, b))
         height, width, channels = (draw(st.integers(1, 40)) for _ in range(3))
         outputs = [
-            Buffer(f"map{k}.{n}", f"map{k}", channels, height, width, margin=draw(st.sampled_from(("none", "zero"))))
-            for n in range(draw(st.integers(1, 2)))
+            Buffer(f"map{k}.{n}", f"map{k}", channels, height, width, layout=Planes(margin))
+            for n, margin in enumerate(draw(st.lists(st.sampled_from(MARGINS), min_size=1, max_size=2)))
         ]
         stages.append(Stage.of(f"stage{k}", (), (e,), outputs))
         maps += outputs
@@ -111,7 +118,7 @@ def test_maps_do_not_overlap(program: Program, constants: int) -> None:
     """Fails where a stage would overwrite a map that is still read, or reads past the arena."""
     kernels = steps_of(program, constants)
     check(kernels, layer_by_layer(kernels))
-    check(kernels, form_segments(kernels))
+    check(kernels, form_segments(kernels, DEFAULT))
 
 
 @given(program=programs(), data=st.data())
@@ -131,9 +138,9 @@ def test_any_segments(program: Program, data: st.DataObject) -> None:
 def test_shipped(size: tuple[int, int]) -> None:
     """Fails where the network needs more memory than its three largest neighbours, that is, where none is reused."""
     program = shipped_program(size, None)
-    kernels = build_kernels(program)
-    sizes = sorted((sum(b.bytes for b in s.outputs if b.external is None) for s in program.stages), reverse=True)
-    for segments in (layer_by_layer(kernels), form_segments(kernels)):
+    kernels = build_kernels(program, GENERIC, DEFAULT)
+    sizes = sorted((sum(b.map_bytes for b in s.outputs if b.external is None) for s in program.stages), reverse=True)
+    for segments in (layer_by_layer(kernels), form_segments(kernels, DEFAULT)):
         arena = check(kernels, segments)
         constants = arena.constants[-1] + kernels.steps[-1].sections["end"]
         assert arena.shared_bytes <= constants + 1.1 * sum(sizes[:4])
@@ -144,17 +151,17 @@ def test_shipped(size: tuple[int, int]) -> None:
     width=st.integers(1, 300),
     kernel=st.integers(1, 5),
     dilation=st.integers(1, 9),
-    pads=st.tuples(st.integers(0, MARGIN), st.integers(0, MARGIN)),
+    pads=st.tuples(st.integers(0, PLANES.lanes), st.integers(0, PLANES.lanes)),
 )
 def test_slack_of_strided_vectors(width: int, kernel: int, dilation: int, pads: tuple[int, int]) -> None:
     """Fails where the last vector that a window of the largest stride reads in a map's last row leaves the arena."""
     window = Window((1, kernel), (1, MAX_STRIDE), (0, pads[0], 0, pads[1]), (1, dilation))
     columns = window.output(1, width)[1]
     assume(columns >= 1)
-    last = (round_up(columns, LANES) - LANES) * MAX_STRIDE - pads[0] + (kernel - 1) * dilation
-    source = Buffer("map", "map", 1, 1, width, margin="zero")
-    read = source.origin + last + LANES * MAX_STRIDE  # elements of the row, as load_strided takes them
-    assert read * source.itemsize <= source.row_bytes + SLACK
+    last = (round_up(columns, PLANES.lanes) - PLANES.lanes) * MAX_STRIDE - pads[0] + (kernel - 1) * dilation
+    source = Buffer("map", "map", 1, 1, width, layout=PLANES)
+    read = PLANES.origin + last + PLANES.lanes * MAX_STRIDE  # elements of the row, as load_strided takes them
+    assert read * source.encoding.itemsize <= source.row_bytes + SLACK
 
 
 def test_chain_uses_two_places() -> None:

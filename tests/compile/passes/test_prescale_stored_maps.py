@@ -12,6 +12,7 @@ from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import BinaryDot, Load, PoolSum, ScaleShift, Sigmoid, TwoSlope
 from biisnet.compile.passes.prescale_stored_maps import prescale_stored_maps
+from biisnet.compile.storage import Bits, Float32, Planes
 
 from .graphs import assert_same_stages, kinds, picture, run_program, shipped_program, stored_maps, vector
 
@@ -30,8 +31,8 @@ def external(n: int, e: Expr) -> tuple[Stage, Buffer]:
 def net(*reads: str, margin: str = "none", branches: int = 1) -> Program:
     """A map, its bits beside it, and its readers; `reads` says how each reads it."""
     x = Buffer("x", "x", 4, 3, 5, external=0)
-    m = Buffer("m", "m", 4, 3, 5, margin=margin)  # type: ignore[arg-type]
-    bits = Buffer("m.bits", "m", 4, 3, 5, "bits", "zero", threshold=vector(6))
+    m = Buffer("m", "m", 4, 3, 5, layout=Planes(margin))  # type: ignore[arg-type]
+    bits = Buffer("m.bits", "m", 4, 3, 5, Bits(threshold=vector(6)), Planes("zero"))
     cut = 4 // branches
     two_slope = tuple(
         TwoSlope(cut, Load(cut, x, i), vector(1)[i : i + cut], vector(2)[i : i + cut]) for i in range(0, 4, cut)
@@ -53,6 +54,11 @@ def net(*reads: str, margin: str = "none", branches: int = 1) -> Program:
     return Program("net", [first, *stages], [x], list(outputs))
 
 
+def scaled_maps(program: Program) -> list[Buffer]:
+    """The maps that are not stored as they are."""
+    return [b for b in program.buffers() if isinstance(b.encoding, Float32) and not b.encoding.is_plain]
+
+
 @pytest.mark.parametrize("branches", [1, 2, 4])
 def test_only_reader_scales(branches: int) -> None:
     """Fails where the stored map is not scale*x + shift, the reader scales again, or the bits are taken of that."""
@@ -61,9 +67,11 @@ def test_only_reader_scales(branches: int) -> None:
         prescale_stored_maps(net("scaled", "dot", branches=branches)),
     )
     bits, m = after.stages[0].outputs
-    assert (bits.scale, bits.shift) == (None, None)
-    np.testing.assert_array_equal(m.scale, vector(3))
-    np.testing.assert_array_equal(m.shift, vector(4))
+    assert isinstance(bits.encoding, Bits)
+    np.testing.assert_array_equal(bits.encoding.threshold, vector(6))
+    assert isinstance(m.encoding, Float32)
+    np.testing.assert_array_equal(m.encoding.scale, vector(3))
+    np.testing.assert_array_equal(m.encoding.shift, vector(4))
     assert [type(e) for e in after.stages[1].results[0]] == [Load]
     assert [type(e) for e in after.stages[0].results[1]] == [ScaleShift] * branches
     assert after.stages[0].results[0] is not after.stages[0].results[1]
@@ -84,7 +92,7 @@ def test_other_readers(reads: tuple[str, ...]) -> None:
     before, after = net(*reads), prescale_stored_maps(net(*reads))
     for found, expected in zip(run_program(after, picture()), run_program(before, picture()), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert all(b.scale is None for b in after.buffers())
+    assert not scaled_maps(after)
     assert kinds(after) == kinds(before)
 
 
@@ -97,7 +105,7 @@ def test_reader_of_a_part() -> None:
 def test_not_with_a_margin() -> None:
     """Fails where a map that a window reads, zeros beside it, is shifted."""
     after = prescale_stored_maps(net("scaled", margin="zero"))
-    assert all(b.scale is None for b in after.buffers())
+    assert not scaled_maps(after)
     assert kinds(after) == kinds(net("scaled", margin="zero"))
 
 
@@ -106,7 +114,7 @@ def test_not_the_users_own() -> None:
     x, y = Buffer("x", "x", 4, 3, 5, external=0), Buffer("y0", "y0", 4, 3, 5, external=0)
     stages = [Stage.of("a", (), (Sigmoid(4, scaled(Load(4, x))),), [y]), external(1, scaled(Load(4, y)))[0]]
     after = prescale_stored_maps(Program("net", stages, [x], [y, stages[1].outputs[0]]))
-    assert all(b.scale is None for b in after.buffers())
+    assert not scaled_maps(after)
     assert kinds(after) == {"Load": 2, "ScaleShift": 2, "Sigmoid": 1}
 
 
@@ -116,9 +124,9 @@ def test_shipped() -> None:
         shipped_program((16, 24), "fold_prelu_into_accumulator"),
         shipped_program((16, 24), "prescale_stored_maps"),
     )
-    stored = [b for b in after.buffers() if b.scale is not None]
+    stored = scaled_maps(after)
     assert len(stored) == 14
-    assert all(b.dtype == "float32" and b.external is None and b.margin == "none" for b in stored)
+    assert all(b.external is None and b.layout == Planes("none") for b in stored)
     for s in after.stages:
         for e in s.expressions():
             if isinstance(e, ScaleShift) and isinstance(e.x, Load):

@@ -18,6 +18,7 @@ from biisnet.compile.kernels import Add, Convolution, Load
 from biisnet.compile.passes.receptive_field import receptive_field
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.verification.scene import scene
 from biisnet.runtime import load
 from biisnet.targets import resolve
@@ -80,7 +81,7 @@ def compiled(path: Path, size: tuple[int, int], target: str, folder: Path) -> Pa
 
 def test_it_is_no_larger_and_no_smaller(u_onnx: Path, tmp_path: Path) -> None:
     """A pixel's change reaches results `radius` away, and none beyond."""
-    plan = make_plan(load_model(u_onnx), TILE, Progress(PLAN_STEPS, lambda _: None, None))
+    plan = make_plan(load_model(u_onnx), TILE, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
     field = receptive_field(plan.program)
     assert field
     rng = np.random.default_rng(0)

@@ -15,16 +15,18 @@ from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import BinaryDot, Load, ScaleShift, row_kernel
 from biisnet.compile.kernels.row_kernel import RowKernel, build
 from biisnet.compile.schedules import DEFAULT
+from biisnet.compile.storage import Bits, Planes
 from biisnet.compile.tuning import bench
 from biisnet.compile.tuning.emulated import REJECTED, Emulated
 from biisnet.targets import resolve
+from biisnet.targets.cores import Core
 
 DEVICE = Emulated(resolve("rpi4"))
 
 
 def counting() -> Stage:
     """A binary convolution of 16 channels on 6x40 pixels, its result stored as float32."""
-    bits = Buffer("bits", "x", 16, 6, 40, dtype="bits", margin="zero")
+    bits = Buffer("bits", "x", 16, 6, 40, Bits(), Planes("zero"))
     rng = np.random.default_rng(0)
     dot = BinaryDot(16, bits, rng.integers(0, 2, (16, 16, 3, 3)).astype(bool), Window((3, 3), pads=(1, 1, 1, 1)))
     shift = rng.standard_normal(16).astype(np.float32)
@@ -38,20 +40,20 @@ def reading() -> Stage:
     return Stage.of("reading", (), (ScaleShift(1, Load(1, image), shift, shift),), [replace(image, name="out")])
 
 
-def wrong_with_four(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
+def wrong_with_four(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
     """`build`, whose kernel computes something else where four channels are computed side by side."""
     if schedule.channels == 4:
         ((x,),) = stage.results
         stage = replace(stage, results=[(replace(x, shift=x.shift + 1),)])  # type: ignore[type-var, attr-defined]
-    return build(stage, name, schedule)
+    return build(stage, name, core, schedule)
 
 
-def idle_with_four(stage: Stage, name: str, schedule: Schedule) -> RowKernel:
+def idle_with_four(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
     """`build`, whose kernel stores nothing where four channels are computed side by side."""
     if schedule.channels != 4:
-        return build(stage, name, schedule)
-    with patch.multiple(row_kernel, emit_columns=lambda *_: None, emit_margins=lambda *_: None):
-        return build(stage, name, schedule)
+        return build(stage, name, core, schedule)
+    with patch.object(row_kernel, "emit_columns"), patch.object(Planes, "emit_margins"):
+        return build(stage, name, core, schedule)
 
 
 @pytest.mark.emulator

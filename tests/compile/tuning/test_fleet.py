@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from pathlib import Path
@@ -11,12 +10,12 @@ from pathlib import Path
 import pytest
 import tvm.rpc
 
-from biisnet.compile.schedules import SPACE, main_leaf
+from biisnet.compile.schedules import main_leaf, space_of
 from biisnet.compile.tuning import rpc
 from biisnet.compile.tuning.local import free_port
 from biisnet.compile.tuning.records import Records
 from biisnet.compile.tuning.rpc import Boards, connect_tracker
-from biisnet.compile.tuning.session import Progress, Session
+from biisnet.compile.tuning.session import Batch, Session
 from biisnet.targets import resolve
 
 from .boards import kill, process
@@ -53,19 +52,19 @@ def test_a_board_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 both.wait(60)
             return timed(self, stage)
 
-        def report(p: Progress) -> None:
-            if p.trials == len(tasks()):
+        def report(b: Batch) -> None:
+            if b.trials == len(tasks()):
                 defaults_are_done.set()
 
         timed = rpc.RemoteMemory.seconds
         monkeypatch.setattr(rpc.RemoteMemory, "seconds", seconds)
         wait_for_boards(tracker_port, 2)
         records = Records(tmp_path / "db", HOST, "clock")
-        device = Boards(HOST, connect_tracker(tracker, "here"), 2, said.append, rpc.BUSY)
-        Session(tasks(), device, HOST, records, 100, report).run()
+        boards = Boards(HOST, connect_tracker(tracker, "here"), 2, said.append, rpc.BUSY)
+        Session(tasks(), boards, records, report).run()
         assert second.poll() is not None
-    everything = sum(math.prod(map(len, SPACE[main_leaf(t.stage)].values())) for t in tasks())
-    trials = list(records.trials())
+    everything = sum(len(space_of(main_leaf(t.stage))) for t in tasks())
+    trials = records.trials()
     assert len(trials) == len({(t.key, t.schedule) for t in trials}) == everything, said
     assert all(t.seconds is not None and 0 < t.seconds < 1 for t in trials), said
     assert any("a board went away, its trials are measured again" in line for line in said)

@@ -10,30 +10,32 @@ import pytest
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
-from biisnet.compile.kernels import PoolSum, issue_bound
+from biisnet.compile.kernels import PoolSum
+from biisnet.compile.kernels.issue_bound import issue_bound
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.tuning.gains import Tuned, conclude, table_of
-from biisnet.compile.tuning.lines import Trial
 from biisnet.compile.tuning.report import curve, curve_picture, report_text
 from biisnet.compile.tuning.tasks import Task, make_task
+from biisnet.compile.tuning.trials import Trial
+from biisnet.targets.cores import CORTEX_A72
 
 
 def pooling(channels: int, uses: int) -> Task:
     """A kernel."""
     x, y = Buffer("x", "x", channels, 4, 16), Buffer("y", "y", channels, 2, 8)
-    return make_task(f"pool{channels}", Stage.of("pooling", (), (PoolSum(channels, x),), [y]), uses)
+    return make_task(f"pool{channels}", Stage.of("pooling", (), (PoolSum(channels, x),), [y]), uses, CORTEX_A72)
 
 
 ONE, TWO = pooling(8, 1), pooling(16, 3)
 DEFAULTS = {task.key: DEFAULT.of(task.stage) for task in (ONE, TWO)}
 TRIALS = [
-    Trial(ONE.key, DEFAULTS[ONE.key], 4e-6),
-    Trial("another model's", Schedule(1), 1e-9),
-    Trial(TWO.key, DEFAULTS[TWO.key], 2e-6),
-    Trial(TWO.key, Schedule(8), None),
-    Trial(ONE.key, Schedule(4), 3e-6),
-    Trial(ONE.key, Schedule(2), 3e-6),
-    Trial(TWO.key, Schedule(2), 5e-6),
+    Trial(ONE.key, "pool8", DEFAULTS[ONE.key], 4e-6),
+    Trial("another model's", "pool", Schedule(1), 1e-9),
+    Trial(TWO.key, "pool16", DEFAULTS[TWO.key], 2e-6),
+    Trial(TWO.key, "pool16", Schedule(8), None, "why"),
+    Trial(ONE.key, "pool8", Schedule(4), 3e-6),
+    Trial(ONE.key, "pool8", Schedule(2), 3e-6),
+    Trial(TWO.key, "pool16", Schedule(2), 5e-6),
 ]
 
 
@@ -53,9 +55,11 @@ def test_gains() -> None:
 
 def test_the_bound_stands_beside_model_cycles() -> None:
     result = found(1e9)
-    assert [g.bound_seconds for g in result.gains] == [issue_bound.bound(t.stage) / 1e9 * t.uses for t in (ONE, TWO)]
+    bounds = [issue_bound(t.stage, CORTEX_A72) or 0 for t in (ONE, TWO)]
+    assert [g.bound_seconds for g in result.gains] == [bounds[0] / 1e9, bounds[1] / 1e9 * 3]
+    assert min(bounds) > 0
     share = sum(g.bound_seconds or 0 for g in result.gains) / 9e-6
-    assert result.summary().endswith(f"; {share:.0%} of that is the slot bound")
+    assert result.summary().endswith(f"; {share:.0%} of that is the issue bound")
 
 
 def test_nothing_is_measured_yet() -> None:

@@ -16,21 +16,24 @@ from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.schedules import DEFAULT
+from biisnet.compile.storage import Bits, Float32
 from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable, with_identity_epilogue
 from biisnet.compile.verification.check import compare
 from biisnet.compile.verification.device import Device
 from biisnet.compile.verification.onnx_reference import OnnxReference
 from biisnet.compile.verification.scene import scene
-from biisnet.compile.verification.stages import stored_form
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
+from biisnet.targets import resolve
 
 SIZE = (24, 20)
+CORE = resolve("host").core
 
 
 @pytest.fixture(scope="module")
 def plan(tiny: Model) -> Plan:
-    return make_plan(tiny, SIZE, Progress(PLAN_STEPS, lambda _: None, None))
+    return make_plan(tiny, SIZE, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +63,13 @@ def test_transparent_constants_leave_the_accumulator_alone(plan: Plan, values: d
     (dot,) = (e for e in step.stage.expressions() if isinstance(e, BinaryDot))
     inputs = {}
     for op in step.operands:
-        value = stored_form(op.buffer, values[op.buffer.value])
-        inputs[op.buffer.name] = value if op.buffer.dtype == "bits" else np.zeros_like(value)
-    done: dict = {}
-    probe = through(step.stage, lambda e: with_identity_epilogue(e, done))
+        value = op.buffer.encoding.encode(values[op.buffer.value])
+        inputs[op.buffer.name] = value if isinstance(op.buffer.encoding, Bits) else np.zeros_like(value)
+    probe = with_identity_epilogue(step.stage)
+    assert probe is not None
     through_the_stage = evaluate(probe, inputs)
     alone = (evaluate(Stage.of("alone", (), (dot,), step.stage.outputs[:1]), inputs)[0] - dot.centre) * dot.unit
-    n = next(n for n, b in enumerate(step.stage.outputs) if b.dtype == "float32")
+    n = next(n for n, b in enumerate(step.stage.outputs) if isinstance(b.encoding, Float32))
     through_the_stage = (through_the_stage[n] - dot.centre) * dot.unit
     np.testing.assert_array_equal(through_the_stage, alone)
     taps = dot.signs[0].size
@@ -80,7 +83,7 @@ def test_the_device_gives_integers_that_onnx_runtime_gives(
     plan: Plan, reference: OnnxReference, values: dict[str, np.ndarray], device: Device
 ) -> None:
     index = binary_stage(plan)
-    count, differ, tensors = check_accumulators(device, index, plan.kernels.steps[index], values, reference)
+    count, differ, tensors = check_accumulators(device, CORE, index, plan.kernels.steps[index], values, reference)
     assert (count, differ) == (8 * SIZE[0] * SIZE[1], 0)
     (dot,) = (e for e in plan.kernels.steps[index].stage.expressions() if isinstance(e, BinaryDot))
     found = tensors["device accumulators"] - dot.centre
@@ -99,10 +102,10 @@ def test_one_wrong_accumulator_counts(
     signs = dot.signs.copy()
     signs[5, 2, 0, 1] ^= True
     wrong = replace_dot(plan, index, signs)
-    _, differ, tensors = check_accumulators(device, index, plan.kernels.steps[index], values, reference)
+    _, differ, tensors = check_accumulators(device, CORE, index, plan.kernels.steps[index], values, reference)
     assert differ == 0
-    done: dict = {}
-    stage = through(wrong, lambda e: with_identity_epilogue(e, done))
+    stage = with_identity_epilogue(wrong)
+    assert stage is not None
     inputs = {k: v for k, v in tensors.items() if not k.endswith("accumulators")}
     expected = evaluate(stage, inputs)[0]
     assert set(np.unique(tensors["device accumulators"][5] - expected[5])) <= {-2 / dot.unit, 0, 2 / dot.unit}
@@ -144,6 +147,6 @@ def test_verification_asks_onnx_runtime_for_every_accumulator(
         return found
 
     monkeypatch.setattr(OnnxReference, "accumulators", watched)
-    compare(device.probe, "this machine", plan, reference, values, tmp_path / "failed.npz")
+    compare(device.probe, "this machine", plan, CORE, reference, values, tmp_path / "failed.npz")
     layers = [n.output[0] for n in reference.proto.graph.node if n.op_type == "BinaryConv2d"]
     assert asked == layers

@@ -20,9 +20,11 @@ from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import Model
 from biisnet.compile.ir.memory import Arena, Segment
 from biisnet.compile.ir.steps import Kernels
-from biisnet.compile.kernels import BinaryDot, TwoSlope, TwoSlopeAdd, binary_dot, pointwise, row_kernel
+from biisnet.compile.kernels import BinaryDot, binary_dot, hinge_add, two_slope, two_slope_add
+from biisnet.compile.kernels.border_table import BorderTable
 from biisnet.compile.kernels.context import Context
 from biisnet.compile.kernels.simd import Simd
+from biisnet.compile.storage import Bits, Planes
 from biisnet.compile.verification import VerificationError, check
 from biisnet.runtime.probe import Probe
 from biisnet.targets import resolve
@@ -84,8 +86,8 @@ def shift_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first row class reads the table of the last: the top border is corrected as if it were the bottom's."""
     right = binary_dot.border_table
 
-    def wrong(e: BinaryDot, height: int, width: int) -> binary_dot.BorderTable:
-        table = right(e, height, width)
+    def wrong(*a: Any) -> BorderTable:
+        table = right(*a)
         return replace(table, strips=table.strips[::-1].copy())
 
     monkeypatch.setattr(binary_dot, "border_table", wrong)
@@ -103,17 +105,18 @@ def shift_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def swap_the_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
     """MaxOut bends the wrong way."""
-    right = pointwise.slopes
+    right = two_slope.two_slopes
 
-    def wrong(e: TwoSlope | TwoSlopeAdd, *rest: Any) -> Any:
-        return right(replace(e, positive=e.negative, negative=e.positive), *rest)
+    def wrong(owner: Any, positive: Any, negative: Any, *rest: Any) -> Any:
+        return right(owner, negative, positive, *rest)
 
-    monkeypatch.setattr(pointwise, "slopes", wrong)
+    for module in (two_slope, two_slope_add):
+        monkeypatch.setattr(module, "two_slopes", wrong)
 
 
 def forget_the_knee(monkeypatch: pytest.MonkeyPatch) -> None:
     """RPReLU bends at the first accumulator instead of its knee."""
-    monkeypatch.setattr(pointwise, "tirx", TakesTheFirst())
+    monkeypatch.setattr(hinge_add, "tirx", TakesTheFirst())
 
 
 class TakesTheFirst:
@@ -128,17 +131,17 @@ class TakesTheFirst:
 
 def shift_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs are packed of x - 0.5."""
-    right = row_kernel.is_above
+    right = Bits.is_above
 
-    def wrong(buffer: Any, e: Any, ctx: Context, channel: Any, value: Any) -> Any:
-        return right(buffer, e, ctx, channel, value - ctx.simd.const(0.5, "float32"))
+    def wrong(self: Bits, ctx: Context, buffer: Any, result: Any, channel: Any, value: Any) -> Any:
+        return right(self, ctx, buffer, result, channel, value - ctx.simd.const(0.5, "float32"))
 
-    monkeypatch.setattr(row_kernel, "is_above", wrong)
+    monkeypatch.setattr(Bits, "is_above", wrong)
 
 
 def forget_the_margins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies left and right of a row stays as it was."""
-    monkeypatch.setattr(row_kernel, "emit_margins", lambda buffer, row: None)
+    monkeypatch.setattr(Planes, "emit_margins", lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -230,12 +233,12 @@ def test_a_wrong_second_output(tiny: Model, refuse_model: RefuseModel, monkeypat
 
 def test_wrong_weights_show_in_the_accumulators(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     """One weight bit of one channel. (Parameters are what verification replaces: they must be compared too.)"""
-    right = binary_dot.packed_weights
+    right = BinaryDot.packed_weights
 
     def wrong(e: BinaryDot) -> np.ndarray:
         weights = right(e)
         weights[3, 0, 1, 1] ^= 16
         return weights
 
-    monkeypatch.setattr(binary_dot, "packed_weights", wrong)
+    monkeypatch.setattr(BinaryDot, "packed_weights", wrong)
     refuse("bottleneck.0.dot.add")

@@ -14,10 +14,11 @@ EOF
 tool() { printf '#!/bin/sh\n%s\n' "$2" >"$folder/bin/$1" && chmod 755 "$folder/bin/$1"; }
 tool uname "case \$1 in -m) echo ${ARCH-aarch64} ;; *) echo Linux 6.6.31 ;; esac"
 tool getconf "case \$1 in LONG_BIT) echo ${BITS-64} ;; GNU_LIBC_VERSION) echo ${LIBC-glibc 2.36} ;; *) echo 4 ;; esac"
+tool dpkg "echo ${PACKAGES-arm64}"
 tool vcgencmd "echo throttled=${THROTTLED-0x0}"
 tool taskset 'shift 2; exec "$@"'
 tool df "echo header; echo disk 1 1 ${FREE-1000000} 1"
-export BOARD_FOLDER="$folder" BOARD_COMMAND="$command" NOISE
+export BOARD_FOLDER="$folder" BOARD_COMMAND="$command" NOISE LOGIN_SHELL="${LOGIN_SHELL-sh}"
 exec unshare --user --map-root-user --mount sh -ec '
     mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
     printf "%s" ":a72:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:$(command -v qemu-aarch64):F" \
@@ -26,5 +27,5 @@ exec unshare --user --map-root-user --mount sh -ec '
     cd "$BOARD_FOLDER/home"
     export QEMU_CPU=cortex-a72 HOME="$PWD" PATH="$BOARD_FOLDER/bin:$PATH"
     [ -z "$NOISE" ] || echo "$NOISE"
-    exec sh -c "$BOARD_COMMAND"
+    exec $LOGIN_SHELL -c "$BOARD_COMMAND"
 '

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from biisnet.compile.frontend import Model
 from biisnet.tools.cli.app import app
+from biisnet.tools.cli.errors import DEFECT
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,13 @@ class Outcome:
 
     @property
     def message(self) -> str:
-        """The error: exactly one line, the last on standard error, and exit code 2."""
+        """The error of wrong input or use."""
+        return self.error(2)
+
+    def error(self, code: int) -> str:
+        """The error: exactly one line, the last on standard error, and the exit code of its kind."""
         lines = self.err.splitlines()
-        assert self.code == 2, (self.code, lines)
+        assert self.code == code, (self.code, lines)
         assert [line for line in lines if line.lower().startswith("error: ")] == lines[-1:], lines
         assert "Traceback" not in self.err
         return lines[-1].removeprefix("error: ")
@@ -54,6 +59,7 @@ def cli(here: Path) -> Callable[..., Outcome]:
         result = CliRunner().invoke(app, [str(a) for a in arguments])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
+        assert result.exit_code != DEFECT, result.stderr
         return Outcome(result.exit_code, result.stdout, result.stderr)
 
     return invoke

@@ -115,8 +115,8 @@ def test_what_is_no_onnx_file(refused: Refused, here: Path, tiny_onnx: Path) -> 
     (here / "folder.onnx").mkdir()
     for name, message in (
         ("text.onnx", "not an ONNX file"),
-        ("empty.onnx", "not an ONNX model"),
-        ("folder.onnx", "cannot be read: Is a directory"),
+        ("empty.onnx", "is empty; export or copy it again"),
+        ("folder.onnx", "is a folder; give a file"),
         ("missing.onnx", "no such file or preset; give an ONNX file"),
     ):
         said = refused(*COMPILE, name)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from biisnet.compile.verification.scene import scene
 from biisnet.targets.facts import Facts, parse
-from biisnet.tools.bench import COOL, HOT, PATIENCE, PAUSE, wait_until_cool
+from biisnet.tools.cooling import COOL, HOT, PATIENCE, PAUSE, wait_until_cool
 
 TinyBundle = Callable[[str], Path]
 

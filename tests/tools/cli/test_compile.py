@@ -9,12 +9,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper
 from typer.testing import CliRunner
 
 from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
+from biisnet.ops import DOMAIN, pack_weights
 from biisnet.runtime import load
 from biisnet.tools.cli.app import compile_app
+
+from ...compile.frontend.models import model_of
 
 TINY = ("--target", "host", "--size", "24x20")
 RELAX = ["import_onnx", *(p.__name__ for p in RELAX_PASSES)]
@@ -34,6 +40,7 @@ def test_what_it_says_and_writes(here: Path, tiny_onnx: Path) -> None:
     (kernels,) = (line for line in lines if line.startswith("kernels "))
     assert re.fullmatch(r"kernels (\d): \1 by the default schedule, not tuned", kernels)
     lines.remove(kernels)
+    lines = [line for line in lines if not line.startswith("note: zig builds its C library")]  # the first time
     steps = [re.fullmatch(r"\[(\d+)/(\d+)\] (\w+) … \d+\.\d s", line) for line in lines[3:-1]]
     assert all(steps)
     names = [step[3] for step in steps if step]
@@ -133,3 +140,60 @@ def test_an_onnx_file_needs_no_torch(here: Path, tiny_onnx: Path) -> None:
     done = subprocess.run([sys.executable, "-c", call, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verified"]["device"] == "this machine"
+
+
+def plain(folder: Path, name: str, binary: bool) -> Path:
+    """A network without a name, as another program would write it: one convolution, binary or not."""
+    rng = np.random.default_rng(0)
+    constants = {
+        "w": rng.normal(size=(1, 8, 1, 1)).astype(np.float32) / 8,
+        "e": np.ones((8, 1, 3, 3), np.float32) / 900,
+    }
+    nodes = [helper.make_node("Conv", ["x", "e"], ["map"], pads=[1, 1, 1, 1])]
+    if binary:
+        constants |= {
+            "bits": pack_weights(rng.random((8, 8, 3, 3)) < 0.5),
+            "scale": np.full(8, 0.05, np.float32),
+            "offset": np.zeros(8, np.float32),
+            "levels": np.array([-1, 1], np.float32),
+            "weight_levels": np.array([[-1, 1]], np.float32),
+            "threshold": np.full(1, 0.9, np.float32),
+        }
+        inputs = ["map", "bits", "scale", "offset", "levels", "weight_levels", "threshold"]
+        nodes.append(helper.make_node("BinaryConv2d", inputs, ["dot"], domain=DOMAIN, channels=8, pads=[1, 1, 1, 1]))
+    nodes += [
+        helper.make_node("Conv", ["dot" if binary else "map", "w"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["y"]),
+    ]
+    onnx.save(model_of(nodes, constants, (1, 1, "h", "w")), folder / name)
+    return folder / name
+
+
+def test_a_network_without_binary_convolutions(cli: Callable, refused: Callable, here: Path) -> None:
+    """Fails where it compiles like any other, and is praised for 0 of 0 equal accumulators."""
+    network = plain(here, "floats.onnx", binary=False)
+    said = refused("compile", network, *TINY, "-o", "bundle")
+    assert said == (
+        f"{network}: has no binary convolution, all of it is floating point; give the binarized network, or "
+        "--allow-float to compile it as it is"
+    )
+    done = cli("compile", network, *TINY, "-o", "bundle", "--allow-float")
+    assert done.code == 0, done.err
+    assert ", no binary convolution, 0 of 480 mask pixels differ" in done.err.splitlines()[-1]
+    assert "no binary convolution" in cli("inspect", "bundle").out
+    assert "0 of 0" not in done.err + cli("inspect", "bundle").out
+    assert cli("verify", "bundle").code == 0
+
+
+def test_a_network_without_a_name(cli: Callable, here: Path) -> None:
+    """Fails where the bundle's copy is called otherwise, and so makes another plan: `compiled by another version`."""
+    network = plain(here, "hand made.onnx", binary=True)
+    done = cli("compile", network, *TINY, "-o", "bundle", "--report")
+    assert done.code == 0, done.err
+    assert (here / "bundle.html").stat().st_size
+    assert json.loads((here / "bundle" / "manifest.json").read_text())["model"]["name"] == "hand made"
+    (here / "bundle").rename(here / "moved")
+    done = cli("verify", "moved")
+    assert done.code == 0, done.err
+    assert "1 of 1 binary convolutions equal" in done.out
+    assert cli("report", "moved").code == 0

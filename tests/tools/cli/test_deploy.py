@@ -16,12 +16,24 @@ from typing import Any
 
 import pytest
 
-from biisnet.runtime.bundle import SUMS, sums_text
 from biisnet.targets import ssh as targets_ssh
 from biisnet.targets.ssh import Ssh
 
 from .boards import NO_BOARD, Fleet, can_emulate, fleet
+from .damage import damaged
 
+UNHELPFUL = (
+    "RequestTTY force",
+    "RemoteCommand tmux attach",
+    "StdinNull yes",
+    "SessionType none",
+    "LocalForward 127.0.0.1:1 localhost:80",
+    "ExitOnForwardFailure yes",
+    "ForwardX11 yes",
+    "PermitLocalCommand yes",
+    "LocalCommand touch local",
+    "LogLevel DEBUG3",
+)
 TinyBundle = Callable[[str], Path]
 Cli = Callable[..., Any]
 pytestmark = pytest.mark.emulator
@@ -78,6 +90,12 @@ def test_deploy(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
     ("odd", "reason"),
     [
         ({"ARCH": "armv7l", "BITS": "32"}, "is armv7l with a 32-bit system, the bundle is for aarch64 (rpi4)"),
+        (
+            {"BITS": "32", "PACKAGES": "armhf"},
+            "has a 32-bit system (armhf) under a 64-bit kernel, whose programs cannot load the bundle's library",
+        ),
+        ({"PACKAGES": "armhf"}, "has a 32-bit system (armhf) under a 64-bit kernel"),
+        ({"BITS": "32"}, "has a 32-bit system (arm64) under a 64-bit kernel"),
         ({"FEATURES": "fp crc32"}, "its CPU lacks asimd, which the bundle for rpi4 needs"),
         ({"LIBC": "glibc 2.24"}, "has glibc 2.24, the bundle's library needs glibc 2.28; --runner-only takes"),
         ({"FREE": "100"}, "biisnet has 0.1 MB free, "),
@@ -100,18 +118,88 @@ def test_the_runner_alone(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> No
     assert tiny_bundle("rpi4").name in below(board.home() / "a b" / "c")
 
 
-def damaged(bundle: Path, folder: Path, name: str, content: bytes) -> Path:
-    """A copy of a bundle with another file in it, and a manifest that says so."""
-    import hashlib
+def test_the_runner_alone_on_a_32_bit_system(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    """Its kernel runs the static program, which the golden frame proves there."""
+    board.is_odd(BITS="32", PACKAGES="armhf", LIBC="glibc 2.36")
+    bundle = tiny_bundle("rpi4")
+    done = cli("deploy", bundle, "board0", "--ssh-config", board.config, "--runner-only")
+    assert done.code == 0, done.err
+    assert "0 of 480 mask pixels of the golden frame differ" in done.out
+    assert contents(board.home() / "biisnet" / bundle.name) == contents(bundle)
 
-    copy = folder / bundle.name
-    shutil.copytree(bundle, copy)
-    (copy / name).write_bytes(content)
-    manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["files"][name] = hashlib.sha256(content).hexdigest()
-    (copy / "manifest.json").write_text(json.dumps(manifest))
-    (copy / SUMS).write_text(sums_text(copy, manifest["files"]))
-    return copy
+
+@pytest.mark.parametrize(
+    ("folder", "place"), [("~/models", "models"), ("$HOME/m", "m"), ("-rf", "-rf"), ("~", "."), ("a*", "a*")]
+)
+def test_where_to(folder: str, place: str, cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    """Fails where a folder called ~ is made, and where a folder is taken for an option of mkdir."""
+    bundle = tiny_bundle("rpi4")
+    for _ in range(2):
+        done = cli("deploy", bundle, "board0", "--ssh-config", board.config, "--dir", folder)
+        assert done.code == 0, done.err
+    assert contents(board.home() / place / bundle.name) == contents(bundle)
+    assert [name for name in below(board.home()) if not name.startswith(".")] == [
+        bundle.name if place == "." else place
+    ]
+
+
+def test_a_name_like_an_option(cli: Cli, here: Path, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    shutil.copytree(tiny_bundle("rpi4"), here / "-f")
+    for _ in range(2):
+        done = cli("deploy", here / "-f", "board0", "--ssh-config", board.config)
+        assert done.code == 0, done.err
+    assert contents(board.home() / "biisnet" / "-f") == contents(here / "-f")
+
+
+def test_the_local_home(cli: Cli, board: Fleet, tiny_bundle: TinyBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--dir ~/models` without quotes is this machine's home, made into a path before we see it."""
+    monkeypatch.setenv("HOME", "/home/me")
+    done = cli("deploy", tiny_bundle("rpi4"), "board0", "--ssh-config", board.config, "--dir", "/home/me/models")
+    assert f"the board's is {board.home()}; give models" in done.message
+    assert below(board.home()) == []
+
+
+@pytest.mark.parametrize("shell", ["csh", "tcsh", "fish", "zsh", "mksh", "bash"])
+def test_any_login_shell(shell: str, cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    """Fails where the login's shell is given a script of several lines."""
+    if not (program := shutil.which(shell)):
+        pytest.skip(f"no {shell} here")
+    board.is_odd(LOGIN_SHELL=program)
+    bundle, options = tiny_bundle("rpi4"), ["--ssh-config", board.config]
+    done = cli("deploy", bundle, "board0", *options, "--dir", "it's a $ place".replace("$", "!"))
+    assert done.code == 0, done.err
+    assert contents(board.home() / "it's a ! place" / bundle.name) == contents(bundle)
+    assert cli("bench", bundle, "board0", *options, "--threads", "1", "--runs", "1").code == 0
+
+
+def test_what_a_configuration_and_a_machine_may_have(
+    cli: Cli, here: Path, board: Fleet, tiny_bundle: TinyBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Terminals, commands and forwardings for sessions of people, and a temporary folder too deep for a socket."""
+    (config := here / "config").write_text(board.config.read_text() + "".join(f"    {line}\n" for line in UNHELPFUL))
+    (deep := here / "/".join(["deep" * 10] * 3)).mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(deep))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    bundle = tiny_bundle("rpi4")
+    done = cli("deploy", bundle, "board0", "--ssh-config", config)
+    assert done.code == 0, done.err
+    assert contents(board.home() / "biisnet" / bundle.name) == contents(bundle)
+    assert cli("bench", bundle, "board0", "--ssh-config", config, "--threads", "1", "--runs", "1").code == 0
+    assert not (here / "local").exists()
+    assert not below(deep)
+
+
+def test_a_disk_that_runs_no_programs(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
+    home = board.home()
+    home.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "noexec", "none", home], capture_output=True).returncode:
+        pytest.skip("this machine may not mount a disk of its own")
+    try:
+        said = cli("deploy", tiny_bundle("rpi4"), "board0", "--ssh-config", board.config).message
+        assert said.startswith("board0: programs may not be run in biisnet (a disk that is mounted noexec?)")
+        assert below(home / "biisnet") == []
+    finally:
+        subprocess.run(["umount", "-l", home], check=True)
 
 
 def test_what_fails_there_leaves_the_old_one(cli: Cli, board: Fleet, tiny_bundle: TinyBundle, tmp_path: Path) -> None:
@@ -124,7 +212,7 @@ def test_what_fails_there_leaves_the_old_one(cli: Cli, board: Fleet, tiny_bundle
     assert cli("deploy", broken, *options).message == "board0: no luck"
     golden = (bundle / "golden" / "probability.f32").read_bytes()
     wrong = damaged(bundle, tmp_path / "wrong", "golden/probability.f32", bytes(len(golden)))
-    assert "board0: the golden frame's result is wrong there: " in cli("deploy", wrong, *options).message
+    assert "board0: the golden frame's result is wrong: " in cli("deploy", wrong, *options).error(1)
     assert below(board.home() / "biisnet") == before
     # one that is not deploy's is not touched
     link = board.home() / "biisnet" / bundle.name
@@ -253,7 +341,9 @@ def test_a_connection_that_nobody_closes(board: Fleet, monkeypatch: pytest.Monke
 
 
 def test_many(cli: Cli, here: Path, board: Fleet, tiny_bundle: TinyBundle) -> None:
-    (here / "hosts").write_text("board0\n# the old ones\nboard1  # with a small disk\n\nboard2\nnowhere.invalid\n")
+    (here / "hosts").write_text(
+        "\ufeffboard0\n# the old ones\nboard1  # with a small disk\n\nboard2\nnowhere.invalid\n"
+    )
     board.is_odd("board1", FREE="100")
     done = cli("deploy", tiny_bundle("rpi4"), "--hosts", "hosts", "--ssh-config", board.config)
     assert done.message == "2 of 4 boards failed"

@@ -35,7 +35,7 @@ def figures(here: Path, data: Path, cli: Callable[..., Any]) -> Callable[..., di
     """`figures(model, options...)`: the metrics on `data`, as they stand in the JSON."""
 
     def get(model: str | Path, *options: str) -> dict:
-        done = cli("eval", model, "--data", data, "--json", "out.json", *options)
+        done = cli("eval", model, "--data", data, "-o", "out.json", *options)
         assert done.code == 0, done.err
         result = json.loads((here / "out.json").read_text())
         assert result["frames"] == COUNT
@@ -131,7 +131,7 @@ def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
 )
 def test_bad_input(arguments: list[str], message: str, here: Path, cli: Callable[..., Any]) -> None:
     pytest.importorskip("torch")
-    assert message in cli("eval", *arguments, "--json", "out.json").message
+    assert message in cli("eval", *arguments, "-o", "out.json").message
     assert not (here / "out.json").exists()
 
 
@@ -143,9 +143,9 @@ def test_bundles_for_another_device_or_size(tiny_bundle: Callable[[str], Path], 
 
 def test_made_up_scenes_are_a_data_set(here: Path, cli: Callable[..., Any]) -> None:
     assert cli("scenes", "-o", "set", "--count", "3", "--size", "48x64").out == "set: 3 frames of 48x64, seed 0\n"
-    done = cli("eval", "biisnet-lite", "--data", "set", "--split", "all", "--size", "48x64", "--json", "out.json")
+    done = cli("eval", "biisnet-lite", "--data", "set", "--split", "all", "--size", "48x64", "--json")
     assert done.code == 0, done.err
-    assert json.loads((here / "out.json").read_text())["frames"] == 3
+    assert json.loads(done.out)["frames"] == 3
     assert cli("scenes", "-o", "set").message == "set: is there already; give a new folder"
     assert "give HEIGHTxWIDTH" in cli("scenes", "-o", "other", "--size", "0x5").message
 
@@ -153,11 +153,11 @@ def test_made_up_scenes_are_a_data_set(here: Path, cli: Callable[..., Any]) -> N
 def test_a_budget_of_false_alarms(here: Path, data: Path, cli: Callable[..., Any]) -> None:
     from biisnet.model import shipped_onnx
 
-    done = cli("eval", shipped_onnx() or "", "--data", data, "--fa-budget", "1e-4", "--json", "out.json")
+    done = cli("eval", shipped_onnx() or "", "--data", data, "--fa-budget", "1e-4", "-o", "out.json")
     assert done.code == 0, done.err
     found = json.loads((here / "out.json").read_text())["allowed"]
     assert found["budget"] == 1e-4
     assert found["metrics"]["fa"] <= 1e-4
     assert f"Fa of at most 100e-6: threshold {found['threshold']:.4g}, mIoU" in done.out
-    exact = cli("eval", shipped_onnx() or "", "--data", data, "--threshold", found["threshold"], "--json", "-")
+    exact = cli("eval", shipped_onnx() or "", "--data", data, "--threshold", found["threshold"], "--json")
     assert json.loads(exact.out)["metrics"] == found["metrics"]

@@ -4,6 +4,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import requires, version
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 
 from biisnet.targets import TARGETS, emulator
 from biisnet.tools import doctor
+from biisnet.tools.analysis import Analysis, StageCost
+from biisnet.tools.cli.info_commands import table_of
 
 
 def test_analyze_gives_the_papers_figures(cli: Callable) -> None:
@@ -34,12 +37,39 @@ def test_analyze_on_a_target(
     lines = cli("analyze", str(tiny_onnx), "--target", "rpi4", *size).out.splitlines()
     stages = ["normalise", "embedding", "bottleneck.0.dot.add", "probability"]
     assert [line.split()[0] for line in lines[1:-2]] == stages
+    assert lines[0].endswith(" of bound")
+    assert all(float(line.split()[-1]) > 1 for line in lines[1:-2])
     assert re.search(r"^[0-9.]+ cycles a pixel at 24x20 on an emulated cortex-a72, one thread, arena", lines[-1])
     result = json.loads(cli("analyze", str(tiny_onnx), "--target", "rpi4", *size, "--json").out)
     assert f"{result['cycles_per_pixel']:.1f}" == lines[-1].split()[0]
     assert [s["name"] for s in result["stages"]] == stages
     assert "no emulator" in refused("analyze", str(tiny_onnx), "--target", "host", *size)
     assert "unknown target" in refused("analyze", "--target", "rpi9")
+
+
+@pytest.mark.emulator
+def test_analyze_on_another_core(cli: Callable, emulated: None, llvm: None, tiny_onnx: Path) -> None:
+    """Fails where the Cortex-A72's bound is said of the Cortex-A76."""
+    size = ("--size", "24x20")
+    said = cli("analyze", str(tiny_onnx), "--target", "rpi5", *size).out
+    assert "on an emulated cortex-a76" in said
+    assert "of bound" not in said
+    result = json.loads(cli("analyze", str(tiny_onnx), "--target", "rpi5", *size, "--json").out)
+    assert [s["bound"] for s in result["stages"]] == [None] * 4
+    assert all(s["cycles"] > 0 for s in result["stages"])
+
+
+def test_the_bound_has_a_column_where_one_is_known() -> None:
+    """Fails where cycles stand beside no bound, or a dash's column beside nothing else."""
+    known = StageCost("a", "bn_load", 0, 0, 64, 300.0, 200.0)
+    unknown = replace(known, bound=None)
+    for stage, heading, share in ((known, True, "1.50"), (unknown, False, "90.9%")):
+        analysis = Analysis("rpi5", "cortex-a76", (2, 5), (stage,), 30.0, None, 1 << 20)
+        title, row, between, _ = table_of(analysis)
+        assert title.endswith(" of bound") == heading
+        assert row.split()[-1] == share
+        assert len(title) == len(row)
+        assert between.split()[-2:] == ["3.0", "9.1%"]
 
 
 def test_analyze_at_a_size(cli: Callable, refused: Callable[..., str], here: Path, tiny_onnx: Path) -> None:

@@ -37,7 +37,8 @@ def test_sigterm_twice(step: str, here: Path, tiny_onnx: Path) -> None:
     """timeout(1) sends it to the process and to its group; fails where the second breaks off the tidying."""
     program = f"""
 import os, shutil
-from biisnet.compile import bundle, pipeline
+from biisnet.compile import pipeline
+from biisnet.compile.emit import bundle
 def end(*_): os.kill(os.getpid(), {int(signal.SIGTERM)})
 end.__name__ = "{step}"
 pipeline.{step} = end

@@ -54,7 +54,7 @@ def test_two_epochs_on_scenes_improve(here: Path, cli: Callable[..., Any]) -> No
     rows = [line.split(",") for line in (here / "run" / "history.csv").read_text().splitlines()[1:]]
     assert float(rows[1][2]) < float(rows[0][2])
     # what is kept is what was measured
-    found = cli("eval", "run/best.safetensors", "--synthetic", "--scenes", "8", "--json", "-")
+    found = cli("eval", "run/best.safetensors", "--synthetic", "--scenes", "8", "--json")
     assert json.loads(found.out)["metrics"]["miou"] > 0.05
 
 

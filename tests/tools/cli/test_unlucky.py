@@ -120,7 +120,7 @@ cp -r disk/db full; mount -o remount,size=10m disk
     said = (here / "said").read_text()
     assert "No space left on device" in said.splitlines()[-1], said
     assert "Traceback" not in said
-    full, ended = (list(Records(here / name, resolve("rpi4")).trials()) for name in ("full", "db"))
+    full, ended = (Records(here / name, resolve("rpi4")).trials() for name in ("full", "db"))
     assert ended[: len(full)] == full
     assert len(ended) >= 12
     assert len({(t.key, t.schedule) for t in ended}) == len(ended)

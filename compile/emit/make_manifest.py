@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compiled model -> its bundle's manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tvm.target.codegen import llvm_version_major
+
+from ...runtime.bundle import ABI, SCHEMA
+from ...targets import Target
+from ..frontend import Model
+from ..ir.plan import Plan
+from ..verification.check import Verified
+from .manifest import kernel_entry
+from .notices import components, license_entries
+
+TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
+
+
+def make_manifest(
+    root: Path, model: Model, plan: Plan, target: Target, verified: Verified, prefix: str | None = None
+) -> dict[str, Any]:
+    """The manifest of the files in `root`, as docs/bundle.md specifies it."""
+    weights: dict[str, Any] = {"weights": model.weights}
+    if model.seed is not None:
+        weights["seed"] = model.seed
+    return {
+        "schema": SCHEMA,
+        "abi": ABI,
+        "model": {"name": model.name, "sha256": model.sha256, **weights},
+        **plan.signature.as_fields(),
+        "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
+        "receptive_field": asdict(plan.field) if plan.field else None,
+        "target": {
+            "name": target.name,
+            "triple": target.triple,
+            "cpu": target.cpu,
+            "arch": target.arch,
+            "features": list(target.features),
+            "llvm_features": list(target.llvm_features),
+        },
+        "glibc": target.glibc,
+        "prefix": prefix,
+        "arena_bytes": plan.arena_bytes(1),
+        "arena_bytes_per_further_thread": plan.streaming.private_bytes,
+        "plan_sha256": plan.sha256,
+        "stages": [
+            {
+                "name": s.stage.name,
+                "kernel": s.kernel,
+                "layers": list(s.stage.layers),
+                "shape": [s.stage.outputs[0].channels, s.stage.height, s.stage.width],
+            }
+            for s in plan.kernels.steps
+        ],
+        "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
+        "verification": asdict(verified),
+        "tools": {**{tool: version(tool) for tool in TOOLS}, "llvm": str(llvm_version_major())},
+        "licenses": license_entries(components(model.sha256)),
+        "files": {
+            str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(root.rglob("*"))
+            if p.is_file()
+        },
+    }

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The signature of a model: what it is for, and its inputs and outputs with shape, dtype and meaning.
+
+A bundle's manifest has it, the library tells it (include/biisnet.h), the compiler finds it; all that must know what a
+model's tensors are asks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import BundleError
+
+DETECTION = "detection"
+TASKS = ("map", DETECTION, "segmentation", "classification")
+MEANINGS = ("map", "image", "mask", "scores")
+DTYPES = ("float32", "uint8", "uint16")
+"""Words of the manifest, in the order of the enums of include/biisnet.h."""
+MAX_RANK = 4
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output, dense in C order; images and maps are [1, C, H, W]."""
+
+    name: str
+    dtype: str  # "float32"
+    shape: tuple[int, ...]
+    meaning: str
+    """"image": grey levels 0..255; "mask": probabilities, 0..1; "scores": one a class; "map": anything else."""
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of an image or a map; None of a vector."""
+        return self.shape[-2:] if len(self.shape) == MAX_RANK else None  # type: ignore[return-value]
+
+    @property
+    def is_plane(self) -> bool:
+        """Whether it is one image or map of one channel."""
+        return len(self.shape) == MAX_RANK and self.shape[:2] == (1, 1)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A model's task, its tensors, and the threshold of a detection (None of other tasks)."""
+
+    task: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    threshold: float | None = None
+
+    @classmethod
+    def parse(cls, manifest: dict[str, Any], path: str | Path = "manifest.json") -> Signature:
+        """The signature in a manifest. Raises BundleError, which names `path` and the field."""
+
+        def wrong(field: str, why: str = "is missing or mistyped") -> BundleError:
+            return BundleError(f"{path}: field {field} {why}; compile the model again")
+
+        task, threshold = manifest.get("task"), manifest.get("threshold")
+        if task not in TASKS:
+            raise wrong("task")
+        for field in ("inputs", "outputs"):
+            tensors = manifest.get(field)
+            if not isinstance(tensors, list) or not all(map(_is_tensor, tensors)):
+                raise wrong(field)
+            if not tensors:
+                raise wrong(field, "is empty")
+        is_level = isinstance(threshold, (int, float)) and not isinstance(threshold, bool) and 0 <= threshold <= 1
+        if is_level != (task == DETECTION) or (threshold is not None and not is_level):
+            raise wrong("threshold")
+        inputs, outputs = (tuple(map(_tensor_of, manifest[field])) for field in ("inputs", "outputs"))
+        signature = cls(task, inputs, outputs, None if threshold is None else float(threshold))
+        if task == DETECTION and not signature.is_plane_to_plane:
+            raise wrong("task", "is detection, but the model is not from one plane to one of its size")
+        return signature
+
+    def as_fields(self) -> dict[str, Any]:
+        """The manifest's fields, as `parse` reads them."""
+        kinds = {"inputs": self.inputs, "outputs": self.outputs}
+        tensors = {
+            kind: [{"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "meaning": t.meaning} for t in given]
+            for kind, given in kinds.items()
+        }
+        return {"task": self.task, **tensors, "threshold": self.threshold}
+
+    @property
+    def is_plane_to_plane(self) -> bool:
+        """Whether it makes one plane of one plane of the same size."""
+        if len(self.inputs) != 1 or len(self.outputs) != 1:
+            return False
+        (source,), (result,) = self.inputs, self.outputs
+        return source.is_plane and result.is_plane and source.size == result.size
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of its frames, the first image among its inputs. Raises BundleError where it takes none."""
+        for tensor in self.inputs:
+            if tensor.meaning == "image" and (size := tensor.size) is not None:
+                return size
+        raise BundleError("the model takes no image; use the C interface")
+
+    def why_not_grey(self) -> str:
+        """Why it does not take grey frames one by one; empty where it does."""
+        if len(self.inputs) != 1:
+            return f"takes {len(self.inputs)} inputs at once"
+        (source,) = self.inputs
+        if source.meaning != "image" or source.size is None:
+            return f"takes a {source.meaning} of shape {list(source.shape)}, no frames"
+        return "" if source.is_plane else f"takes frames of {source.shape[1]} channels"
+
+
+def _is_tensor(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    shape = value.get("shape")
+    return (
+        isinstance(value.get("name"), str)
+        and value.get("dtype") == "float32"
+        and value.get("meaning") in MEANINGS
+        and isinstance(shape, list)
+        and 1 <= len(shape) <= MAX_RANK
+        and all(type(n) is int and n > 0 for n in shape)
+    )
+
+
+def _tensor_of(value: dict[str, Any]) -> Tensor:
+    return Tensor(value["name"], value["dtype"], tuple(value["shape"]), value["meaning"])

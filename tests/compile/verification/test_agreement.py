@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much an output may differ from the reference's, and what is told of it."""
+
+import numpy as np
+import pytest
+
+from biisnet.compile.verification.agreement import compare_output
+
+NAN, INF = np.float32(np.nan), np.float32(np.inf)
+
+
+def picture(side: int = 200) -> np.ndarray:
+    """Probabilities [1, side, side], a tenth of the pixels targets."""
+    return np.random.default_rng(0).choice(np.array([0.1, 0.9], np.float32), (1, side, side), p=(0.9, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "change", "wrong"),
+    [
+        (40000, lambda y: y + np.float32(5e-4), ""),
+        (40000, lambda y: y + np.float32(2e-3), "40000 of 40000 values by more than 0.001"),
+        (17, lambda y: y + np.float32(2e-3), "17 of 40000 values by more than 0.001"),
+        (16, lambda y: y + np.float32(2e-3), ""),  # a sign has flipped
+        (4, lambda y: 1 - y, ""),
+        (5, lambda y: 1 - y, "5 of 40000 mask pixels end to end"),
+        (1, lambda y: NAN, "1 of 40000 values are NaN on one side only"),
+        (17, lambda y: -INF, "17 of 40000 values by more than 0.001"),
+    ],
+)
+def test_what_may_differ(pixels: int, change: object, wrong: str) -> None:
+    """Fails where a difference is passed over, or one within rounding error is not."""
+    expected = picture()
+    dark = np.flatnonzero(expected < 0.5)
+    at = dark[:pixels] if pixels < expected.size else slice(None)
+    found = expected.copy()
+    found.ravel()[at] = change(found.ravel()[at])  # type: ignore[operator]
+    assert compare_output(found, expected, 0.5).wrong == wrong
+    if wrong and "NaN" not in wrong:
+        assert compare_output(expected, found, 0.5).wrong == wrong
+
+
+def test_nan_and_infinities_that_are_the_references_too() -> None:
+    """Fails where what the network itself makes of an image counts as an error."""
+    y = picture(4)
+    y[0, 0] = (NAN, INF, -INF, 1)
+    agreement = compare_output(y.copy(), y, 0.5)
+    assert (agreement.wrong, agreement.error, agreement.differing, agreement.pixels) == ("", 0, 0, 16)
+
+
+def test_large_values_have_large_errors() -> None:
+    """Fails where an output that is no probability is held to an absolute error."""
+    y = picture(20) * np.float32(1e4)
+    assert not compare_output(y + np.float32(1), y, 0.5).wrong
+    assert compare_output(y + np.float32(20), y, 0.5).wrong

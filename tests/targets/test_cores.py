@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cores: every target has one; of unknown ones nothing is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from biisnet.targets import TARGETS, resolve
+from biisnet.targets.cores import CORES, CORTEX_A53, CORTEX_A72, CORTEX_A76, GENERIC, Core, core_of
+
+OWN = {"rpi3": CORTEX_A53, "rpi-zero2w": CORTEX_A53, "rpi4": CORTEX_A72, "rpi5": CORTEX_A76}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_target_has_a_core(name: str) -> None:
+    """Fails where a new target is left without one, or a device gets another one's."""
+    target = resolve(name)
+    assert target.core is (OWN.get(name) or core_of(target.cpu))
+    assert target.core.name in {target.cpu, GENERIC.name}
+    assert target.core is not GENERIC or name not in OWN
+
+
+def test_every_core_is_some_targets() -> None:
+    """Fails where a core is kept that nothing is compiled for."""
+    assert {resolve(name).core.name for name in OWN} == set(CORES)
+    assert set(OWN) <= set(TARGETS)
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_cores_by_name(name: str) -> None:
+    assert CORES[name].name == name
+    assert core_of(name) is CORES[name]
+
+
+@pytest.mark.parametrize("cpu", ["cortex-a710", "znver4", "generic", "", "Cortex-A72"])
+def test_unknown_cores(cpu: str) -> None:
+    """Fails where a core that nobody has described is taken for one that somebody has."""
+    assert core_of(cpu) is GENERIC
+    assert replace(resolve("rpi4"), cpu=cpu).core is GENERIC
+    assert (GENERIC.issue, GENERIC.caches) == (None, None)
+
+
+@pytest.mark.parametrize("core", [*CORES.values(), GENERIC], ids=lambda core: core.name)
+def test_figures_are_possible(core: Core) -> None:
+    """Fails where a cache's size is no whole number of sets of 64-byte lines, or a segment does not fit the caches."""
+    assert core.lanes == 16
+    assert core.segment_bytes > 0
+    if core.caches:
+        for size, ways in ((core.caches.l1_bytes, core.caches.l1_ways), (core.caches.l2_bytes, core.caches.l2_ways)):
+            sets, rest = divmod(size, 64 * ways)
+            assert rest == 0
+            assert sets & (sets - 1) == 0
+        assert core.caches.l1_bytes < core.caches.l2_bytes
+    if core.issue:
+        assert min(core.issue.per_cycle, core.issue.integer, core.issue.float, core.issue.interleave) >= 1
+        assert core.issue.words * 4 == core.lanes
+
+
+@pytest.mark.parametrize(("core", "share"), [(CORTEX_A72, 0.75), (CORTEX_A53, 0.75)], ids=["a72", "a53"])
+def test_a_segment_leaves_room_in_the_cache(core: Core, share: float) -> None:
+    """Fails where a segment's rings fill more of the last cache than they should."""
+    assert core.caches
+    assert core.segment_bytes == share * core.caches.l2_bytes
+
+
+def test_cores_are_told_apart() -> None:
+    """Fails where two cores are one by mistake: a schedule's and a record's worth rests on which it is."""
+    assert len({CORTEX_A53, CORTEX_A72, CORTEX_A76, GENERIC}) == 4

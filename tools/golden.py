@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle's golden frame, and ONNX Runtime's result for it, which the compiler left in the bundle.
+
+A check by them needs neither compiler nor ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compile.emit.manifest import target_of
+from ..compile.errors import CompileError, VerificationError
+from ..compile.verification.agreement import Agreement, compare_output
+from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..runtime.probe import Probe, ProbeError
+from ..targets import emulator
+
+IMAGE, PROBABILITY = "golden/image.f32", "golden/probability.f32"
+
+
+@dataclass(frozen=True)
+class GoldenCheck:
+    """A bundle's runner on the golden frame, beside ONNX Runtime."""
+
+    device: str
+    mask_pixels: int
+    mask_pixels_differing: int
+    probability_error: float
+    reference: str = "golden files"
+
+    def summary(self) -> str:
+        """One line for a person."""
+        return (
+            f"checked on {self.device} by the bundle's golden files: {self.mask_pixels_differing} of "
+            f"{self.mask_pixels} mask pixels differ, probability within {self.probability_error:.1e}; stages and "
+            "accumulators were not compared"
+        )
+
+
+def compare_golden(bundle: Bundle, found: bytes) -> Agreement:
+    """A device's result for the golden frame, raw float32, beside ONNX Runtime's.
+
+    Raises VerificationError where they do not agree.
+    """
+    expected: npt.NDArray[np.float32] = np.fromfile(bundle.path / PROBABILITY, np.float32)
+    if len(found) != expected.nbytes:
+        raise VerificationError(f"the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
+    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.signature.threshold)
+    if agreement.wrong:
+        raise VerificationError(f"the golden frame's result is wrong: {agreement.wrong}")
+    return agreement
+
+
+def check_golden(path: Path, threads: int) -> GoldenCheck:
+    """Run a bundle's golden frame here, under the emulator where it is for another machine.
+
+    Raises BundleError, CompileError (no emulator), VerificationError.
+    """
+    with open_bundle(path) as bundle:
+        target = target_of(bundle.manifest)
+        prefix = emulator.command(target)
+        if prefix is None:
+            raise CompileError(f"{path}: is for {target.name}; {emulator.MISSING}")
+        device = f"an emulated {target.cpu}" if prefix else "this machine"
+        shape = bundle.manifest["inputs"][0]["shape"]
+        image = np.fromfile(bundle.path / IMAGE, np.float32).reshape(shape)
+        try:
+            with Probe([*prefix, bundle.path / RUNNER], threads) as probe:
+                found = probe.run(image)[0]
+        except ProbeError as e:
+            raise VerificationError(f"{path}: the runner failed on {device}: {e}") from e
+        try:
+            agreement = compare_golden(bundle, found.tobytes())
+        except VerificationError as e:
+            raise VerificationError(f"{path}: {e}") from e
+    return GoldenCheck(device, agreement.pixels, agreement.differing, agreement.error)
