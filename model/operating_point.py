@@ -11,8 +11,8 @@ import numpy as np
 from .errors import InputError
 from .metrics import F32, Mask, Metrics, evaluate
 
-LOGITS = tuple(float(v) for v in np.arange(-4, 8.01, 0.25))
-"""Where thresholds are looked for: probabilities from 0.018 to 0.9997, closer together towards 1, where Fa is small."""
+LOGITS = tuple(float(v) for v in np.arange(-4, 15.01, 0.25))
+"""Where thresholds are looked for: probabilities from 0.018 to 0.9999997, closer together towards 1, where Fa is small."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class OperatingPoint:
 
     def summary(self) -> str:
         """One line for a person."""
-        return f"Fa of at most {1e6 * self.budget:g}e-6: threshold {self.threshold:.4g}, {self.metrics.summary()}"
+        return f"Fa of at most {1e6 * self.budget:g}e-6: threshold {self.threshold:.7g}, {self.metrics.summary()}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
