@@ -12,7 +12,7 @@ from .errors import InputError
 from .metrics import F32, Mask, Metrics, evaluate
 
 LOGITS = tuple(float(v) for v in np.arange(-4, 15.01, 0.25))
-"""Where thresholds are looked for: probabilities from 0.018 to 0.9999997, closer together towards 1, where Fa is small."""
+"""Where thresholds are looked for: probabilities from 0.018 to 0.9999997, the closer the nearer to 1."""
 
 
 @dataclass(frozen=True)
