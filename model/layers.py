@@ -33,6 +33,19 @@ def _channels(values: torch.Tensor) -> torch.Tensor:
     return values.reshape(-1, 1, 1)
 
 
+def _trains(x: torch.Tensor) -> bool:
+    return torch.is_grad_enabled() and x.requires_grad
+
+
+def _step(x: torch.Tensor, above: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
+    """`above` where x > 0, `below` where x < 0, each a channel, for a product with x, which is 0 between them.
+
+    By arithmetic: what a comparison gives is kept for the gradient as bytes, which AVX2 reads and writes one by one.
+    """
+    positive = torch.sign(x.detach()) * 0.5 + 0.5
+    return _channels(below) + _channels(above - below) * positive
+
+
 class RPReLU(nn.Module):
     """Equation 10: `x - a + b` where x > a, else `c (x - a) + b`; a, b, c per channel."""
 
@@ -44,6 +57,8 @@ class RPReLU(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shifted = x - _channels(self.a)
+        if _trains(x):
+            return shifted * _step(shifted, torch.ones_like(self.c), self.c) + _channels(self.b)
         # the comparison is x > a, not shifted > 0: they differ where the difference underflows
         return torch.where(x > _channels(self.a), shifted, _channels(self.c) * shifted) + _channels(self.b)
 
@@ -69,7 +84,33 @@ class MaxOut(nn.Module):
         self.negative = nn.Parameter(torch.full((channels,), 0.25))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if _trains(x):
+            return x * _step(x, self.positive, self.negative)
         return x * torch.where(x >= 0, _channels(self.positive), _channels(self.negative))
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Torch's, whose statistics in training are of the sums of x and x**2: its own, when compiled, divide by a count
+    at every pixel (Welford), each after the one before. x is a sum of signs times alpha, of a mean near 0, so the
+    difference of the two loses nothing.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not (self.training and _trains(x) and x.dtype in (torch.float32, torch.float64)):
+            return super().forward(x)
+        count = x.numel() // x.shape[1]
+        mean = x.mean((0, 2, 3))
+        variance = ((x * x).mean((0, 2, 3)) - mean * mean).clamp(min=0)
+        with torch.no_grad():
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
+            assert self.momentum is not None
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (count / max(count - 1, 1)), self.momentum)
+            self.num_batches_tracked.add_(1)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return x * _channels(scale) + _channels(self.bias - mean * scale)
 
 
 ACTIVATIONS: dict[str, Callable[[int], nn.Module]] = {
@@ -106,7 +147,9 @@ class BinaryConvLayer(nn.Module):
         if self.scheme.learned:
             self.activation_scale = nn.Parameter(torch.ones(1))
             self.activation_offset = nn.Parameter(torch.zeros(1))
-        self.norm = nn.BatchNorm2d(channels)
+        self.real = False
+        """In the first of two steps of training."""
+        self.norm = BatchNorm(channels)
         self.add_module(config.activation, ACTIVATIONS[config.activation](channels))
 
     @property
@@ -120,8 +163,13 @@ class BinaryConvLayer(nn.Module):
         return at_least(self.activation_scale.abs(), MINIMUM_DISTANCE)
 
     def binary_weight(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Equations 4 to 6: the weight's signs [M, C, k, k], alpha and beta [M, 1, 1, 1]."""
+        """Equations 4 to 6: the weight's signs [M, C, k, k], alpha and beta [M, 1, 1, 1].
+
+        While weights are `real`, what alpha and the signs are an approximation of: (weight - beta) / alpha.
+        """
         centred, alpha, beta = centre(self.weight, (1, 2, 3), self.config.weight_scale, self.config.weight_mean)
+        if self.real:
+            return centred / alpha, alpha, beta
         return estimate_sign(centred, self.weight_k, self.config.estimator), alpha, beta
 
     def activation(self, x: torch.Tensor) -> torch.Tensor:
@@ -153,12 +201,25 @@ class BinaryConvLayer(nn.Module):
         # the middle between learned levels, which a padded tap has too
         return y + _channels(self.activation_offset * weight.sum((1, 2, 3))) if self.scheme.learned else y
 
+    @property
+    def _scales_weights(self) -> bool:
+        """Whether alpha is in the weights and not in the output, where it costs a pass over all pixels each way.
+
+        In training alone, where nothing is exact; not in bfloat16, which would round it, and BatchNorm's statistics
+        with it.
+        """
+        plain = self.scheme.weight_levels == (-1.0, 1.0) and not self.weight_offset and not self.scheme.learned
+        return self.training and torch.is_grad_enabled() and plain and not torch.is_autocast_enabled("cpu")
+
     def convolution_and_norm(self, x: torch.Tensor) -> torch.Tensor:
         """Binary convolution with alpha, then BatchNorm: what the exported operator computes."""
         signs, alpha, beta = self.binary_weight()
-        y = self._convolve(x, signs, alpha, beta)
-        if not self.weight_offset:
-            y = y * _channels(alpha)
+        if self._scales_weights:
+            y = self._convolve(x, signs * alpha, alpha, beta)
+        else:
+            y = self._convolve(x, signs, alpha, beta)
+            if not self.weight_offset:
+                y = y * _channels(alpha)
         out: torch.Tensor = self.norm(y)
         return out
 

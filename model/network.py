@@ -134,6 +134,12 @@ class BiisNet(nn.Module):
                     if name.endswith("_k"):
                         parameter.fill_(annealed_k(progress))
 
+    def keep_real(self, real: bool) -> None:
+        """Whether the weights of binary convolutions are used as they are, which is for training alone."""
+        for module in self.modules():
+            if isinstance(module, BinaryConvLayer):
+                module.real = real
+
 
 def _blocks(count: int, channels: int, config: NetworkConfig) -> nn.Sequential:
     return nn.Sequential(*(BinaryBlock(channels, config) for _ in range(count)))

@@ -21,7 +21,7 @@ def missing(called: object, stub: ast.FunctionDef) -> set[str]:
     parameters = inspect.signature(called).parameters.values()  # type: ignore[arg-type]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return set()
-    named = [a.arg for a in (*stub.args.args, *stub.args.kwonlyargs)  # a positional one has no name]
+    named = [a.arg for a in (*stub.args.args, *stub.args.kwonlyargs)]  # a positional one has no name
     return set(named) - {p.name for p in parameters} - {"self"}
 
 

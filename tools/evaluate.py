@@ -19,7 +19,9 @@ from ..model.datasets import Frame, Say
 from ..model.figures import figure_png
 from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
+from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
+from ..model.reliability import Reliability, reliability
 from ..runtime.bundle import open_bundle
 from .checkpoints import (
     CHECKPOINT,
@@ -155,6 +157,9 @@ class Evaluation:
     threshold: float
     metrics: Metrics
     roc: list[tuple[float, Metrics]]
+    reliability: Reliability
+    allowed: OperatingPoint | None = None
+    """By a budget of false alarms, where one was given."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -164,25 +169,36 @@ class Evaluation:
             "protocol": "resized" if self.size else "native",
             "metrics": self.metrics.as_dict(),
             "roc": curve,
+            "reliability": self.reliability.as_dict(),
+            "allowed": self.allowed.as_dict() if self.allowed else None,
         }
 
     def summary(self) -> str:
-        """One line for a person."""
+        """A line for a person, and one of what a budget allows."""
         none = "" if self.targets else ", none of them with a target (are these their masks?)"
-        return f"{self.frames} frames {self.protocol}{none}: {self.metrics.summary()}"
+        lines = [f"{self.frames} frames {self.protocol}{none}: {self.metrics.summary()}"]
+        return "\n".join(lines + ([self.allowed.summary()] if self.allowed else []))
 
     @property
     def protocol(self) -> str:
-        """Way of frames to the network: figures of the one protocol are not beside those of the other."""
+        """The way in which frames came to the network: figures of one protocol are not beside those of the other."""
         if self.size:
             return f"resized to {self.size[0]}x{self.size[1]}"
         return "at native size, padded and not resized"
 
 
 def evaluate_model(
-    predictor: Predictor, data: str, frames: list[Frame], threshold: float, overlays: Path | None
+    predictor: Predictor,
+    data: str,
+    frames: list[Frame],
+    threshold: float,
+    overlays: Path | None,
+    budget: float | None = None,
 ) -> Evaluation:
-    """The metrics of a model on frames of its size; a picture of each frame goes to `overlays`."""
+    """The metrics of a model on frames of its size; a picture of each frame goes to `overlays`.
+
+    `budget` is an Fa for which a threshold is looked for. Raises InputError where there is none.
+    """
     counts, probabilities = Counts(), []
     if overlays:
         overlays.mkdir(parents=True, exist_ok=True)
@@ -193,7 +209,9 @@ def evaluate_model(
             place = overlays / f"{frame.name}.png"
             place.parent.mkdir(parents=True, exist_ok=True)  # names may have folders
             write_whole(place, overlay(frame.image, match))
-    curve = roc(probabilities, [f.mask for f in frames], list(THRESHOLDS))
+    masks = [f.mask for f in frames]
+    curve = roc(probabilities, masks, list(THRESHOLDS))
+    allowed = None if budget is None else operating_point(probabilities, masks, budget)
     return Evaluation(
         predictor.name,
         predictor.engine,
@@ -204,6 +222,8 @@ def evaluate_model(
         threshold,
         counts.metrics(),
         curve,
+        reliability(probabilities, masks),
+        allowed,
     )
 
 

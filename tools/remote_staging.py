@@ -24,13 +24,19 @@ for left in "$1/.$2.staged."?????? "$1/.$2.kept."??????; do
     [ "${left##*/}" = "${now%%/*}" ] || rm -rf "$left"
 done
 """
-# $1 folder, $2 name; the tar on standard input. Prints the staged folder. The first line that tar says is the reason.
+# $1 folder, $2 name; the tar on standard input. Prints the staged folder. The line of tar's that names a full disk is
+# the reason, else its first: a write that was cut short comes before.
 UNPACK = r"""
 set -e
 umask 022
 staged=$(mktemp -d "$1/.$2.staged.XXXXXX")
 trap 'rm -rf "$staged"' HUP INT TERM
-said=$(tar xf - -C "$staged" 2>&1) || { rm -rf "$staged"; printf '%s\n' "$said" | head -n 1 >&2; exit 1; }
+said=$(tar xf - -C "$staged" 2>&1) || {
+    rm -rf "$staged"
+    why=$(printf '%s\n' "$said" | grep -m 1 'space left\|quota') || why=$(printf '%s\n' "$said" | head -n 1)
+    printf '%s\n' "$why" >&2
+    exit 1
+}
 chmod 755 "$staged"
 if ! [ -x "$staged/$2/bin/biisnet-run" ]; then
     rm -rf "$staged"

@@ -47,6 +47,7 @@ class Training:
     precision: str
     threads: int | None
     tensorboard: bool
+    teacher: Path | None = None  # a checkpoint that is learned from
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     import torch
 
     from ..model.training.checkpoint import read_state
+    from ..model.training.distillation import Teacher
     from ..model.training.trainer import PRECISIONS, Options, make_fabric, train
 
     check_folder(asked.output, asked.resume)
@@ -87,6 +89,10 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         import torch.utils.tensorboard
     network = start_network(asked.model, recipe)
     check_grey(network.name, network.config.in_channels)
+    teacher = None
+    if asked.teacher:
+        teacher = Teacher(load_checkpoint(asked.teacher))
+        check_grey(str(asked.teacher), teacher.network.config.in_channels)
     fabric = make_fabric(precision)
     if not fabric.is_global_zero:
         say = ignore
@@ -106,7 +112,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         shown(recipe, say, fabric.is_global_zero) as report,
     ):
         try:
-            state = train(fabric, network, training, validation, recipe, asked.output, options, report)
+            state = train(fabric, network, training, validation, recipe, asked.output, options, report, teacher)
         except KeyboardInterrupt:
             if not last.exists():
                 raise

@@ -21,16 +21,27 @@ SEEN = 0.2
 """Share of a new pixel that a target must cover to be in the window: a pixel's fourth, shrunk a little."""
 
 
-def crop(image: F32, mask: Mask, recipe: Recipe, size: int, epoch: int, index: int) -> tuple[F32, F32]:
+def crop(
+    image: F32,
+    mask: Mask,
+    recipe: Recipe,
+    size: int,
+    epoch: int,
+    index: int,
+    around: tuple[int, int] | None = None,
+) -> tuple[F32, F32]:
     """A size x size view of `image` [H, W] (grey levels) and `mask` [H, W]: float32 [size, size], the mask 0 or 1.
 
-    The window is size / scale pixels wide, cut off where the frame is smaller.
+    The window is size / scale pixels wide, cut off where the frame is smaller; it has the pixel `around` (row, column)
+    in it, if there is one.
     """
     rng = np.random.default_rng([recipe.seed, epoch, index])
     height, width = image.shape
     scale = np.exp(rng.uniform(*np.log(recipe.scale)))
     window = min(size / scale, height, width)
-    top, left = place(mask, window, rng, recipe.near_target)
+    top, left = (
+        place(mask, window, rng, recipe.near_target) if around is None else window_around(around, mask, window, rng)
+    )
     box = (left, top, left + window, top + window)
     pixels = resample(image, box, size)
     target = resample_mask(mask, box, size)
@@ -45,13 +56,18 @@ def crop(image: F32, mask: Mask, recipe: Recipe, size: int, epoch: int, index: i
 
 def place(mask: Mask, window: float, rng: np.random.Generator, near_target: float) -> tuple[float, float]:
     """Top and left of a window, anywhere in the frame, or anywhere around a random target pixel."""
-    free = np.array(mask.shape) - window
-    corner = rng.uniform(0, 1, 2) * free
+    corner = rng.uniform(0, 1, 2) * (np.array(mask.shape) - window)
     pixels = np.argwhere(mask)
     if len(pixels) and rng.uniform() < near_target:
-        corner = pixels[rng.integers(len(pixels))] - rng.uniform(0.1, 0.9, 2) * window
-        corner = np.clip(corner, 0, free)
+        return window_around(pixels[rng.integers(len(pixels))], mask, window, rng)
     return float(corner[0]), float(corner[1])
+
+
+def window_around(pixel: npt.ArrayLike, mask: Mask, window: float, rng: np.random.Generator) -> tuple[float, float]:
+    """Top and left of a window that has `pixel` (row, column) anywhere in it, and lies within the frame."""
+    corner = np.asarray(pixel) - rng.uniform(0.1, 0.9, 2) * window
+    top, left = np.clip(corner, 0, np.array(mask.shape) - window)
+    return float(top), float(left)
 
 
 def resample_mask(mask: Mask, box: Box, size: int) -> Mask:

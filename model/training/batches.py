@@ -4,35 +4,67 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from ..datasets import Frame
 from ..errors import InputError
+from ..scenes import scene
 from .augment import crop
+from .hard import Places, no_places
+from .paste import Cutout, paste
 from .recipe import Recipe
+
+CONTENT = 1
+"""What tells the draws of what a crop shows apart from those of where it is."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Contents that crops may show beside their own frame."""
+
+    targets: list[Cutout] = field(default_factory=list)
+    """Of all frames, to be pasted."""
+    hard: Places = field(default_factory=no_places)
+    """False alarms, to be looked at."""
 
 
 class Crops(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """One epoch's random crops, one of each frame: image and mask, float32 [1, crop, crop]."""
 
-    def __init__(self, frames: list[Frame], recipe: Recipe, epoch: int) -> None:
-        self.frames, self.recipe, self.epoch = frames, recipe, epoch
+    def __init__(self, frames: list[Frame], recipe: Recipe, epoch: int, drawn: Drawn | None = None) -> None:
+        self.frames, self.recipe, self.epoch, self.drawn = frames, recipe, epoch, drawn or Drawn()
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        frame, size = self.frames[index], self.recipe.phase(self.epoch).crop
-        image, mask = crop(frame.image, frame.mask, self.recipe, size, self.epoch, index)
+        recipe, size = self.recipe, self.recipe.phase(self.epoch).crop
+        rng = np.random.default_rng([recipe.seed, self.epoch, index, CONTENT])
+        number, around = index, None
+        hard = self.drawn.hard
+        if len(hard) and rng.uniform() < recipe.hard:
+            number, row, column = (int(n) for n in hard[rng.integers(len(hard))])
+            around = row, column
+        frame = self.frames[number]
+        if rng.uniform() < recipe.scenes:
+            frame, around = scene(*recipe.size, rng), None
+        seen = (frame.image, frame.mask)
+        if self.drawn.targets and rng.uniform() < recipe.paste:
+            seen = paste(*seen, self.drawn.targets, rng)
+        image, mask = crop(*seen, recipe, size, self.epoch, index, around)
         return torch.from_numpy(image)[None], torch.from_numpy(mask)[None]
 
 
-def epoch_batches(frames: list[Frame], recipe: Recipe, epoch: int, fabric: Fabric) -> DataLoader:
+def epoch_batches(
+    frames: list[Frame], recipe: Recipe, epoch: int, fabric: Fabric, drawn: Drawn | None = None
+) -> DataLoader:
     """This process's share of an epoch."""
-    crops = Crops(frames, recipe, epoch)
+    crops = Crops(frames, recipe, epoch, drawn)
     order: DistributedSampler = DistributedSampler(
         crops, fabric.world_size, fabric.global_rank, seed=recipe.seed, drop_last=False
     )

@@ -16,11 +16,15 @@ from ..errors import InputError
 from ..fields import check_types, differences
 from ..files import write_whole
 from ..weights import AVERAGE, RUN_KEY, TRAINED, read_safetensors
+from .hard import Places, no_places
 from .recipe import Recipe
 from .run_files import BEST
 
 STEP, MOMENTS = "step", ("exp_avg", "exp_avg_sq")
 """What AdamW keeps of each parameter: a number of steps, and tensors of its shape."""
+
+HARD = "hard"
+"""The places of hard negatives, where there are any."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class State:
     data: str  # what the run trains on, as a digest
     processes: int
     precision: str  # of convolutions
+    teacher: str = ""  # what it learns from, as a digest; empty for none
     epoch: int = 0  # epochs done
     best: float = -1.0  # validation mIoU of the best network so far; below 0 before the first
     best_epoch: int = 0  # and how many epochs were done then
@@ -53,6 +58,10 @@ class State:
             return f"another number of processes ({self.processes}, not {other.processes})"
         if self.precision != other.precision:
             return f"another precision ({self.precision}, not {other.precision})"
+        if self.teacher != other.teacher:
+            return (
+                "another teacher" if self.teacher and other.teacher else "a teacher" if self.teacher else "no teacher"
+            )
         return ""
 
 
@@ -70,9 +79,11 @@ def write_checkpoint(
     model: torch.nn.Module,
     average: torch.nn.Module | None,
     optimizer: torch.optim.Optimizer,
+    hard: Places,
 ) -> None:
     """Write everything that the rest of the run depends on. Raises OSError."""
-    tensors = {f"{TRAINED}{name}": t for name, t in model.state_dict().items()}
+    tensors = {HARD: torch.from_numpy(hard)} if len(hard) else {}
+    tensors |= {f"{TRAINED}{name}": t for name, t in model.state_dict().items()}
     if average is not None:
         tensors |= {f"{AVERAGE}{name}": t for name, t in average.state_dict().items()}
     names = {id(p): name for name, p in model.named_parameters()}
@@ -100,8 +111,11 @@ def restore(
     model: torch.nn.Module,
     average: torch.nn.Module | None,
     optimizer: torch.optim.Optimizer,
-) -> None:
-    """Put a checkpoint's tensors back. Raises KeyError or RuntimeError where they are another network's."""
+) -> Places:
+    """Put a checkpoint's tensors back; what comes is the places of its hard negatives.
+
+    Raises KeyError or RuntimeError where they are another network's.
+    """
     _load(model, tensors, TRAINED)
     if average is not None:
         _load(average, tensors, AVERAGE)
@@ -113,6 +127,7 @@ def restore(
         # in the parameter's memory layout, as an unbroken run has them: sums follow the layout
         moments = {key: torch.empty_like(parameter).copy_(tensors[f"{key}.{name}"]) for key in MOMENTS}
         optimizer.state[parameter] = {STEP: tensors[f"{STEP}.{name}"].clone(), **moments}
+    return tensors[HARD].numpy() if HARD in tensors else no_places()
 
 
 def _load(module: torch.nn.Module, tensors: dict[str, torch.Tensor], prefix: str) -> None:

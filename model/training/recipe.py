@@ -9,7 +9,7 @@ from typing import Any
 
 from ..fields import check_types, from_json, require
 
-LOSS_NAMES = ("softiou", "dice", "bce")
+LOSS_NAMES = ("softiou", "dice", "bce", "focal", "sls")
 WHAT = "recipe"
 SEEDS = 2**32
 """Seeds, from 0: as many as tell the scenes and the shuffles of two runs apart."""
@@ -47,11 +47,16 @@ class Recipe:
     at once, as it will in use, and more frames a batch: mIoU is over all of them."""
     loss: str = "softiou+bce"
     """Of LOSS_NAMES, added up. SoftIoU alone has no gradient where nothing is found, so its start is a lottery."""
+    distill: float = 1.0
+    """Times the loss against a teacher, where a run has one."""
     learning_rate: float = 3e-3
     """AdamW's, after warm-up."""
     k_rate: float = 1.0
     """Times the learning rate: for the k of DySoftSign alone."""
     warmup_epochs: float = 5
+    real_weights: float = 0.0
+    """Share of the epochs, the first, in which the weights of binary convolutions are not binarized yet, activations
+    are (two-step training: Martinez et al. 2020). What is validated and kept is binarized all the time."""
     weight_decay: float = 1e-2
     """Of convolution weights alone."""
     clip: float = 1.0
@@ -60,6 +65,14 @@ class Recipe:
     """Of the moving average of the weights (EMA) a step, which is what is validated and kept; 0 for none."""
     near_target: float = 0.4
     """Share of the crops that are around a target."""
+    paste: float = 0.0
+    """Share of the crops that come of a frame to which targets of other frames were added."""
+    scenes: float = 0.0
+    """Share of the crops that come of a made-up scene instead, another one each time."""
+    hard: float = 0.0
+    """Share of the crops that are around a false alarm, in whatever frame, once there are any (hard negatives)."""
+    hard_every: int = 20
+    """Epochs between two looks for them in all frames; a look takes about as long as two epochs."""
     scale: tuple[float, float] = (0.78, 1.28)
     """Smallest and largest size of a crop's pixels, the frame's being 1."""
     contrast: float = 0.2
@@ -85,14 +98,16 @@ class Recipe:
         )
         for field in ("learning_rate", "clip"):
             _require(getattr(self, field) > 0, field, getattr(self, field), "above 0")
-        for field in ("k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
+        for field in ("distill", "k_rate", "warmup_epochs", "weight_decay", "brightness", "seed"):
             _require(getattr(self, field) >= 0, field, getattr(self, field), "not negative")
         _require(self.seed < SEEDS, "seed", self.seed, f"below {SEEDS}")
-        _require(0 <= self.near_target <= 1, "near_target", self.near_target, "from 0 to 1")
+        for field in ("near_target", "paste", "scenes", "hard", "real_weights"):
+            _require(0 <= getattr(self, field) <= 1, field, getattr(self, field), "from 0 to 1")
         _require(0 <= self.contrast < 1, "contrast", self.contrast, "from 0 to below 1")
         _require(min(self.size) >= 1, "size", self.size, "at least 1")
         _require(0 <= self.average < 1, "average", self.average, "from 0 to below 1")
-        _require(self.validate_every >= 1, "validate_every", self.validate_every, "at least 1")
+        for field in ("validate_every", "hard_every"):
+            _require(getattr(self, field) >= 1, field, getattr(self, field), "at least 1")
         _require(0 < self.scale[0] <= self.scale[1], "scale", self.scale, "above 0, in order")
 
     def phase(self, epoch: int) -> Phase:

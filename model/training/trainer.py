@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +27,19 @@ from ..metrics import Metrics, evaluate
 from ..network import BiisNet
 from ..predict import predict
 from ..weights import save
-from .batches import data_digest, epoch_batches, require_targets
+from .batches import Drawn, data_digest, epoch_batches, require_targets
 from .checkpoint import State, read_state, restore, write_checkpoint
+from .distillation import Teacher
+from .hard import Places, mine, no_places
 from .history import History
-from .losses import Loss, loss_of
+from .losses import loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
+from .paste import cutouts
 from .recipe import Recipe
 from .run_files import BEST, LAST, RECIPE_FILE
 
+BatchLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Of images, logits and masks [N, 1, H, W]."""
 LOWER_RATE = "try a lower learning rate"
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 """What Fabric calls them."""
@@ -74,6 +79,7 @@ class Run:
     average: AveragedModel | None
     optimizer: torch.optim.Optimizer
     state: State
+    hard: Places = field(default_factory=no_places)
 
     @property
     def kept(self) -> BiisNet:
@@ -86,7 +92,7 @@ class Run:
     def write(self, folder: Path) -> None:
         """The checkpoint first: a run killed before the best network is written has all that it is made of."""
         write_whole(folder / RECIPE_FILE, f"{self.state.recipe.to_json()}\n".encode())
-        write_checkpoint(folder / LAST, self.state, self.network, self.average, self.optimizer)
+        write_checkpoint(folder / LAST, self.state, self.network, self.average, self.optimizer, self.hard)
         self.write_best(folder)
 
     def write_best(self, folder: Path) -> None:
@@ -104,11 +110,14 @@ def train(
     folder: Path,
     options: Options,
     report: Callable[[Progress], None],
+    teacher: Teacher | None = None,
 ) -> State:
     """Train `network` on frames of the recipe's size; a run that is in `folder` already is gone on with.
 
     The folder gets recipe.json, last.safetensors (everything), best.safetensors (the network with the best validation
     mIoU), history.csv and curves.png.
+
+    A `teacher` is learned from beside the masks.
 
     Raises InputError where the frames have no targets, the folder's run is another one, or a step is no number.
     """
@@ -119,7 +128,8 @@ def train(
     # all channels of a pixel side by side: convolutions and per-channel work then agree on a layout, without copies
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     digest = data_digest(training, validation)
-    run = begin(network, State(recipe, network.config, digest, fabric.world_size, options.precision))
+    taught = teacher.digest() if teacher else ""
+    run = begin(network, State(recipe, network.config, digest, fabric.world_size, options.precision, taught))
     if (folder / LAST).exists():
         resume(run, folder / LAST)
         if fabric.is_global_zero:
@@ -128,12 +138,16 @@ def train(
     if options.compile:
         network.compile()  # in place: the names of its parameters stay
     model, optimizer = fabric.setup(network, run.optimizer)
-    clock, loss = Clock(run.state.epoch, recipe.epochs), loss_of(recipe.loss)
+    clock, loss = Clock(run.state.epoch, recipe.epochs), batch_loss(recipe, teacher)
+    targets = cutouts(training) if recipe.paste else []
     for epoch in range(run.state.epoch, recipe.epochs):
         started = time.perf_counter()
         network.anneal(epoch / recipe.epochs)
         losses = []
-        batches = epoch_batches(training, recipe, epoch, fabric)
+        if recipe.hard and epoch % recipe.hard_every == 0:
+            run.hard = fabric.broadcast(mine(run.kept, training) if fabric.is_global_zero else no_places())
+        batches = epoch_batches(training, recipe, epoch, fabric, Drawn(targets, run.hard))
+        network.keep_real(epoch / recipe.epochs < recipe.real_weights)
         for step, (images, masks) in enumerate(batches, 1):
             set_rate(optimizer, learning_rate(recipe, epoch + (step - 1) / len(batches)))
             losses.append(take_step(fabric, model, optimizer, loss, recipe.clip, images, masks))
@@ -141,6 +155,7 @@ def train(
                 run.average.update_parameters(network)
             left = clock.left(epoch + step / len(batches))
             report(Progress(epoch + 1, recipe.epochs, step, len(batches), losses[-1], left))
+        network.keep_real(False)
         last = epoch + 1 == recipe.epochs
         metrics = None
         if fabric.is_global_zero and (last or (epoch + 1) % recipe.validate_every == 0):
@@ -184,23 +199,31 @@ def resume(run: Run, path: Path) -> None:
     if why := state.is_not(run.state):
         raise InputError(f"{path}: is of a run with {why}; give another -o, or the run's own options")
     try:
-        restore(tensors, run.network, run.average, run.optimizer)
+        run.hard = restore(tensors, run.network, run.average, run.optimizer)
     except (KeyError, RuntimeError) as e:
         raise InputError(f"{path}: no training checkpoint, or a damaged one; give another -o to begin anew") from e
     run.state = state
+
+
+def batch_loss(recipe: Recipe, teacher: Teacher | None) -> BatchLoss:
+    """The recipe's loss, and a teacher's beside it, where there is one."""
+    own = loss_of(recipe.loss)
+    if teacher is None:
+        return lambda _, logits, masks: own(logits, masks)
+    return lambda images, logits, masks: own(logits, masks) + recipe.distill * teacher.loss(images, logits)
 
 
 def take_step(
     fabric: Fabric,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss_of_batch: Loss,
+    loss_of_batch: BatchLoss,
     clip: float,
     images: torch.Tensor,
     masks: torch.Tensor,
 ) -> float:
     """One step of gradient descent; the loss before it. Raises InputError where that or its gradient is no number."""
-    loss = loss_of_batch(model(images), masks)
+    loss = loss_of_batch(images, model(images), masks)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise InputError(f"the loss is {value}: {LOWER_RATE}")

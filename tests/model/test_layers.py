@@ -8,7 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from biisnet.model.config import ESTIMATORS, NetworkConfig  # noqa: E402
+from biisnet.model import layers  # noqa: E402
+from biisnet.model.config import ESTIMATORS, WEIGHT_SCALES, NetworkConfig  # noqa: E402
 from biisnet.model.layers import (  # noqa: E402
     BinaryBlock,
     BinaryConvLayer,
@@ -87,6 +88,18 @@ def test_binary_layer_is_equation_9() -> None:
     binary = torch.where(w - mean >= 0, 1.0, -1.0) * (w - mean).square().mean((1, 2, 3), keepdim=True).sqrt()
     y = torch.nn.functional.conv2d(torch.where(x < 0, -1.0, 1.0), binary, padding=1) / (1 + 1e-5) ** 0.5
     torch.testing.assert_close(layer(x), layer.rprelu(y) + x, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", WEIGHT_SCALES)
+def test_real_weights_are_what_is_binarized(scale: str) -> None:
+    layer = BinaryConvLayer(4, NetworkConfig(weight_scale=scale))
+    layer.real = True
+    x = torch.where(_image(4) < 0, -1.0, 1.0)
+    centred = layer.weight - layer.weight.mean((1, 2, 3), keepdim=True)
+    if scale == "power":
+        centred = centred / centred.square().mean((1, 2, 3), keepdim=True).sqrt()
+    y = torch.nn.functional.conv2d(x, centred, padding=1)
+    torch.testing.assert_close(layer.convolution_and_norm(_image(4)), layer.norm(y), rtol=1e-4, atol=1e-4)
 
 
 def test_weight_offset_adds_beta() -> None:
@@ -186,3 +199,23 @@ def test_blocks_of_the_baseline() -> None:
     assert isinstance(layer, BinaryConvLayer)
     assert layer.weight.shape == (4, 4, 1, 1)
     assert isinstance(sampling_layer(4, NetworkConfig()), DotBinaryConvLayer)
+
+
+@pytest.mark.parametrize("options", [{}, {"scheme": "biconnect"}, {"weight_scale": "power"}, {"activation": "relu"}])
+def test_training_takes_the_same_steps_by_cheaper_formulas(options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against torch's BatchNorm, comparisons, and alpha times the output: values, gradients and statistics."""
+    block = BinaryBlock(4, NetworkConfig(**options)).double()
+    _randomise(block)
+
+    def step() -> list[Any]:
+        block.binary.norm.reset_running_stats()
+        x = _image(4).double().requires_grad_()
+        y = block(x)
+        gradients = torch.autograd.grad((y * y).sum(), [x, *(p for p in block.parameters() if p.requires_grad)])
+        return [y, *gradients, *block.binary.norm.buffers()]
+
+    cheap = step()
+    monkeypatch.setattr(layers, "_trains", lambda _: False)
+    monkeypatch.setattr(BinaryConvLayer, "_scales_weights", False)
+    for ours, expected in zip(cheap, step(), strict=True):
+        torch.testing.assert_close(ours, expected)

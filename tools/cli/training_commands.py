@@ -73,6 +73,10 @@ def train(
     precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16, auto.")] = "auto",
     threads: Annotated[int | None, typer.Option("--threads", min=1, max=64, help="[default: all]")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's log too.")] = False,
+    teacher: Annotated[
+        Path | None,
+        typer.Option("--teacher", metavar="FILE", help="A trained checkpoint to learn from beside the masks."),
+    ] = None,
     *,
     terminal: Terminal,
 ) -> None:
@@ -83,7 +87,7 @@ def train(
     wanted = read_recipe(recipe, epochs, seed)
     source = Source(data, split, scenes if synthetic else 0, wanted.seed, levels=parse_levels(levels))
     asked = Training(
-        model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard
+        model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard, teacher
     )
     result = train_model(asked, terminal.say)
     if result is None:  # another process of torchrun says it
@@ -105,11 +109,26 @@ def evaluate(
         typer.Option("--native", help="Frames at their own size, padded and never resized, as BasicIRSTD has them."),
     ] = False,
     threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--fa-budget",
+            metavar="FA",
+            min=0,
+            max=1,
+            help="The false alarms that are allowed, of all pixels (1e-5): prints the lowest threshold that keeps "
+            "within it, and its figures.",
+        ),
+    ] = None,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
     overlays: Annotated[
         Path | None, typer.Option("--overlays", metavar="DIR", help="Pictures of hits, misses and false alarms.")
     ] = None,
     roc: Annotated[Path | None, typer.Option("--roc", metavar="FILE", help="Draw Pd over Fa (PNG).")] = None,
+    reliability: Annotated[
+        Path | None,
+        typer.Option("--reliability", metavar="FILE", help="Draw the share of targets over a detection's score (PNG)."),
+    ] = None,
     threads: Threads = 1,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write all figures there, as JSON.")
@@ -119,12 +138,13 @@ def evaluate(
 ) -> None:
     """Evaluate a checkpoint, an ONNX file or a bundle: mIoU, nIoU, Pd and Fa."""
     from ...model.files import write_whole
+    from ...model.reliability import picture
     from ...model.source import Source
     from ..evaluate import evaluate_model, open_predictor, roc_picture
     from ..outputs import check_outputs
 
     say = terminal.say
-    check_outputs(files=[p for p in (roc, output) if p], folder=overlays)
+    check_outputs(files=[p for p in (roc, reliability, output) if p], folder=overlays)
     source = Source(data, split, scenes if synthetic else 0, seed, True, parse_levels(levels))
     asked = parse_size(size)
     with open_predictor(model, asked, emulate=emulate, threads=threads, say=say, native=native) as predictor:
@@ -132,9 +152,11 @@ def evaluate(
         say(f"model  {predictor.name} ({predictor.engine}), {at}")
         frames = source.read(predictor.size, terminal.warn)
         say(f"data   {source}: {len(frames)} frames")
-        result = evaluate_model(predictor, str(source), frames, threshold, overlays)
+        result = evaluate_model(predictor, str(source), frames, threshold, overlays, budget)
     if roc:
         write_whole(roc, roc_picture(result))
+    if reliability:
+        write_whole(reliability, picture(result.reliability, f"{result.model}, {result.data}"))
     if output:
         write_whole(output, f"{as_json(result.as_dict())}\n".encode())
     terminal.show(result.as_dict(), [result.summary()])

@@ -60,3 +60,13 @@ def test_crops_larger_than_the_frame() -> None:
     image, target = crop(frame.image, frame.mask, Recipe(), 48, 0, 0)
     assert image.shape == target.shape == (48, 48)
     assert np.isfinite(image).all()
+
+
+def test_around_a_pixel() -> None:
+    """The pixel is the only bright one, so it is in every crop that is around it."""
+    image = np.zeros((64, 64), np.float32)
+    image[5, 60] = 255
+    recipe = Recipe(contrast=0, brightness=0)
+    for index in range(30):
+        seen, _ = crop(image, np.zeros((64, 64), bool), recipe, 24, 0, index, around=(5, 60))
+        assert seen.max() > 20

@@ -14,10 +14,15 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save  # noqa: E402
 
 from biisnet.model import NetworkConfig  # noqa: E402
+from biisnet.model.datasets import Frame  # noqa: E402
 from biisnet.model.errors import InputError  # noqa: E402
-from biisnet.model.network import build  # noqa: E402
+from biisnet.model.layers import BinaryConvLayer  # noqa: E402
+from biisnet.model.network import BiisNet, build  # noqa: E402
+from biisnet.model.predict import predict  # noqa: E402
 from biisnet.model.scenes import scenes  # noqa: E402
+from biisnet.model.training import trainer  # noqa: E402
 from biisnet.model.training.checkpoint import State, read_state  # noqa: E402
+from biisnet.model.training.distillation import Teacher  # noqa: E402
 from biisnet.model.training.losses import LOSSES  # noqa: E402
 from biisnet.model.training.recipe import Phase, Recipe  # noqa: E402
 from biisnet.model.training.run_files import BEST, LAST, RECIPE_FILE  # noqa: E402
@@ -40,6 +45,7 @@ def run(
     seed: int = 0,
     network: NetworkConfig = TINY,
     options: Options = OPTIONS,
+    teacher: Teacher | None = None,
 ) -> State:
     """A run on ten scenes, broken off after (epoch, step)."""
     folder.mkdir(exist_ok=True)
@@ -50,7 +56,7 @@ def run(
             raise BrokenOffError
 
     fabric = make_fabric(options.precision)
-    return train(fabric, build(network), frames[:8], frames[8:], recipe, folder, options, report)
+    return train(fabric, build(network), frames[:8], frames[8:], recipe, folder, options, report, teacher)
 
 
 def same(one: Path, other: Path) -> bool:
@@ -66,13 +72,16 @@ def same(one: Path, other: Path) -> bool:
         (TINY, replace(RECIPE, average=0.0)),
         (replace(TINY, estimator="ede"), RECIPE),
         (replace(TINY, scheme="adabin"), RECIPE),
+        (TINY, replace(RECIPE, paste=0.5, scenes=0.3, hard=0.5, hard_every=2)),
+        (TINY, replace(RECIPE, real_weights=0.5, average=0.0)),
     ],
-    ids=["default", "no average", "ede", "adabin"],
+    ids=["default", "no average", "ede", "adabin", "other contents", "two steps"],
 )
 def test_a_resumed_run_ends_with_the_same_weights(
-    network: NetworkConfig, recipe: Recipe, stop: tuple[int, int], tmp_path: Path
+    network: NetworkConfig, recipe: Recipe, stop: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails where anything that a step depends on is not in the checkpoint."""
+    monkeypatch.setattr(trainer, "mine", surest)
     unbroken = run(tmp_path / "unbroken", recipe, network=network)
     with pytest.raises(BrokenOffError):
         run(tmp_path / "broken", recipe, stop, network=network)
@@ -84,6 +93,50 @@ def test_a_resumed_run_ends_with_the_same_weights(
     assert [[c for n, c in enumerate(line.split(",")) if n != 3] for line in tables[0]] == [
         [c for n, c in enumerate(line.split(",")) if n != 3] for line in tables[1]
     ]
+
+
+def surest(network: BiisNet, frames: list[Frame]) -> Any:
+    """In place of false alarms, which so small a network has none of yet: each frame's surest pixel."""
+    pixels = [np.unravel_index(predict(network, f.image).argmax(), f.mask.shape) for f in frames]
+    return np.array([[n, *pixel] for n, pixel in enumerate(pixels)], np.int64)
+
+
+def test_a_teacher_is_the_runs_own(tmp_path: Path) -> None:
+    """Fails where a teacher changes nothing, is trained too, or a run goes on with another one."""
+    recipe, teachers = replace(RECIPE, epochs=1), [Teacher(build(TINY, seed)) for seed in (1, 2)]
+    before = teachers[0].digest()
+    run(tmp_path / "alone", recipe)
+    run(tmp_path / "taught", recipe, teacher=teachers[0])
+    assert not same(tmp_path / "alone" / LAST, tmp_path / "taught" / LAST)
+    assert teachers[0].digest() == before
+    assert read_state(tmp_path / "taught" / LAST)[0].teacher == before
+    with pytest.raises(InputError, match="of a run with another teacher"):
+        run(tmp_path / "taught", recipe, teacher=teachers[1])
+    with pytest.raises(InputError, match="of a run with a teacher"):
+        run(tmp_path / "taught", recipe)
+    run(tmp_path / "no weight", replace(recipe, distill=0), teacher=teachers[0])
+    a, b = (load(tmp_path / name / BEST).state_dict() for name in ("alone", "no weight"))
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_two_steps_of_training(tmp_path: Path) -> None:
+    """Fails where the first step's weights are binarized, or those that are kept are not."""
+    once, twice = replace(RECIPE, epochs=1), replace(RECIPE, epochs=1, real_weights=1.0)
+    run(tmp_path / "once", once)
+    run(tmp_path / "twice", twice)
+    assert not same(tmp_path / "once" / LAST, tmp_path / "twice" / LAST)
+    network = build(TINY)
+    network.keep_real(True)
+    train(make_fabric("float32"), network, scenes(8, 32, 32), scenes(2, 32, 32, seed=9), once, tmp_path, OPTIONS, print)
+    signs = [m.binary_weight()[0] for m in network.modules() if isinstance(m, BinaryConvLayer)]
+    assert all(set(s.unique().tolist()) <= {-1.0, 1.0} for s in signs)
+
+
+def test_the_places_of_hard_negatives_are_in_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "mine", surest)
+    run(tmp_path, replace(RECIPE, hard=0.5, hard_every=2))
+    assert load_file(tmp_path / LAST)["hard"].shape == (8, 3)
+    assert load(tmp_path / LAST).config == TINY
 
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:

@@ -131,7 +131,8 @@ def test_no_checkpoint_and_no_torch(
     """Fails where a file of the wrong kind sends its user to install torch."""
     monkeypatch.setitem(sys.modules, "torch", None)
     (here / "text.safetensors").write_bytes(content)
-    assert refused(*command, "text.safetensors").startswith("text.safetensors: not a safetensors file; give a ")
+    why = "not a safetensors file; give a " if content else "is empty; export or copy it again"
+    assert refused(*command, "text.safetensors").startswith(f"text.safetensors: {why}")
 
 
 def test_an_onnx_file_needs_no_torch(here: Path, tiny_onnx: Path) -> None:

@@ -84,8 +84,20 @@ def test_bundles(
 def test_roc_and_pictures(here: Path, figures: Callable[..., dict]) -> None:
     from biisnet.model import shipped_onnx
 
-    result = figures(shipped_onnx() or "", "--overlays", "pictures", "--roc", "roc.png", "--threshold", "0.4")
+    result = figures(
+        shipped_onnx() or "",
+        "--overlays",
+        "pictures",
+        "--roc",
+        "roc.png",
+        "--threshold",
+        "0.4",
+        "--reliability",
+        "r.png",
+    )
     assert result["threshold"] == 0.4
+    assert (here / "r.png").read_bytes().startswith(b"\x89PNG")
+    assert sum(b["detections"] for b in result["reliability"]["bins"]) > 0
     by_threshold = {point["threshold"]: point for point in result["roc"]}
     assert by_threshold[0.4] == {"threshold": 0.4, **result["metrics"]}
     assert by_threshold[0.05]["fa"] >= by_threshold[0.95]["fa"]
@@ -215,3 +227,16 @@ def test_overlays_of_names_with_folders(here: Path, cli: Callable[..., Any], dat
     (data / "idx_427" / "test.txt").write_text("\n".join(names))
     assert cli("eval", checkpoint, "--data", data, "--overlays", "pictures").code == 0
     assert sorted(f"/{p.relative_to('pictures').with_suffix('')}" for p in Path("pictures").rglob("*.png")) == names
+
+
+def test_a_budget_of_false_alarms(here: Path, data: Path, cli: Callable[..., Any]) -> None:
+    from biisnet.model import shipped_onnx
+
+    done = cli("eval", shipped_onnx() or "", "--data", data, "--fa-budget", "1e-4", "-o", "out.json")
+    assert done.code == 0, done.err
+    found = json.loads((here / "out.json").read_text())["allowed"]
+    assert found["budget"] == 1e-4
+    assert found["metrics"]["fa"] <= 1e-4
+    assert f"Fa of at most 100e-6: threshold {found['threshold']:.7g}, mIoU" in done.out
+    exact = cli("eval", shipped_onnx() or "", "--data", data, "--threshold", found["threshold"], "--json")
+    assert json.loads(exact.out)["metrics"] == found["metrics"]

@@ -41,7 +41,7 @@ def test_at_a_size(cli: Callable, here: Path, checkpoint: Path) -> None:
 def test_refused(refused: Callable[..., str], here: Path, checkpoint: Path) -> None:
     (here / "file").write_text("")
     assert "nosuch: no such file or preset" in refused("export", "nosuch", "-o", "x.onnx")
-    assert "file: not a safetensors file" in refused("export", "file", "-o", "x.onnx")
+    assert "file: is empty; export or copy it again" in refused("export", "file", "-o", "x.onnx")
     assert "--size 0x0" in refused("export", checkpoint, "-o", "x.onnx", "--size", "0x0")
     for place in ("file/x.onnx", "/proc/x.onnx"):
         assert f"{place}: cannot be written" in refused("export", checkpoint, "-o", place)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m benchmarks.accuracy`: train and evaluate a network on those of the paper's data sets that are given.
+
+Trained on the whole training split; the average of the weights after the last epoch is evaluated on the test split, by
+two protocols: frames resized to the recipe's size, as the field does with SIRST, and frames of their own size. A run
+goes on where it was killed: RUNS/SET is a folder as `biisnet train` makes it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from biisnet.model.datasets import read_split
+from biisnet.model.errors import InputError
+from biisnet.model.files import write_whole
+from biisnet.model.metrics import Counts, Metrics
+from biisnet.model.training.recipe import Recipe
+from biisnet.model.training.run_files import LAST
+from biisnet.tools.cli.command import SETTINGS, Command
+from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
+from biisnet.tools.train import read_recipe, start_network
+
+if TYPE_CHECKING:
+    from biisnet.model.training.trainer import Options
+
+from .crossvalidation import reporter
+from .table import NONE, grid
+
+say = Speaker()
+RESULT = "accuracy.json"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One of the paper's."""
+
+    title: str
+    training: str
+    """Its split."""
+    paper: Metrics
+    """Table 2's figures of BiisNet; it has no nIoU."""
+
+
+NAN = float("nan")
+SETS = {
+    "sirst": DataSet("SIRST", "trainval", Metrics(0.6673, NAN, 0.9240, 8.34e-5)),
+    "nudt-sirst": DataSet("NUDT-SIRST", "train", Metrics(0.8288, NAN, 0.9640, 2.70e-5)),
+    "irstd-1k": DataSet("IRSTD-1K", "train", Metrics(0.6845, NAN, 0.8885, 0.99e-5)),
+}
+PROTOCOLS = ("resized", "native")
+TEST = "test"
+
+
+def training_split(folder: Path, wanted: str) -> str:
+    """`wanted`, or `trainval` where the makers' other list is there. Raises InputError where neither is."""
+    from biisnet.model.datasets import find_list
+
+    try:
+        find_list(folder, wanted)
+    except InputError:
+        find_list(folder, "trainval")
+        return "trainval"
+    return wanted
+
+
+def measure(name: str, data: Path, recipe: Recipe, folder: Path, start: str, options: Options) -> dict[str, Metrics]:
+    """Train on a data set, or go on, and evaluate by each protocol."""
+    import torch
+
+    from biisnet.model.predict import predict
+    from biisnet.model.training.trainer import make_fabric, train
+    from biisnet.model.weights import load
+
+    frames = read_split(data, training_split(data, SETS[name].training), recipe.size, say)
+    # validated once, after the last epoch, on frames that it knows: nothing is held out, and nothing picked
+    recipe, seen = replace(recipe, validate_every=recipe.epochs), frames[: max(1, len(frames) // 10)]
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
+    network = start_network(start, recipe)
+    train(make_fabric(options.precision), network, frames, seen, recipe, folder, options, reporter(name, say))
+    network, found = load(folder / LAST), {}
+    for protocol in PROTOCOLS:
+        counts = Counts()
+        for frame in read_split(data, TEST, recipe.size if protocol == "resized" else None, say):
+            counts.add(predict(network, frame.image) > 0.5, frame.mask)
+        found[protocol] = counts.metrics()
+        say(f"{name}, {protocol}: {found[protocol].summary()}")
+    return found
+
+
+def markdown(found: dict[str, dict[str, Metrics]]) -> str:
+    """A line a data set and protocol, after the paper's; where no folder was given, the paper's alone."""
+    lines = []
+    for name, data in SETS.items():
+        lines.append([data.title, "the paper", *figures(data.paper)])
+        lines += [[data.title, protocol, *figures(m)] for protocol, m in found.get(name, {}).items()]
+    return grid(["data set", "", "mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6"], lines, numbers=4)
+
+
+def figures(m: Metrics) -> list[str]:
+    """Figures as a table has them."""
+    values = m.as_dict()
+    scales = {"miou": 100, "niou": 100, "pd": 100, "fa": 1e6}
+    return [NONE if (v := values[key]) is None else f"{scale * v:.2f}" for key, scale in scales.items()]
+
+
+def earlier(path: Path, about: dict) -> dict[str, dict[str, Metrics]]:
+    """What a file holds of the same recipe and start: figures of another are not beside these."""
+    if not path.exists():
+        return {}
+    result = json.loads(path.read_text())
+    if any(result[key] != value for key, value in about.items()):
+        return {}
+    return {
+        name: {p: Metrics(**{k: NAN if v is None else v for k, v in m.items()}) for p, m in own.items()}
+        for name, own in result["sets"].items()
+    }
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+Folder = Annotated[Path | None, typer.Option(metavar="DIR", help="The data set's folder.")]
+
+
+@app.command(cls=Command, context_settings=SETTINGS)
+@reports_errors
+def accuracy(
+    folder: Annotated[Path, typer.Option("-r", "--runs", metavar="DIR", help="The runs, gone on with.")],
+    sirst: Folder = None,
+    nudt_sirst: Folder = None,
+    irstd_1k: Folder = None,
+    start: Annotated[str, typer.Option("--start", help="A network's name, or a checkpoint.")] = "biisnet",
+    recipe: Annotated[Path | None, typer.Option("--recipe", metavar="FILE", help="JSON, all fields or some.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the recipe's.")] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="torch.compile, as in biisnet train.")
+    ] = False,
+    precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16.")] = "float32",
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="[default: all]")] = None,
+) -> None:
+    """Fill the table of the paper's data sets; it goes to standard output, the figures to RUNS/accuracy.json too."""
+    import torch
+
+    from biisnet.model.training.trainer import PRECISIONS, Options
+
+    given = {"sirst": sirst, "nudt-sirst": nudt_sirst, "irstd-1k": irstd_1k}
+    if not any(given.values()):
+        raise InputError(f"give the folder of one data set at least: {', '.join(f'--{name} DIR' for name in given)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: {precision}, expected {' or '.join(PRECISIONS)}")
+    if threads:
+        torch.set_num_threads(threads)
+    wanted = read_recipe(recipe, epochs, None)
+    about = {"start": start, "recipe": json.loads(wanted.to_json())}
+    found = earlier(folder / RESULT, about)
+    for name, data in given.items():
+        if data is None:
+            continue
+        found[name] = measure(name, data, wanted, folder / name, start, Options(precision, compile_))
+        sets = {n: {p: m.as_dict() for p, m in own.items()} for n, own in found.items()}
+        write_whole(folder / RESULT, (json.dumps({**about, "sets": sets}, indent=1) + "\n").encode())
+    print(markdown(found))
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks.accuracy")

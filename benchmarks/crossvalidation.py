@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m benchmarks.crossvalidation`: compare recipes by networks that are judged on frames they have not seen.
+
+Each recipe trains a network a fold, from the same start; after its last epoch it is measured on the frames held out,
+so nothing is picked by them. A run goes on where it was killed: RUNS/RECIPE/fold-N is a folder as `biisnet train` makes
+it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from biisnet.model.datasets import Frame, Say
+from biisnet.model.errors import InputError
+from biisnet.model.files import write_whole
+from biisnet.model.metrics import Counts, Metrics
+from biisnet.model.source import Source
+from biisnet.model.training.folds import Spread, folds, spreads
+from biisnet.model.training.recipe import Recipe
+from biisnet.model.training.run_files import LAST
+from biisnet.tools.cli.command import SETTINGS, Command
+from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.terminal import Speaker
+from biisnet.tools.train import read_recipe, start_network
+
+if TYPE_CHECKING:
+    from biisnet.model.training.trainer import Options
+
+from .table import grid
+
+say = Speaker()
+RESULT = "crossvalidation.json"
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What came of one recipe."""
+
+    recipe: str
+    folds: list[Metrics]
+    together: Metrics
+    """Figures of all frames as one data set, each by the network that has not seen it: what the field's mIoU is."""
+
+
+def validate_recipe(
+    recipe: Recipe, parts: list[tuple[list[Frame], list[Frame]]], folder: Path, start: str, options: Options, say: Say
+) -> Validated:
+    """Train and measure a network a fold, or go on with them."""
+    import torch
+
+    from biisnet.model.predict import predict
+    from biisnet.model.training.trainer import make_fabric, train
+    from biisnet.model.weights import load
+
+    together, found = Counts(), []
+    for number, frames in enumerate(parts, 1):
+        run = folder / f"fold-{number}"
+        run.mkdir(parents=True, exist_ok=True)
+        torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
+        report = reporter(f"{folder.name}, fold {number}", say)
+        train(make_fabric(options.precision), start_network(start, recipe), *frames, recipe, run, options, report)
+        network, own = load(run / LAST), Counts()
+        for frame in frames[1]:
+            mask = predict(network, frame.image) > 0.5
+            own.add(mask, frame.mask)
+            together.add(mask, frame.mask)
+        found.append(own.metrics())
+        say(f"{folder.name}, fold {number}: {found[-1].summary()}")
+    return Validated(folder.name, found, together.metrics())
+
+
+def reporter(title: str, say: Say) -> Callable:
+    """A report of how far a run is, after each epoch."""
+
+    def report(p) -> None:  # type: ignore[no-untyped-def]
+        if p.step == p.steps and p.metrics is None:
+            say(f"{title}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
+
+    return report
+
+
+def markdown(results: list[Validated]) -> str:
+    """A line a recipe: mean and standard deviation over the folds, then all frames together."""
+    titles = ["recipe", "folds", "mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6", "together: mIoU", "nIoU", "Pd", "Fa"]
+    lines = []
+    for r in results:
+        own, scales = spreads(r.folds), {"miou": 100, "niou": 100, "pd": 100, "fa": 1e6}
+        whole = [f"{scale * getattr(r.together, name):.1f}" for name, scale in scales.items()]
+        lines.append([r.recipe, str(len(r.folds)), *(spoken(own[n], scale) for n, scale in scales.items()), *whole])
+    return grid(titles, lines, numbers=9)
+
+
+def spoken(value: Spread, scale: float) -> str:
+    """Mean and deviation; without the second where there is none."""
+    mean = f"{scale * value.mean:.1f}"
+    return mean if math.isnan(value.deviation) else f"{mean} ± {scale * value.deviation:.1f}"
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command(cls=Command, context_settings=SETTINGS)
+@reports_errors
+def crossvalidation(
+    folder: Annotated[Path, typer.Option("-r", "--runs", metavar="DIR", help="The runs, gone on with.")],
+    recipe: Annotated[list[Path], typer.Option("--recipe", metavar="FILE", help="JSON; may be given many times.")],
+    start: Annotated[
+        str, typer.Option("--start", help="A network's name, or a checkpoint that has seen none of the frames.")
+    ] = "biisnet",
+    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A data set.")] = None,
+    split: Annotated[str, typer.Option("--split", help="Of it.")] = "trainval",
+    scenes: Annotated[int, typer.Option("--scenes", min=4, help="Without --data: made-up scenes.")] = 256,
+    count: Annotated[int, typer.Option("--folds", min=2, help="How many.")] = 5,
+    only: Annotated[int | None, typer.Option("--only", min=1, help="The first so many, where time is short.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the recipes'.")] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="torch.compile, as in biisnet train.")
+    ] = False,
+    precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16.")] = "float32",
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="[default: all]")] = None,
+) -> None:
+    """Cross-validate recipes; the figures go to RUNS/crossvalidation.json and, as a table, to standard output."""
+    import torch
+
+    from biisnet.model.training.trainer import PRECISIONS, Options
+
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: {precision}, expected {' or '.join(PRECISIONS)}")
+    named = {path.stem: read_recipe(path, epochs, None) for path in recipe}
+    if len(named) < len(recipe):
+        raise InputError("--recipe: two files of one name; a recipe's runs are in the folder that is called so")
+    if len(sizes := {r.size for r in named.values()}) > 1:
+        raise InputError(f"--recipe: sizes {sorted(sizes)}; figures of frames of several sizes do not compare")
+    if threads:
+        torch.set_num_threads(threads)
+    source = Source(data, split, 0 if data else scenes, 0)
+    parts = folds(source.read(sizes.pop(), say), count)[:only]
+    options, results = Options(precision, compile_), []
+    for name, chosen in named.items():
+        results.append(validate_recipe(chosen, parts, folder / name, start, options, say))
+        about = {"data": str(source), "start": start, "folds": count, "recipes": [asdict(r) for r in results]}
+        write_whole(folder / RESULT, (json.dumps(about, indent=1) + "\n").encode())
+    print(markdown(results))
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks.crossvalidation")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The threshold that a false-alarm budget allows: what Pd is left when Fa may be so much and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError
+from .metrics import F32, Mask, Metrics, evaluate
+
+LOGITS = tuple(float(v) for v in np.arange(-4, 15.01, 0.25))
+"""Where thresholds are looked for: probabilities from 0.018 to 0.9999997, the closer the nearer to 1."""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What a budget allows."""
+
+    budget: float
+    """Pixels of false detections, of all pixels."""
+    threshold: float
+    metrics: Metrics
+
+    def summary(self) -> str:
+        """One line for a person."""
+        return f"Fa of at most {1e6 * self.budget:g}e-6: threshold {self.threshold:.7g}, {self.metrics.summary()}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"budget": self.budget, "threshold": self.threshold, "metrics": self.metrics.as_dict()}
+
+
+def operating_point(probabilities: list[F32], truths: list[Mask], budget: float) -> OperatingPoint:
+    """The lowest threshold from which on Fa never exceeds `budget`, of probability maps and masks [H, W].
+
+    Raises InputError where there is none.
+    """
+    # from above: Fa may fall again below a threshold, where detections run into a target
+    allowed = None
+    for logit in reversed(LOGITS):
+        threshold = float(np.float32(1 / (1 + np.exp(-logit))))
+        metrics = evaluate(probabilities, truths, threshold)
+        if not metrics.fa <= budget:
+            break
+        allowed = OperatingPoint(budget, threshold, metrics)
+    if allowed is None:
+        raise InputError(f"--fa-budget {budget:g}: no threshold has so few false alarms on these frames; give more")
+    return allowed

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cross-validation: resumable, each frame measured once, nothing picked."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.crossvalidation import Validated, app, markdown
+from biisnet.model.metrics import Metrics
+
+RECIPE = '{"size": [32, 32], "phases": [{"begin": 0, "crop": 16, "batch": 4}]}'
+
+
+def test_the_table() -> None:
+    two = [Metrics(0.5, 0.25, 1.0, 1e-5), Metrics(0.7, 0.25, 1.0, 3e-5)]
+    text = markdown([Validated("mine", two, Metrics(0.61, 0.25, 1.0, 2e-5))])
+    assert "60.0 ± 14.1 |" in text
+    assert "20.0 ± 14.1 |" in text
+    assert "| 61.0 |" in text
+
+
+def test_a_second_run_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    recipe = tmp_path / "mine.json"
+    recipe.write_text(RECIPE)
+    arguments = ["-r", str(tmp_path / "runs"), "--recipe", str(recipe), "--scenes", "8", "--folds", "2"]
+    arguments += ["--epochs", "1", "--start", "biisnet-lite"]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code == 0, first.output
+    assert "mine, fold 2: epoch 1/1" in first.output
+    found = json.loads((tmp_path / "runs" / "crossvalidation.json").read_text())
+    assert len(found["recipes"][0]["folds"]) == 2
+    assert all((tmp_path / "runs" / "mine" / f"fold-{n}" / "last.safetensors").exists() for n in (1, 2))
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 0
+    assert "epoch" not in again.output
+    assert json.loads((tmp_path / "runs" / "crossvalidation.json").read_text()) == found
+
+
+def test_recipes_of_one_name_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    paths = [tmp_path / folder / "same.json" for folder in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(RECIPE)
+    result = CliRunner().invoke(app, ["-r", str(tmp_path), *(a for p in paths for a in ("--recipe", str(p)))])
+    assert result.exit_code == 2
+    assert "two files of one name" in result.output
