@@ -111,7 +111,7 @@ def figures(m: Metrics) -> list[str]:
 
 
 def earlier(path: Path, about: dict) -> dict[str, dict[str, Metrics]]:
-    """What a file holds of the same recipe and start: figures of another are not beside these."""
+    """Figures in a file of the same recipe and start: those of another are not beside these."""
     if not path.exists():
         return {}
     result = json.loads(path.read_text())

@@ -41,7 +41,7 @@ RESULT = "crossvalidation.json"
 
 @dataclass(frozen=True)
 class Validated:
-    """What came of one recipe."""
+    """Results of one recipe."""
 
     recipe: str
     folds: list[Metrics]

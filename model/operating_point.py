@@ -12,12 +12,12 @@ from .errors import InputError
 from .metrics import F32, Mask, Metrics, evaluate
 
 LOGITS = tuple(float(v) for v in np.arange(-4, 15.01, 0.25))
-"""Where thresholds are looked for: probabilities from 0.018 to 0.9999997, the closer the nearer to 1."""
+"""Thresholds that are looked at: probabilities from 0.018 to 0.9999997, the closer the nearer to 1."""
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What a budget allows."""
+    """Threshold that a budget allows, and its figures."""
 
     budget: float
     """Pixels of false detections, of all pixels."""

@@ -159,7 +159,7 @@ class Evaluation:
     roc: list[tuple[float, Metrics]]
     reliability: Reliability
     allowed: OperatingPoint | None = None
-    """By a budget of false alarms, where one was given."""
+    """Operating points by a budget of false alarms, where one was given."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
