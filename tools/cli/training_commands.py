@@ -59,7 +59,7 @@ def train(
     ] = None,
     levels: LevelsOption = None,
     synthetic: Synthetic = False,
-    scenes: Scenes = 256,
+    scenes: Scenes = 512,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The run's folder.")] = Path("run"),
     recipe: Annotated[
         Path | None, typer.Option("--recipe", metavar="FILE", help="JSON of a recipe's fields, all or some.")
