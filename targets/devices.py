@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The registry of devices. A new one is an entry here and nothing else."""
+"""The registry of devices. A new one is an entry here; what its core is stands in cores/."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from ..compile.errors import CompileError, VerificationError
 from ..model.datasets import Say
 from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import detector
-from ..targets.facts import SCRIPT, parse
 from ..targets.ssh import BoardError, Ssh
 from .board_folder import board_folder, check_home
 from .compatibility import why_incompatible
 from .golden import compare_golden
 from .remote_staging import FOLDER, name_of, staged
+from .shells import There
 
 # $1 staged folder, $2 name, $3 HxW. Prints the probabilities.
 SMOKE = r"""
@@ -94,7 +94,7 @@ def deploy(path: Path, asked: DeployOptions, say: Say) -> list[Deployment]:
 def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: DeployOptions, say: Say) -> Deployment:
     """Deploy to one board. Raises BoardError, VerificationError."""
     with Ssh(board, asked.config, batch=len(asked.boards) > 1) as ssh:
-        facts = parse(ssh.run(SCRIPT).decode("utf-8", "replace"))
+        facts = There(ssh).facts()
         say(f"{board}: {facts.summary()}")
         if reason := why_incompatible(bundle.manifest, facts, asked.runner_only):
             raise BoardError(f"{board}: {reason}")

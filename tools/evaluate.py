@@ -23,6 +23,7 @@ from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
 from ..model.reliability import Reliability, reliability
 from ..runtime.bundle import open_bundle
+from ..targets import emulator
 from .checkpoints import (
     CHECKPOINT,
     DEFAULT,
@@ -88,7 +89,7 @@ def open_bundle_predictor(
     with open_bundle(path) as opened:
         target, own_size = target_of(opened.manifest), opened.signature.size
     check_size(str(path), size, own_size)
-    foreign = bool(target.emulated_cpu)
+    foreign = bool(target.emulated_cpu) and not emulator.runs_here(target)
     if foreign and not emulate:
         raise CompileError(f"{path}: is for {target.name}; --emulate runs it on an emulated {target.cpu}")
     if emulate and not foreign:

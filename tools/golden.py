@@ -64,9 +64,9 @@ def check_golden(path: Path, threads: int) -> GoldenCheck:
         target = target_of(bundle.manifest)
         prefix = emulator.command(target)
         if prefix is None:
-            raise CompileError(f"{path}: is for {target.name}; {emulator.MISSING}")
+            raise CompileError(f"{path}: is for {target.name}; {emulator.why_not_here(target)}")
         device = f"an emulated {target.cpu}" if prefix else "this machine"
-        shape = bundle.manifest["inputs"][0]["shape"]
+        shape = bundle.signature.inputs[0].shape
         image = np.fromfile(bundle.path / IMAGE, np.float32).reshape(shape)
         try:
             with Probe([*prefix, bundle.path / RUNNER], threads) as probe:

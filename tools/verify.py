@@ -26,9 +26,8 @@ def verify_bundle(
 
     Raises BundleError, CompileError, VerificationError.
     """
-    grey = (
-        None if image is None else read_image(image, levels)
-    )  # first, for a wrong file is not worth a minute of passes
+    # first, for a wrong file is not worth a minute of passes
+    grey = None if image is None else read_image(image, levels)
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
         model = load_model(opened.path / MODEL, manifest["model"]["name"])
@@ -36,7 +35,7 @@ def verify_bundle(
         progress = Progress(PLAN_STEPS, say)
         plan = make_plan(model, (height, width), target_of(manifest), progress, schedules_of(manifest))
         check_plan(plan, manifest, bundle)
-        check_memory(plan)
+        check_memory(plan, "give --golden, or verify the same network compiled at a smaller --size")
         frame = None if grey is None else resize_bilinear(grey, height, width)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()
         verified = check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)

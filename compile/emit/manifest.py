@@ -47,7 +47,9 @@ def schedules_of(manifest: dict[str, Any]) -> Schedules:
         records = [Record(schedule=parse_schedule(e["schedule"]), **e["record"]) for e in entries]
         found = MappingProxyType({r.key: r for r in records})
     except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise BundleError(f"manifest.json: 'kernels' is not what a compiler writes ({e})") from e
+        raise BundleError(
+            f"manifest.json: 'kernels' is not what a compiler writes ({e}); compile the model again"
+        ) from e
     return replace(schedules_for(target_of(manifest).core), records=found)
 
 

@@ -56,7 +56,7 @@ class OnnxModel:
 
     @property
     def weights(self) -> str:
-        """One of `weights.WORDS`: what the file says of where its weights come from."""
+        """One of `weight_provenance.WORDS`: what the file says of where its weights come from."""
         if self.seed is not None:
             return RANDOM
         # the exporter writes the configuration into every file, and a seed unless the weights are trained

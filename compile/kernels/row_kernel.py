@@ -22,6 +22,7 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ...targets.cores import Core
+from ..errors import CompileError
 from ..ir.buffers import Operand
 from ..ir.expressions import Leaf
 from ..ir.schedule import Schedule
@@ -80,7 +81,9 @@ def blocks(stage: Stage) -> Iterator[Block]:
 
 
 def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
-    """The row kernel of a stage for a core, in a schedule."""
+    """The row kernel of a stage for a core, in a schedule. Raises CompileError for a stage without rows."""
+    if stage.parts:
+        raise CompileError(f"layer '{stage.name}': no kind of expression computes whole maps yet")
     operands, parameters = stage.operands(), Parameters()
     with IRBuilder() as builder, T.prim_func():
         T.func_name(name)

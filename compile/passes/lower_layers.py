@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""com.biisnet layers and resampling -> the primitives binary_dot, spread, pool_sum, upsample, scale_shift, two_slope.
+"""com.biisnet layers and resampling -> binary_dot, repeat_channels, pool_sum, upsample, scale_shift, two_slope.
 
 RPReLU (10)          y > a ? y - a + b : c(y - a) + b   =  two_slope(y - a; 1, c) + b
 ReDistribution (11)  alpha*x + beta

@@ -4,7 +4,7 @@
 All tensors are NCHW float32; weights and per-channel constants are Relax constants.
 
     biisnet.binary_conv2d (x, weight, scale, offset, activation_levels, weight_levels, threshold), dot_binary_conv2d,
-    rprelu, maxout, redistribution    as in ONNX (see compile/ops)
+    rprelu, maxout, redistribution    as in ONNX (see ops/)
     biisnet.binary_dot  (x, weight, threshold)       the integer accumulator of a binary convolution over the
                                                      attribute unit, as float32
     biisnet.scale_shift (x, scale, shift)            scale*x + shift, per channel

@@ -119,7 +119,9 @@ def merge(folders: Sequence[Path], output: Path, best: bool = False) -> int:
     if (output / ABOUT).exists():
         raise CompileError(f"{output}: has records already; give another folder")
     about = read_about(folders[0])
-    target, measured_by = resolve(str(about.get("target"))), str(about.get("measured_by"))
+    if missing := [field for field in ("target", "measured_by") if not isinstance(about.get(field), str)]:
+        raise CompileError(f"{folders[0]}: its {ABOUT} has no {missing[0]}; give another database")
+    target, measured_by = resolve(about["target"]), about["measured_by"]
     for folder in folders:
         check_about(folder, about)
     kept: dict[tuple[str, Schedule], Trial] = {}

@@ -112,7 +112,7 @@ def check(status: Any) -> None:
 
 @dataclass(frozen=True)
 class Boards:
-    """A Device of one board or more: each session is with the next that is free."""
+    """A Meter of one board or more: each session is with the next that is free."""
 
     target: Target
     connect: Callable[[], tvm.rpc.RPCSession]

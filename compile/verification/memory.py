@@ -30,12 +30,15 @@ def available_bytes() -> int | None:
     return 1024 * int(words[1]) if len(words) > 1 and words[1].isdecimal() else None
 
 
-def check_memory(plan: Plan) -> None:
-    """Raise CompileError where the system would end the verification for want of memory."""
+COMPILE_ANYWAY = "give --no-verify, and verify the same network at a smaller --size"
+
+
+def check_memory(plan: Plan, instead: str = COMPILE_ANYWAY) -> None:
+    """Raise CompileError, with the way out, where the system would end the verification for want of memory."""
     needed, available = needed_bytes(plan), available_bytes()
     if available is not None and needed > available:
         source = plan.program.inputs[0]
         raise CompileError(
             f"verifying {source.height}x{source.width} takes about {needed / 1e9:.1f} GB of memory, "
-            f"{available / 1e9:.1f} are free; give --no-verify, and verify the same network at a smaller --size"
+            f"{available / 1e9:.1f} are free; {instead}"
         )

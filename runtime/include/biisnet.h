@@ -123,8 +123,8 @@ BIISNET_API float biisnet_threshold(void);
 
 /* An output pixel depends on the input pixels at most `radius` rows and columns away, in a way that repeats every
  * `stride` pixels: tiles within a larger frame that begin at multiples of the stride and overlap by twice the radius
- * give what a model as large as the frame gives. Both are 0 where the model's input and output are not one plane of one
- * size. */
+ * give what a model as large as the frame gives. Both are 0 where the model cannot work in tiles: where
+ * its input and output are not one plane of one size, or it is not the same along both axes. */
 BIISNET_API int32_t biisnet_receptive_field_radius(void);
 BIISNET_API int32_t biisnet_receptive_field_stride(void);
 
