@@ -17,7 +17,7 @@ VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 ESTIMATED = (".mkv", ".mpeg", ".mpg", ".webm")
 """Those whose number of frames follows from their duration: one of a hundred may be missing, and one more."""
 CAMERA = "camera:"
-NO_OPENCV = "needs OpenCV: pip install 'biisnet[video]'"
+NO_OPENCV = "needs OpenCV: pip install '.[video]' (in a clone)"
 GREY_OF_16_BITS = 0x10003159
 """OpenCV's format of frames that FFmpeg calls gray16le."""
 _DEVICE = re.compile(r"/dev/video([0-9]{1,3})")

@@ -106,7 +106,7 @@ def read_trials(path: Path) -> Iterator[Trial]:
 def damaged(folder: Path, error: Exception) -> CompileError:
     """The error of a database that cannot be read."""
     why = " ".join(str(error).split())[:200]
-    return CompileError(f"{folder}: not a tuning database ({why}); give another --db")
+    return CompileError(f"{folder}: not a tuning database ({why}); give another folder")
 
 
 def merge(folders: Sequence[Path], output: Path, best: bool = False) -> int:

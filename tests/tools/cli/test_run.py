@@ -161,7 +161,7 @@ def test_a_video(cli: Callable, here: Path, tiny_bundle: TinyBundle, monkeypatch
     assert "camera:1000: give a camera by its number" in cli("run", tiny_bundle("host"), "camera:1000").message
     assert "camera:front: give a camera by its number" in cli("run", tiny_bundle("host"), "camera:front").message
     monkeypatch.setitem(sys.modules, "cv2", None)
-    assert "needs OpenCV: pip install 'biisnet[video]'" in cli("run", tiny_bundle("host"), "a.scene.avi").message
+    assert "needs OpenCV: pip install '.[video]' (in a clone)" in cli("run", tiny_bundle("host"), "a.scene.avi").message
 
 
 @pytest.mark.emulator
