@@ -57,7 +57,7 @@ def segments_end(data: bytes) -> int:
             replaced(b"libc.so.6\0", b"libz.so.9\0"),
             r"cannot be loaded: needs libz\.so\.9, which is not here; use bin/bi",
         ),
-        (replaced(b"biisnet_run\0", b"biisnet_ran\0"), "cannot be loaded: lacks biisnet_run, it is no library of this"),
+        (replaced(b"biisnet_threshold\0", b"biisnet_threshald\0"), "lacks biisnet_threshold, it is no library of this"),
     ],
 )
 def test_reasons(edit: Callable[[bytes], bytes], words: str, make_bundle: MakeBundle, tmp_path: Path) -> None:
