@@ -21,7 +21,6 @@ from ..compile.errors import CompileError
 
 BUILD_TOOLS = {"apache-tvm": "Apache-2.0", "llvm": "Apache-2.0 WITH LLVM-exception", "ziglang": "MIT"}
 """Generate and link what is in a bundle, and leave nothing else of themselves there; with their licences."""
-MODEL = "model.onnx"
 
 
 def bill_of_materials(manifest: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..storage.layout import round_up
 from .buffers import Buffer
 from .limits import INSTANCE_BUFFER_BYTES, INSTANCE_BYTES, MAX_STRIDE
 
@@ -65,4 +66,4 @@ def instance_bytes(buffers: int, inputs: Iterable[int]) -> int:
     """Bytes of the arena behind its maps, on any number of threads: the instance with its tables of `buffers`, and each
     input (bytes in float32) once it is converted."""
     parts = (INSTANCE_BYTES + buffers * INSTANCE_BUFFER_BYTES, *inputs)
-    return sum(-(-n // ALIGNMENT) * ALIGNMENT for n in parts)
+    return sum(round_up(n, ALIGNMENT) for n in parts)

@@ -85,7 +85,7 @@ class Context:
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
         self._rows = rows
-        self._offsets: dict[tuple[int, str], int] = {}
+        self._places: dict[tuple[int, str], tuple[str, int]] = {}
         self._values: dict[int, list[TirExpr]] = {}
         self._prepared: dict[int, Any] = {}
         self._blocks: dict[int, Any] = {}
@@ -105,13 +105,11 @@ class Context:
 
     def parameter(self, owner: object, name: str, make: Callable[[], npt.NDArray[Any]]) -> tuple[TirExpr, int]:
         """The section that holds an owner's constant, and where; `make` builds it the first time."""
-        array = None
-        if (id(owner), name) not in self._offsets:
+        if (id(owner), name) not in self._places:
             array = make()
-            self._offsets[id(owner), name] = self.parameters.add(array)
-            self._offsets[id(owner), name + ".section"] = SECTIONS.index(str(array.dtype))
-        section = SECTIONS[self._offsets[id(owner), name + ".section"]]
-        return self.sections[section], self._offsets[id(owner), name]
+            self._places[id(owner), name] = str(array.dtype), self.parameters.add(array)
+        section, offset = self._places[id(owner), name]
+        return self.sections[section], offset
 
     def per_channel(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """Element `o` of a float32 or uint8 array, in every lane."""

@@ -153,7 +153,7 @@ def scale_shift(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel constants, cut as the branches are."""
     x = builder.argument(call)
     scale, shift = (constant(a) for a in call.args[1:])
-    return per_branch(x, name, lambda e, at: ScaleShift(e.channels, e, scale[at], shift[at]))
+    return per_branch(x, lambda e, at: ScaleShift(e.channels, e, scale[at], shift[at]))
 
 
 @lowers("biisnet.two_slope")
@@ -161,7 +161,7 @@ def two_slope(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel slopes, cut as the branches are."""
     x = builder.argument(call)
     positive, negative = (constant(a) for a in call.args[1:])
-    return per_branch(x, name, lambda e, at: TwoSlope(e.channels, e, positive[at], negative[at]))
+    return per_branch(x, lambda e, at: TwoSlope(e.channels, e, positive[at], negative[at]))
 
 
 @lowers("biisnet.clamp")
@@ -169,13 +169,13 @@ def clamp(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel bounds, cut as the branches are."""
     x = builder.argument(call)
     lower, upper = (constant(a) for a in call.args[1:])
-    return per_branch(x, name, lambda e, at: Clamp(e.channels, e, lower[at], upper[at]))
+    return per_branch(x, lambda e, at: Clamp(e.channels, e, lower[at], upper[at]))
 
 
 @lowers("relax.sigmoid")
 def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The logistic function."""
-    return per_branch(builder.argument(call), name, lambda e, _: Sigmoid(e.channels, e))
+    return per_branch(builder.argument(call), lambda e, _: Sigmoid(e.channels, e))
 
 
 @lowers("relax.add")
@@ -221,7 +221,7 @@ def resized(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     return Value(x.branches)
 
 
-def per_branch(x: Value, name: str, make: Callable[[Expr, slice], Expr]) -> Value:
+def per_branch(x: Value, make: Callable[[Expr, slice], Expr]) -> Value:
     """Apply per-channel work to each branch."""
     branches, at = [], 0
     for e in x.branches:
