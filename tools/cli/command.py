@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import metadata
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -40,9 +40,10 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
         terminal = Terminal(json_, quiet, verbose)
         guard(lambda: run(function, terminal, options), verbose and not quiet)
 
-    hints = {**get_type_hints(function, include_extras=True), **COMMON}
-    del hints["terminal"]
-    own = [p for p in inspect.signature(function).parameters.values() if p.name != "terminal"]
+    # not get_type_hints: on Python 3.10 it wraps what defaults to None in an Optional, which hides typer's own words
+    asked = inspect.signature(function, eval_str=True).parameters.values()
+    own = [p for p in asked if p.name != "terminal"]
+    hints = {**{p.name: p.annotation for p in own}, **COMMON}
     common = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False) for name in COMMON]
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in [*own, *common]]
     command.__name__, command.__doc__, command.__annotations__ = function.__name__, function.__doc__, hints
