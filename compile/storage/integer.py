@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from ..ir.expressions import Expr
 
 
+CENTRE = 128
+"""The middle of uint8."""
+
+
 @dataclass(frozen=True, eq=False)
 class Integer(Encoding):
-    """Values x of `element` (int8, uint8, int16), stored as x - `offset`."""
+    """Values x of `element` (int8, uint8, int16), stored as x - `offset`, which is 0, or CENTRE for uint8 values that
+    are stored as int8."""
 
     element: str = "int8"  # type: ignore[misc]  # of the instance, where other encodings have one of the class
     offset: int = 0
@@ -88,8 +93,11 @@ class Integer(Encoding):
         values: Sequence[Any],
         begun: Any,
     ) -> None:
+        s = ctx.simd
         for channel, value in zip(channels, values, strict=True):
-            ctx.store_columns(row, buffer, channel, value)
+            # what is 128 less has another top bit
+            stored = s.reinterpret(value ^ s.const(CENTRE, "uint8"), "int8") if self.offset else value
+            ctx.store_columns(row, buffer, channel, stored)
 
     def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
         """All is stored."""
