@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from onnx import TensorProto
 from tvm.ir import Expr
 
 from ...ops import DOMAIN
@@ -14,6 +15,7 @@ from ..ir.limits import MAX_DOT_TAPS
 from ..passes.relax_ops import call, channels_of, dtype_of
 from .converters import Node, Results, converts, geometry
 
+BITS = {TensorProto.INT8: 8, TensorProto.INT16: 16}
 WEIGHTS = 4096
 """Weights of a ConvInteger: its taps are no loop."""
 
@@ -86,9 +88,9 @@ def requantize(node: Node) -> Results:
     x = tensor(node, 0, "int32")
     bias, info = channel_constant(node, 1, "int32", channels_of(x)), np.iinfo(np.int16)
     node.require(bool(((bias >= info.min) & (bias <= info.max)).all()), "its bias does not fit 16 bits")
-    shift, bits = int(node.get("shift", 0)), int(node.get("to", 8))
-    node.require(0 <= shift < 16 and bits in (8, 16), f"shift {shift} to {bits} bits: 0 .. 15 to 8 or 16 are supported")
-    return [call("requantize", [x, bias], shift=shift, bits=bits)]
+    shift, to = int(node.get("shift", 0)), int(node.get("to", TensorProto.INT8))
+    node.require(0 <= shift < 16 and to in BITS, f"shift {shift} to type {to}: 0 .. 15 to int8 or int16 are supported")
+    return [call("requantize", [x, bias], shift=shift, bits=BITS[to])]
 
 
 @converts("ConvInteger")
