@@ -38,6 +38,10 @@ class Integer(Encoding):
         return self.element
 
     @property
+    def value_type(self) -> str:
+        return "uint8" if self.offset else self.element
+
+    @property
     def extent(self) -> tuple[int, int]:
         """The least and the largest number that it stores."""
         info = np.iinfo(self.element)

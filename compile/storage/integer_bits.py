@@ -38,6 +38,10 @@ class IntegerBits(Bits):
 
     name: ClassVar[str] = "integer bits"
 
+    @property
+    def value_type(self) -> str:
+        return "int8"
+
     def pack(self, stored: Array) -> Array:
         return super().pack(~stored)
 
