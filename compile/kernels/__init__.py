@@ -10,6 +10,7 @@ from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
 from .hinge_add import HingeAdd
+from .integer_add import IntegerAdd
 from .integer_convolution import IntegerConvolution
 from .integer_dot import IntegerDot
 from .integer_hinge import IntegerHinge
@@ -36,6 +37,7 @@ __all__ = [
     "Constant",
     "Convolution",
     "HingeAdd",
+    "IntegerAdd",
     "IntegerConvolution",
     "IntegerDot",
     "IntegerHinge",
