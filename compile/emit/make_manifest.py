@@ -34,7 +34,7 @@ def make_manifest(
         "abi": ABI,
         "model": {"name": model.name, "sha256": model.sha256, **weights},
         **plan.signature.as_fields(),
-        "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
+        "preprocessing": f"grey levels 0..255 as {plan.signature.inputs[0].dtype}; normalisation is part of the network",
         "receptive_field": asdict(plan.field) if plan.field else None,
         "target": {
             "name": target.name,

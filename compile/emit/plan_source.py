@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from ...runtime.answers import own_threshold
 from ...runtime.signature import Signature, Tensor
 from ..ir.buffers import Buffer, Operand
 from ..ir.memory import ALIGNMENT, Arena
@@ -14,7 +15,7 @@ from ..ir.stages import Program
 from ..ir.steps import Kernels, Step
 from ..kernels.context import SECTIONS
 
-C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t"}
+C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t", "int8": "int8_t"}
 EDGES = {"zero": "BN_EDGE_ZERO", "clamp": "BN_EDGE_CLAMP"}
 
 PARAMETERS_ASSEMBLY = """\
@@ -130,7 +131,8 @@ def plan_source(
     def tensor_rows(tensors: tuple[Tensor, ...]) -> str:
         def row(t: Tensor) -> str:
             kinds = f"BIISNET_{t.dtype.upper()}, BIISNET_MEANING_{t.meaning.upper()}"
-            return f"    {{{quoted(t.name)}, {kinds}, {len(t.shape)}, {{{', '.join(map(str, t.shape))}}}}},"
+            scale = repr(1.0 if t.scale is None else t.scale)
+            return f"    {{{quoted(t.name)}, {kinds}, {scale}, {len(t.shape)}, {{{', '.join(map(str, t.shape))}}}}},"
 
         return "\n".join(map(row, tensors))
 
@@ -165,7 +167,7 @@ def plan_source(
             layout_row("probing", probing),
             "    },",
             f"    {quoted(program.name)}, {quoted(sha256)},",
-            f"    BIISNET_TASK_{signature.task.upper()}, {signature.threshold or 0.0!r}f,",
+            f"    BIISNET_TASK_{signature.task.upper()}, {own_threshold(signature) or 0.0!r}f,",
             f"    {field.radius}, {field.stride}," if field else "    0, 0,",
             "};",
             "",

@@ -80,10 +80,10 @@ static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t
     bool output = writer_of(plan, index) >= 0;
     if (buffer->external >= (output ? plan->outputs : plan->inputs)) return false;
     const bn_tensor *tensor = output ? &plan->output[buffer->external] : &plan->input[buffer->external];
-    /* A tensor is a whole number of planes of rows, one a channel, each of its columns in its own type. */
-    bn_extent extent = bn_tensor_extent(tensor);
-    return buffer->slots == buffer->rows && buffer->row_bytes == extent.columns * bn_item_bytes(tensor->dtype) &&
-           extent.rows % (uint64_t)buffer->rows == 0;
+    /* A tensor is a whole number of planes of rows, one a channel; an image's rows are its columns in its own type. */
+    uint64_t columns_bytes = bn_tensor_extent(tensor).columns * bn_item_bytes(tensor->dtype);
+    if (tensor->rank == BN_MAX_RANK && buffer->row_bytes != columns_bytes) return false;
+    return buffer->slots == buffer->rows && bn_tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
 }
 
 static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t index) {
