@@ -14,8 +14,9 @@ from ..ir.signature import signature_of
 from ..ir.stages import Program
 from ..ir.steps import Kernels, Step
 from ..kernels.context import SECTIONS
+from ..kernels.row_kernel import sections_of
 
-C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t", "int8": "int8_t"}
+C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t", "int8": "int8_t", "uint16": "uint16_t"}
 EDGES = {"zero": "BN_EDGE_ZERO", "clamp": "BN_EDGE_CLAMP"}
 
 PARAMETERS_ASSEMBLY = """\
@@ -49,10 +50,10 @@ def shim(step: Step) -> str:
     """The C function that unpacks a plan's call for a kernel, and the kernel's prototype."""
     pointers = [op for op in step.operands for _ in range(1 if step.stage.parts else op.count)]
     inputs = [(element_type(op.buffer), f"in[{n}]") for n, op in enumerate(pointers)]
-    parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in SECTIONS]
+    parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in sections_of(step.stage)]
     parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
     arguments = [a for _, a in inputs]
-    arguments += [f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in SECTIONS]
+    arguments += [f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in sections_of(step.stage)]
     arguments += [f"out[{n}]" for n in range(len(step.stage.outputs))] + ["y"]
     return (
         f"extern int32_t {step.kernel}({', '.join(parameters)});\n"

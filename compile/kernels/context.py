@@ -21,11 +21,15 @@ from ..ir.window import Window
 from ..storage.layout import round_up
 from .simd import Simd
 
-SECTIONS = ("float32", "int16", "uint8")
-"""Element types of a stage's constants, in the order that they lie in its parameter block."""
-REPLICATE = {"float32": 4, "int16": 1, "uint8": 16}
-"""Copies that the runtime makes of each constant when it makes an instance: a per-channel constant then is one
-full 16-byte load, which costs the A72 no vector slot, and the library carries it once."""
+REPLICATE = {"float32": 4, "int16": 1, "uint8": 16, "int8": 1, "uint16": 32}
+"""Element types of a stage's constants, in the order that they lie in its parameter block, and the copies that the
+runtime makes of each when it makes an instance: a per-channel constant then is one full 16-byte load, which costs the
+A72 no vector slot, and the library carries it once. The last is of biases, int16 as bytes have it."""
+SECTIONS = tuple(REPLICATE)
+FLOAT_SECTIONS = SECTIONS[:3]
+"""Those of kernels that store nothing but float32 and its signs."""
+INTEGER_SECTIONS = SECTIONS[1:]
+"""Those of kernels of an integer network."""
 SECTION_ALIGNMENT = 64
 
 
@@ -130,6 +134,12 @@ class Context:
             return section[index * copies]
         vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
         return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
+
+    def bias(self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int) -> TirExpr:
+        """Element `o` of int16 biases in every lane, each lane's own copy: a sum overwrites it, and to move it would
+        take a vector slot."""
+        section, offset = self.parameter(owner, "bias", lambda: values.astype(np.int16).view(np.uint16))
+        return self.simd.reinterpret(self.simd.load(section, (offset + o) * REPLICATE["uint16"]), "int16")
 
     def load(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr:
         """A plane's values from `column` on, in the order of lanes that the stage computes in."""

@@ -77,8 +77,8 @@ def check_bundle(
     source = plan.program.inputs[0]
     if image is None:
         image = scene(source.height, source.width)
-    frame = np.broadcast_to(image.astype(np.float32), (source.channels, source.height, source.width)).copy()
-    onnx = OnnxReference(model, [b.value for b in plan.program.buffers()])
+    frame = np.broadcast_to(image.astype(source.encoding.value_type), (source.channels, source.height, source.width)).copy()
+    onnx = OnnxReference(model, {b.value: b.encoding.value_type for b in plan.program.buffers()})
     reference = onnx.run(frame)
     try:
         with Probe([*prefix, root / RUNNER], threads) as probe:

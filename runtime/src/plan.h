@@ -53,10 +53,11 @@ enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
  * `constants`: this stage's, replicated. */
 typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y);
 
-/* A stage's constants lie in the library once (float32, then int16, then uint8, each section padded to 4 bytes), and
- * in each instance's arena as the kernel reads them: every float32 four times, every uint8 sixteen times, so that a
- * constant is one 16-byte load, each section aligned to BN_SECTION bytes. */
-enum { BN_SECTION = 64, BN_FLOAT_COPIES = 4, BN_BYTE_COPIES = 16 };
+/* A stage's constants lie in the library once (float32, int16, uint8, then int8 tables, then int16 biases, each section
+ * padded to 4 bytes), and in each instance's arena as the kernel reads them: every float32 four times, every uint8
+ * sixteen times, so that a constant is one 16-byte load, every bias 32 times, so that a sum of 32 lanes starts from
+ * loads, each section aligned to BN_SECTION bytes. */
+enum { BN_SECTION = 64, BN_FLOAT_COPIES = 4, BN_BYTE_COPIES = 16, BN_BIAS_COPIES = 32 };
 
 typedef struct {
     const char *name;
@@ -64,7 +65,7 @@ typedef struct {
     bn_kernel kernel;
     uint64_t params;       /* bytes from bn_plan.params */
     uint64_t params_bytes;
-    uint32_t floats, words, bytes; /* constants of each section */
+    uint32_t floats, words, bytes, tables, biases; /* constants of each section */
     uint64_t constants;    /* where they are replicated: bytes from the arena's start */
     int32_t rows;          /* output rows, the same for each output; of BN_WHOLE: the parts */
     int32_t inputs, outputs;
