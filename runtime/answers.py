@@ -24,8 +24,8 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Values = npt.NDArray[Any]
 LN2_HIGH, LN2_LOW, LOG2_E = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
-"""The logarithm of 2 in two parts: of the first, multiples up to 2^11 are exact. (Cody and Waite, Software Manual for the
-Elementary Functions, 1980.)"""
+"""The logarithm of 2 in two parts: of the first, multiples up to 2^11 are exact. (Cody and Waite, Software Manual for
+the Elementary Functions, 1980.)"""
 TERMS, LARGEST = 14, 700.0
 
 

@@ -14,7 +14,6 @@ from .loading import check_library, why_not_loaded
 from .signature import ANSWERS, DETECTION, DTYPES, MEANINGS, TASKS, Signature, Tensor
 
 
-
 class Input(ctypes.Structure):
     """`biisnet_input`: a frame, dense, of levels."""
 
@@ -109,4 +108,3 @@ def signature_of(library: ctypes.CDLL) -> Signature:
     task = TASKS[library.biisnet_model_task()]
     threshold = library.biisnet_threshold() if task == DETECTION else None
     return Signature(task, tensors("input"), tensors("output"), threshold)
-

@@ -25,7 +25,8 @@ from .signature import Signature, Tensor
 from .tiles import tiled, tiling
 
 MAX_THREADS = 64
-Grey = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+Grey = npt.NDArray[Any]
+"""Grey levels 0..255: float32, or uint8 where they are whole."""
 
 
 def to_grey(image: npt.NDArray[Any], levels: LevelsLike = None, whole: bool = False) -> Grey:
@@ -54,6 +55,16 @@ def to_grey(image: npt.NDArray[Any], levels: LevelsLike = None, whole: bool = Fa
     if note := watch.note():
         warnings.warn(f"image: {note}", GreyLevelsWarning, stacklevel=3)
     return grey
+
+
+def fit_frame(grey: Grey, signature: Signature) -> Grey:
+    """Grey levels [H, W] as `to_grey` makes them -> a contiguous frame of the model's size, the same array where it is
+    one: uint8 where the model takes bytes (rounded), else either."""
+    size = signature.size
+    levels = grey if grey.shape == size else resize_bilinear(grey.astype(np.float32, copy=False), *size)
+    if signature.inputs[0].dtype == "uint8" and levels.dtype != np.uint8:
+        levels = whole_levels(levels)
+    return np.ascontiguousarray(levels)
 
 
 def _comparable(signature: Signature) -> Signature:
@@ -161,11 +172,7 @@ class Model:
     def infer(self, grey: Grey) -> npt.NDArray[Any]:
         """The same of grey levels [H, W] as `to_grey` makes them: uint8, or float32, rounded where it takes bytes."""
         (output,) = self.signature.outputs
-        size = self.signature.size
-        levels = grey if grey.shape == size else resize_bilinear(grey.astype(np.float32, copy=False), *size)
-        if self.takes_bytes and levels.dtype != np.uint8:
-            levels = whole_levels(levels)
-        source, result = np.ascontiguousarray(levels), np.empty(output.shape, output.dtype)
+        source, result = fit_frame(grey, self.signature), np.empty(output.shape, output.dtype)
         with self._lock:
             if not self._handle:
                 raise ValueError(f"model {self.name}: is closed; load the bundle again")

@@ -35,8 +35,8 @@ class Tensor:
     dtype: str  # one of DTYPES
     shape: tuple[int, ...]
     meaning: str
-    """"image": grey levels 0..255; "probability": 0..1; "logit": its sigmoid is one; "scores": one a class; "map": anything
-    else."""
+    """"image": grey levels 0..255; "probability": 0..1; "logit": its sigmoid is one; "scores": one a class; "map":
+    anything else."""
     scale: float | None = None
     """Of a probability or a logit in integers: the number that is meant is scale * value. None of others."""
 
@@ -145,7 +145,7 @@ def _is_tensor(value: Any, is_input: bool) -> bool:
     )
 
 
-def _has_scale(meaning: str, dtype: str) -> bool:
+def _has_scale(meaning: Any, dtype: Any) -> bool:
     return meaning in ANSWERS and dtype != "float32"
 
 

@@ -36,7 +36,8 @@ def tile_starts(size: int, tile: int, radius: int, stride: int) -> list[int]:
 
 
 def tiled(run: Callable[[Plane], Plane], image: Plane, tile: tuple[int, int], radius: int, stride: int) -> Plane:
-    """`run` (tile [h, w] -> result [h, w], both of any dtype) on a frame [H, W], each pixel from a tile in whose inside it is.
+    """`run` (tile [h, w] -> result [h, w], both of any dtype) on a frame [H, W], each pixel from a tile in whose inside
+    it is.
 
     Equal to running the whole frame at once; but where H - h or W - w is no multiple of `stride`, or less than 0, the
     last tile reaches past the frame, whose edge is repeated there, and results within `radius` of that edge differ.

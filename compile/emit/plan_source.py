@@ -53,7 +53,9 @@ def shim(step: Step) -> str:
     parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in sections_of(step.stage)]
     parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
     arguments = [a for _, a in inputs]
-    arguments += [f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in sections_of(step.stage)]
+    arguments += [
+        f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in sections_of(step.stage)
+    ]
     arguments += [f"out[{n}]" for n in range(len(step.stage.outputs))] + ["y"]
     return (
         f"extern int32_t {step.kernel}({', '.join(parameters)});\n"

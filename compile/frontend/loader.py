@@ -20,7 +20,6 @@ from ..errors import CompileError
 from ..foreign_files import ONNX, what_it_is
 from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
-
 LOGIT_SCALE = f"{DOMAIN}.logit_scale"
 """Metadata property: what a logit in integers is to be multiplied by."""
 
@@ -146,7 +145,7 @@ def tensors(message: Message) -> Iterator[onnx.TensorProto]:
 
 
 def check_metadata(model: OnnxModel) -> None:
-    """Raise CompileError where the threshold, the seed or the scale of logits is no number that makes sense, or the task
+    """Raise CompileError where the threshold, the seed or the logits' scale is no number that makes sense, or the task
     none of TASKS."""
     for field, of, fits in (
         ("threshold", "threshold", lambda v: 0 <= v <= 1),

@@ -67,7 +67,9 @@ def test_a_threshold_as_a_value(threshold: float, scale: float) -> None:
 def test_probabilities_in_bytes() -> None:
     answer = Answer(Tensor("probability", "uint8", SHAPE, "probability", 1 / 255))
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    np.testing.assert_array_equal(answer.probability(values), (values.astype(np.float64) * (1 / 255)).astype(np.float32))
+    np.testing.assert_array_equal(
+        answer.probability(values), (values.astype(np.float64) * (1 / 255)).astype(np.float32)
+    )
     assert [answer.threshold(p) for p in (0, 0.5, 1)] == [0, 127, 255]
 
 

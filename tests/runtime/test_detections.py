@@ -76,7 +76,7 @@ def test_the_runner_finds_the_same(seed: int, components: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_runner_finds_the_same_in_logits(seed: int, components: Path, tmp_path: Path) -> None:
-    """Every digit of centroids and scores that tables have, at thresholds that are those of other probabilities than 0.5, too."""
+    """Every digit of centroids and scores that tables have, at the thresholds of other probabilities than 0.5 too."""
     rng = np.random.default_rng(seed)
     height, width = (int(n) for n in rng.integers(1, 90, 2))
     scale, spread = float(10.0 ** -rng.uniform(1, 4)), int(rng.choice([30, 2000, 40000]))

@@ -107,7 +107,9 @@ def test_a_model_for_another_task(make_bundle: MakeBundle, tmp_path: Path) -> No
     ):
         plan = tmp_path / f"{task}.c"
         extents = ", ".join(map(str, shape))
-        other = f".meaning = BIISNET_MEANING_{meaning.upper()}, .scale = 1, .rank = {len(shape)}, .shape = {{{extents}}}"
+        other = (
+            f".meaning = BIISNET_MEANING_{meaning.upper()}, .scale = 1, .rank = {len(shape)}, .shape = {{{extents}}}"
+        )
         assert tensor in PLAN.read_text()
         plan.write_text(PLAN.read_text().replace(tensor, other))
         flags = (
