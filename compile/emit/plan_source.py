@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from ...runtime.answers import own_threshold
 from ...runtime.signature import Signature, Tensor
 from ..ir.buffers import Buffer, Operand
 from ..ir.memory import ALIGNMENT, Arena
@@ -52,7 +53,9 @@ def shim(step: Step) -> str:
     parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in sections_of(step.stage)]
     parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
     arguments = [a for _, a in inputs]
-    arguments += [f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in sections_of(step.stage)]
+    arguments += [
+        f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in sections_of(step.stage)
+    ]
     arguments += [f"out[{n}]" for n in range(len(step.stage.outputs))] + ["y"]
     return (
         f"extern int32_t {step.kernel}({', '.join(parameters)});\n"
@@ -131,7 +134,8 @@ def plan_source(
     def tensor_rows(tensors: tuple[Tensor, ...]) -> str:
         def row(t: Tensor) -> str:
             kinds = f"BIISNET_{t.dtype.upper()}, BIISNET_MEANING_{t.meaning.upper()}"
-            return f"    {{{quoted(t.name)}, {kinds}, {len(t.shape)}, {{{', '.join(map(str, t.shape))}}}}},"
+            scale = repr(1.0 if t.scale is None else t.scale)
+            return f"    {{{quoted(t.name)}, {kinds}, {scale}, {len(t.shape)}, {{{', '.join(map(str, t.shape))}}}}},"
 
         return "\n".join(map(row, tensors))
 
@@ -166,7 +170,7 @@ def plan_source(
             layout_row("probing", probing),
             "    },",
             f"    {quoted(program.name)}, {quoted(sha256)},",
-            f"    BIISNET_TASK_{signature.task.upper()}, {signature.threshold or 0.0!r}f,",
+            f"    BIISNET_TASK_{signature.task.upper()}, {own_threshold(signature) or 0.0!r}f,",
             f"    {field.radius}, {field.stride}," if field else "    0, 0,",
             "};",
             "",

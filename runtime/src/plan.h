@@ -76,8 +76,9 @@ typedef struct {
 /* An input or output of the model as the user sees it, in C order. */
 typedef struct {
     const char *name;
-    biisnet_dtype dtype;       /* BIISNET_FLOAT32 */
+    biisnet_dtype dtype;       /* of its buffer's elements too; of an input BIISNET_FLOAT32 or BIISNET_UINT8 */
     biisnet_meaning meaning;
+    double scale;              /* of a probability or a logit in integers: what the value is to be multiplied by; else 1 */
     int32_t rank;
     int64_t shape[BN_MAX_RANK];
 } bn_tensor;
@@ -109,14 +110,14 @@ typedef struct {
     const char *model_name;
     const char *model_sha256;    /* of the ONNX file, 64 digits */
     biisnet_task task;
-    float threshold;             /* of a detection: a pixel is a target where the probability is greater; else 0 */
+    float threshold;             /* of a detection: a pixel is a target where the output's value is greater; else 0 */
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
 enum { BN_PLAN_VERSION = 4, BN_MAX_SEGMENT = 64 /* stages */ };
 
 /* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer, and each input's
- * conversion to float32, each rounded up to a multiple of BIISNET_ALIGNMENT. */
+ * conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */
 enum { BN_INSTANCE_BYTES = 2048, BN_INSTANCE_BUFFER_BYTES = 24 };
 
 extern const bn_plan biisnet_plan;   /* defined by the generated plan.c */
