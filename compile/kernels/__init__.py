@@ -29,6 +29,7 @@ from .tile_channels import TileChannels
 from .two_slope import TwoSlope
 from .two_slope_add import TwoSlopeAdd
 from .upsample import Upsample
+from .zero import Zero
 
 __all__ = [
     "Add",
@@ -56,4 +57,5 @@ __all__ = [
     "TwoSlope",
     "TwoSlopeAdd",
     "Upsample",
+    "Zero",
 ]
