@@ -101,10 +101,10 @@ def test_a_bundle_says_it(bundles: dict[str, Path]) -> None:
 
 def test_the_header_has_every_function() -> None:
     text = prefixed_header("night")
-    for name in ("run", "run_images", "create", "create_in", "destroy", "model_sha256", "input_shape", "threshold"):
+    for name in ("run", "output_scale", "create", "create_in", "destroy", "model_sha256", "input_shape", "threshold"):
         assert f"night_{name}(" in text
     assert "biisnet_run(" not in text
-    assert "const biisnet_image *inputs" in text  # types are one for all
+    assert "const biisnet_input *inputs" in text  # types are one for all
 
 
 @pytest.mark.parametrize("prefix", ["9a", "a-b", "a b", "", "biisnet", "ä"])
