@@ -61,7 +61,7 @@ def shim(step: Step) -> str:
         f"extern int32_t {step.kernel}({', '.join(parameters)});\n"
         f"static void run_{step.kernel}(const void *const *in, const uint8_t *constants, void *const *out,\n"
         f"    int32_t y) {{\n"
-        f"    {step.kernel}({', '.join(arguments)});\n}}\n"
+        f"{'' if inputs else '    (void)in;' + chr(10)}    {step.kernel}({', '.join(arguments)});\n}}\n"
     )
 
 

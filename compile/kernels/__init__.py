@@ -10,6 +10,7 @@ from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
 from .hinge_add import HingeAdd
+from .integer_add import IntegerAdd
 from .integer_convolution import IntegerConvolution
 from .integer_dot import IntegerDot
 from .integer_hinge import IntegerHinge
@@ -28,6 +29,7 @@ from .tile_channels import TileChannels
 from .two_slope import TwoSlope
 from .two_slope_add import TwoSlopeAdd
 from .upsample import Upsample
+from .zero import Zero
 
 __all__ = [
     "Add",
@@ -36,6 +38,7 @@ __all__ = [
     "Constant",
     "Convolution",
     "HingeAdd",
+    "IntegerAdd",
     "IntegerConvolution",
     "IntegerDot",
     "IntegerHinge",
@@ -54,4 +57,5 @@ __all__ = [
     "TwoSlope",
     "TwoSlopeAdd",
     "Upsample",
+    "Zero",
 ]

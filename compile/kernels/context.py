@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
+from tvm.ir import PrimType
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
+from ...targets.cores import GENERIC, Core
 from ..ir.buffers import Buffer, Operand
 from ..ir.expressions import Expr
 from ..ir.schedule import Schedule
@@ -30,6 +32,8 @@ FLOAT_SECTIONS = SECTIONS[:3]
 """Those of kernels that store nothing but float32 and its signs."""
 INTEGER_SECTIONS = SECTIONS[1:]
 """Those of kernels of an integer network."""
+NARROWED = 8
+"""Lanes that one narrowing instruction takes, and the most bits that it shifts by."""
 SECTION_ALIGNMENT = 64
 
 
@@ -79,7 +83,9 @@ class Context:
         height: int,
         y: TirExpr,
         schedule: Schedule,
+        core: Core = GENERIC,
     ) -> None:
+        self.core = core
         self.vector = vector
         """The core's vectors; `simd` has one lane instead where pixels are computed one by one."""
         self.simd = vector
@@ -172,6 +178,32 @@ class Context:
         """A loop over 0 .. turns-1."""
         frame: AbstractContextManager[TirExpr] = T.serial(0, turns)
         return frame
+
+    def narrow(self, total: TirExpr, shift: int) -> TirExpr:
+        """int16 lanes shifted right and saturated to int8.
+
+        Where the core has an instruction for it, that: what LLVM knows the meaning of it takes apart, to compare or
+        multiply what is not narrow yet.
+        """
+        s = self.simd
+        if self.core.narrowing_shift is None or s.lanes < NARROWED or not 1 <= shift <= NARROWED:
+            info = np.iinfo(np.int8)
+            low, high = (s.const(int(v), "int16") for v in (info.min, info.max))
+            shifted = tirx.shift_right(total, s.const(shift, "int16")) if shift else total
+            return s.cast(tirx.max(tirx.min(shifted, high), low), "int8")
+        part, total = Simd(NARROWED), self.bind(total)
+        narrowed = [
+            self.bind(
+                tirx.call_llvm_pure_intrin(
+                    PrimType(part.dtype("int8")),
+                    self.core.narrowing_shift,
+                    part.shuffle([total], range(at, at + NARROWED)),
+                    tirx.const(shift, "int32"),
+                )
+            )
+            for at in range(0, s.lanes, NARROWED)
+        ]
+        return s.shuffle(narrowed, range(s.lanes))
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""

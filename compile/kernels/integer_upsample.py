@@ -102,8 +102,8 @@ class IntegerUpsample(Leaf):
 
 
 def nearer(s: Simd, ctx: Context, near: TirExpr, far: TirExpr) -> TirExpr:
-    """(near + ((near + far) >> 1) + 1) >> 1 of int8 lanes, in 16 bits that LLVM knows two halving additions by."""
-    wide = s.cast(near, "int16")
-    one = s.const(1, "int16")
-    mean = ctx.bind(s.cast(tirx.shift_right(wide + s.cast(far, "int16"), one), "int8"))
-    return s.cast(tirx.shift_right(wide + s.cast(mean, "int16") + one, one), "int8")
+    """(near + ((near + far) >> 1) + 1) >> 1 of int8 lanes, in 8 bits, as LLVM knows two halving additions (shadd,
+    srhadd): a + b = 2*(a & b) + (a ^ b) = 2*(a | b) - (a ^ b)."""
+    one = s.const(1, "int8")
+    mean = ctx.bind((near & far) + tirx.shift_right(near ^ far, one))
+    return (near | mean) - tirx.shift_right(near ^ mean, one)

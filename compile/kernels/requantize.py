@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.expressions import Expr, Inputs, each, kind
-from .add import Add
 from .context import Context
 from .integer_sum import Exact, Extent, Summand
 
@@ -55,13 +53,10 @@ class Requantize(Exact):
         return 2 * issue.integer
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
-        """The sum's terms in turn, each on top of those before it."""
-        totals = [self.start(ctx, o) for o in channels]
-        for term in terms(self.x):
-            if isinstance(term, Summand):
-                totals = term.add_to_all(ctx, channels, totals)
-            else:
-                totals = [ctx.bind(t + v) for t, v in zip(totals, ctx.emit(term, channels), strict=True)]
+        """The sum on top of the bias."""
+        if not isinstance(self.x, Summand):
+            return super().emit(ctx, channels)
+        totals = self.x.add_to_all(ctx, channels, [self.start(ctx, o) for o in channels])
         return [self.narrow(ctx, t) for t in totals]
 
     def emit_channel(self, ctx: Context, o: TirExpr, *parts: TirExpr) -> TirExpr:
@@ -74,15 +69,4 @@ class Requantize(Exact):
 
     def narrow(self, ctx: Context, total: TirExpr) -> TirExpr:
         """Shifted down and saturated (sqshrn)."""
-        s = ctx.simd
-        if self.bits == 16:
-            return total
-        info = np.iinfo(self.element)
-        low, high = (s.const(int(v), "int16") for v in (info.min, info.max))
-        shifted = tirx.shift_right(total, s.const(self.shift, "int16"))
-        return s.cast(tirx.max(tirx.min(shifted, high), low), "int8")
-
-
-def terms(e: Expr) -> list[Expr]:
-    """The parts of a sum, in the order that they are added."""
-    return [*terms(e.a), *terms(e.b)] if isinstance(e, Add) else [e]
+        return total if self.bits == 16 else ctx.narrow(total, self.shift)  # noqa: PLR2004

@@ -102,7 +102,7 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         rows = {op: [flat_buffer(p) for p in some] for op, some in zip(operands, pointers, strict=True)}
         sections = {s: flat_buffer(p) for s, p in zip(wanted, constants, strict=True)}
         outputs = [flat_buffer(p) for p in results]
-        ctx = Context(Simd.of(core), rows, parameters, sections, stage.width, stage.height, y, schedule)
+        ctx = Context(Simd.of(core), rows, parameters, sections, stage.width, stage.height, y, schedule, core)
         for e in stage.expressions():
             ctx.prepare(e)
         emit_columns(stage, ctx, outputs, whole_vectors_end(stage))

@@ -20,6 +20,7 @@ from ..kernels import (
     BinaryDot,
     Clamp,
     Convolution,
+    IntegerAdd,
     IntegerConvolution,
     IntegerDot,
     IntegerHinge,
@@ -38,7 +39,7 @@ from ..kernels import (
     Upsample,
 )
 from ..storage.integer import CENTRE
-from .relax_ops import constant, ints, window_of
+from .relax_ops import constant, dtype_of, ints, window_of
 from .stored_forms import PLAIN, Signs, StoredForm
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     branches = []
     for start, end in itertools.pairwise(cuts):
         (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
-        branches.append(Add(a.channels, a, b))
+        branches.append(Add(a.channels, a, b) if dtype_of(call) == "float32" else IntegerAdd(a.channels, a, b))
     return Value(tuple(branches))
 
 
