@@ -34,7 +34,9 @@ PROGRAM = r"""
         biisnet_model *model;                                                                  \
         if (name##_create(&model, 2) != BIISNET_OK) return 2;                                  \
         if (name##_input_shape(0)[2] * name##_input_shape(0)[3] != (int64_t)pixels) return 3;  \
-        if (name##_run(model, (const float *[]){in}, (float *[]){out}) != BIISNET_OK) return 4;  \
+        const biisnet_input input = {.data = in, .dtype = name##_input_dtype(0)};               \
+        const biisnet_output output = {out, name##_output_dtype(0)};                            \
+        if (name##_run(model, &input, &output) != BIISNET_OK) return 4;                        \
         name##_destroy(model);                                                                 \
         file = fopen(to, "wb");                                                                \
         if (!file || fwrite(out, 4, pixels, file) != pixels || fclose(file) != 0) return 5;    \
