@@ -8,8 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
-import tvm
-
 from ..targets import Target
 from ..targets.toolchain import LIBCS, check_cache, prepare
 from .emit import plan_source

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,10 @@ from .checkpoints import (
 )
 from .run import open_model
 
+if TYPE_CHECKING:
+    from ..compile.frontend import OnnxModel
+    from .integer import Frames as CalibrationFrames
+
 SIZE = (256, 256)
 """Height and width that frames are resized to where the model takes any size."""
 THRESHOLDS = tuple(float(t) for t in np.round(np.linspace(0.05, 0.95, 19), 2))
@@ -55,10 +59,18 @@ class Predictor:
 
 @contextmanager
 def open_predictor(
-    name: str | None, size: tuple[int, int] | None, *, emulate: bool, threads: int, say: Say, native: bool = False
+    name: str | None,
+    size: tuple[int, int] | None,
+    *,
+    emulate: bool,
+    threads: int,
+    say: Say,
+    native: bool = False,
+    calibration: CalibrationFrames | None = None,
 ) -> Iterator[Predictor]:
     """A model by its name: a preset, a checkpoint, an ONNX file, a bundle; `native` for frames of any size, which are
-    extended to the network's multiple and not resized. Raises CompileError."""
+    extended to the network's multiple and not resized. With frames to calibrate on, the integer network of a model.
+    Raises CompileError."""
     if native and size:
         raise CompileError("--native takes frames at their own size; leave --size out")
     name = name or DEFAULT
@@ -72,13 +84,23 @@ def open_predictor(
     bundle = name not in NETWORKS and (path.is_dir() or path.suffix == ".tar")
     if emulate and not bundle:
         raise CompileError(f"{name}: --emulate runs bundles; compile it first: biisnet-compile {name} --target rpi4")
+    if bundle and calibration:
+        raise CompileError(f"{name}: is a bundle, whose precision is what it was compiled with; give a model")
     if bundle:
         with open_bundle_predictor(path, size, emulate, threads, say, native) as predictor:
             yield predictor
+    elif calibration:
+        from .integer import integer_model
+        from .models import known_model
+
+        model = integer_model(known_model(name, None), calibration, size, say)
+        yield onnx_predictor(model, name, size, threads, native)
     elif name in NETWORKS or path.suffix == CHECKPOINT:
         yield torch_predictor(name, None if native else size or SIZE, threads)
     else:
-        yield onnx_predictor(path, size, threads, native)
+        from ..compile.frontend import load_model  # of the extra `compile`, which PyTorch needs nothing of
+
+        yield onnx_predictor(load_model(path), name, size, threads, native)
 
 
 @contextmanager
@@ -117,26 +139,40 @@ def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Pr
     return Predictor(name, "PyTorch", size, lambda image: predict(network, image))
 
 
-def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int, native: bool) -> Predictor:
-    """ONNX Runtime. Raises CompileError."""
-    from ..compile.frontend import load_model  # these two are of the extra `compile`, which PyTorch needs none of
+def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, threads: int, native: bool) -> Predictor:
+    """ONNX Runtime, on a float model or on an integer one, whose logits become probabilities. Raises CompileError."""
+    from ..compile.quantise import SCALE_KEY, is_integer
     from ..compile.verification.onnx_reference import session
 
-    model = load_model(path)
-    run = session(model.proto, str(path), threads).run
+    run = session(model.proto, name, threads).run
     source = model.proto.graph.input[0]
     channels, *sides = (d.dim_value for d in source.type.tensor_type.shape.dim[1:])
-    check_grey(str(path), channels)
+    check_grey(name, channels)
     if native and any(sides):
-        raise CompileError(f"{path}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
+        raise CompileError(f"{name}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
     height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
-    check_size(str(path), size, (height, width))
+    check_size(name, size, (height, width))
+    integer = is_integer(model)
+    scale = float(model.metadata[SCALE_KEY]) if integer else 0.0
 
     def predict(image: F32) -> F32:
-        result: F32 = run(None, {source.name: image[None, None]})[0][0, 0]
+        given = grey_bytes(image) if integer else image
+        found = run(None, {source.name: given[None, None]})[0][0, 0]
+        result: F32 = probability(found, scale) if integer else found
         return result
 
-    return Predictor(str(path), "ONNX Runtime", None if native else (height, width), predict)
+    engine = "ONNX Runtime, in integers" if integer else "ONNX Runtime"
+    return Predictor(name, engine, None if native else (height, width), predict)
+
+
+def grey_bytes(image: F32) -> npt.NDArray[np.uint8]:
+    """Grey levels as the bytes that an integer network takes."""
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def probability(logit: npt.NDArray[np.integer], scale: float) -> F32:
+    """The probability, float32, that the steps of a logit stand for; above 0.5 exactly where they are positive."""
+    return (1 / (1 + np.exp(-scale * logit.astype(np.float64)))).astype(np.float32)
 
 
 def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:

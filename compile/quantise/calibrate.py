@@ -11,10 +11,13 @@ import numpy.typing as npt
 from ...ops import REGISTRY
 from ...ops.binary_conv2d import convolve
 from ...ops.requantize import INT8, INT16
+from .counts import Count
 from .fit import Fitted, fit
+from .greys import Greys
 from .maps import F64, Map, Moved, Requantised, View
+from .slopes import Slope
 from .structure import Structure
-from .terms import Array, Count, Greys, Slope
+from .terms import Array
 
 Sizes = Mapping[str, tuple[int, int]]
 """Height and width of what the float network's layers extend or crop."""

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import CompileError
+from .counts import Hinge
+from .greys import Greys
 from .intervals import SUM_HIGH, SUM_LOW
 from .maps import F64, Requantised
-from .terms import Array, Constants, Greys, Hinge, Pooled, Prepared, State
+from .slopes import Pooled
+from .terms import Array, Constants, Prepared, State
 
 MOST = 127.49
 """The largest number that is rounded to a byte."""

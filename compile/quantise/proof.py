@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The proof that no sum of an integer network leaves 16 bits, whatever the frame: intervals, operator by operator.
 
-It reads the ONNX graph alone, and so holds for the file and not for what made it. Every int8 map may have any value of a
-byte; sums may wrap in between, what is requantised may not.
+It reads the ONNX graph alone, and so holds for the file and not for what made it. Every int8 map may have any value of
+a byte; sums may wrap in between, what is requantised may not.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def prove(model: OnnxModel) -> Proof:
         if node.op_type == "Requantize":
             low, high = (min(int(p[0].min()) for p in found), max(int(p[1].max()) for p in found))
             if low < intervals.SUM_LOW or high > intervals.SUM_HIGH:
-                raise CompileError(f"{layer}: its sums may be {low} to {high}, more than 16 bits hold; quantise it again")
+                raise CompileError(
+                    f"{layer}: its sums may be {low} to {high}, more than 16 bits hold; quantise it again"
+                )
             sums, most = sums + len(found[0][0]), max(most, -low, high)
             found = (WORD if attributes.get("to", INT8) == INT16 else BYTE,)
         values |= dict.fromkeys(node.output, found)
@@ -126,7 +128,8 @@ def count(i: Inputs) -> Ends:
 def hinge(i: Inputs) -> Ends:
     """At the ends of its input and at the knee."""
     low, high = i.one(0)
-    return (intervals.hinge_ends(*(i.constant(c) for c in (1, 2, 3)), int(low.min()), int(high.max())),)
+    a, b, k = (i.constant(c) for c in (1, 2, 3))
+    return (intervals.hinge_ends(a, b, k, int(low.min()), int(high.max())),)
 
 
 def sum_pool(i: Inputs) -> Ends:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The integer network as an ONNX file: operators of com.biisnet version 2, their bodies, and the float file's arithmetic
-on sizes."""
+"""The integer network as an ONNX file: operators of com.biisnet version 2, their bodies, and the float file's
+arithmetic on sizes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from ...ops.requantize import INT8, INT16
 from ..errors import CompileError
 from ..frontend.loader import OnnxModel
 from .calibrate import Calibration
+from .counts import Count
 from .fit import Fitted
+from .greys import Greys
 from .maps import Map, Moved, Requantised, View, free_name
-from .terms import Array, Count, Greys
+from .terms import Array, geometry
 
 IR_VERSION = 10
 LOGIT = "logit"
@@ -27,8 +29,8 @@ SCALE_KEY = "com.biisnet.logit_scale"
 
 
 def write_onnx(model: OnnxModel, calibration: Calibration) -> onnx.ModelProto:
-    """The file of a network that is calibrated: uint8 frames in, int16 logits out, sizes symbolic where the float file's
-    are. Raises CompileError where a size depends on a value that the integer network has not."""
+    """The file of a network that is calibrated: uint8 frames in, int16 logits out, sizes symbolic where the float
+    file's are. Raises CompileError where a size depends on a value that the integer network has not."""
     structure = calibration.structure
     writer = OnnxWriter(model, calibration, structure.input_name)
     for m in structure.maps:
@@ -60,7 +62,9 @@ class OnnxWriter:
         self.constants: dict[str, TensorProto] = {}
         self.made: dict[Any, str] = {}
         self.copied: set[str] = set()
-        self.names = {m: f"{m.name}.map" if m.name in (LOGIT, input_name) else m.name for m in calibration.structure.maps}
+        self.names = {
+            m: f"{m.name}.map" if m.name in (LOGIT, input_name) else m.name for m in calibration.structure.maps
+        }
 
     # ---- what terms ask for ----
 
@@ -132,7 +136,9 @@ class OnnxWriter:
             signs, thresholds = self.calibration.counts[count]
             given = [self.constant(f"{name}.weight", signs), self.constant(f"{name}.threshold", thresholds)]
             x = self.view(count.slopes.view)
-            self.made[count] = self.integer("IntegerBinaryConv2d", [x, *given], name, **count.geometry)
+            self.made[count] = self.integer(
+                "IntegerBinaryConv2d", [x, *given], name, **geometry(count.window, count.group)
+            )
         return self.made[count]
 
     # ---- maps ----
@@ -225,5 +231,3 @@ def typed(info: onnx.ValueInfoProto, name: str, kind: int) -> onnx.ValueInfoProt
     new.CopyFrom(info)
     new.name, new.type.tensor_type.elem_type = name, kind
     return new
-
-
