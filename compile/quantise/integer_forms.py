@@ -19,7 +19,7 @@ from .greys import Greys
 from .maps import F64, Sum
 from .slopes import Pooled, Reduced, Slope
 from .terms import Term
-from .values import Grey, Logit, Value
+from .values import Grey, Logit, Value, is_view
 
 if TYPE_CHECKING:
     from .structure import Walk
@@ -106,7 +106,7 @@ def convolution(walk: Walk, call: relax.Call) -> Value:
         if not x.scale.all():
             raise walk.no_form("a channel of the frame is multiplied by 0")
         scale = np.repeat(x.scale.reshape(group, -1), len(weight) // group, axis=0)
-        term: Term = Greys(weight * scale[..., None, None], -x.shift / x.scale, window, group, x.extended, walk.layer)
+        term: Term = Greys(weight * scale[..., None, None], -x.shift / x.scale, window, group, x.extended, walk.part_of)
         cast_zero_point(walk, term)
         return Sum((term,), zeros)
     value = walk.sum(call)
@@ -181,9 +181,9 @@ def upsample(walk: Walk, call: relax.Call) -> Value:
     """The interpolation of bytes. (The Relax operator's is 16 times as much.)"""
     if str(call.attrs["mode"]) != "linear":
         raise walk.no_form("a nearest-neighbour Resize; linear interpolation is supported")
-    value = walk.sum(call)
-    if not walk.view(value, walk.name(call.args[0])).is_linear:
-        value = walk.requantised(value, walk.name(call.args[0]))
+    value, name = walk.sum(call), walk.name(call.args[0])
+    if not is_view(value) or not walk.view(value, name).is_linear:
+        value = walk.requantised(value, name)
     return walk.moved(call, value, "upsample", 16.0)
 
 

@@ -60,7 +60,8 @@ class Walk:
         self.values: dict[Expr, Value] = {}
         self.maps: list[Map] = []
         self.made: dict[Expr, str] = {}  # names of what passes made
-        self.layer = ""
+        self.layer = ""  # the name of the value at hand
+        self.part_of = ""  # the float network's layer that it is, or is a part of
 
     def resolve(self, e: Expr) -> Expr:
         """The variable behind an alias."""
@@ -79,8 +80,10 @@ class Walk:
         """Walk the bindings in order."""
         ones = np.ones(channels_of(self.image))
         self.values[self.image] = Grey(ones, 0 * ones)
-        for b in self.bindings:
+        for i, b in enumerate(self.bindings):
             self.layer = self.name_of(b)
+            named = (n for later in self.bindings[i:] if (n := self.names.get(str(later.var.name))))
+            self.part_of = next(named, self.layer)
             if operator(b.value) not in AFTER_LOGITS and any(is_wide(v) for v in self.sums(b.value)):
                 raise self.no_form("it works on the logits; a crop and a Sigmoid are supported")
             value = self.convert(b.value)
@@ -108,7 +111,7 @@ class Walk:
 
     def no_form(self, why: str) -> CompileError:
         """The error of the layer at hand."""
-        return CompileError(f"{self.path}: layer '{self.layer}' has no integer form: {why}; use --precision float32")
+        return CompileError(f"{self.path}: layer '{self.part_of}' has no integer form: {why}; use --precision float32")
 
     def convert(self, value: Expr) -> Value:
         """The value of one binding."""
