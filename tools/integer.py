@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..compile.errors import CompileError
 from ..compile.frontend import OnnxModel
 from ..compile.frontend.shapes import input_shape
-from ..compile.quantise import quantise
+from ..compile.quantise import quantise, refuse_integer
 from ..model.datasets import IMAGE_FOLDERS
 from ..model.images import IMAGE_SUFFIXES, is_image_name, read_image
 from ..model.scenes import scenes
@@ -68,6 +68,7 @@ def integer_model(
 ) -> OnnxModel:
     """The integer network of a float one. Frames are read at the model's own size, or where that is symbolic at `size`,
     by default 256x256. Raises CompileError."""
+    refuse_integer(model)
     _, channels, height, width = input_shape(model.proto.graph, size, model.path)
     if channels != 1:
         raise CompileError(f"{model.path}: takes frames of {channels} channels; grey ones are calibrated on")

@@ -14,11 +14,14 @@ from ...ops.requantize import INT8, INT16
 from .counts import Count
 from .fit import Fitted, fit
 from .greys import Greys
+from .intervals import HIGH, LOW
 from .maps import F64, Map, Moved, Requantised, View
 from .slopes import Slope
 from .structure import Structure
 from .terms import Array
 
+NOTED_SHARE = 0.01
+"""Share of a layer's counts beyond a byte that is said: of random signs hardly any is."""
 Sizes = Mapping[str, tuple[int, int]]
 """Height and width of what the float network's layers extend or crop."""
 
@@ -33,6 +36,7 @@ class Calibration:
         self.steps: dict[Map, F64] = {}
         self.bytes: dict[Map, list[Array]] = {}
         self.counts: dict[Count, tuple[Array, Array]] = {}
+        self.saturated: dict[str, float] = {}
         self.dots: dict[tuple[Count, int], Array] = {}
 
     def run(self) -> dict[Map, Fitted]:
@@ -42,6 +46,7 @@ class Calibration:
         for i, new in enumerate(maps):
             if isinstance(new, Requantised):
                 self.fitted[new] = fit(new, self)
+                self.note_saturation(new)
             if i + 1 < len(maps):
                 self.steps[new] = self.step(new)
                 self.bytes[new] = [self.compute(new, frame) for frame in range(self.frames)]
@@ -49,6 +54,12 @@ class Calibration:
             for source in [s for s in self.bytes if last.get(s, -1) <= i]:
                 del self.bytes[source]
         return self.fitted
+
+    def note_saturation(self, new: Requantised) -> None:
+        """Remember how many of a map's counts do not fit a byte."""
+        beyond = [(d < LOW - 1) | (d > HIGH + 1) for d in (-dot // 2 for dot in self.dots.values())]
+        if beyond and (share := float(np.mean([b.mean() for b in beyond]))) > NOTED_SHARE:
+            self.saturated[new.name] = share
 
     def step(self, new: Map) -> F64:
         """The step of a map that was computed."""

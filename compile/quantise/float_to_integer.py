@@ -33,8 +33,7 @@ def quantise(
     summary is said). Equal networks and frames give equal bytes. Raises CompileError, which names the first layer
     without an integer form.
     """
-    if is_integer(model):
-        raise CompileError(f"{model.path}: is an integer network already")
+    refuse_integer(model)
     size = size_of(frames, model.path)
     if any(node.op_type in ("Pad", "Slice") for node in model.proto.graph.node):
         # where sizes are symbolic, one at which nothing has to be extended would hide what extends
@@ -47,6 +46,8 @@ def quantise(
     structure = find_structure(module, model.path)
     calibration = Calibration(structure, list(frames), sizes_at(model, size))
     calibration.run()
+    for name, share in calibration.saturated.items():
+        say(f"note: layer '{name}': {share:.0%} of its counts do not fit a byte and are cut off")
     integer = from_proto(write_onnx(model, calibration), model.path)
     say(prove(integer).summary())
     return integer
@@ -55,6 +56,12 @@ def quantise(
 def is_integer(model: OnnxModel) -> bool:
     """Whether a model is an integer network."""
     return SCALE_KEY in model.metadata
+
+
+def refuse_integer(model: OnnxModel) -> None:
+    """Raise CompileError where a model is an integer network, which has nothing left to be calibrated."""
+    if is_integer(model):
+        raise CompileError(f"{model.path}: is an integer network already; leave --precision out, or give the float one")
 
 
 def size_of(frames: Sequence[npt.NDArray[Any]], path: str) -> tuple[int, int]:
