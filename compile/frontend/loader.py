@@ -127,18 +127,20 @@ def check(proto: onnx.ModelProto, path: str) -> None:
 
 
 def check_version(proto: onnx.ModelProto, path: str) -> None:
-    """Raise CompileError where the file's version of com.biisnet is newer than ours, or older than an operator in it."""
+    """Raise CompileError where a file's version of com.biisnet is newer than ours, or older than an operator in it."""
     version = next((o.version for o in proto.opset_import if o.domain == DOMAIN), None)
-    if version is not None and not 1 <= version <= INTEGER_VERSION:
+    if version is None:
+        return
+    if not 1 <= version <= INTEGER_VERSION:
         raise CompileError(
-            f"{path}: is of version {version} of {DOMAIN}, and 1 to {INTEGER_VERSION} are known; install a newer biisnet"
+            f"{path}: imports version {version} of {DOMAIN}; 1 to {INTEGER_VERSION} are known: install a newer biisnet"
         )
     for node in proto.graph.node:
         op = REGISTRY.get(node.op_type) if node.domain == DOMAIN else None
-        if op is not None and version is not None and op.since > version:
+        if op is not None and op.since > version:
             raise CompileError(
-                f"{path}: layer '{node.name or node.op_type}': {DOMAIN}::{op.name} is of version {op.since}, the file of "
-                f"version {version}; export it again"
+                f"{path}: layer '{node.name or node.op_type}': {op.name} came with version {op.since} of {DOMAIN}, the "
+                f"file imports {version}; export it again"
             )
 
 

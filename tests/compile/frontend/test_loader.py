@@ -195,8 +195,8 @@ def test_unknown_domain(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (3, "net.onnx: is of version 3 of com.biisnet, and 1 to 2 are known; install a newer biisnet"),
-        (1, "layer 'y': com.biisnet::IntegerUpsample is of version 2, the file of version 1; export it again"),
+        (3, "net.onnx: imports version 3 of com.biisnet; 1 to 2 are known: install a newer biisnet"),
+        (1, "layer 'y': IntegerUpsample came with version 2 of com.biisnet, the file imports 1; export it again"),
         (2, None),
     ],
 )
