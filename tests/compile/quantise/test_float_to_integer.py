@@ -158,7 +158,34 @@ def bent_back(m: Maker, x: str) -> str:
     return y
 
 
-@pytest.mark.parametrize("body", [clipped, grouped, thresholds, bent_back])
+def resized(m: Maker, x: str) -> str:
+    """Extended by what the frame's size says, in the middle of the network, and cropped again."""
+    axes = m.constant("axes", np.array([2, 3], np.int64))
+    m.node("Shape", ["image"], "size", start=2)
+    m.node("Mod", ["size", m.constant("four", np.array([4, 4], np.int64))], "more")
+    m.node("Concat", [m.constant("before", np.zeros(2, np.int64)), "more"], "pads", axis=0)
+    y = m.binary(m.node("Pad", [x, "pads", "", axes], "extend", mode="edge"), "binary", 8, 8)
+    return m.node("Slice", [y, m.constant("origin", np.zeros(2, np.int64)), "size", axes], "crop")
+
+
+def sliced(m: Maker, x: str) -> str:
+    """Channels of a map, to different readers; one of them twice."""
+    parts = ["a", "b", "c"]
+    sizes = m.constant("sizes", np.array([2, 4, 2], np.int64))
+    m.nodes.append(onnx.helper.make_node("Split", [x, sizes], parts, name="split", axis=1))
+    m.node("Concat", ["c", "a"], "ends", axis=1)
+    m.node("Add", ["ends", m.binary("b", "binary", 4, 4)], "sum")
+    return m.node("Concat", [m.node("Relu", ["sum"], "relu"), "b"], "all", axis=1)
+
+
+def repeated(m: Maker, x: str) -> str:
+    """Weights of 0 and 1 are signs, and the sum of all activations, which all outputs share."""
+    y = m.binary(x, "binary", 8, 8)
+    m.constants["weight_levels"] = np.array([[0, 1]], np.float32)
+    return m.node("Relu", [m.node("Add", [y, x], "sum")], "relu")
+
+
+@pytest.mark.parametrize("body", [clipped, grouped, thresholds, bent_back, resized, sliced, repeated])
 def test_other_layers(body: Callable[[Maker, str], str]) -> None:
     model = plain(body)
     integer = quantise(model, frames(2, 18, 22))
@@ -231,6 +258,29 @@ def test_layers_without_an_integer_form(body: Callable[[Maker, str], str], messa
 def test_the_first_is_named() -> None:
     with pytest.raises(CompileError, match="layer 'resize'"):
         quantise(plain(lambda m, x: full(m, nearest(m, x))), frames(1, 8, 8))
+
+
+def test_a_size_that_the_integer_network_has_not() -> None:
+    def body(m: Maker, x: str) -> str:
+        m.node("Shape", ["embedding.centred"], "size", start=2)
+        return m.node(
+            "Slice",
+            [x, m.constant("origin", np.zeros(2, np.int64)), "size", m.constant("axes", np.array([2, 3]))],
+            "crop",
+        )
+
+    integer = quantise(plain(body), frames(1, 8, 8))  # a crop of nothing is none
+    assert "Slice" not in {n.op_type for n in integer.proto.graph.node}
+
+    def smaller(m: Maker, x: str) -> str:
+        body(m, x)
+        m.node("Sub", ["size", m.constant("one", np.array([1, 1], np.int64))], "less")
+        m.nodes[-2].input[2] = "less"
+        m.nodes[-1], m.nodes[-2] = m.nodes[-2], m.nodes[-1]
+        return "crop"
+
+    with pytest.raises(CompileError, match="layer 'crop': its size is computed from 'embedding.centred', which"):
+        quantise(plain(smaller), frames(1, 8, 8))
 
 
 def test_ends_that_have_none() -> None:
