@@ -31,6 +31,7 @@ from ..passes.build_kernels import step_of
 from ..passes.form_segments import layer_by_layer
 from ..passes.plan_arena import plan_arena
 from ..verification.device import Device
+from .meter import Outcome
 
 PLAIN = Schedule(channels=1)
 BLOT = 0xA5
@@ -124,10 +125,10 @@ def stored_by(step: Step, device: Device) -> bytes:
 
 
 def isolate(
-    measure: Callable[[Sequence[Schedule]], list[float | str]],
+    measure: Callable[[Sequence[Schedule]], list[Outcome]],
     schedules: Sequence[Schedule],
     failures: tuple[type[Exception], ...],
-) -> list[float | str]:
+) -> list[Outcome]:
     """Results of `measure`; where it fails, one candidate at a time, and one that fails alone is rejected.
 
     The first is the default schedule, which stands beside each: where that fails too, it is raised.

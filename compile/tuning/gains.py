@@ -59,7 +59,7 @@ class Tuned:
 
 
 def conclude(database: Path, trials: Sequence[Trial], tasks: Sequence[Task], hertz: float | None) -> Tuned:
-    """The gains, from a database's trials alone; `hertz` is the cycle model's clock, where that has measured."""
+    """The gains, from a database's trials alone; `hertz` is the model's clock, where a model has measured."""
     measured = {(t.key, t.schedule): t.seconds for t in trials}
     best = fastest(trials)
     gains = []

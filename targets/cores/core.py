@@ -32,6 +32,18 @@ class Caches:
 
 
 @dataclass(frozen=True)
+class MemoryCharge:
+    """Time that memory adds to model cycles, on the device that it was fitted to: the two belong together."""
+
+    l1d_miss_cycles: float
+    """Cycles that the core waits for a line that is not in its first-level data cache."""
+    dram_bytes_per_second: float
+    """Bytes that one core reads from DRAM and writes there at best."""
+    source: str
+    """Measurement that they come from."""
+
+
+@dataclass(frozen=True)
 class Core:
     """A core; None is what nobody has measured or read."""
 
@@ -44,3 +56,5 @@ class Core:
     issue: Issue | None = None
     """Issue slots, by which a kernel's bound is known."""
     caches: Caches | None = None
+    memory: MemoryCharge | None = None
+    """None where nobody has held the model against a device: cycles and traffic are then counted, and no time said."""
