@@ -30,6 +30,11 @@ class Caches:
     l2_bytes: int
     l2_ways: int
 
+    @property
+    def period(self) -> int:
+        """Bytes after which an address falls into the same sets again, of both levels."""
+        return max(self.l1_bytes // self.l1_ways, self.l2_bytes // self.l2_ways)
+
 
 @dataclass(frozen=True)
 class MemoryCharge:
