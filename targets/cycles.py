@@ -47,8 +47,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Profile:
-    """The work of one region of interest: its blocks, hottest first, and their traffic, where the caches were modelled.
-    """
+    """The work of one region of interest: its blocks, hottest first; their traffic, where the caches were modelled."""
 
     target: Target
     blocks: tuple[BasicBlock, ...]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..targets.device_cost import DeviceCost
 from .analysis import Analysis
+from .cost_text import a_pixel, share, time_of
 
 
 def table_of(found: Analysis) -> Iterator[str]:
@@ -36,23 +37,3 @@ def table_of(found: Analysis) -> Iterator[str]:
         f"{a_pixel(found.cost, found.pixels)} at {found.size[0]}x{found.size[1]} on an emulated {found.cpu}, one "
         f"thread{time_of(found.cost)}, arena {found.arena_bytes / 1e6:.1f} MB"
     )
-
-
-def share(cost: DeviceCost, whole: DeviceCost) -> float:
-    """The part of the whole: of its time, where that is known, else of its cycles."""
-    if cost.seconds is not None and whole.seconds is not None:
-        return cost.seconds / whole.seconds
-    return cost.cycles / whole.cycles
-
-
-def a_pixel(cost: DeviceCost, pixels: int) -> str:
-    """The counted figures of one inference, for each pixel of the frame."""
-    if cost.l1d_misses is None or cost.dram_bytes is None:
-        return f"{cost.cycles / pixels:.1f} cycles a pixel"
-    misses, dram = cost.l1d_misses / pixels, cost.dram_bytes / pixels
-    return f"{cost.cycles / pixels:.1f} cycles, {misses:.1f} L1 misses and {dram:.0f} bytes of DRAM traffic a pixel"
-
-
-def time_of(cost: DeviceCost) -> str:
-    """The time that they take, behind a colon; nothing where it is not known."""
-    return "" if cost.seconds is None else f": {1e3 * cost.seconds:.1f} ms"

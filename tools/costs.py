@@ -42,8 +42,7 @@ class Costs:
 
     @property
     def total(self) -> float | None:
-        """Cost of one inference by the model; in times of this machine the sum of all stages run singly, which is more.
-        """
+        """Cost of one inference by the model; in times of this machine the sum of all stages run singly: more."""
         return None if self.values is None else sum(self.values) + self.other
 
     def of_kernels(self, plan: Plan) -> dict[str, float]:
@@ -76,7 +75,7 @@ def find_costs(plans: Sequence[Plan], target: Target, progress: Progress) -> lis
 
 
 def model_costs_of(plan: Plan, target: Target, progress: Progress) -> Costs:
-    """Microseconds by the model, or model cycles a pixel on a core whose memory has no charge. Raises ToolchainError."""
+    """Microseconds by the model; cycles a pixel on a core whose memory has no charge. Raises ToolchainError."""
     found = analyze_plan(plan, target, progress)
     stages = tuple(s.cost for s in found.stages)
     if found.cost.seconds is None:

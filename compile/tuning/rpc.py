@@ -35,6 +35,7 @@ from ..ir.stages import Stage
 from ..verification.device import Device
 from .bench import Bench, blot, isolate, make_bench, store_maps, stored_by
 from .emulated import REJECTED
+from .meter import Measurement, Outcome
 
 T = TypeVar("T")
 SOURCE = Path(__file__).resolve().parent / "src" / "board.c"

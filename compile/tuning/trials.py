@@ -73,10 +73,10 @@ def read_line(line: bytes) -> Trial:
         check(result, value, isinstance(value, str) and value != "", "a reason")
         return Trial(entry["key"], entry["kernel"], schedule, None, value)
     check(result, value, type(value) in (int, float) and 0 < value < FOREVER, "a time")
-    for name in counted:
-        figure = entry[name]
+    figures = {name: entry[name] for name in counted}
+    for name, figure in figures.items():
         check(name, figure, type(figure) in (int, float) and 0 <= figure < ENDLESS, "a count")
-    return Trial(entry["key"], entry["kernel"], schedule, float(value), **{name: float(entry[name]) for name in counted})
+    return Trial(entry["key"], entry["kernel"], schedule, float(value), **figures)
 
 
 def check(name: str, value: Any, right: bool, wanted: str) -> None:

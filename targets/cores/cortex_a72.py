@@ -6,10 +6,10 @@ Slots and pipes: Cortex-A72 Software Optimization Guide, section 3. Two 128-bit 
 BCM2711, 32 KB of data and 1 MB of second-level cache that four cores share.
 
 Memory: a Raspberry Pi 4 streams 4 GB/s. The charge of a miss is what is then left of one pair of published figures.
-Larq publishes 77.0 and 45.0 ms for QuickNetLarge and QuickNet on a Raspberry Pi 4 (one thread,
-1.5 GHz); the two differ by 16 residual blocks, 32.0 ms. Larq Compute Engine's kernels take 18.8 ms of model cycles, their DRAM traffic
-7.3 ms; the rest, 5.9 ms over 884 000 misses, is 9.9 cycles a miss. So it is an average that has in it whatever the
-model leaves out of those kernels: mispredicted branches, the TLB, the front end, what prefetching hides.
+Larq publishes 77.0 and 45.0 ms for QuickNetLarge and QuickNet on a Raspberry Pi 4 (one thread, 1.5 GHz); the two
+differ by 16 residual blocks, 32.0 ms. Larq's kernels for them take 18.8 ms of model cycles, their DRAM traffic 7.3 ms;
+the rest, over 884 000 misses, is 9.9 cycles a miss. So it is an average that has in it whatever the model leaves out of
+those kernels: mispredicted branches, the TLB, the front end, what prefetching hides.
 """
 
 from .core import Caches, Core, Issue, MemoryCharge
