@@ -32,7 +32,7 @@ def table_of(found: Analysis) -> Iterator[str]:
         bound = f" {row.cost.cycles / row.bound:8.2f}" if row.bound else f" {'-':>8}" if bounded else ""
         work = f"{row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,}"
         yield f"{row.name:28} {row.kernel:28} {work} {columns(row.cost)}{bound}"
-    yield f"{'between the stages':97} {columns(found.other)}"
+    yield f"{'between the stages':98} {columns(found.other)}"
     yield (
         f"{a_pixel(found.cost, found.pixels)} at {found.size[0]}x{found.size[1]} on an emulated {found.cpu}, one "
         f"thread{time_of(found.cost)}, arena {found.arena_bytes / 1e6:.1f} MB"
