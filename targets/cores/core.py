@@ -63,3 +63,6 @@ class Core:
     caches: Caches | None = None
     memory: MemoryCharge | None = None
     """None where nobody has held the model against a device: cycles and traffic are then counted, and no time said."""
+    narrowing_shift: str | None = None
+    """LLVM's intrinsic that shifts 8 int16 right and saturates them to int8 in one instruction; None where LLVM is to
+    find its own way."""

@@ -12,6 +12,7 @@ the rest, over 884 000 misses, is 9.9 cycles a miss. So it is an average that ha
 those kernels: mispredicted branches, the TLB, the front end, what prefetching hides.
 """
 
+from .aarch64 import SQSHRN
 from .core import Caches, Core, Issue, MemoryCharge
 
 CORTEX_A72 = Core(
@@ -24,4 +25,5 @@ CORTEX_A72 = Core(
         dram_bytes_per_second=4e9,
         source="Larq Compute Engine's published times of QuickNet and QuickNetLarge on a Raspberry Pi 4",
     ),
+    narrowing_shift=SQSHRN,
 )
