@@ -24,6 +24,7 @@ from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
 from ..compile.tuning.records import tuned_schedules
 from ..targets import Target, cycles
+from ..targets.cores import core_of
 from ..targets.device_cost import DeviceCost
 from ..targets.toolchain import check_cache
 
@@ -63,14 +64,15 @@ class Analysis:
         return self.size[0] * self.size[1]
 
     def document(self) -> dict[str, Any]:
-        """As JSON has it: figures of one inference, and of each stage beside its name."""
+        """As JSON has it: figures of one inference, of each stage beside its name, and the core's charge for memory."""
         stages = [{**asdict(stage), **asdict(stage.cost)} for stage in self.stages]
         for stage in stages:
             del stage["cost"]
         found = {name: value for name, value in asdict(self).items() if name not in {"stages", "other", "cost"}}
         others = {f"other_{name}": value for name, value in asdict(self.other).items()}
         sums = {**asdict(self.cost), "cycles_per_pixel": self.cost.cycles / self.pixels}
-        return {**found, "stages": stages, **others, **sums}
+        memory = core_of(self.cpu).memory
+        return {**found, "stages": stages, **others, **sums, "memory": memory and asdict(memory)}
 
 
 def analyze_target(

@@ -24,6 +24,10 @@ class Gain:
     bound_seconds: float | None
     """Time of its vector arithmetic alone (`issue_bound`); None where a clock measured."""
     schedule: Schedule
+    best_cycles: float | None = None
+    """Model cycles, misses and bytes that the best time is made of; None where a clock measured."""
+    best_l1d_misses: float | None = None
+    best_dram_bytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ def conclude(database: Path, trials: Sequence[Trial], tasks: Sequence[Task], her
         trial = best[task.key]
         assert trial.seconds is not None
         bound = task.bound / hertz * task.uses if hertz and task.bound else None
-        gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, bound, trial.schedule))
+        counted = {f"best_{name}": figure * task.uses for name, figure in trial.counted.items()}
+        times = (default * task.uses, trial.seconds * task.uses, bound)
+        gains.append(Gain(task.name, task.uses, *times, trial.schedule, **counted))
     return Tuned(database, len(trials), sum(t.seconds is None for t in trials), tuple(gains))
 
 

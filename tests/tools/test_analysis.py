@@ -42,6 +42,8 @@ def test_tiny(emulated: None, llvm: None, tiny: OnnxModel) -> None:
     assert again.cost == DeviceCost(found.cost.cycles)
     document = found.document()
     assert document["seconds"] == found.cost.seconds
+    assert document["memory"]["l1d_miss_cycles"] == 9.9
+    assert document["memory"]["dram_bytes_per_second"] == 4e9
     assert document["other_l1d_misses"] == found.other.l1d_misses
     assert [s["dram_bytes"] for s in document["stages"]] == [s.cost.dram_bytes for s in found.stages]
     assert json.loads(json.dumps(again.document()))["seconds"] is None

@@ -66,6 +66,7 @@ def test_analyze_on_another_core(cli: Callable, emulated: None, llvm: None, tiny
     assert all(s["cycles"] > 0 for s in result["stages"])
     assert result["l1d_misses"] > 0
     assert result["seconds"] is None  # nobody has measured what they cost there
+    assert result["memory"] is None
     assert " us " not in said
     assert " ms, " not in said
 
