@@ -64,7 +64,7 @@ def test_analyze_on_another_core(cli: Callable, emulated: None, llvm: None, tiny
     result = json.loads(cli("analyze", str(tiny_onnx), "--target", "rpi5", *size, "--json").out)
     assert [s["bound"] for s in result["stages"]] == [None] * 4
     assert all(s["cycles"] > 0 for s in result["stages"])
-    assert result["l1d_misses"] > 0
+    assert result["l1d_misses"] is not None
     assert result["seconds"] is None  # nobody has measured what they cost there
     assert result["memory"] is None
     assert " us " not in said
