@@ -138,7 +138,8 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     yield f"task     {manifest['task']}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
-            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']} ({tensor['meaning']})"
+            scale = f", times {tensor['scale']:g}" if "scale" in tensor else ""
+            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']} ({tensor['meaning']}{scale})"
     yield f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}"
     yield f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages"
     for name, size in sizes.items():
