@@ -25,7 +25,6 @@ from .passes.check_constants import check_constants
 from .passes.cut_stages import cut_stages
 from .passes.distribute_scale import distribute_scale
 from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
-from .passes.fold_integer_windows import fold_integer_windows
 from .passes.fold_prelu_into_accumulator import fold_prelu_into_accumulator
 from .passes.form_segments import form_segments, layer_by_layer
 from .passes.fuse_multiply_add import fuse_multiply_add
