@@ -26,6 +26,7 @@ COMPILER = (
     ("tuning",),
     ("emit",),
     ("verification",),
+    ("quantise",),
     ("frontend",),
     ("passes",),
     ("kernels",),

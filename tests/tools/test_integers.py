@@ -126,9 +126,7 @@ def test_floats_between_levels(here: Path, tmp_path: Path) -> None:
     frame[::2] = 100
     frame.tofile(tmp_path / "in.raw")
     source, raw = str(tmp_path / "in.raw"), Raw.parse(f"{HEIGHT}x{WIDTH}")
-    with pytest.raises(
-        CompileError, match=r"in\.raw: has levels between whole .*pixel 9 is 17\.5.*--levels 0:255"
-    ):
+    with pytest.raises(CompileError, match=r"in\.raw: has levels between whole .*pixel 9 is 17\.5.*--levels 0:255"):
         list(run_frames(here, [source], 1, Wanted(None), quiet, raw=raw))
     (result,) = run_frames(here, [source], 1, Wanted(None), quiet, raw=raw, levels=Levels.parse("0:255"))
     assert result.target_pixels == (integer_reference(np.rint(frame).astype(np.uint8)) > 0).sum()
