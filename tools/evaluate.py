@@ -22,7 +22,10 @@ from ..model.metrics import Counts, Metrics, roc
 from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
 from ..model.reliability import Reliability, reliability
+from ..runtime.answers import Answer, Values
 from ..runtime.bundle import open_bundle
+from ..runtime.levels import whole_levels
+from ..runtime.signature import LOGIT, Tensor
 from ..targets import emulator
 from .checkpoints import (
     CHECKPOINT,
@@ -119,8 +122,8 @@ def open_bundle_predictor(
     engine = f"an emulated {target.cpu}" if foreign else "this machine"
     if native:
         engine += f", in tiles of {own_size[0]}x{own_size[1]}"
-    with open_model(path, threads, say, tile=native) as (predict, _):
-        yield Predictor(str(path), engine, None if native else own_size, predict)
+    with open_model(path, threads, say, tile=native) as model:
+        yield Predictor(str(path), engine, None if native else own_size, model.probability)
 
 
 def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Predictor:
@@ -141,7 +144,8 @@ def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Pr
 
 def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, threads: int, native: bool) -> Predictor:
     """ONNX Runtime, on a float model or on an integer one, whose logits become probabilities. Raises CompileError."""
-    from ..compile.quantise import SCALE_KEY, is_integer
+    from onnx import TensorProto  # all these are of the extra `compile`, which PyTorch needs none of
+
     from ..compile.verification.onnx_reference import session
 
     run = session(model.proto, name, threads).run
@@ -152,27 +156,27 @@ def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, th
         raise CompileError(f"{name}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
     height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
     check_size(name, size, (height, width))
-    integer = is_integer(model)
-    scale = float(model.metadata[SCALE_KEY]) if integer else 0.0
+    takes_bytes = source.type.tensor_type.elem_type == TensorProto.UINT8
+    answer = onnx_answer(model)
 
     def predict(image: F32) -> F32:
-        given = grey_bytes(image) if integer else image
-        found = run(None, {source.name: given[None, None]})[0][0, 0]
-        result: F32 = probability(found, scale) if integer else found
-        return result
+        frame = whole_levels(image) if takes_bytes else image
+        result: Values = run(None, {source.name: frame[None, None]})[0][0, 0]
+        return answer.probability(result) if answer else result
 
-    engine = "ONNX Runtime, in integers" if integer else "ONNX Runtime"
+    engine = "ONNX Runtime, in integers" if takes_bytes else "ONNX Runtime"
     return Predictor(name, engine, None if native else (height, width), predict)
 
 
-def grey_bytes(image: F32) -> npt.NDArray[np.uint8]:
-    """Grey levels as the bytes that an integer network takes."""
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+def onnx_answer(model: OnnxModel) -> Answer | None:
+    """What an ONNX file's output says, where it is a logit in integers; None of probabilities."""
+    from onnx.helper import tensor_dtype_to_np_dtype
 
-
-def probability(logit: npt.NDArray[np.integer], scale: float) -> F32:
-    """The probability, float32, that the steps of a logit stand for; above 0.5 exactly where they are positive."""
-    return (1 / (1 + np.exp(-scale * logit.astype(np.float64)))).astype(np.float32)
+    if model.logit_scale is None:
+        return None
+    output = model.proto.graph.output[0]
+    dtype = tensor_dtype_to_np_dtype(output.type.tensor_type.elem_type).name
+    return Answer(Tensor(output.name, dtype, (), LOGIT, model.logit_scale))
 
 
 def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:

@@ -17,9 +17,8 @@ from ..compile.quantise import quantise, refuse_integer
 from ..model.datasets import IMAGE_FOLDERS
 from ..model.images import IMAGE_SUFFIXES, is_image_name, read_image
 from ..model.scenes import scenes
-from ..runtime.levels import Levels
+from ..runtime.levels import Levels, whole_levels
 from ..runtime.resize import resize_bilinear
-from .evaluate import grey_bytes
 
 FRAMES = 8
 """Frames to calibrate on, where nothing else is asked for."""
@@ -44,10 +43,10 @@ class Frames:
                 raise CompileError("--levels is for images to calibrate on; made-up scenes are grey levels")
             scenes_line = f"calibrated on {self.count} made-up scenes of {size[0]}x{size[1]}"
             say(f"{scenes_line}; give frames of your own camera with --calibrate DIR")
-            return [grey_bytes(scene.image) for scene in scenes(self.count, *size)]
+            return [whole_levels(scene.image) for scene in scenes(self.count, *size)]
         paths = self.images()
         say(f"calibrated on {len(paths)} frames of {self.folder}, resized to {size[0]}x{size[1]}")
-        return [grey_bytes(resize_bilinear(read_image(path, self.levels), *size)) for path in paths]
+        return [whole_levels(resize_bilinear(read_image(path, self.levels), *size)) for path in paths]
 
     def images(self) -> list[Path]:
         """The folder's images, or those of its images/ where it is a data set. Raises CompileError."""

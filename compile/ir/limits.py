@@ -9,3 +9,4 @@ MAX_STRIDE = 16
 past the row's end: the arena's SLACK leaves room for it."""
 INSTANCE_BYTES, INSTANCE_BUFFER_BYTES = 2048, 24
 """Bytes of the arena that an instance takes for itself, and more for each buffer."""
+MAX_DOT_TAPS = 1 << 14  # weights of a binary convolution's output: what 16 bits hold, with a table's corrections

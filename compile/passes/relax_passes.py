@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import tvm
 
+from .fold_integer_windows import fold_integer_windows
 from .fold_residual import fold_residual
 from .fold_scale_into_two_slope import fold_scale_into_two_slope
 from .fold_scale_shift import fold_scale_shift
@@ -19,4 +20,5 @@ RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     fold_scale_into_two_slope,  # DB Conv's factor goes into MaxOut's slopes
     fold_residual,  # ... and its residual too
     fold_scale_shift,  # BatchNorm and RPReLU's first shift become one multiply-add
+    fold_integer_windows,  # sums of integer maps are never stored: what is done to a map goes into what reads it
 )

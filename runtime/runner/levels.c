@@ -8,6 +8,7 @@
 
 #include "fail.h"
 #include "file.h"
+#include "image.h"
 
 #define WHITE 255.0
 #define FEW 8.0           /* grey levels: frames that all span less than that are said to */
@@ -93,11 +94,33 @@ static void check(const levels *l, const char *name, const image *frame, size_t 
         fail("%s: has samples of no known scale, from %.6g to %.6g, and grey levels are 0 to 255; say what is black and "
              "what is white with --levels LOW:HIGH (--levels %.6g:%.6g, or --levels 1%%:99%%)",
              name, low, high, low, high);
+    for (size_t i = 0; l->whole && !l->given && frame->full == 0 && i < pixels; i++)
+        if (frame->grey[i] != rintf(frame->grey[i]))
+            fail("%s: has levels between whole ones (pixel %zu is %.6g), and the model takes bytes; round them, or have "
+                 "them rounded with --levels 0:255",
+                 name, i, (double)frame->grey[i]);
     if (l->given && full > 0 && ((!l->low_percent && l->low >= full) || (!l->high_percent && l->high <= 0)))
         fail("%s: has samples from 0 to %.6g, and --levels %s leave none of them; %s", name, full, l->text, FORM);
 }
 
+/* Bytes are levels as they are. */
+static void see_bytes(levels_watch *watch, const image *frame) {
+    size_t pixels = (size_t)frame->height * (size_t)frame->width;
+    uint8_t least = 255, most = 0;
+    for (size_t i = 0; i < pixels; i++) {
+        uint8_t level = frame->bytes[i];
+        least = level < least ? level : least;
+        most = level > most ? level : most;
+    }
+    see(watch, frame, least, most, most - least);
+}
+
 void levels_apply(const levels *l, levels_watch *watch, const char *name, image *frame) {
+    if (frame->bytes && !l->given) {
+        see_bytes(watch, frame);
+        return;
+    }
+    image_floats(frame);
     size_t pixels = (size_t)frame->height * (size_t)frame->width;
     float *grey = frame->grey;
     double least = (double)grey[0], most = least;
@@ -106,6 +129,10 @@ void levels_apply(const levels *l, levels_watch *watch, const char *name, image 
         if ((double)grey[i] > most) most = (double)grey[i];
     }
     check(l, name, frame, pixels, least, most);
+    if (!l->given && (double)frame->full == WHITE) { /* they are levels */
+        see(watch, frame, least, most, most - least);
+        return;
+    }
     double low = 0, high = frame->full > 0 ? (double)frame->full : WHITE;
     if (l->given) {
         float *copy = NULL;

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles the C runtime around a small hand-written plan (plan.c), whose meaning in numpy is `reference`."""
 
+import hashlib
+import json
+import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from biisnet.compile.ir.memory import instance_bytes
 from biisnet.runtime import sources
+from biisnet.runtime.bundle import SUMS, sums_text
 
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 13, 9
 DEFINES = (f"-DPLAN_HEIGHT={HEIGHT}", f"-DPLAN_WIDTH={WIDTH}")
 INCLUDES = tuple(f"-I{folder}" for folder in (*sources.INCLUDE_DIRS, sources.ROOT / "runner"))
 PLAN = HERE / "plan.c"
+INTEGER_PLAN = HERE / "integer_plan.c"
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 GCC = shutil.which("gcc")
 HOST_CC = (GCC,) if GCC else ZIG
@@ -28,6 +35,7 @@ NO_EMULATOR = shutil.which(EMULATOR[0]) is None
 NO_EMULATOR_REASON = "qemu-aarch64 is not installed (Debian: qemu-user)"
 
 Floats = npt.NDArray[np.float32]
+Edit = Callable[[dict[str, Any]], object]
 
 # Constants and layouts of plan.c: where its maps lie when each stage runs for itself, and where replicated constants.
 RADIUS, STRIDE = 2, 2  # what it calls its receptive field, though more is in it
@@ -61,12 +69,64 @@ INSTANCE = instance_bytes(8, [HEIGHT * WIDTH * 4])
 ARENA_BYTES = BLUR + _end(0, 3) + INSTANCE
 
 
+# Of integer_plan.c.
+INTEGER_SHA256 = 4 * "fedcba9876543210"
+INTEGER_STAGES = ["sums", "around", "edges"]
+INTEGER_SCALE = 0.00390625
+INTEGER_BIAS = -700
+
+
+def _integer_arena() -> int:
+    row, ring = (-(-rows * WIDTH * 2 // 64) * 64 for rows in (1, min(HEIGHT, 3)))
+    return row + 64 + ring + row + instance_bytes(4, [HEIGHT * WIDTH])
+
+
+INTEGER_ARENA_BYTES = _integer_arena()
+
+
 def compile_c(output: Path, files: tuple[Path, ...], *flags: str, compiler: tuple[str, ...] = HOST_CC) -> Path:
     """Compiles and links C files with the runtime's own flags; a warning is an error."""
     command = [*compiler, *sources.CFLAGS, *INCLUDES, *DEFINES, *flags, *map(str, files), "-o", str(output)]
     done = subprocess.run([*command, *sources.LIBS], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return output
+
+
+def write_bundle(root: Path, built: Path, edit: Edit | None = None, runner: Path | None = None) -> Path:
+    """A bundle for this machine around the small plan; `edit` changes the manifest before it is written."""
+    shutil.rmtree(root, ignore_errors=True)
+    files = {"lib/libbiisnet_model.so": built, **({"bin/biisnet-run": runner} if runner else {})}
+    for name, file in files.items():
+        (root / name).parent.mkdir(parents=True)
+        shutil.copy(file, root / name)
+    arch = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+    shape = [1, 1, HEIGHT, WIDTH]
+    manifest: dict[str, Any] = {
+        "schema": 3,
+        "abi": 3,
+        "task": "detection",
+        "model": {"name": "tiny", "sha256": SHA256, "weights": "random", "seed": 0},
+        "inputs": [{"name": "grey", "dtype": "float32", "shape": shape, "meaning": "image"}],
+        "outputs": [{"name": "probability", "dtype": "float32", "shape": shape, "meaning": "probability"}],
+        "threshold": 0.5,
+        "target": {"name": "host", "triple": "", "cpu": "", "arch": arch, "features": []},
+        "glibc": "2.28",
+        "arena_bytes": ARENA_BYTES,
+        "files": {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in files},
+    }
+    if edit:
+        edit(manifest)
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    (root / SUMS).write_text(sums_text(root, manifest.get("files", {})))
+    return root
+
+
+def of_integers(manifest: dict[str, Any]) -> None:
+    """The manifest of the plan of integers."""
+    manifest["model"].update(name="edges", sha256=INTEGER_SHA256)
+    manifest["inputs"][0].update(name="image", dtype="uint8")
+    manifest["outputs"][0].update(name="logit", dtype="int16", meaning="logit", scale=INTEGER_SCALE)
+    manifest.update(arena_bytes=INTEGER_ARENA_BYTES, receptive_field={"radius": 1, "stride": 1})
 
 
 def run(*command: str | Path) -> "subprocess.CompletedProcess[bytes]":
@@ -80,6 +140,14 @@ def refused(done: "subprocess.CompletedProcess[bytes]") -> str:
     assert len(lines) == 1, lines
     assert lines[0].startswith("biisnet-run: "), lines
     return lines[0]
+
+
+def integer_reference(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
+    """The plan of integer_plan.c in numpy: grey [H, W] -> logits [H, W]."""
+    height, width = grey.shape
+    padded = np.pad(grey, 1, mode="edge").astype(np.int64)
+    around = sum(padded[i : i + height, j : j + width] for i in range(3) for j in range(3))
+    return (9 * grey.astype(np.int64) - around + INTEGER_BIAS).astype(np.int16)
 
 
 def reference(grey: Floats) -> dict[str, Floats]:

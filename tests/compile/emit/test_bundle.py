@@ -80,7 +80,7 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: OnnxModel, manifest_of: Cal
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=bundle, check=True)
     shape = [1, 1, *SIZE]
     assert manifest["inputs"] == [{"name": "image", "dtype": "float32", "shape": shape, "meaning": "image"}]
-    output = {"name": "probability", "dtype": "float32", "shape": shape, "meaning": "mask"}
+    output = {"name": "probability", "dtype": "float32", "shape": shape, "meaning": "probability"}
     assert (manifest["outputs"], manifest["task"]) == ([output], "detection")
     assert manifest["model"] == {"name": "custom", "sha256": tiny.sha256, "weights": "random", "seed": 0}
     assert manifest["target"] == {
@@ -92,7 +92,7 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: OnnxModel, manifest_of: Cal
         "llvm_features": ["+slow-paired-128"],
     }
     assert target_of(manifest).llvm == resolve("rpi4").llvm  # `biisnet report` compiles it anew
-    assert (manifest["schema"], manifest["abi"], manifest["glibc"], manifest["threshold"]) == (2, 2, "2.28", 0.5)
+    assert (manifest["schema"], manifest["abi"], manifest["glibc"], manifest["threshold"]) == (3, 3, "2.28", 0.5)
     assert [s["name"] for s in manifest["stages"]][-1] == "probability"
     assert manifest["arena_bytes"] > 0
     assert "grey levels" in manifest["preprocessing"]
