@@ -33,6 +33,7 @@ from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
 from .progress import Progress
+from .quantise import is_integer, prove
 from .schedules import Schedules
 from .tuning.records import tuned_schedules
 from .verification.accumulators import is_binary
@@ -130,6 +131,8 @@ def compile_model(
     if prefix is not None:
         check_prefix(prefix)
     check_cache(say)  # a minute of kernels before it is known that there is none would be for nothing
+    if is_integer(model):
+        say(prove(model).summary())  # its kernels rely on it
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         steps = (*PLAN_STEPS, *RUNNER_STEPS, *(("verify",) if verify else ()), *LIBRARY_STEPS)
         progress = Progress(steps, say, dump)

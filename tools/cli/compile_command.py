@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from .arguments import ModelArgument, Size, TargetOption, parse_size
+from .levels_option import LevelsOption
+from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 
 
@@ -36,6 +38,10 @@ def compile_command(
         str | None,
         typer.Option("--prefix", metavar="NAME", help="Names of the archive: NAME_run for biisnet_run, and so on."),
     ] = None,
+    precision: PrecisionOption = Precision.float32,
+    calibrate: CalibrateOption = None,
+    calibrate_frames: CalibrateFramesOption = None,
+    levels: LevelsOption = None,
     allow_float: Annotated[
         bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
     ] = False,
@@ -49,11 +55,15 @@ def compile_command(
     from ...compile.tuning.records import tuned_schedules
     from ...compile.weight_provenance import describe_weights
     from ...targets import resolve
+    from ..integer import integer_model
     from ..models import resolve_model
 
     say = terminal.say
     device = resolve(target)
+    frames = frames_of(precision, calibrate, calibrate_frames, levels)
     network = resolve_model(model)
+    if frames is not None:
+        network = integer_model(network, frames, parse_size(size), say)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     own_name = re.sub(r"[^\w.-]", "_", network.name)  # it is the file's word
     place = output or Path(f"{own_name}-{device.name}-{height}x{width}")

@@ -130,7 +130,7 @@ def report(
 
 def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     """A manifest for a person, line by line."""
-    from ...compile.verification.agreement import accumulators_text
+    from ...compile.verification.agreement import evidence
 
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
@@ -146,11 +146,8 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
         yield f"file     {name} {size:,} bytes"
     verified = manifest["verification"]
     if verified["device"]:
-        counts = (verified[name] for name in ("accumulators", "binary_stages_read", "binary_stages"))
-        yield (
-            f"verified on {verified['device']}: stages within {verified['stage_error']:.1e}, "
-            f"{accumulators_text(*counts)}, {verified['mask_pixels_differing']} mask pixels differ"
-        )
+        differ = f"{verified['mask_pixels_differing']} mask pixels differ"
+        yield f"verified on {verified['device']}: {evidence(verified)}, {differ}"
     else:
         yield f"verified not: {verified['reason']}"
 

@@ -301,7 +301,7 @@ def test_a_size_that_the_integer_network_has_not() -> None:
         m.nodes[-1], m.nodes[-2] = m.nodes[-2], m.nodes[-1]
         return "crop"
 
-    with pytest.raises(CompileError, match="layer 'crop': its size is computed from 'embedding.centred', which"):
+    with pytest.raises(CompileError, match=r"layer 'crop': its size is computed from 'embedding\.centred', which"):
         quantise(plain(smaller), frames(1, 8, 8))
 
 
