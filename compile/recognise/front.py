@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front stage: normalise, rewrite in phases, prove. Nothing of the rewriter is imported for a file that needs none."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import onnx
+
+from ...ops import DOMAIN, REGISTRY, VERSION
+from ..errors import CompileError
+from ..frontend import OnnxModel
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from .patterns import Context
+    from .table import Row
+
+SOURCE, ZERO = "recognised_from", "sign_of_zero"
+"""Metadata properties of a rewritten file: the original's SHA-256, and the user's word on Sign(0)."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A model in com.biisnet operators; its convolutions; lines for the user. All empty where nothing was to do."""
+
+    model: OnnxModel
+    table: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
+    proof: str = ""
+
+    def lines(self) -> list[str]:
+        """All of it for a person."""
+        if not self.table and not self.notes:
+            return []
+        width = max((len(r.layer) for r in self.table), default=0)
+        found = [f"  {r.layer:{width}}  {'binary' if r.is_binary else 'float '}  {r.why}" for r in self.table]
+        taken = sum(r.is_binary for r in self.table)
+        head = f"layers  {taken} of {len(self.table)} convolutions are binary"
+        suspects = [f"note: '{r.layer}' looks binary and is not: {r.why}" for r in self.table if r.is_suspect]
+        return [head, *found, *(f"note: {n}" for n in self.notes), *suspects, f"proved  {self.proof}"]
+
+
+def is_ours(proto: onnx.ModelProto) -> bool:
+    """Whether a file is in com.biisnet operators already."""
+    return any(n.domain == DOMAIN for n in proto.graph.node)
+
+
+def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int | None = None) -> Recognised:
+    """`model` in com.biisnet operators, at a size where it has none itself. Raises CompileError."""
+    if is_ours(model.proto):
+        return Recognised(model)
+    from onnxscript.rewriter import RewriteRuleSet
+
+    from .channels_first import settle_inputs, settle_outputs
+    from .normalise import settled, tidied, to_ir
+    from .patterns import BINARY, LAYOUT, REST, STEPS, Context
+    from .patterns import ZERO as ZERO_LEVELS
+    from .prove import prove
+    from .table import rows
+
+    original = settled(model.proto, size, model.path)
+    graph, context = to_ir(original), Context(sign_of_zero)
+
+    def run(*phases: tuple[type, ...]) -> None:
+        rules = RewriteRuleSet([r for phase in phases for p in phase for r in p.rules(context)])
+        for _ in range(ROUNDS):
+            if not rules.apply_to_model(graph):
+                return
+            tidied(graph)
+        raise CompileError(f"{model.path}: its patterns do not come to an end; report this file")
+
+    while True:
+        run(LAYOUT)
+        if not settle_inputs(graph, context):
+            break
+    run(LAYOUT, STEPS)
+    settle_outputs(graph, context)
+    run(ZERO_LEVELS)
+    table = rows(graph)
+    run(BINARY)
+    run(REST)
+    if not context.notes and not changed(original, graph):
+        return Recognised(model)
+    proto = finished(graph, model, sign_of_zero)
+    rewritten = replace(
+        model,
+        proto=proto,
+        data=(data := proto.SerializeToString(deterministic=True)),
+        sha256=hashlib.sha256(data).hexdigest(),
+        called=model.name,
+    )
+    proof = prove(original, rewritten, context)
+    return Recognised(rewritten, tuple(table), tuple(context.notes.values()), proof)
+
+
+ROUNDS = 100
+"""Most times that a phase is repeated: a Transpose moves by one operator each time."""
+
+
+def changed(original: onnx.ModelProto, graph: ir.Model) -> bool:
+    """Whether any operator is another one."""
+    ours = [(n.domain, n.op_type) for n in graph.graph]
+    theirs = [(n.domain, n.op_type) for n in original.graph.node if n.op_type not in ("Constant", "Identity")]
+    return ours != theirs or bool(original.functions)
+
+
+def finished(graph: ir.Model, model: OnnxModel, sign_of_zero: int | None) -> onnx.ModelProto:
+    """The file: bodies of our operators, metadata of the original and where it is from."""
+    import onnx_ir as ir
+    import onnx_ir.passes.common as passes
+
+    passes.TopologicalSortPass()(graph)
+    passes.NameFixPass()(graph)
+    for value in graph.graph.outputs:
+        value.metadata_props.clear()
+    passes.ClearMetadataAndDocStringPass()(graph)
+    proto = ir.to_proto(graph)
+    used = {n.op_type for n in proto.graph.node if n.domain == DOMAIN}
+    proto.functions.extend(REGISTRY[name].function() for name in REGISTRY if name in used)
+    standard = next((o for o in proto.opset_import if o.domain in ("", "ai.onnx")), None)
+    del proto.opset_import[:]
+    proto.opset_import.append(onnx.helper.make_opsetid("", standard.version if standard else 18))
+    if used:
+        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+    domains = sorted({n.domain for n in proto.graph.node} - {"", DOMAIN})
+    proto.opset_import.extend(onnx.helper.make_opsetid(d, 1) for d in domains)
+    del proto.graph.value_info[:]
+    del proto.metadata_props[:]
+    told = {**model.metadata, SOURCE: model.sha256}
+    if sign_of_zero is not None:
+        told[ZERO] = f"{sign_of_zero:+d}"
+    for key, value_of in sorted(told.items()):
+        proto.metadata_props.add(key=key, value=value_of)
+    return proto

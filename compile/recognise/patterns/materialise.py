@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A step function that no binary convolution reads, as a map of numbers:
+
+    Steps(x; t, v)[c] = BinaryConv2d of 1x1, a group for each channel, its one weight +1
+
+The same bit planes as a convolution's, so levels come out exactly where they are sums of powers of two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from ..steps import DOMAIN, MAX_STEPS, steps_of
+from ..values import shape_of, shaped
+from ..weights import TwoLevels
+from .base import Pattern
+from .convolution import Plane, plane_node
+
+
+class StepsAsMap(Pattern):
+    """Steps of a map [N, C, H, W]."""
+
+    op_types = ("Steps",)
+    domains = (DOMAIN,)
+
+    def replace(self, op: Any, node: ir.Node) -> ir.Value | None:
+        """The sum of a depth-wise BinaryConv2d for each step."""
+        found, shape = steps_of(node.outputs[0]), shape_of(node.outputs[0])
+        if found is None or shape is None or len(shape) != 4:
+            return None
+        x, steps = found
+        if steps.levels.dtype == bool or not 1 <= steps.count <= MAX_STEPS:
+            return None
+        channels = shape[1]
+        ones = TwoLevels(np.ones((channels, 1, 1, 1), bool), np.tile(np.float32([-1, 1]), (channels, 1)), 0.0)
+        levels = np.broadcast_to(steps.levels.astype(np.float64), (steps.count + 1, channels))
+        halves, middle = np.diff(levels, axis=0) / 2, (levels[0] + levels[-1]) / 2
+        geometry = {"strides": [1, 1], "dilations": [1, 1], "pads": [0, 0, 0, 0], "group": channels, "channels": 1}
+        total = None
+        for k in range(steps.count):
+            name = f"{node.outputs[0].name}.plane{k}"
+            plane = Plane(steps.thresholds[k], halves[k], 0.0, middle if k == 0 else 0 * middle, name)
+            result = shaped(plane_node(op, x, plane, ones, geometry, steps), shape)
+            total = result if total is None else shaped(op.Add(total, result), shape)
+        return total
