@@ -26,6 +26,7 @@ COMPILER = (
     ("tuning",),
     ("emit",),
     ("verification",),
+    ("recognise",),
     ("frontend",),
     ("passes",),
     ("kernels",),

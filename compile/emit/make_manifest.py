@@ -14,12 +14,18 @@ from tvm.target.codegen import llvm_version_major
 from ...runtime.bundle import ABI, SCHEMA
 from ...targets import Target
 from ..frontend import OnnxModel
+from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
 from ..ir.plan import Plan
 from ..verification.check import Verified
 from .manifest import kernel_entry
 from .notices import components, license_entries
 
 TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
+
+
+def origin(model: OnnxModel) -> dict[str, str]:
+    """Entries of a model that was rewritten from other operators: the SHA-256 of its file, the user's word on Sign(0)."""
+    return {key: model.metadata[key] for key in (RECOGNISED_FROM, SIGN_OF_ZERO) if key in model.metadata}
 
 
 def make_manifest(
@@ -32,7 +38,7 @@ def make_manifest(
     return {
         "schema": SCHEMA,
         "abi": ABI,
-        "model": {"name": model.name, "sha256": model.sha256, **weights},
+        "model": {"name": model.name, "sha256": model.sha256, **weights, **origin(model)},
         **plan.signature.as_fields(),
         "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
         "receptive_field": asdict(plan.field) if plan.field else None,

@@ -21,6 +21,10 @@ from ..foreign_files import ONNX, what_it_is
 from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
 
+RECOGNISED_FROM, SIGN_OF_ZERO = "recognised_from", "sign_of_zero"
+"""Metadata of a file that was rewritten (compile/recognise): the original's SHA-256, what Sign(0) was said to be."""
+
+
 @dataclass(frozen=True)
 class OnnxModel:
     """A checked ONNX model, and the file it came from."""
@@ -121,7 +125,9 @@ def check(proto: onnx.ModelProto, path: str) -> None:
             raise CompileError(f"{path}: weight '{tensor.name}' cannot be read: {first_line(e)}") from e
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
-        if values.dtype.kind == "f" and values.dtype != np.float32:
+        # of other operators than ours float16 is widened, exactly (compile/recognise)
+        widened = values.dtype == np.float16 and not any(n.domain == DOMAIN for n in proto.graph.node)
+        if values.dtype.kind == "f" and values.dtype != np.float32 and not widened:
             raise CompileError(f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported")
 
 

@@ -12,15 +12,13 @@ import onnx
 from ...ops import DOMAIN, REGISTRY, VERSION
 from ..errors import CompileError
 from ..frontend import OnnxModel
+from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     from .patterns import Context
     from .table import Row
-
-SOURCE, ZERO = "recognised_from", "sign_of_zero"
-"""Metadata properties of a rewritten file: the original's SHA-256, and the user's word on Sign(0)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ class Recognised:
         taken = sum(r.is_binary for r in self.table)
         head = f"layers  {taken} of {len(self.table)} convolutions are binary"
         suspects = [f"note: '{r.layer}' looks binary and is not: {r.why}" for r in self.table if r.is_suspect]
-        return [head, *found, *(f"note: {n}" for n in self.notes), *suspects, f"proved  {self.proof}"]
+        proved = [f"proved  {self.proof}"] if self.proof else []
+        return [head, *found, *(f"note: {n}" for n in self.notes), *suspects, *proved]
 
 
 def is_ours(proto: onnx.ModelProto) -> bool:
@@ -51,14 +50,13 @@ def is_ours(proto: onnx.ModelProto) -> bool:
 
 def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int | None = None) -> Recognised:
     """`model` in com.biisnet operators, at a size where it has none itself. Raises CompileError."""
-    if is_ours(model.proto):
+    if is_ours(model.proto) or RECOGNISED_FROM in model.metadata:
         return Recognised(model)
     from onnxscript.rewriter import RewriteRuleSet
 
     from .channels_first import settle_inputs, settle_outputs
     from .normalise import settled, tidied, to_ir
-    from .patterns import BINARY, LAYOUT, REST, STEPS, Context
-    from .patterns import ZERO as ZERO_LEVELS
+    from .patterns import BINARY, LAYOUT, REST, STEPS, ZERO, Context
     from .prove import prove
     from .table import rows
 
@@ -79,12 +77,12 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
             break
     run(LAYOUT, STEPS)
     settle_outputs(graph, context)
-    run(ZERO_LEVELS)
+    run(ZERO)
     table = rows(graph)
     run(BINARY)
     run(REST)
-    if not context.notes and not changed(original, graph):
-        return Recognised(model)
+    if not changed(original, graph):
+        return Recognised(model, tuple(table), tuple(context.notes.values()))
     proto = finished(graph, model, sign_of_zero)
     rewritten = replace(
         model,
@@ -130,9 +128,9 @@ def finished(graph: ir.Model, model: OnnxModel, sign_of_zero: int | None) -> onn
     proto.opset_import.extend(onnx.helper.make_opsetid(d, 1) for d in domains)
     del proto.graph.value_info[:]
     del proto.metadata_props[:]
-    told = {**model.metadata, SOURCE: model.sha256}
+    told = {**model.metadata, RECOGNISED_FROM: model.sha256}
     if sign_of_zero is not None:
-        told[ZERO] = f"{sign_of_zero:+d}"
+        told[SIGN_OF_ZERO] = f"{sign_of_zero:+d}"
     for key, value_of in sorted(told.items()):
         proto.metadata_props.add(key=key, value=value_of)
     return proto

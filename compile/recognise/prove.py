@@ -230,6 +230,7 @@ def at_cut(rng: np.random.Generator, cut: Where, extremes: bool, most: float, co
         near = np.zeros(values.shape, bool)
         for row in cut.thresholds:
             t = np.broadcast_to(row.reshape((1, -1) + (1,) * (len(cut.shape) - 2)), values.shape)
-            near |= (values == t) | (values == np.nextafter(t, np.float32(-np.inf)))
+            with np.errstate(over="ignore"):
+                near |= (values == t) | (values == np.nextafter(t, np.float32(-np.inf)))
         values = np.where(near, np.float32(0.5) * min(1.0, float(most)), values)
     return np.ascontiguousarray(values, np.float32)

@@ -72,4 +72,6 @@ def why_not(flat: Array) -> str:
 def looks_binary(weights: Array) -> bool:
     """Whether weights are -s and +s in every filter, of enough taps that this is no chance."""
     found = two_levels(weights)
-    return weights[0].size > 2 and not isinstance(found, str) and found.is_symmetric
+    if isinstance(found, str) or weights[0].size <= 2 or not found.is_symmetric:
+        return False
+    return bool(found.bits.any() and not found.bits.all())

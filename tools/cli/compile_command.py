@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import ModelArgument, Size, TargetOption, parse_size
+from .arguments import ModelArgument, SignOfZero, Size, TargetOption, parse_sign, parse_size
 from .terminal import Terminal
 
 
@@ -39,6 +39,7 @@ def compile_command(
     allow_float: Annotated[
         bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
     ] = False,
+    sign_of_zero: SignOfZero = None,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     *,
     terminal: Terminal,
@@ -46,6 +47,7 @@ def compile_command(
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
     from ...compile.frontend.shapes import input_shape
     from ...compile.pipeline import compile_model
+    from ...compile.recognise import recognise
     from ...compile.tuning.records import tuned_schedules
     from ...compile.weight_provenance import describe_weights
     from ...targets import resolve
@@ -53,7 +55,8 @@ def compile_command(
 
     say = terminal.say
     device = resolve(target)
-    network = resolve_model(model)
+    found = recognise(resolve_model(model), parse_size(size), parse_sign(sign_of_zero))
+    network = found.model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     own_name = re.sub(r"[^\w.-]", "_", network.name)  # it is the file's word
     place = output or Path(f"{own_name}-{device.name}-{height}x{width}")
@@ -63,7 +66,7 @@ def compile_command(
     say(f"output  {place}")
     schedules = tuned_schedules(device, database)
     summary = compile_model(
-        network,
+        found,
         (height, width),
         device,
         place,

@@ -48,14 +48,14 @@ LAYOUT: Phase = (
     FullyConnected,  # Gemm and MatMul are Conv
 )
 STEPS: Phase = (
+    PointwiseOfSteps,  # Sign->Add->Sign, Sign->Equal->Where, comparison->Cast->Mul->Sub, ...
+    QuantizedSteps,
     SignOfValue,
     Comparison,
     BipolarQuant,
     Quant,
     MultiThreshold,
     RoundOfRange,
-    PointwiseOfSteps,  # Sign->Add->Sign, Sign->Equal->Where, comparison->Cast->Mul->Sub, ...
-    QuantizedSteps,
     StraightThrough,  # s - e + e
     OutOfRange,  # after Relu or Clip no value is below 0
     ArgumentOfSteps,  # a bias is a threshold; Relu, Clip and Tanh before a step are gone

@@ -22,7 +22,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ....ops import DOMAIN, VERSION, pack_weights
-from ..steps import Steps, steps_of
+from ..steps import MAX_STEPS, Steps, above, steps_of
 from ..values import Array, attribute, constant, constant_node, made_by, shape_of, shaped
 from ..weights import TwoLevels, two_levels
 from .base import Context, Pattern, label
@@ -50,11 +50,11 @@ class BinaryConvolution(Pattern):
         shape = shape_of(node.outputs[0])
         if shape is None:
             return None
-        results = [plane_node(op, x, p, weights, geometry, steps) for p in planes]
+        results = [plane_node(op, x, p, weights, geometry) for p in planes]
         total = results[0]
         for result in results[1:]:
             total = op.Add(shaped(total, shape), shaped(result, shape))
-        if self.context is not None and len(planes) > 1:
+        if len(planes) > 1:
             note_planes(self.context, node, steps, len(planes))
         return total
 
@@ -64,7 +64,7 @@ def note_planes(context: Context, node: ir.Node, steps: Steps, count: int) -> No
     name = label(node)
     if steps.count == 1:
         why = "its padding is no level of its activations, so the taps that are not padded are counted too"
-    elif steps.count == 2 and np.allclose(steps.levels[1], (steps.levels[0] + steps.levels[2]) / 2):
+    elif steps.count == 2 and (steps.thresholds[1] == above(steps.thresholds[0])).all():
         why = "Sign(0) is 0 and may occur; --sign-of-zero +1 makes it one, where the network was trained so"
     else:
         why = f"its activations have {steps.count + 1} levels"
@@ -103,7 +103,7 @@ def binary_parts(node: ir.Node) -> Parts | str:
         return "the levels of its activations differ from channel to channel"
     if steps.count == 0:
         return "its activations are constant"
-    if steps.count > 3:
+    if steps.count > MAX_STEPS:
         return f"its activations have {steps.count + 1} levels: two (one bit) to four (two bits) are supported"
     if len(node.inputs) > 2 and node.inputs[2] is not None and constant(node.inputs[2]) is None:
         return "its bias is no constant"
@@ -167,9 +167,7 @@ def bit_planes(node: ir.Node, steps: Steps, weights: TwoLevels, geometry: Geomet
     return planes
 
 
-def plane_node(
-    op: Any, x: ir.Value, plane: Plane, weights: TwoLevels, geometry: Geometry, steps: Steps
-) -> ir.Value:
+def plane_node(op: Any, x: ir.Value, plane: Plane, weights: TwoLevels, geometry: Geometry) -> ir.Value:
     """The BinaryConv2d of a plane."""
     outputs = len(weights.levels)
     if weights.is_symmetric:

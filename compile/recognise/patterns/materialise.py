@@ -43,6 +43,6 @@ class StepsAsMap(Pattern):
         for k in range(steps.count):
             name = f"{node.outputs[0].name}.plane{k}"
             plane = Plane(steps.thresholds[k], halves[k], 0.0, middle if k == 0 else 0 * middle, name)
-            result = shaped(plane_node(op, x, plane, ones, geometry, steps), shape)
+            result = shaped(plane_node(op, x, plane, ones, geometry), shape)
             total = result if total is None else shaped(op.Add(total, result), shape)
         return total
