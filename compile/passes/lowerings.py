@@ -14,6 +14,7 @@ from tvm import relax
 from ..errors import CompileError
 from ..ir.buffers import Buffer
 from ..ir.expressions import Expr, slice_channels
+from ..ir.limits import MAX_TAPS
 from ..kernels import (
     Add,
     BinaryDot,
@@ -33,7 +34,6 @@ from .stored_forms import PLAIN, Signs, StoredForm
 if TYPE_CHECKING:
     from .cut_stages import StageBuilder
 
-MAX_TAPS = 1 << 14  # the accumulator's table has 16 bits
 Lower = Callable[["StageBuilder", str, relax.Call], "Value"]
 
 
@@ -112,6 +112,7 @@ def signs_read_by(call: relax.Call) -> StoredForm:
 def binary_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The accumulator of a binary convolution."""
     signs = constant(call.args[1]).astype(bool)
+    # the importer refuses those of a file by the file's name
     if signs[0].size > MAX_TAPS:
         raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_TAPS} are supported")
     e = BinaryDot(

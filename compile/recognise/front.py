@@ -17,7 +17,7 @@ from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from .patterns import Context
+    from .patterns import Phase
     from .table import Row
 
 
@@ -55,19 +55,23 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     from onnxscript.rewriter import RewriteRuleSet
 
     from .channels_first import settle_inputs, settle_outputs
-    from .normalise import settled, tidied, to_ir
+    from .normalise import has_float16, settled, tidied, to_ir
     from .patterns import BINARY, LAYOUT, REST, STEPS, ZERO, Context
     from .prove import prove
     from .table import rows
 
     original = settled(model.proto, size, model.path)
     graph, context = to_ir(original), Context(sign_of_zero)
+    rewrites = int(has_float16(model.proto))
 
-    def run(*phases: tuple[type, ...]) -> None:
+    def run(*phases: Phase) -> None:
+        nonlocal rewrites
         rules = RewriteRuleSet([r for phase in phases for p in phase for r in p.rules(context)])
         for _ in range(ROUNDS):
-            if not rules.apply_to_model(graph):
+            count = rules.apply_to_model(graph)
+            if not count:
                 return
+            rewrites += count
             tidied(graph)
         raise CompileError(f"{model.path}: its patterns do not come to an end; report this file")
 
@@ -75,13 +79,14 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
         run(LAYOUT)
         if not settle_inputs(graph, context):
             break
+        rewrites += 1
     run(LAYOUT, STEPS)
     settle_outputs(graph, context)
     run(ZERO)
     table = rows(graph)
     run(BINARY)
     run(REST)
-    if not changed(original, graph):
+    if not rewrites:
         return Recognised(model, tuple(table), tuple(context.notes.values()))
     proto = finished(graph, model, sign_of_zero)
     rewritten = replace(
@@ -97,13 +102,6 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
 
 ROUNDS = 100
 """Most times that a phase is repeated: a Transpose moves by one operator each time."""
-
-
-def changed(original: onnx.ModelProto, graph: ir.Model) -> bool:
-    """Whether any operator is another one."""
-    ours = [(n.domain, n.op_type) for n in graph.graph]
-    theirs = [(n.domain, n.op_type) for n in original.graph.node if n.op_type not in ("Constant", "Identity")]
-    return ours != theirs or bool(original.functions)
 
 
 def finished(graph: ir.Model, model: OnnxModel, sign_of_zero: int | None) -> onnx.ModelProto:

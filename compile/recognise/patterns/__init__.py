@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .argument import ArgumentOfSteps, OutOfRange
 from .base import Context, Pattern
+from .channel_pad import SumWithPaddedChannels
 from .convolution import BinaryConvolution
 from .flat import FullyConnected, MapToVector, MeanOfMap, NormalizationOfFlatten, PointwiseOfFlatten
 from .impossible_levels import ImpossibleLevel
@@ -67,6 +68,7 @@ REST: Phase = (
     StepsAsMap,  # signs that a full-precision layer reads
     PadOfConvolution,
     Negation,
+    SumWithPaddedChannels,
 )
 PHASES: tuple[Phase, ...] = (LAYOUT, STEPS, ZERO, BINARY, REST)
 
