@@ -18,13 +18,13 @@ from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
 from ...ops import weights_at_levels
-from ..ir.limits import MAX_ROWS, MAX_STRIDE, MAX_TAPS
+from ..ir.limits import MAX_STRIDE, MAX_TAPS
 from ..passes.relax_ops import call, channels_of, scale_shift, shape_of, two_slope
 
 MAX_WEIGHTS = 256 * 1024
 """Weights of a full-precision convolution."""
-MAX_PART = 7
-"""The longest side of a window that an average is made of: its taps are not a loop, and 256 take minutes to compile."""
+MAX_AVERAGE = 8
+"""The longest side of an average's window: its taps are not a loop, and 256 of them take minutes to compile."""
 MAX_POOL = 16
 """The longest side of a pooling's window: its rows are operands, and its taps are not a loop."""
 
@@ -308,16 +308,6 @@ def convolve(node: Node, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None
     groups, x = int(node.get("group", 1)), node.tensor(0)
     node.require(weight.size <= MAX_WEIGHTS, f"{weight.size} full-precision weights: {MAX_WEIGHTS} are supported")
     shape = geometry(node)
-    if (
-        groups == channels_of(x) == len(weight)
-        and weight.shape[2:] == shape_of(x)[2:]
-        and weight.shape[2] > MAX_ROWS
-        and not any(shape["pads"])
-        and (weight == weight[:, :, :1, :1]).all()
-    ):  # a mean that was written as a convolution, of more rows than a stage reads
-        factor = weight[:, 0, 0, 0].astype(np.float64) * math.prod(weight.shape[2:])
-        shift = np.zeros(groups) if bias is None else bias.astype(np.float64)
-        return scale_shift(average_of_all(node), factor, shift)
     x = R.nn.conv2d(
         x,
         relax.const(weight),
@@ -337,45 +327,14 @@ def average_pool(node: Node) -> Results:
         len(kernel) == 2 and not any(g["pads"]) and g["dilations"] == [1, 1] and not node.get("ceil_mode", 0),
         "windows without pads, dilations or ceil_mode are supported",
     )
+    node.require(max(kernel) <= MAX_AVERAGE, f"a window of {kernel}: sides of 1 to {MAX_AVERAGE} are supported")
     x = node.tensor(0)
-    _, _, h, w = shape_of(x)
+    _, channels, h, w = shape_of(x)
     node.require(h >= kernel[0] and w >= kernel[1], f"its input is only {h}x{w}")
     if kernel == g["strides"] == [2, 2]:
         return [R.nn.avg_pool2d(x, pool_size=(2, 2), strides=(2, 2))]
-    if kernel == [h, w]:
-        return [average_of_all(node)]
-    return [average_of(node, x, kernel, g["strides"])]
-
-
-@converts("GlobalAveragePool")
-def global_average_pool(node: Node) -> Results:
-    """The mean of each channel."""
-    return [average_of_all(node)]
-
-
-def average_of(node: Node, x: Expr, kernel: list[int], strides: list[int]) -> Expr:
-    """The mean of each window, as a depth-wise convolution."""
-    node.require(max(kernel) <= MAX_ROWS, f"a window of {kernel}: sides of 1 to {MAX_ROWS} are supported")
-    channels = channels_of(node.tensor(0))
     weight = np.full((channels, 1, *kernel), 1 / math.prod(kernel), np.float32)
-    node.require(weight.size <= MAX_WEIGHTS, f"a window of {kernel} of {channels} channels is too large")
-    return R.nn.conv2d(x, relax.const(weight), strides=strides, groups=channels)
-
-
-def average_of_all(node: Node) -> Expr:
-    """The mean of each channel: means of windows that fill the map, and of these, until one is left."""
-    x = node.tensor(0)
-    sides = shape_of(x)[2:]
-    while max(sides) > 1:
-        kernel = [part_of(side) for side in sides]
-        x = average_of(node, x, kernel, [k if k <= MAX_STRIDE else 1 for k in kernel])
-        sides = tuple(side // k for side, k in zip(sides, kernel, strict=True))
-    return x
-
-
-def part_of(side: int) -> int:
-    """The largest divisor of a side of which a kernel is small; the side itself where it has none."""
-    return next((d for d in range(min(side, MAX_PART), 1, -1) if side % d == 0), side)
+    return [R.nn.conv2d(x, relax.const(weight), strides=g["strides"], groups=channels)]
 
 
 @converts("MaxPool")

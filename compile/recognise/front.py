@@ -43,9 +43,15 @@ class Recognised:
         return [head, *found, *(f"note: {n}" for n in self.notes), *suspects, *proved]
 
 
+FOREIGN = frozenset({"Dropout", "Flatten", "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual", "Less",
+                     "LessOrEqual", "MatMul", "Neg", "ReduceMean", "Sign", "Transpose"})  # fmt: skip
+"""Standard operators that only patterns know what to do with."""
+
+
 def is_ours(proto: onnx.ModelProto) -> bool:
-    """Whether a file is in com.biisnet operators already."""
-    return any(n.domain == DOMAIN for n in proto.graph.node)
+    """Whether a file is in com.biisnet operators, and no others that patterns are for."""
+    domains = {n.domain for n in proto.graph.node}
+    return DOMAIN in domains <= {"", DOMAIN} and not any(n.op_type in FOREIGN for n in proto.graph.node)
 
 
 def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int | None = None) -> Recognised:

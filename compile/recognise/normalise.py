@@ -13,11 +13,13 @@ import re
 
 import numpy as np
 import onnx
+import onnx.inliner
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 from onnx import numpy_helper, version_converter
 from onnxscript.optimizer import fold_constants_ir
 
+from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend.loader import first_line
 from . import foreign_ops
@@ -44,6 +46,9 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int] | None, path: str) -> 
         output.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
     rename(model.graph)
+    own = [(f.domain, f.name) for f in model.functions if f.domain in (DOMAIN, *foreign_ops.DOMAINS)]
+    if len(own) < len(model.functions):
+        model = onnx.inliner.inline_selected_functions(model, own, exclude=True)
     foreign_ops.name_roundings(model)
     foreign_ops.add_bodies(model)
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
@@ -129,6 +134,7 @@ def has_float16(proto: onnx.ModelProto) -> bool:
 def to_ir(proto: onnx.ModelProto) -> ir.Model:
     """The graph with shapes, its constants computed, nothing in it twice."""
     model = ir.from_proto(onnx.shape_inference.infer_shapes(proto, data_prop=True))
+    model.functions.clear()  # which patterns would look at too
     tidied(model)
     fold_foreign(model)
     fold_constants_ir(model, onnx_shape_inference=True, input_size_limit=LIMIT, output_size_limit=LIMIT)

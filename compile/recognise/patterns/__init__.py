@@ -7,6 +7,7 @@ Each file has the algebra of its patterns. A phase is repeated until none of its
 from __future__ import annotations
 
 from .argument import ArgumentOfSteps, OutOfRange
+from .averages import AverageOfAll
 from .base import Context, Pattern
 from .channel_pad import SumWithPaddedChannels
 from .convolution import BinaryConvolution
@@ -69,6 +70,7 @@ REST: Phase = (
     PadOfConvolution,
     Negation,
     SumWithPaddedChannels,
+    AverageOfAll,  # means of means
 )
 PHASES: tuple[Phase, ...] = (LAYOUT, STEPS, ZERO, BINARY, REST)
 
