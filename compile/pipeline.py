@@ -27,6 +27,7 @@ from .passes.check_constants import check_constants
 from .passes.cut_stages import cut_stages
 from .passes.distribute_scale import distribute_scale
 from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
+from .passes.fold_integer_windows import fold_integer_windows
 from .passes.fold_prelu_into_accumulator import fold_prelu_into_accumulator
 from .passes.fold_residual import fold_residual
 from .passes.fold_scale_into_two_slope import fold_scale_into_two_slope
@@ -54,6 +55,7 @@ RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
     fold_scale_into_two_slope,  # DB Conv's factor goes into MaxOut's slopes
     fold_residual,  # ... and its residual too
     fold_scale_shift,  # BatchNorm and RPReLU's first shift become one multiply-add
+    fold_integer_windows,  # sums of integer maps are never stored: what is done to a map goes into what reads it
 )
 PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
     drop_sign_preserving_two_slope,  # sign bits are packed before the layer's last two_slope

@@ -16,8 +16,8 @@ from .errors import BundleError
 from .machine import Machine, this_machine, version_tuple
 from .signature import Signature
 
-SCHEMA = 2
-ABI = 2
+SCHEMA = 3
+ABI = 3
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 LIBRARY = "lib/libbiisnet_model.so"

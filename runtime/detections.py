@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The task "detection": a probability map -> its mask and the targets in it. numpy only."""
+"""The task "detection": an output's values -> the mask and the targets in them. numpy only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .answers import F32, Answer, Values
 from .errors import BundleError
 from .signature import Signature
 
@@ -33,18 +34,26 @@ class Detection:
 
 @dataclass(frozen=True)
 class Detector:
-    """Mask and targets of a probability map [H, W]: a pixel is a target's where it is above the threshold."""
+    """Mask and targets of values [H, W] of a model's output: a pixel is a target's where its value is above the
+    threshold, which is a value, too."""
 
+    answer: Answer
     threshold: float
 
-    def mask(self, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    def mask(self, values: Values) -> npt.NDArray[np.bool_]:
         """True at the pixels of targets."""
-        mask: npt.NDArray[np.bool_] = probability > np.float32(self.threshold)
+        # in a type that has a threshold below all int16, too
+        cut = np.float32(self.threshold) if self.answer.is_float else np.int32(self.threshold)
+        mask: npt.NDArray[np.bool_] = values > cut
         return mask
 
-    def targets(self, probability: npt.NDArray[np.float32]) -> list[Detection]:
+    def probability(self, values: Values) -> F32:
+        """float32 [H, W], 0..1."""
+        return self.answer.probability(values)
+
+    def targets(self, values: Values) -> list[Detection]:
         """Targets from top to bottom."""
-        return detect(probability, self.threshold)
+        return _targets(self.probability(values), self.mask(values))
 
 
 def detector(signature: Signature, name: str) -> Detector:
@@ -54,7 +63,8 @@ def detector(signature: Signature, name: str) -> Detector:
             f"{name}: is a model for {signature.task}, which finds no targets; take its outputs from the library "
             "(docs/runtime.md)"
         )
-    return Detector(signature.threshold)
+    answer = Answer(signature.outputs[0])
+    return Detector(answer, answer.threshold(signature.threshold))
 
 
 @dataclass(frozen=True)
@@ -66,9 +76,13 @@ class _Run:
     end: int
 
 
-def detect(probability: npt.NDArray[np.float32], threshold: float) -> list[Detection]:
+def detect(probability: F32, threshold: float) -> list[Detection]:
     """The targets of a map [H, W], from top to bottom: where it is above `threshold`."""
-    found = [_measure(probability, runs) for runs in _components(probability > np.float32(threshold))]
+    return _targets(probability, probability > np.float32(threshold))
+
+
+def _targets(probability: F32, mask: npt.NDArray[np.bool_]) -> list[Detection]:
+    found = [_measure(probability, runs) for runs in _components(mask)]
     return sorted(found, key=lambda d: (d.top, d.left, d.row, d.column))
 
 
@@ -108,7 +122,7 @@ def _runs(row: int, pixels: npt.NDArray[np.bool_]) -> Iterator[_Run]:
     return (_Run(row, int(begin), int(end)) for begin, end in edges.reshape(-1, 2))
 
 
-def _measure(probability: npt.NDArray[np.float32], runs: list[_Run]) -> Detection:
+def _measure(probability: F32, runs: list[_Run]) -> Detection:
     rows = np.concatenate([np.full(r.end - r.begin, r.row) for r in runs])
     columns = np.concatenate([np.arange(r.begin, r.end) for r in runs])
     weights = probability[rows, columns].astype(np.float64)

@@ -172,6 +172,22 @@ def _check_reach(levels: Levels, full: float | None) -> None:
         raise ValueError(f"has samples from 0 to {full:.6g}, and levels {levels} leave none of them; {FORM}")
 
 
+def whole_levels(grey: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Levels 0 to 255 as a model of bytes takes them: rounded to the nearest whole one, halves to the even one."""
+    return np.rint(grey).astype(np.uint8)
+
+
+def check_whole(counts: npt.NDArray[Any]) -> None:
+    """Raise ValueError, without a name in front, where floats that are levels already are none that a model of bytes
+    can be given exactly."""
+    if (between := np.flatnonzero(counts != np.rint(counts))).size:
+        at = int(between[0])
+        raise ValueError(
+            f"has levels between whole ones (pixel {at} is {counts.flat[at]:.6g}), and the model takes bytes; round "
+            "them, or have them rounded with levels LOW:HIGH (--levels 0:255)"
+        )
+
+
 class Watch:
     """Watch over the levels that frames had, one after the other, so that a wrong scale is said once and not silent."""
 
@@ -183,8 +199,8 @@ class Watch:
         self.share = 0.0  # of full scale, the highest count
         self.deep = self.floats = True  # whether all frames have more than 8 bits; are floats
 
-    def see(self, samples: Samples, grey: F32) -> None:
-        """Remember a frame."""
+    def see(self, samples: Samples, grey: npt.NDArray[Any]) -> None:
+        """Remember a frame, and the levels that were made of it."""
         low, high = float(samples.counts.min()), float(samples.counts.max())
         self.frames += 1
         self.span = max(self.span, float(grey.max()) - float(grey.min()))

@@ -6,12 +6,41 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from .bundle import ABI
 from .errors import BundleError
 from .loading import check_library, why_not_loaded
-from .signature import DETECTION, DTYPES, MEANINGS, TASKS, Signature, Tensor
+from .signature import ANSWERS, DETECTION, DTYPES, MEANINGS, TASKS, Signature, Tensor
 
-_Floats = ctypes.POINTER(ctypes.POINTER(ctypes.c_float))
+
+class Input(ctypes.Structure):
+    """`biisnet_input`: a frame, dense, of levels."""
+
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        ("dtype", ctypes.c_int32),
+        ("row_stride", ctypes.c_uint64),
+        ("scale", ctypes.c_float),
+        ("offset", ctypes.c_float),
+    )
+
+    @classmethod
+    def of(cls, array: npt.NDArray[Any]) -> "Input":
+        """The memory of a contiguous array, which must outlive it."""
+        return cls(array.ctypes.data, DTYPES.index(array.dtype.name))
+
+
+class Output(ctypes.Structure):
+    """`biisnet_output`."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("dtype", ctypes.c_int32))
+
+    @classmethod
+    def of(cls, array: npt.NDArray[Any]) -> "Output":
+        """The memory of a contiguous array, which must outlive it."""
+        return cls(array.ctypes.data, DTYPES.index(array.dtype.name))
+
 
 _TENSOR: dict[str, tuple[object, list[object]]] = {
     "count": (ctypes.c_int32, []),
@@ -27,13 +56,14 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "biisnet_abi_version": (ctypes.c_uint32, []),
     "biisnet_status_string": (ctypes.c_char_p, [ctypes.c_int32]),
     "biisnet_create": (ctypes.c_int32, [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int32]),
-    "biisnet_run": (ctypes.c_int32, [ctypes.c_void_p, _Floats, _Floats]),
+    "biisnet_run": (ctypes.c_int32, [ctypes.c_void_p, ctypes.POINTER(Input), ctypes.POINTER(Output)]),
     "biisnet_destroy": (None, [ctypes.c_void_p]),
     "biisnet_model_name": (ctypes.c_char_p, []),
     "biisnet_threshold": (ctypes.c_float, []),
     "biisnet_arena_bytes": (ctypes.c_uint64, [ctypes.c_int32]),
     "biisnet_model_sha256": (ctypes.c_char_p, []),
     "biisnet_model_task": (ctypes.c_int32, []),
+    "biisnet_output_scale": (ctypes.c_double, [ctypes.c_int32]),
     **{f"biisnet_{kind}_{what}": types for kind in ("input", "output") for what, types in _TENSOR.items()},
 }
 
@@ -59,28 +89,22 @@ def load_library(path: Path) -> ctypes.CDLL:
 
 
 def signature_of(library: ctypes.CDLL) -> Signature:
-    """The signature of the library's model."""
+    """The signature of the library's model; its threshold is one of values (`answers.own_threshold`)."""
+
+    def scale(dtype: str, meaning: str, index: int) -> float | None:
+        return library.biisnet_output_scale(index) if meaning in ANSWERS and dtype != "float32" else None
 
     def tensors(kind: str) -> tuple[Tensor, ...]:
         def ask(function: str, index: int) -> Any:
             return getattr(library, f"biisnet_{kind}_{function}")(index)
 
-        return tuple(
-            Tensor(
-                ask("name", i).decode(),
-                DTYPES[ask("dtype", i)],
-                tuple(ask("shape", i)[: ask("rank", i)]),
-                MEANINGS[ask("meaning", i)],
-            )
-            for i in range(getattr(library, f"biisnet_{kind}_count")())
-        )
+        def tensor(index: int) -> Tensor:
+            name, dtype = ask("name", index).decode(), DTYPES[ask("dtype", index)]
+            shape, meaning = tuple(ask("shape", index)[: ask("rank", index)]), MEANINGS[ask("meaning", index)]
+            return Tensor(name, dtype, shape, meaning, scale(dtype, meaning, index) if kind == "output" else None)
+
+        return tuple(map(tensor, range(getattr(library, f"biisnet_{kind}_count")())))
 
     task = TASKS[library.biisnet_model_task()]
     threshold = library.biisnet_threshold() if task == DETECTION else None
     return Signature(task, tensors("input"), tensors("output"), threshold)
-
-
-def float_pointers(*addresses: int) -> "ctypes.Array[ctypes._Pointer[ctypes.c_float]]":
-    """A `float *const *` of the addresses of the tensors."""
-    kind = ctypes.POINTER(ctypes.c_float)
-    return (kind * len(addresses))(*(ctypes.cast(address, kind) for address in addresses))

@@ -25,6 +25,16 @@ def _bytes(data: bytes | npt.NDArray[Any]) -> bytes:
     return data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes()
 
 
+def _exact(array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+    """The numbers of an array in a dtype: in float32 rounded, in integers exactly."""
+    if dtype == "float32":
+        return np.asarray(array, np.float32)
+    kind = np.iinfo(dtype)
+    if not (np.all(array == np.rint(array)) and kind.min <= np.min(array) and np.max(array) <= kind.max):
+        raise ValueError(f"inputs: are not all whole numbers from {kind.min} to {kind.max}; the model takes {dtype}")
+    return np.asarray(array).astype(dtype)
+
+
 class Probe:
     """A running biisnet-run: read and write its memory, run single stages, run everything.
 
@@ -113,17 +123,21 @@ class Probe:
             content = _bytes(params)
             self._command(struct.pack("<cIQ", b"P", stage, len(content)) + content)
 
-    def run(self, *inputs: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
-        """A whole inference: arrays of the model's input shapes (taken as float32) -> its outputs."""
-        tensors = [np.asarray(array, np.float32) for array in inputs]
+    def run(self, *inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """A whole inference: arrays of the model's input shapes -> its outputs, in its dtypes.
+
+        Raises ValueError for other shapes, and for numbers that an input's dtype does not hold.
+        """
         wanted = [tuple(tensor["shape"]) for tensor in self.info["inputs"]]
-        if [tensor.shape for tensor in tensors] != wanted:
-            raise ValueError(f"inputs: have shapes {[t.shape for t in tensors]}, the model takes {wanted}")
-        shapes = [tuple(tensor["shape"]) for tensor in self.info["outputs"]]
-        sizes = [int(np.prod(shape)) for shape in shapes]
-        answer = self._command(b"I" + b"".join(map(_bytes, tensors)), 4 * sum(sizes))
-        parts = np.split(np.frombuffer(answer, np.float32), np.cumsum(sizes)[:-1])
-        return [part.reshape(shape).copy() for part, shape in zip(parts, shapes, strict=True)]
+        if [np.shape(array) for array in inputs] != wanted:
+            raise ValueError(f"inputs: have shapes {[np.shape(array) for array in inputs]}, the model takes {wanted}")
+        tensors = [_exact(a, tensor["dtype"]) for a, tensor in zip(inputs, self.info["inputs"], strict=True)]
+        outputs = [(np.dtype(tensor["dtype"]), tuple(tensor["shape"])) for tensor in self.info["outputs"]]
+        sizes = [kind.itemsize * int(np.prod(shape)) for kind, shape in outputs]
+        answer = self._command(b"I" + b"".join(map(_bytes, tensors)), sum(sizes))
+        ends = np.cumsum(sizes)
+        parts = (answer[end - size : end] for size, end in zip(sizes, ends, strict=True))
+        return [np.frombuffer(p, kind).reshape(shape).copy() for p, (kind, shape) in zip(parts, outputs, strict=True)]
 
     def _stop(self) -> int:
         """Ends the runner; its exit code."""

@@ -23,6 +23,17 @@ def _mix(a: Any, b: Any, weight: Any) -> Any:
     return a * (np.float32(1) - weight) + b * weight
 
 
+def resize_values(values: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:
+    """[H, W] of any dtype -> [height, width] of the same: integers are rounded to the nearest, halves to the even one.
+
+    The same array when the size is that already.
+    """
+    if values.shape == (height, width) or values.dtype == np.float32:
+        return resize_bilinear(values, height, width)
+    result: npt.NDArray[Any] = np.rint(resize_bilinear(values.astype(np.float32), height, width)).astype(values.dtype)
+    return result
+
+
 def resize_bilinear(image: Plane, height: int, width: int) -> Plane:
     """float32 [H, W] -> float32 [height, width]: half-pixel centres, the edge repeated, no antialiasing.
 

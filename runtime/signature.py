@@ -15,9 +15,15 @@ from .errors import BundleError
 
 DETECTION = "detection"
 TASKS = ("map", DETECTION, "segmentation", "classification")
-MEANINGS = ("map", "image", "mask", "scores")
-DTYPES = ("float32", "uint8", "uint16")
+PROBABILITY, LOGIT = "probability", "logit"
+MEANINGS = ("map", "image", PROBABILITY, "scores", LOGIT)
+DTYPES = ("float32", "uint8", "uint16", "int16")
 """Words of the manifest, in the order of the enums of include/biisnet.h."""
+INPUT_DTYPES = ("float32", "uint8")
+ANSWERS = (PROBABILITY, LOGIT)
+"""Meanings that say how probable a target is."""
+SCALES = (1e-6, 1e3)
+"""Bounds of a scale: below them all int16 logits have one probability, above them only 0 is between 0 and 1."""
 MAX_RANK = 4
 
 
@@ -26,15 +32,28 @@ class Tensor:
     """An input or output, dense in C order; images and maps are [1, C, H, W]."""
 
     name: str
-    dtype: str  # "float32"
+    dtype: str  # one of DTYPES
     shape: tuple[int, ...]
     meaning: str
-    """"image": grey levels 0..255; "mask": probabilities, 0..1; "scores": one a class; "map": anything else."""
+    """"image": grey levels 0..255; "probability": 0..1; "logit": its sigmoid is one; "scores": one a class; "map":
+    anything else."""
+    scale: float | None = None
+    """Of a probability or a logit in integers: the number that is meant is scale * value. None of others."""
 
     @property
     def size(self) -> tuple[int, int] | None:
         """Height and width of an image or a map; None of a vector."""
         return self.shape[-2:] if len(self.shape) == MAX_RANK else None  # type: ignore[return-value]
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it says how probable a target is: `answers.Answer` reads it."""
+        return self.meaning in ANSWERS
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether it has a scale."""
+        return _has_scale(self.meaning, self.dtype)
 
     @property
     def is_plane(self) -> bool:
@@ -44,7 +63,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """A model's task, its tensors, and the threshold of a detection (None of other tasks)."""
+    """A model's task, its tensors, and the threshold of a detection, a probability (None of other tasks)."""
 
     task: str
     inputs: tuple[Tensor, ...]
@@ -63,7 +82,7 @@ class Signature:
             raise wrong("task")
         for field in ("inputs", "outputs"):
             tensors = manifest.get(field)
-            if not isinstance(tensors, list) or not all(map(_is_tensor, tensors)):
+            if not isinstance(tensors, list) or not all(_is_tensor(t, field == "inputs") for t in tensors):
                 raise wrong(field)
             if not tensors:
                 raise wrong(field, "is empty")
@@ -74,15 +93,14 @@ class Signature:
         signature = cls(task, inputs, outputs, None if threshold is None else float(threshold))
         if task == DETECTION and not signature.is_plane_to_plane:
             raise wrong("task", "is detection, but the model is not from one plane to one of its size")
+        if task == DETECTION and not signature.outputs[0].is_answer:
+            raise wrong("task", f"is detection, but the output is a {signature.outputs[0].meaning}, no probability")
         return signature
 
     def as_fields(self) -> dict[str, Any]:
         """The manifest's fields, as `parse` reads them."""
         kinds = {"inputs": self.inputs, "outputs": self.outputs}
-        tensors = {
-            kind: [{"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "meaning": t.meaning} for t in given]
-            for kind, given in kinds.items()
-        }
+        tensors = {kind: [_fields_of(t) for t in given] for kind, given in kinds.items()}
         return {"task": self.task, **tensors, "threshold": self.threshold}
 
     @property
@@ -111,19 +129,36 @@ class Signature:
         return "" if source.is_plane else f"takes frames of {source.shape[1]} channels"
 
 
-def _is_tensor(value: Any) -> bool:
+def _is_tensor(value: Any, is_input: bool) -> bool:
     if not isinstance(value, dict):
         return False
-    shape = value.get("shape")
+    shape, dtype, meaning = value.get("shape"), value.get("dtype"), value.get("meaning")
     return (
         isinstance(value.get("name"), str)
-        and value.get("dtype") == "float32"
-        and value.get("meaning") in MEANINGS
+        and dtype in (INPUT_DTYPES if is_input else DTYPES)
+        and meaning in MEANINGS
         and isinstance(shape, list)
         and 1 <= len(shape) <= MAX_RANK
         and all(type(n) is int and n > 0 for n in shape)
+        and not (meaning == LOGIT and dtype == "float32")
+        and (_is_scale(value.get("scale")) if _has_scale(meaning, dtype) else "scale" not in value)
     )
 
 
+def _has_scale(meaning: Any, dtype: Any) -> bool:
+    return meaning in ANSWERS and dtype != "float32"
+
+
+def _is_scale(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and SCALES[0] <= value <= SCALES[1]
+
+
 def _tensor_of(value: dict[str, Any]) -> Tensor:
-    return Tensor(value["name"], value["dtype"], tuple(value["shape"]), value["meaning"])
+    scale = value.get("scale")
+    shape = tuple(value["shape"])
+    return Tensor(value["name"], value["dtype"], shape, value["meaning"], None if scale is None else float(scale))
+
+
+def _fields_of(tensor: Tensor) -> dict[str, Any]:
+    fields = {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "meaning": tensor.meaning}
+    return fields | ({"scale": tensor.scale} if tensor.has_scale else {})

@@ -27,6 +27,7 @@ LIBRARY_SOURCES = tuple(
 RUNNER_SOURCES = tuple(
     ROOT / "runner" / name
     for name in (
+        "answer.c",
         "describe.c",
         "detect.c",
         "fail.c",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
+Plane = npt.NDArray[Any]
 
 
 def tiling(manifest: dict[str, Any]) -> tuple[int, int]:
@@ -35,8 +35,9 @@ def tile_starts(size: int, tile: int, radius: int, stride: int) -> list[int]:
     return [*range(0, last, step or 1), last]
 
 
-def tiled(run: Callable[[F32], F32], image: F32, tile: tuple[int, int], radius: int, stride: int) -> F32:
-    """`run` (tile [h, w] -> result [h, w]) on a frame [H, W], each pixel from a tile in whose inside it is.
+def tiled(run: Callable[[Plane], Plane], image: Plane, tile: tuple[int, int], radius: int, stride: int) -> Plane:
+    """`run` (tile [h, w] -> result [h, w], both of any dtype) on a frame [H, W], each pixel from a tile in whose inside
+    it is.
 
     Equal to running the whole frame at once; but where H - h or W - w is no multiple of `stride`, or less than 0, the
     last tile reaches past the frame, whose edge is repeated there, and results within `radius` of that edge differ.
@@ -45,12 +46,14 @@ def tiled(run: Callable[[F32], F32], image: F32, tile: tuple[int, int], radius: 
     rows, columns = (tile_starts(n, t, radius, stride) for n, t in zip(image.shape, tile, strict=True))
     margins = (max(0, rows[-1] + tile[0] - height), max(0, columns[-1] + tile[1] - width))
     padded = np.pad(image, [(0, m) for m in margins], mode="edge")
-    result = np.empty(image.shape, np.float32)
+    result: Plane | None = None
     # from the first on: a tile's inside replaces what of the tile before it was outside of that one's
     for top in rows:
         for left in columns:
             part = run(np.ascontiguousarray(padded[top : top + tile[0], left : left + tile[1]]))
+            result = np.empty(image.shape, part.dtype) if result is None else result
             skip_y, skip_x = radius if top else 0, radius if left else 0
             bottom, right = min(top + tile[0], height), min(left + tile[1], width)
             result[top + skip_y : bottom, left + skip_x : right] = part[skip_y : bottom - top, skip_x : right - left]
+    assert result is not None  # an axis has one tile at least
     return result

@@ -46,6 +46,9 @@ class Target:
     def llvm(self) -> dict[str, object]:
         """The TVM target."""
         attributes = {"mattr": list(self.llvm_features)} if self.llvm_features else {}
+        import os
+        o = os.environ.get("CLOPT")
+        if o and self.arch == "aarch64": attributes["cl-opt"] = o.split()
         return {"kind": "llvm", "mtriple": self.triple, "mcpu": self.cpu, **attributes}
 
     def zig(self, libc: str = "gnu") -> list[str]:

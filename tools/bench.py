@@ -14,6 +14,7 @@ from ..compile.errors import CompileError
 from ..model.datasets import Say
 from ..model.fields import check_types, from_json
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..runtime.golden import image_name, raw_layout
 from ..targets import emulator
 from ..targets.facts import Facts
 from ..targets.ssh import BoardError, Ssh
@@ -148,8 +149,7 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Benc
 
 def golden_command(bundle: Bundle, root: str) -> list[str]:
     """The runner on the golden frame, of a bundle's files in `root`."""
-    height, width = bundle.signature.size
-    return [f"{root}/{RUNNER}", "--raw", f"{height}x{width}", f"{root}/golden/image.f32"]
+    return [f"{root}/{RUNNER}", "--raw", raw_layout(bundle.signature), f"{root}/{image_name(bundle.signature)}"]
 
 
 def measure_stages(shell: Shell, program: Sequence[str], runs: int) -> tuple[StageTiming, ...]:

@@ -13,18 +13,19 @@ from ..compile.errors import CompileError, VerificationError
 from ..model.datasets import Say
 from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import detector
+from ..runtime.golden import image_name, raw_layout
 from ..targets.ssh import BoardError, Ssh
 from .board_folder import board_folder, check_home
 from .compatibility import why_incompatible
-from .golden import compare_golden
+from .golden import compare_probabilities
 from .remote_staging import FOLDER, name_of, staged
 from .shells import There
 
-# $1 staged folder, $2 name, $3 HxW. Prints the probabilities.
+# $1 staged folder, $2 name, $3 HxW:TYPE, $4 the golden frame. Prints the probabilities.
 SMOKE = r"""
 set -e
 cd "$1/$2"
-bin/biisnet-run --raw "$3" --probability "$1/out.f32" golden/image.f32 >/dev/null
+bin/biisnet-run --raw "$3" --probability "$1/out.f32" "$4" >/dev/null
 cat "$1/out.f32"
 rm "$1/out.f32"
 """
@@ -111,8 +112,8 @@ def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, in
 
     Raises BoardError, VerificationError.
     """
-    height, width = bundle.signature.size
-    agreement = compare_golden(bundle, ssh.run(SMOKE, [place, name, f"{height}x{width}"]))
+    frame = [raw_layout(bundle.signature), image_name(bundle.signature)]
+    agreement = compare_probabilities(bundle, ssh.run(SMOKE, [place, name, *frame]))
     return agreement.pixels, agreement.differing
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,10 @@ from ..model.metrics import Counts, Metrics, roc
 from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
 from ..model.reliability import Reliability, reliability
+from ..runtime.answers import Answer, Values
 from ..runtime.bundle import open_bundle
+from ..runtime.levels import whole_levels
+from ..runtime.signature import LOGIT, Tensor
 from ..targets import emulator
 from .checkpoints import (
     CHECKPOINT,
@@ -34,6 +37,9 @@ from .checkpoints import (
     refuse_run_folder,
 )
 from .run import open_model
+
+if TYPE_CHECKING:
+    from ..compile.frontend import OnnxModel
 
 SIZE = (256, 256)
 """Height and width that frames are resized to where the model takes any size."""
@@ -97,8 +103,8 @@ def open_bundle_predictor(
     engine = f"an emulated {target.cpu}" if foreign else "this machine"
     if native:
         engine += f", in tiles of {own_size[0]}x{own_size[1]}"
-    with open_model(path, threads, say, tile=native) as (predict, _):
-        yield Predictor(str(path), engine, None if native else own_size, predict)
+    with open_model(path, threads, say, tile=native) as model:
+        yield Predictor(str(path), engine, None if native else own_size, model.probability)
 
 
 def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Predictor:
@@ -119,7 +125,9 @@ def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Pr
 
 def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int, native: bool) -> Predictor:
     """ONNX Runtime. Raises CompileError."""
-    from ..compile.frontend import load_model  # these two are of the extra `compile`, which PyTorch needs none of
+    from onnx import TensorProto  # all these are of the extra `compile`, which PyTorch needs none of
+
+    from ..compile.frontend import load_model
     from ..compile.verification.onnx_reference import session
 
     model = load_model(path)
@@ -131,12 +139,26 @@ def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int, nativ
         raise CompileError(f"{path}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
     height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
     check_size(str(path), size, (height, width))
+    takes_bytes = source.type.tensor_type.elem_type == TensorProto.UINT8
+    answer = onnx_answer(model)
 
     def predict(image: F32) -> F32:
-        result: F32 = run(None, {source.name: image[None, None]})[0][0, 0]
-        return result
+        frame = whole_levels(image) if takes_bytes else image
+        result: Values = run(None, {source.name: frame[None, None]})[0][0, 0]
+        return answer.probability(result) if answer else result
 
     return Predictor(str(path), "ONNX Runtime", None if native else (height, width), predict)
+
+
+def onnx_answer(model: OnnxModel) -> Answer | None:
+    """What an ONNX file's output says, where it is a logit in integers; None of probabilities."""
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    if model.logit_scale is None:
+        return None
+    output = model.proto.graph.output[0]
+    dtype = tensor_dtype_to_np_dtype(output.type.tensor_type.elem_type).name
+    return Answer(Tensor(output.name, dtype, (), LOGIT, model.logit_scale))
 
 
 def check_size(name: str, asked: tuple[int, int] | None, own: tuple[int, int]) -> None:

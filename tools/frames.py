@@ -35,6 +35,7 @@ class Picture:
     name: str
     stem: str
     image: F32
+    is_exact: bool = False  # whether its samples were floats, which are levels as they are
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def read_frames(sources: Iterable[str], reading: Reading) -> Iterator[Picture]:
             if watch.frames == NOTE_AFTER:
                 told = True
                 tell()
-            yield Picture(name, stem, grey)
+            yield Picture(name, stem, grey, reading.levels is None and samples.full is None)
     finally:
         if not told:
             tell()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,11 @@ import numpy.typing as npt
 from ..compile.emit.manifest import target_of
 from ..compile.errors import CompileError, VerificationError
 from ..compile.verification.agreement import Agreement, compare_output
+from ..runtime.answers import Answer, own_threshold
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..runtime.golden import image_name, result_name
 from ..runtime.probe import Probe, ProbeError
 from ..targets import emulator
-
-IMAGE, PROBABILITY = "golden/image.f32", "golden/probability.f32"
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,34 @@ class GoldenCheck:
 
 
 def compare_golden(bundle: Bundle, found: bytes) -> Agreement:
-    """A device's result for the golden frame, raw float32, beside ONNX Runtime's.
+    """A device's result for the golden frame, the output's bytes, beside ONNX Runtime's.
 
     Raises VerificationError where they do not agree.
     """
-    expected: npt.NDArray[np.float32] = np.fromfile(bundle.path / PROBABILITY, np.float32)
+    (output, *_) = bundle.signature.outputs
+    return agree(found, read_result(bundle), output.dtype, own_threshold(bundle.signature))
+
+
+def compare_probabilities(bundle: Bundle, found: bytes) -> Agreement:
+    """The same of float32 probabilities, which a detection's runner writes whatever its output is: of integers they are
+    the same bits."""
+    answer = Answer(bundle.signature.outputs[0])
+    expected = answer.probability(read_result(bundle))
+    return agree(found, expected, "float32", bundle.signature.threshold, exact=not answer.is_float)
+
+
+def read_result(bundle: Bundle) -> npt.NDArray[Any]:
+    """ONNX Runtime's output for the golden frame, flat."""
+    return np.fromfile(bundle.path / result_name(bundle.signature), bundle.signature.outputs[0].dtype)
+
+
+def agree(
+    found: bytes, expected: npt.NDArray[Any], dtype: str, threshold: float | None, exact: bool = False
+) -> Agreement:
+    """The agreement of a result's bytes with what is expected. Raises VerificationError where there is none."""
     if len(found) != expected.nbytes:
         raise VerificationError(f"the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
-    agreement = compare_output(np.frombuffer(found, np.float32), expected, bundle.signature.threshold)
+    agreement = compare_output(np.frombuffer(found, dtype), expected, threshold, exact)
     if agreement.wrong:
         raise VerificationError(f"the golden frame's result is wrong: {agreement.wrong}")
     return agreement
@@ -66,8 +87,8 @@ def check_golden(path: Path, threads: int) -> GoldenCheck:
         if prefix is None:
             raise CompileError(f"{path}: is for {target.name}; {emulator.why_not_here(target)}")
         device = f"an emulated {target.cpu}" if prefix else "this machine"
-        shape = bundle.signature.inputs[0].shape
-        image = np.fromfile(bundle.path / IMAGE, np.float32).reshape(shape)
+        source = bundle.signature.inputs[0]
+        image = np.fromfile(bundle.path / image_name(bundle.signature), source.dtype).reshape(source.shape)
         try:
             with Probe([*prefix, bundle.path / RUNNER], threads) as probe:
                 found = probe.run(image)[0]

@@ -194,9 +194,9 @@ def samples(path: Path, signature: Signature, say: Say) -> Iterator[Sample]:
     if signature.threshold is None:
         return
     try:
-        with open_model(path, 1, say) as (model, finds):
+        with open_model(path, 1, say) as model:
             for frame in scenes(SAMPLES, *signature.size, unseen=True):
-                found, truth = finds.targets(model(frame.image)), detect(frame.mask.astype("float32"), 0.5)
+                found, truth = model.finds.targets(model.infer(frame.image)), detect(frame.mask.astype("float32"), 0.5)
                 missed = [t for t in truth if not any(near(t, d) for d in found)]
                 false = sum(not any(near(t, d) for t in truth) for d in found)
                 url = base64.b64encode(detections_overlay(frame.image, found, missed)).decode()

@@ -7,7 +7,6 @@ import csv
 import itertools
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, fields
@@ -23,11 +22,13 @@ from ..model.files import write_whole
 from ..model.images import mask_png, npy
 from ..model.overlay import detections_overlay
 from ..runtime import load
+from ..runtime.answers import Values
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..runtime.detections import Detection, Detector, detector
-from ..runtime.levels import GreyLevelsWarning, Levels
+from ..runtime.levels import Levels, check_whole
+from ..runtime.model import fit_frame
 from ..runtime.probe import Probe
-from ..runtime.resize import resize_bilinear
+from ..runtime.resize import resize_values
 from ..runtime.tiles import tile_starts, tiled, tiling
 from ..targets import emulator
 from .frames import NUMBERED, Picture, Rate, Reading, find_sources, is_series, read_frames, stem_of
@@ -63,12 +64,24 @@ class Wanted:
                 raise CompileError(f"--{option} writes files: say where with -o DIR")
 
 
+@dataclass(frozen=True)
+class Finder:
+    """A bundle that finds targets."""
+
+    infer: Callable[[F32], Values]
+    """Grey levels [H, W] -> values [H, W] of its output; rounded before, where it takes bytes."""
+    finds: Detector
+    """What the values say."""
+    takes_bytes: bool
+
+    def probability(self, image: F32) -> F32:
+        """Grey levels [H, W] -> float32 probabilities [H, W]."""
+        return self.finds.probability(self.infer(image))
+
+
 @contextmanager
-def open_model(
-    bundle: Path, threads: int, say: Callable[[str], None], tile: bool = False
-) -> Iterator[tuple[Callable[[F32], F32], Detector]]:
-    """(image [H, W] grey levels -> probability [H, W], what finds the targets in that) of a bundle; with `tile` in the
-    image's own resolution, tile by tile.
+def open_model(bundle: Path, threads: int, say: Callable[[str], None], tile: bool = False) -> Iterator[Finder]:
+    """A bundle where it runs; with `tile` in the image's own resolution, tile by tile.
 
     Raises BundleError where it is for another task than detection, CompileError where it does not run here.
     """
@@ -81,22 +94,26 @@ def open_model(
         if tile:
             check_tiling(bundle, opened)
         if not prefix:
-            with load(opened.path, threads) as model, warnings.catch_warnings():
-                warnings.simplefilter("ignore", GreyLevelsWarning)  # who reads frames says it once, of all of them
-                yield model.tiled if tile else model, finds
+            with load(opened.path, threads) as model:
+                yield finder(model.infer, opened, finds, tile)
             return
         say(f"{target.name} is emulated here: results are those of the board, times are not")
-        height, width = opened.signature.size
         with Probe([*prefix, opened.path / RUNNER], threads) as probe:
 
-            def emulated(image: F32) -> F32:
-                (result,) = probe.run(resize_bilinear(image, height, width)[None, None])
-                return resize_bilinear(result[0, 0], *image.shape)
+            def emulated(image: F32) -> Values:
+                (result,) = probe.run(fit_frame(image, opened.signature)[None, None])
+                return resize_values(result[0, 0], *image.shape)
 
-            def emulated_tiles(image: F32) -> F32:
-                return tiled(emulated, image, (height, width), *tiling(opened.manifest))
+            yield finder(emulated, opened, finds, tile)
 
-            yield emulated_tiles if tile else emulated, finds
+
+def finder(infer: Callable[[F32], Values], bundle: Bundle, finds: Detector, tile: bool) -> Finder:
+    """A bundle's, by its inference of one frame."""
+
+    def infer_tiles(image: F32) -> Values:
+        return tiled(infer, image, bundle.signature.size, *tiling(bundle.manifest))
+
+    return Finder(infer_tiles if tile else infer, finds, bundle.signature.inputs[0].dtype == "uint8")
 
 
 def check_tiling(path: Path, bundle: Bundle) -> None:
@@ -132,9 +149,9 @@ def run_frames(
     first = next(frames)  # what is no frame is said before anything is opened or written
     if wanted.folder:
         wanted.folder.mkdir(parents=True, exist_ok=True)
-    with open_model(bundle, threads, say, tile) as (model, finds), tables(wanted.folder) as write:
+    with open_model(bundle, threads, say, tile) as model, tables(wanted.folder) as write:
         for frame in (rate or iter)(itertools.chain([first], frames)):
-            result = look(model, finds, frame, wanted)
+            result = look(model, frame, wanted)
             write(result)
             yield result
 
@@ -159,20 +176,22 @@ def twice_named(sources: Sequence[str], raw: Raw | None = None) -> str | None:
     return None
 
 
-def look(model: Callable[[F32], F32], finds: Detector, frame: Picture, wanted: Wanted) -> FrameResult:
+def look(model: Finder, frame: Picture, wanted: Wanted) -> FrameResult:
     """Find the targets in one frame, and write its files."""
     try:
-        probability = model(frame.image)
+        if model.takes_bytes and frame.is_exact:
+            check_whole(frame.image)
+        values = model.infer(frame.image)
     except ValueError as e:
         raise CompileError(f"{frame.name}: {e}") from e
-    mask, targets = finds.mask(probability), tuple(finds.targets(probability))
+    mask, targets = model.finds.mask(values), tuple(model.finds.targets(values))
     written = drawn = None
     if wanted.folder:
         place = wanted.folder / frame.stem
         written = f"{place}.mask.png"
         write_whole(Path(written), mask_png(mask))
         if wanted.probability:
-            write_whole(Path(f"{place}.probability.npy"), npy(probability))
+            write_whole(Path(f"{place}.probability.npy"), npy(model.finds.probability(values)))
         if wanted.overlay:
             drawn = f"{place}.overlay.png"
             write_whole(Path(drawn), detections_overlay(frame.image, targets))

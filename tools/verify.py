@@ -16,7 +16,7 @@ from ..compile.verification.memory import check_memory
 from ..model.images import read_image
 from ..runtime.bundle import open_bundle
 from ..runtime.levels import Levels
-from ..runtime.resize import resize_bilinear
+from ..runtime.model import fit_frame
 
 
 def verify_bundle(
@@ -36,7 +36,7 @@ def verify_bundle(
         plan = make_plan(model, (height, width), target_of(manifest), progress, schedules_of(manifest))
         check_plan(plan, manifest, bundle)
         check_memory(plan, "give --golden, or verify the same network compiled at a smaller --size")
-        frame = None if grey is None else resize_bilinear(grey, height, width)
+        frame = None if grey is None else fit_frame(grey, opened.signature)
         failure = Path(f"{bundle.resolve().name}.failed.npz").absolute()
         verified = check_bundle(model, plan, target_of(manifest), opened.path, failure, frame, threads)
         if verified.device:

@@ -22,6 +22,7 @@ from types import TracebackType
 import numpy as np
 
 from ...model.files import swap
+from ...runtime import golden
 from ...runtime.bundle import HEADER, LIBRARY, MANIFEST, SUMS, sums_text
 from ...targets import Target
 from ..errors import CompileError
@@ -137,7 +138,7 @@ class BundleWriter:
             (self.root / HEADER).with_name(f"{prefix}.h").write_text(prefixed_header(prefix), "utf-8")
         write_embedding(self.root, model.name, target.name, prefix)
         (self.root / MODEL).write_bytes(model.data)
-        write_golden(self.root / "golden", model, plan)
+        write_golden(self.root, model, plan)
         write_notices(self.root, components(model.sha256))
         manifest = make_manifest(self.root, model, plan, target, verified, prefix)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
@@ -166,13 +167,12 @@ class BundleWriter:
             self.failure.unlink()
 
 
-def write_golden(folder: Path, model: OnnxModel, plan: Plan) -> None:
-    """An input and ONNX Runtime's output for it, raw float32, for a smoke test on the device."""
-    source = plan.program.inputs[0]
-    image = np.broadcast_to(
-        scene(source.height, source.width).astype(np.float32), (source.channels, source.height, source.width)
-    ).copy()
-    onnx = OnnxReference(model, [])
-    folder.mkdir()
-    (folder / "image.f32").write_bytes(image.tobytes())
-    (folder / "probability.f32").write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())
+def write_golden(root: Path, model: OnnxModel, plan: Plan) -> None:
+    """An input and ONNX Runtime's output for it, raw, for a smoke test on the device."""
+    source = plan.signature.inputs[0]
+    _, *shape = source.shape
+    image = np.broadcast_to(scene(*plan.signature.size).astype(source.dtype), shape).copy()
+    onnx = OnnxReference(model, {})
+    (root / golden.FOLDER).mkdir()
+    (root / golden.image_name(plan.signature)).write_bytes(image.tobytes())
+    (root / golden.result_name(plan.signature)).write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())

@@ -20,6 +20,7 @@ from ..verification.check import Verified
 from .manifest import kernel_entry
 from .notices import components, license_entries
 
+NORMALISATION = "normalisation is part of the network"
 TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
 
@@ -40,7 +41,7 @@ def make_manifest(
         "abi": ABI,
         "model": {"name": model.name, "sha256": model.sha256, **weights, **origin(model)},
         **plan.signature.as_fields(),
-        "preprocessing": "grey levels 0..255 as float32; normalisation is part of the network",
+        "preprocessing": f"grey levels 0..255 as {plan.signature.inputs[0].dtype}; {NORMALISATION}",
         "receptive_field": asdict(plan.field) if plan.field else None,
         "target": {
             "name": target.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from ...runtime.answers import own_threshold
 from ...runtime.signature import Signature, Tensor
 from ..ir.buffers import Buffer, Operand
 from ..ir.memory import ALIGNMENT, Arena
@@ -13,8 +14,9 @@ from ..ir.signature import signature_of
 from ..ir.stages import Program
 from ..ir.steps import Kernels, Step
 from ..kernels.context import SECTIONS
+from ..kernels.row_kernel import sections_of
 
-C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t"}
+C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t", "int8": "int8_t", "uint16": "uint16_t"}
 EDGES = {"zero": "BN_EDGE_ZERO", "clamp": "BN_EDGE_CLAMP"}
 
 PARAMETERS_ASSEMBLY = """\
@@ -48,16 +50,18 @@ def shim(step: Step) -> str:
     """The C function that unpacks a plan's call for a kernel, and the kernel's prototype."""
     pointers = [op for op in step.operands for _ in range(1 if step.stage.parts else op.count)]
     inputs = [(element_type(op.buffer), f"in[{n}]") for n, op in enumerate(pointers)]
-    parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in SECTIONS]
+    parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in sections_of(step.stage)]
     parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
     arguments = [a for _, a in inputs]
-    arguments += [f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in SECTIONS]
+    arguments += [
+        f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in sections_of(step.stage)
+    ]
     arguments += [f"out[{n}]" for n in range(len(step.stage.outputs))] + ["y"]
     return (
         f"extern int32_t {step.kernel}({', '.join(parameters)});\n"
         f"static void run_{step.kernel}(const void *const *in, const uint8_t *constants, void *const *out,\n"
         f"    int32_t y) {{\n"
-        f"    {step.kernel}({', '.join(arguments)});\n}}\n"
+        f"{'' if inputs else '    (void)in;' + chr(10)}    {step.kernel}({', '.join(arguments)});\n}}\n"
     )
 
 
@@ -130,7 +134,8 @@ def plan_source(
     def tensor_rows(tensors: tuple[Tensor, ...]) -> str:
         def row(t: Tensor) -> str:
             kinds = f"BIISNET_{t.dtype.upper()}, BIISNET_MEANING_{t.meaning.upper()}"
-            return f"    {{{quoted(t.name)}, {kinds}, {len(t.shape)}, {{{', '.join(map(str, t.shape))}}}}},"
+            scale = repr(1.0 if t.scale is None else t.scale)
+            return f"    {{{quoted(t.name)}, {kinds}, {scale}, {len(t.shape)}, {{{', '.join(map(str, t.shape))}}}}},"
 
         return "\n".join(map(row, tensors))
 
@@ -165,7 +170,7 @@ def plan_source(
             layout_row("probing", probing),
             "    },",
             f"    {quoted(program.name)}, {quoted(sha256)},",
-            f"    BIISNET_TASK_{signature.task.upper()}, {signature.threshold or 0.0!r}f,",
+            f"    BIISNET_TASK_{signature.task.upper()}, {own_threshold(signature) or 0.0!r}f,",
             f"    {field.radius}, {field.stride}," if field else "    0, 0,",
             "};",
             "",

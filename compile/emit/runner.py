@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
 from ...runtime.bundle import RUNNER
+from ...runtime.golden import raw_layout
 from ...targets import Target
 from ..errors import CompileError
 from ..ir.plan import Plan
@@ -38,11 +37,10 @@ def build_runner(plan: Plan, target: Target, folder: Path, progress: Steps, *, s
     """
     if why := plan.signature.why_not_grey():
         raise CompileError(f"{plan.program.name}: {why}; {RUNNER} takes grey ones one by one")
-    height, width = plan.signature.size
     folder.mkdir(exist_ok=True)
-    image = folder / "image.f32"
-    image.write_bytes(scene(height, width).astype(np.float32).tobytes())
+    image = folder / "image.raw"
+    image.write_bytes(scene(*plan.signature.size).astype(plan.signature.inputs[0].dtype).tobytes())
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     objects = write_objects(folder, plan.source, parameter_offsets(plan.kernels)[1], code)
     progress.run("link_runner", partial(link_runner, symbols=symbols), objects, target, folder)
-    return [str(folder / RUNNER), "--raw", f"{height}x{width}", str(image)]
+    return [str(folder / RUNNER), "--raw", raw_layout(plan.signature), str(image)]

@@ -18,8 +18,8 @@ from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
 from ...ops import weights_at_levels
-from ..ir.limits import MAX_STRIDE, MAX_TAPS
-from ..passes.relax_ops import call, channels_of, scale_shift, shape_of, two_slope
+from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
+from ..passes.relax_ops import call, channels_of, dtype_of, scale_shift, shape_of, two_slope
 
 MAX_WEIGHTS = 256 * 1024
 """Weights of a full-precision convolution."""
@@ -141,7 +141,7 @@ def binary_conv2d(node: Node) -> Results:
         f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}",
     )
     outputs, taps = len(weight), channels * int(np.prod(weight.shape[2:]))
-    node.require(taps <= MAX_TAPS, f"{taps} binary weights an output: {MAX_TAPS} are supported; split its channels in two")
+    node.require(taps <= MAX_DOT_TAPS, f"{taps} binary weights an output: {MAX_DOT_TAPS} are supported; split its channels in two")
     shapes = [node.constant(i).shape for i in range(2, 7)]
     wanted: list[set[tuple[int, ...]]] = [
         {(outputs,)},
@@ -394,6 +394,8 @@ def concat(node: Node) -> Results:
     """On channels."""
     tensors = [node.tensor(i) for i in range(len(node.inputs))]
     node.require(node.attributes["axis"] in (1, -3), "only a concatenation of channels (axis 1) is supported")
+    if all(t.same_as(tensors[0]) for t in tensors) and len(tensors) > 1 and dtype_of(tensors[0]) != "float32":
+        return [call("tile_channels", tensors[:1], times=len(tensors))]
     return [R.concat(tensors, axis=1)]
 
 

@@ -17,10 +17,11 @@ from tvm.ir import Expr
 from ..errors import CompileError
 from ..ir.limits import MAX_OUTPUTS
 from ..passes.relax_ops import shape_of
+from . import integer_converters  # noqa: F401 (registers its converters)
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import OnnxModel, first_line
 from .obstacles import Obstacles
-from .shapes import evaluate, input_shape
+from .shapes import DTYPES, evaluate, input_shape
 
 Value: TypeAlias = Expr | npt.NDArray[Any] | None
 """The meaning of a name of the graph: a Relax variable, a constant, or an input that is left out."""
@@ -37,8 +38,9 @@ def import_onnx(model: OnnxModel, size: tuple[int, int] | None) -> tvm.IRModule:
     shape = input_shape(graph, size, model.path)
     values: dict[str, Value] = {"": None}
     values |= {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    name = next(i.name for i in graph.input if i.name not in values)
-    image = relax.Var(name, relax.TensorType(shape, "float32"))
+    source = next(i for i in graph.input if i.name not in values)
+    name, dtype = source.name, DTYPES[source.type.tensor_type.elem_type]
+    image = relax.Var(name, relax.TensorType(shape, dtype))
     values[name] = image
     builder = relax.BlockBuilder()
     problem: CompileError | None = None

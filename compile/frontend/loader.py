@@ -15,10 +15,13 @@ from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 from ...ops import DOMAIN
-from ...runtime.signature import TASKS
+from ...runtime.signature import SCALES, TASKS
 from ..errors import CompileError
 from ..foreign_files import ONNX, what_it_is
 from ..weight_provenance import RANDOM, TRAINED, UNSTATED
+
+LOGIT_SCALE = f"{DOMAIN}.logit_scale"
+"""Metadata property: what a logit in integers is to be multiplied by."""
 
 
 RECOGNISED_FROM, SIGN_OF_ZERO = "recognised_from", "sign_of_zero"
@@ -52,6 +55,11 @@ class OnnxModel:
     def task(self) -> str | None:
         """The task that it states; None where it leaves that to its shapes (task.py)."""
         return self.metadata.get("task")
+
+    @property
+    def logit_scale(self) -> float | None:
+        """What a logit in integers is to be multiplied by; None of networks that have none."""
+        return float(self.metadata[LOGIT_SCALE]) if LOGIT_SCALE in self.metadata else None
 
     @property
     def seed(self) -> int | None:
@@ -143,14 +151,16 @@ def tensors(message: Message) -> Iterator[onnx.TensorProto]:
 
 
 def check_metadata(model: OnnxModel) -> None:
-    """Raise CompileError where the threshold or the seed is no number that makes sense, or the task none of TASKS."""
-    for field, fits in (
-        ("threshold", lambda v: 0 <= v <= 1),
-        ("seed", lambda v: v is None or v >= 0),
-        ("task", lambda v: v is None or v in TASKS),
+    """Raise CompileError where the threshold, the seed or the logits' scale is no number that makes sense, or the task
+    none of TASKS."""
+    for field, of, fits in (
+        ("threshold", "threshold", lambda v: 0 <= v <= 1),
+        ("seed", "seed", lambda v: v is None or v >= 0),
+        ("task", "task", lambda v: v is None or v in TASKS),
+        (LOGIT_SCALE, "logit_scale", lambda v: v is None or SCALES[0] <= v <= SCALES[1]),
     ):
         try:
-            valid = fits(getattr(model, field))
+            valid = fits(getattr(model, of))
         except ValueError:
             valid = False
         if not valid:

@@ -15,6 +15,8 @@ from ..errors import CompileError
 
 DEFAULT_SIZE = (256, 256)
 """Height and width where neither the model nor the user says."""
+DTYPES = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.UINT8: "uint8"}
+"""Types of an image's elements: ONNX's, and as numpy and Relax call them."""
 MAX_SIDE, MAX_CHANNELS = 8192, 4096
 """Most pixels of a side, and most channels, whether the file says them or the user."""
 
@@ -22,7 +24,7 @@ MAX_SIDE, MAX_CHANNELS = 8192, 4096
 def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str) -> tuple[int, int, int, int]:
     """Static [N, C, H, W] of the only input, its symbolic sides settled by `size`.
 
-    Raises CompileError where the input is no float32 image, or its shape cannot be settled.
+    Raises CompileError where the input is no image of a type in DTYPES, or its shape cannot be settled.
     """
     constants = {t.name for t in graph.initializer}
     inputs = [i for i in graph.input if i.name not in constants]
@@ -30,9 +32,12 @@ def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str)
         raise CompileError(f"{path}: has {len(inputs)} inputs; one image [1, C, H, W] is supported")
     tensor = inputs[0].type.tensor_type
     name = inputs[0].name
-    if tensor.elem_type != onnx.TensorProto.FLOAT:
+    if tensor.elem_type not in DTYPES:
         kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
-        raise CompileError(f"{path}: input '{name}' is {kind}; float32 grey levels [1, C, H, W] are supported")
+        raise CompileError(
+            f"{path}: input '{name}' is {kind}; grey levels [1, C, H, W] as float32, or uint8 of an integer network, "
+            "are supported"
+        )
     dims = [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
     if len(dims) != 4:
         raise CompileError(f"{path}: input '{name}' has {len(dims)} dimensions; [1, C, H, W] is supported")

@@ -3,10 +3,13 @@
 
 | task | a model that ends in | from its input [1, C, H, W] to |
 |---|---|---|
-| detection | Sigmoid | [1, 1, H, W], C = 1 |
+| detection | Sigmoid, or logits in integers | [1, 1, H, W], C = 1 |
 | classification | anything | [1, N, 1, 1] |
 | segmentation | Sigmoid or Softmax | [1, N, H, W] |
 | map | anything | anything |
+
+Logits in integers are outputs of an integer network whose metadata says `com.biisnet.logit_scale`: the real logit is
+that times the value.
 """
 
 from __future__ import annotations
@@ -17,20 +20,31 @@ from ...runtime.signature import DETECTION, Signature, Tensor
 from ..errors import CompileError
 from ..ir.signature import signature_of
 from ..ir.stages import Program
-from .loader import OnnxModel
+from .loader import LOGIT_SCALE, OnnxModel
 
 
 def find_signature(model: OnnxModel, program: Program) -> Signature:
     """The signature of `model` at the size of `program`. Raises CompileError where its metadata says another task than
     its shapes allow."""
-    task = model.task or infer_task(signature_of(program), last_operators(model.proto.graph))
-    signature = signature_of(program, task, model.threshold if task == DETECTION else None)
+    scale = model.logit_scale
+    last = last_operators(model.proto.graph) if scale is None else ["Sigmoid"] * len(program.outputs)
+    task = model.task or infer_task(signature_of(program), last)
+    signature = signature_of(program, task, model.threshold if task == DETECTION else None, scale)
+    check_scales(model.path, signature, scale)
     if task == DETECTION and not signature.is_plane_to_plane:
         raise CompileError(
             f"{model.path}: its metadata says task 'detection', which is from one plane to one of its size; it is from "
             f"{shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task"
         )
     return signature
+
+
+def check_scales(path: str, signature: Signature, scale: float | None) -> None:
+    """Raise CompileError where a model states a scale and has no logits, or has them and states none."""
+    if any(t.has_scale for t in signature.outputs) == (scale is not None):
+        return
+    why = "states no" if scale is None else "has no output in integers that is a"
+    raise CompileError(f"{path}: its metadata {why} {LOGIT_SCALE}, which goes with logits in integers; export it again")
 
 
 def infer_task(signature: Signature, last: list[str]) -> str:

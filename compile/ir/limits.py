@@ -4,10 +4,9 @@
 MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64
 """Maps that a stage reads and stores, rows that it reads, stages of a segment."""
 MAX_THREADS = 64
-MAX_TAPS = 1 << 14
-"""Binary weights of an output: an accumulator's table has 16 bits."""
 MAX_STRIDE = 16
 """The largest stride of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last
 past the row's end: the arena's SLACK leaves room for it."""
 INSTANCE_BYTES, INSTANCE_BUFFER_BYTES = 2048, 24
 """Bytes of the arena that an instance takes for itself, and more for each buffer."""
+MAX_DOT_TAPS = 1 << 14  # weights of a binary convolution's output: what 16 bits hold, with a table's corrections

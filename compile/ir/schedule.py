@@ -48,10 +48,16 @@ class Schedule:
     channels: int = choice(1, 2, 4, 8, defaults={"BinaryDot": 2, "Convolution": 2, "Load": 2})
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
     latency, until registers spill."""
-    counted: int = choice(8, 4, 2, kinds=("BinaryDot",))
+    counted: int = choice(8, 4, 2, kinds=("BinaryDot", "IntegerDot"))
     """Channels of a block whose bits are counted together: more share a tap's pixels, with a register each."""
-    unrolled: int = choice(1, 2, 4, kinds=("BinaryDot",))
+    unrolled: int = choice(1, 2, 4, kinds=("BinaryDot", "IntegerDot"))
     """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""
+    vectors: int = choice(
+        1, 2, kinds=("IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
+    )
+    """Vectors of columns that are computed side by side and share each constant's load."""
+    outer: str = choice("columns", "channels", kinds=("IntegerDot",), defaults={"IntegerDot": "channels"})
+    """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
-from ...runtime.signature import DETECTION, Signature, Tensor
+from ...runtime.signature import DETECTION, LOGIT, PROBABILITY, Signature, Tensor
 from .buffers import Buffer
 from .stages import Program
 
-OUTPUTS = {"map": "map", DETECTION: "mask", "segmentation": "mask", "classification": "scores"}
+OUTPUTS = {"map": "map", DETECTION: PROBABILITY, "segmentation": PROBABILITY, "classification": "scores"}
 """Task -> what the outputs mean."""
 
 
-def signature_of(program: Program, task: str = "map", threshold: float | None = None) -> Signature:
-    """The signature of a program for `task`; `threshold` is a detection's."""
+def signature_of(
+    program: Program, task: str = "map", threshold: float | None = None, scale: float | None = None
+) -> Signature:
+    """The signature of a program for `task`; `threshold` is a detection's, `scale` that of logits in integers."""
 
-    def tensors(buffers: list[Buffer], meaning: str) -> tuple[Tensor, ...]:
-        return tuple(Tensor(b.name, "float32", (1, b.channels, b.height, b.width), meaning) for b in buffers)
+    def tensor(b: Buffer, meaning: str) -> Tensor:
+        dtype = b.encoding.element
+        is_logit = meaning == PROBABILITY and dtype != "float32"
+        shape = (1, b.channels, b.height, b.width)
+        return Tensor(b.name, dtype, shape, LOGIT if is_logit else meaning, scale if is_logit else None)
 
-    return Signature(task, tensors(program.inputs, "image"), tensors(program.outputs, OUTPUTS[task]), threshold)
+    inputs = tuple(tensor(b, "image") for b in program.inputs)
+    return Signature(task, inputs, tuple(tensor(b, OUTPUTS[task]) for b in program.outputs), threshold)

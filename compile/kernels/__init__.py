@@ -10,15 +10,26 @@ from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
 from .hinge_add import HingeAdd
+from .integer_add import IntegerAdd
+from .integer_convolution import IntegerConvolution
+from .integer_dot import IntegerDot
+from .integer_hinge import IntegerHinge
+from .integer_mix import IntegerMix
+from .integer_pool import IntegerPool
+from .integer_two_slope import IntegerTwoSlope
+from .integer_upsample import IntegerUpsample
 from .load import Load
 from .max_pool import MaxPool
 from .pool_sum import PoolSum
 from .repeat_channels import RepeatChannels
+from .requantize import Requantize
 from .scale_shift import ScaleShift
 from .sigmoid import Sigmoid
+from .tile_channels import TileChannels
 from .two_slope import TwoSlope
 from .two_slope_add import TwoSlopeAdd
 from .upsample import Upsample
+from .zero import Zero
 
 __all__ = [
     "Add",
@@ -27,13 +38,24 @@ __all__ = [
     "Constant",
     "Convolution",
     "HingeAdd",
+    "IntegerAdd",
+    "IntegerConvolution",
+    "IntegerDot",
+    "IntegerHinge",
+    "IntegerMix",
+    "IntegerPool",
+    "IntegerTwoSlope",
+    "IntegerUpsample",
     "Load",
     "MaxPool",
     "PoolSum",
     "RepeatChannels",
+    "Requantize",
     "ScaleShift",
     "Sigmoid",
+    "TileChannels",
     "TwoSlope",
     "TwoSlopeAdd",
     "Upsample",
+    "Zero",
 ]

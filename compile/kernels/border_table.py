@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from tvm.ir import Expr as TirExpr
 from ..ir.buffers import Buffer
 from ..ir.window import Window
 from .context import Context, place_count, place_example
+from .simd import Simd
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class BorderTable:
     last_step: int
     lanes: int
 
-    def start(self, ctx: Context) -> TirExpr:
-        """The place in its strip where the vector, or the pixel, at hand begins."""
+    def start(self, ctx: Context, ahead: int = 0) -> TirExpr:
+        """The place in its strip where the vector, or the pixel, at hand begins, or the vector `ahead` lanes on."""
         vectors = -(-ctx.width // self.lanes)
-        vector, (first, last) = tirx.floordiv(ctx.column, self.lanes), self.column_ends
+        vector, (first, last) = tirx.floordiv(ctx.column + ahead, self.lanes), self.column_ends
         lane = tirx.floormod(ctx.column, self.lanes) if ctx.simd.lanes == 1 else 0
         if vectors <= first + last:
             return vector * self.lanes + lane
@@ -43,13 +45,38 @@ class BorderTable:
         since = tirx.max(vector - (vectors - last - 1), tirx.const(0, "int32"))
         return before * self.first_step + since * self.last_step + lane
 
+    def load(self, ctx: Context, strips: TirExpr, at: TirExpr | int) -> TirExpr:
+        """Entries of the place at hand from the strip that begins `at`, also where its vector is several of the
+        table's."""
+        s = ctx.simd
+        if s.lanes <= self.lanes:
+            return ctx.bind(s.load(strips, at + self.start(ctx)))
+        single = Simd(self.lanes)
+        parts = [
+            ctx.bind(single.load(strips, at + self.start(ctx, ahead))) for ahead in range(0, s.lanes, self.lanes)
+        ]
+        return ctx.bind(s.shuffle(parts, range(s.lanes)))
+
 
 def border_table(
     signs: npt.NDArray[np.bool_], window: Window, pad_shift: int, source: Buffer, size: tuple[int, int], lanes: int
 ) -> BorderTable:
     """The table of a convolution with weights [channels, c, kh, kw] over `source` whose map is of `size`."""
-    height, width = size
     sums = np.where(signs, 1, -1).sum(axis=1)  # [channels, kh, kw]
+    return under_padding(sums, window, source, size, lanes, lambda under: signs[0].size + pad_shift * under)
+
+
+def under_padding(
+    taps: npt.NDArray[np.int64],
+    window: Window,
+    source: Buffer,
+    size: tuple[int, int],
+    lanes: int,
+    entry: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]],
+) -> BorderTable:
+    """The table of `entry` of the sums of those taps [channels, kh, kw] that fall outside of the map; `entry` is given
+    them as [row class, channel, column class, lane]."""
+    height, width = size
     rows = window.padded(0, source.height, height)  # [height, kh]
     vectors = -(-width // lanes)
     padded = np.zeros((vectors * lanes, window.kernel[1]), bool)
@@ -59,14 +86,14 @@ def border_table(
         border_extent(np.asarray(rows.any(axis=1))),
         border_extent(np.asarray(padded.reshape(vectors, -1).any(axis=1))),
     )
-    table = np.empty((place_count(*row_ends, height), len(sums), place_count(*column_ends, vectors), lanes), np.int64)
+    table = np.empty((place_count(*row_ends, height), len(taps), place_count(*column_ends, vectors), lanes), np.int64)
     for r, c in np.ndindex(len(table), table.shape[2]):
         under = (
             rows[place_example(r, *row_ends, height)][None, :, None]
             | columns[place_example(c, *column_ends, vectors)][:, None, :]
         )  # [lane, kh, kw]
-        table[r, :, c] = np.einsum("okl,nkl->on", sums, under)
-    table = signs[0].size + pad_shift * table
+        table[r, :, c] = np.einsum("okl,nkl->on", taps, under)
+    table = entry(table)
     strips = table.reshape(*table.shape[:2], -1)
     if table.shape[2] == 3 and column_ends == (1, 1):
         ends = np.concatenate([table[:, :, 0], table[:, :, 2]], axis=2)

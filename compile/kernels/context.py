@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
+from tvm.ir import PrimType
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
+from ...targets.cores import GENERIC, Core
 from ..ir.buffers import Buffer, Operand
 from ..ir.expressions import Expr
 from ..ir.schedule import Schedule
@@ -21,11 +23,17 @@ from ..ir.window import Window
 from ..storage.layout import round_up
 from .simd import Simd
 
-SECTIONS = ("float32", "int16", "uint8")
-"""Element types of a stage's constants, in the order that they lie in its parameter block."""
-REPLICATE = {"float32": 4, "int16": 1, "uint8": 16}
-"""Copies that the runtime makes of each constant when it makes an instance: a per-channel constant then is one
-full 16-byte load, which costs the A72 no vector slot, and the library carries it once."""
+REPLICATE = {"float32": 4, "int16": 1, "uint8": 16, "int8": 1, "uint16": 32}
+"""Element types of a stage's constants, in the order that they lie in its parameter block, and the copies that the
+runtime makes of each when it makes an instance: a per-channel constant then is one full 16-byte load, which costs the
+A72 no vector slot, and the library carries it once. The last is of biases, int16 as bytes have it."""
+SECTIONS = tuple(REPLICATE)
+FLOAT_SECTIONS = SECTIONS[:3]
+"""Those of kernels that store nothing but float32 and its signs."""
+INTEGER_SECTIONS = SECTIONS[1:]
+"""Those of kernels of an integer network."""
+NARROWED = 8
+"""Lanes that one narrowing instruction takes, and the most bits that it shifts by."""
 SECTION_ALIGNMENT = 64
 
 
@@ -75,7 +83,9 @@ class Context:
         height: int,
         y: TirExpr,
         schedule: Schedule,
+        core: Core = GENERIC,
     ) -> None:
+        self.core = core
         self.vector = vector
         """The core's vectors; `simd` has one lane instead where pixels are computed one by one."""
         self.simd = vector
@@ -131,6 +141,12 @@ class Context:
         vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
         return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
 
+    def bias(self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int) -> TirExpr:
+        """Element `o` of int16 biases in every lane, each lane's own copy: a sum overwrites it, and to move it would
+        take a vector slot."""
+        section, offset = self.parameter(owner, "bias", lambda: values.astype(np.int16).view(np.uint16))
+        return self.simd.reinterpret(self.simd.load(section, (offset + o) * REPLICATE["uint16"]), "int16")
+
     def load(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr:
         """A plane's values from `column` on, in the order of lanes that the stage computes in."""
         loaded, n = self.simd.load(row, buffer.layout.at(buffer, plane, column)), self.simd.lanes
@@ -162,6 +178,32 @@ class Context:
         """A loop over 0 .. turns-1."""
         frame: AbstractContextManager[TirExpr] = T.serial(0, turns)
         return frame
+
+    def narrow(self, total: TirExpr, shift: int) -> TirExpr:
+        """int16 lanes shifted right and saturated to int8.
+
+        Where the core has an instruction for it, that: what LLVM knows the meaning of it takes apart, to compare or
+        multiply what is not narrow yet.
+        """
+        s = self.simd
+        if self.core.narrowing_shift is None or s.lanes < NARROWED or not 1 <= shift <= NARROWED:
+            info = np.iinfo(np.int8)
+            low, high = (s.const(int(v), "int16") for v in (info.min, info.max))
+            shifted = tirx.shift_right(total, s.const(shift, "int16")) if shift else total
+            return s.cast(tirx.max(tirx.min(shifted, high), low), "int8")
+        part, total = Simd(NARROWED), self.bind(total)
+        narrowed = [
+            self.bind(
+                tirx.call_llvm_pure_intrin(
+                    PrimType(part.dtype("int8")),
+                    self.core.narrowing_shift,
+                    part.shuffle([total], range(at, at + NARROWED)),
+                    tirx.const(shift, "int32"),
+                )
+            )
+            for at in range(0, s.lanes, NARROWED)
+        ]
+        return s.shuffle(narrowed, range(s.lanes))
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""

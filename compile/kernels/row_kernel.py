@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stage becomes a row kernel: one PrimFunc that computes row y of the stage's map in all its stored forms.
 
-    int32 kernel(input rows..., float32 constants, int16 constants, uint8 constants, output rows..., y)
+    int32 kernel(input rows..., sections of constants..., output rows..., y)
 
-The loop nest: vectors of 16 columns; within, blocks of 8 channels (a byte of packed bits); within, a few
-channels at a time. Where the model's own input or output is touched, whose rows have no slack
+The loop nest: vectors of 16 columns, or of a few times so many; within, or around them, blocks of 8 channels (a byte of
+packed bits); within, a few channels at a time. Where the model's own input or output is touched, whose rows have no slack
 behind them, the last columns are computed one by one.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tvm import tirx
@@ -27,8 +28,9 @@ from ..ir.buffers import Operand
 from ..ir.expressions import Leaf
 from ..ir.schedule import Schedule
 from ..ir.stages import Stage
+from ..storage import Integer
 from ..storage.encoding import BLOCK
-from .context import SECTIONS, Context, Parameters
+from .context import FLOAT_SECTIONS, INTEGER_SECTIONS, Context, Parameters
 from .simd import Simd
 
 PIXEL = Simd(1)
@@ -93,13 +95,14 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
             [pointer(f"in{n}_{i}", op.buffer.encoding.element) for i in range(op.count)]
             for n, op in enumerate(operands)
         ]
-        constants = [pointer(f"constants_{s}", s) for s in SECTIONS]
+        wanted = sections_of(stage)
+        constants = [pointer(f"constants_{s}", s) for s in wanted]
         results = [pointer(f"out{n}", b.encoding.element) for n, b in enumerate(stage.outputs)]
         y = T.arg("y", tirx.Var("y", "int32"))
         rows = {op: [flat_buffer(p) for p in some] for op, some in zip(operands, pointers, strict=True)}
-        sections = {s: flat_buffer(p) for s, p in zip(SECTIONS, constants, strict=True)}
+        sections = {s: flat_buffer(p) for s, p in zip(wanted, constants, strict=True)}
         outputs = [flat_buffer(p) for p in results]
-        ctx = Context(Simd.of(core), rows, parameters, sections, stage.width, stage.height, y, schedule)
+        ctx = Context(Simd.of(core), rows, parameters, sections, stage.width, stage.height, y, schedule, core)
         for e in stage.expressions():
             ctx.prepare(e)
         emit_columns(stage, ctx, outputs, whole_vectors_end(stage))
@@ -107,6 +110,12 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
             buffer.layout.emit_margins(buffer, row, ctx)
         T.Return(tirx.const(0, "int32"))
     return RowKernel(builder.get(), parameters, operands)
+
+
+def sections_of(stage: Stage) -> tuple[str, ...]:
+    """The sections of constants that a stage's kernel is given."""
+    integer = any(isinstance(b.encoding, Integer) for b in stage.outputs)
+    return INTEGER_SECTIONS if integer else FLOAT_SECTIONS
 
 
 def key_of(default: RowKernel) -> str:
@@ -146,14 +155,44 @@ def emit_columns(stage: Stage, ctx: Context, outputs: list[TirExpr], bound: int 
     """All columns by whole vectors; where a bound is given, whole vectors up to it and pixels after it."""
     lanes = ctx.vector.lanes
     vectors = -(-stage.width // lanes) if bound is None else bound // lanes
-    if vectors:
-        with T.serial(0, vectors) as v:
-            ctx.simd, ctx.column, ctx.even_first = ctx.vector, v * lanes, computes_even_first(stage)
-            emit_channels(stage, ctx, outputs)
+    together = ctx.schedule.vectors
+    paired = vectors // together * together
+    if paired:
+        emit_range(stage, ctx, outputs, Simd(lanes * together), 0, paired * lanes)
+    if paired < vectors:
+        emit_range(stage, ctx, outputs, ctx.vector, paired * lanes, vectors * lanes)
     if bound is not None and vectors * lanes < stage.width:
-        with T.serial(vectors * lanes, stage.width) as x:
-            ctx.simd, ctx.column, ctx.even_first = PIXEL, x, False
-            emit_channels(stage, ctx, outputs)
+        emit_range(stage, ctx, outputs, PIXEL, vectors * lanes, stage.width)
+
+
+def emit_range(stage: Stage, ctx: Context, outputs: list[TirExpr], simd: Simd, start: int, stop: int) -> None:
+    """The columns start .. stop-1 by vectors of `simd`; all channels at one place before the next place, or the other
+    way round, as the schedule says."""
+    ctx.simd, ctx.even_first = simd, simd.lanes > 1 and computes_even_first(stage)
+    turns = (stop - start) // simd.lanes
+
+    def at(turn: TirExpr) -> TirExpr:
+        return turn * simd.lanes + start
+
+    if ctx.schedule.outer == "channels" and all(block.length == BLOCK for block in blocks(stage)):
+        for block in blocks(stage):
+            with repeated(block) as ahead, T.serial(0, turns) as turn:
+                ctx.column = at(turn)
+                emit_block(stage, ctx, outputs, block, ahead, [b.encoding.begin(ctx) for b in stage.outputs])
+        return
+    with T.serial(0, turns) as turn:
+        ctx.column = at(turn)
+        emit_channels(stage, ctx, outputs)
+
+
+@contextmanager
+def repeated(block: Block) -> Iterator[TirExpr | int]:
+    """The loop over a block's repetitions, none where it has one; gives the running offset of its channels."""
+    if block.repeat == 1:
+        yield 0
+        return
+    with T.serial(0, block.repeat) as i:
+        yield i * BLOCK
 
 
 def computes_even_first(stage: Stage) -> bool:
@@ -167,11 +206,8 @@ def emit_channels(stage: Stage, ctx: Context, outputs: list[TirExpr]) -> None:
     """All channels at one place."""
     begun = [b.encoding.begin(ctx) for b in stage.outputs]
     for block in blocks(stage):
-        if block.repeat == 1:
-            emit_block(stage, ctx, outputs, block, 0, begun)
-        else:
-            with T.serial(0, block.repeat) as i:
-                emit_block(stage, ctx, outputs, block, i * BLOCK, begun)
+        with repeated(block) as ahead:
+            emit_block(stage, ctx, outputs, block, ahead, begun)
 
 
 def emit_block(

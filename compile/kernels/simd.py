@@ -29,6 +29,11 @@ class Simd:
         """The vectors of a core."""
         return cls(core.lanes)
 
+    @property
+    def twice(self) -> Simd:
+        """Vectors of twice the lanes."""
+        return Simd(2 * self.lanes)
+
     def dtype(self, element: str) -> str:
         """The TIR dtype of a vector of `element`."""
         return element if self.lanes == 1 else f"{element}x{self.lanes}"
@@ -75,6 +80,10 @@ class Simd:
     def maximum(self, a: TirExpr, b: TirExpr) -> TirExpr:
         """The larger of two float32, by lanes; NaN where one is NaN, and 0.0 is larger than -0.0."""
         return tirx.call_llvm_pure_intrin(PrimType(self.dtype("float32")), "llvm.maximum", a, b)
+
+    def add_saturating(self, a: TirExpr, b: TirExpr, element: str = "int8") -> TirExpr:
+        """a + b of signed integers, or the nearest that an `element` can be."""
+        return tirx.call_llvm_pure_intrin(PrimType(self.dtype(element)), "llvm.sadd.sat", a, b)
 
     def clamp(self, x: TirExpr, bound: Callable[[TirExpr, TirExpr], TirExpr]) -> TirExpr:
         """max(x, 0) or min(x, 0) of float32, compared as integers, which costs half. -0.0 counts as below 0; NaN

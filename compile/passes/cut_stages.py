@@ -22,9 +22,9 @@ from ..ir.stages import Program, Stage
 from ..kernels import (
     Load,
 )
-from ..storage import Planes
+from ..storage import Encoding, Planes
 from .lowerings import LOWERINGS, Value, slice_branches
-from .relax_ops import ints, shape_of
+from .relax_ops import dtype_of, ints, shape_of
 from .stored_forms import PLAIN, StoredForm, operator
 
 SPLIT = "relax.split"
@@ -137,7 +137,7 @@ class StageBuilder:
         """Walk the bindings in order; a stored variable closes a stage."""
         c, h, w = shape_of(self.image)[1:]
         name = self.name_of(self.image)
-        image = Buffer(name, name, c, h, w, external=0)
+        image = Buffer(name, name, c, h, w, PLAIN.encoding_of(dtype_of(self.image)), external=0)
         self.program.inputs.append(image)
         self.define(self.image, Value((Load(c, image),)))
         for b in self.bindings:
@@ -172,12 +172,13 @@ class StageBuilder:
         stage = Stage(name, self.layers_of(name))
         self.stages.append(stage)
         forms = set(self.stored[var])
-        windowed = sorted((f for f in forms if f.signs is None and f.margin != "none"), key=lambda f: f.place)
+        windowed = [f for f in forms if f.signs is None and f.margin != "none" and not f.centred]
+        windowed.sort(key=lambda f: f.place)
         if windowed:
             forms.discard(PLAIN)
         buffers = {}
         for n, form in enumerate(sorted(forms, key=lambda f: f.place)):
-            encoding, layout = form.encoding, Planes(form.margin, self.lanes)
+            encoding, layout = self.encoding_of(form, var, name), Planes(form.margin, self.lanes)
             own_name = f"{name}.{encoding.suffix}{n or ''}"
             buffers[form] = Buffer(own_name, name, channels, height, width, encoding, layout)
         if windowed:
@@ -185,13 +186,21 @@ class StageBuilder:
         results = dict.fromkeys(buffers.values(), value.branches)
         for index, result in enumerate(self.outputs):
             if result == var:
-                output = Buffer(self.output_names[index], name, channels, height, width, external=index)
+                encoding = self.encoding_of(PLAIN, var, name)
+                output = Buffer(self.output_names[index], name, channels, height, width, encoding, external=index)
                 self.program.outputs.append(output)
                 results[output] = value.branches
         stage.outputs += results.keys()
         stage.results += results.values()
         branches = (Load(channels, buffers[PLAIN]),) if PLAIN in buffers else ()
         return Value(branches, buffers)
+
+    def encoding_of(self, form: StoredForm, var: RelaxExpr, name: str) -> Encoding:
+        """The encoding of a variable's form. Raises CompileError naming the layer."""
+        try:
+            return form.encoding_of(dtype_of(var))
+        except CompileError as e:
+            raise CompileError(f"layer '{name}': {e}") from e
 
     def convert(self, name: str, value: RelaxExpr) -> Value:
         """The value of one binding. Raises CompileError where its operator has no kernel."""

@@ -14,21 +14,32 @@ from tvm import relax
 from ..errors import CompileError
 from ..ir.buffers import Buffer
 from ..ir.expressions import Expr, slice_channels
-from ..ir.limits import MAX_TAPS
+from ..ir.limits import MAX_DOT_TAPS
 from ..kernels import (
     Add,
     BinaryDot,
     Clamp,
     Convolution,
+    IntegerAdd,
+    IntegerConvolution,
+    IntegerDot,
+    IntegerHinge,
+    IntegerMix,
+    IntegerPool,
+    IntegerTwoSlope,
+    IntegerUpsample,
     MaxPool,
     PoolSum,
     RepeatChannels,
+    Requantize,
     ScaleShift,
     Sigmoid,
+    TileChannels,
     TwoSlope,
     Upsample,
 )
-from .relax_ops import constant, ints, window_of
+from ..storage.integer import CENTRE
+from .relax_ops import constant, dtype_of, ints, window_of
 from .stored_forms import PLAIN, Signs, StoredForm
 
 if TYPE_CHECKING:
@@ -113,8 +124,8 @@ def binary_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The accumulator of a binary convolution."""
     signs = constant(call.args[1]).astype(bool)
     # the importer refuses those of a file by the file's name
-    if signs[0].size > MAX_TAPS:
-        raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_TAPS} are supported")
+    if signs[0].size > MAX_DOT_TAPS:
+        raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_DOT_TAPS} are supported")
     e = BinaryDot(
         len(signs),
         builder.window_argument(call),
@@ -124,6 +135,76 @@ def binary_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
         int(call.attrs["unit"]),
     )
     return Value((e,))
+
+
+@lowers("biisnet.integer_dot", reads=signs_read_by, is_sliceable=lambda call: int(call.attrs["group"]) == 1)
+def integer_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The counts of a binary convolution over an int8 map."""
+    signs = constant(call.args[1]) > 0
+    window = window_of(call.attrs, signs.shape[2:])
+    return Value((IntegerDot(len(signs), builder.window_argument(call), signs, window, int(call.attrs["tile"])),))
+
+
+@lowers("biisnet.integer_convolution", reads=lambda _: StoredForm("zero", centred=True))
+def integer_convolution(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """int8 weights over grey levels."""
+    weight = constant(call.args[1])
+    window = window_of(call.attrs, weight.shape[2:])
+    pad = int(call.attrs["zero_point"]) - CENTRE
+    return Value((IntegerConvolution(len(weight), builder.window_argument(call), weight, window, pad),))
+
+
+@lowers("biisnet.integer_pool", reads=lambda _: PLAIN)
+def integer_pool(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """2x2, stride 2."""
+    buffer, (negative, positive) = builder.window_argument(call), map(constant, call.args[1:])
+    return Value((IntegerPool(buffer.channels, buffer, negative, positive),))
+
+
+@lowers("biisnet.integer_upsample", reads=lambda _: StoredForm("edge"))
+def integer_upsample(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Twice the resolution."""
+    buffer = builder.window_argument(call)
+    return Value((IntegerUpsample(buffer.channels, buffer),))
+
+
+@lowers("biisnet.integer_mix", reads=lambda _: PLAIN, is_sliceable=lambda _: False)
+def integer_mix(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """One sum over all channels."""
+    buffer, (negative, positive, bias) = builder.window_argument(call), map(constant, call.args[1:])
+    return Value((IntegerMix(1, buffer, negative, positive, bias.astype(np.int16)),))
+
+
+@lowers("biisnet.integer_two_slope")
+def integer_two_slope(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Per-channel slopes, cut as the branches are."""
+    negative, positive = map(constant, call.args[1:])
+    return per_branch(
+        builder.argument(call), lambda e, at: IntegerTwoSlope(e.channels, e, negative[at], positive[at])
+    )
+
+
+@lowers("biisnet.integer_hinge")
+def integer_hinge(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Per-channel constants, cut as the branches are."""
+    slope, bend, knee = map(constant, call.args[1:])
+    return per_branch(
+        builder.argument(call), lambda e, at: IntegerHinge(e.channels, e, slope[at], bend[at], knee[at])
+    )
+
+
+@lowers("biisnet.requantize")
+def requantize(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """A shift for all channels, a bias for each."""
+    bias, shift, bits = constant(call.args[1]).astype(np.int16), int(call.attrs["shift"]), int(call.attrs["bits"])
+    return per_branch(builder.argument(call), lambda e, at: Requantize(e.channels, e, bias[at], shift, bits))
+
+
+@lowers("biisnet.tile_channels", is_sliceable=lambda _: False)
+def tile_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Channels several times in a row."""
+    (e,) = builder.argument(call).branches
+    return Value((TileChannels(e.channels * int(call.attrs["times"]), e),))
 
 
 @lowers("biisnet.pool_sum", reads=lambda _: PLAIN)
@@ -195,7 +276,7 @@ def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     branches = []
     for start, end in itertools.pairwise(cuts):
         (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
-        branches.append(Add(a.channels, a, b))
+        branches.append(Add(a.channels, a, b) if dtype_of(call) == "float32" else IntegerAdd(a.channels, a, b))
     return Value(tuple(branches))
 
 

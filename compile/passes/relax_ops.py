@@ -13,14 +13,24 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
     biisnet.pool_sum    (x)                          sum of 2x2 pixels, stride 2
     biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
     biisnet.repeat_channels (x)                      attribute channels: channel o is x's o // (channels / C)
+    biisnet.tile_channels (x)                        attribute times: the channels so often in a row
+  of integer networks (see ops/; int32 values are sums, which are never stored):
+    biisnet.integer_dot (x, weight, threshold)       int8 -> int8; attribute tile: x's channels are read so often
+    biisnet.integer_two_slope, integer_hinge         int8 -> int32
+    biisnet.integer_pool (x, negative, positive)     int8 -> int32: the sum of 2x2 pixels' two-slopes
+    biisnet.integer_upsample (x)                     int8 -> int8
+    biisnet.integer_convolution (x, weight)          uint8 -> int32; attribute zero_point, which pads too
+    biisnet.requantize (x, bias)                     int32 -> int8 or int16; attributes shift, bits
+    biisnet.channel_sum (x)                          int32 -> int32 of one channel
+    biisnet.integer_mix (x, negative, positive, bias) int8 -> int16 of one channel
     biisnet.extend / biisnet.crop (x)                attributes height, width: edge-replicated or cut at the
                                                      bottom and the right
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +42,9 @@ from tvm.ir import _ffi_api as ir_api
 from ..ir.window import Window
 
 
+Infer: TypeAlias = Callable[[relax.Call, relax.BlockBuilder], relax.TensorType]
+
+
 def same_shape(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """The result has the type of the first argument."""
     ty: relax.TensorType = call.args[0].ty
@@ -41,7 +54,7 @@ def same_shape(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
 def resized(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """N and C of the argument, height and width of the attributes."""
     n, c = shape_of(call.args[0])[:2]
-    return relax.TensorType((n, c, int(call.attrs["height"]), int(call.attrs["width"])), "float32")
+    return relax.TensorType((n, c, int(call.attrs["height"]), int(call.attrs["width"])), dtype_of(call.args[0]))
 
 
 def convolved(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
@@ -69,7 +82,33 @@ def repeated(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     return relax.TensorType((n, int(call.attrs["channels"]), h, w), "float32")
 
 
-OPS = {
+def of_type(dtype: str, infer: Infer = same_shape) -> Infer:
+    """The shape that `infer` gives, of another element."""
+
+    def inferred(call: relax.Call, builder: relax.BlockBuilder) -> relax.TensorType:
+        return relax.TensorType(shape_of_type(infer(call, builder)), dtype)
+
+    return inferred
+
+
+def requantized(call: relax.Call, builder: relax.BlockBuilder) -> relax.TensorType:
+    """The element that the attribute `bits` says."""
+    return of_type(f"int{int(call.attrs['bits'])}")(call, builder)
+
+
+def one_channel(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """One channel."""
+    n, _c, h, w = shape_of(call.args[0])
+    return relax.TensorType((n, 1, h, w), dtype_of(call.args[0]))
+
+
+def tiled(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """So many times the channels."""
+    n, c, h, w = shape_of(call.args[0])
+    return relax.TensorType((n, c * int(call.attrs["times"]), h, w), dtype_of(call.args[0]))
+
+
+OPS: dict[str, tuple[int, Infer]] = {
     "binary_conv2d": (7, convolved),
     "dot_binary_conv2d": (4, same_shape),
     "rprelu": (4, same_shape),
@@ -84,6 +123,17 @@ OPS = {
     "repeat_channels": (1, repeated),
     "extend": (1, resized),
     "crop": (1, resized),
+    "tile_channels": (1, tiled),
+    "integer_dot": (3, of_type("int8", convolved)),
+    "integer_two_slope": (3, of_type("int32")),
+    "integer_hinge": (4, of_type("int32")),
+    "integer_pool": (3, of_type("int32", halved)),
+    "integer_sum_pool": (1, of_type("int32", halved)),
+    "integer_upsample": (1, of_type("int8", doubled)),
+    "integer_convolution": (2, of_type("int32", convolved)),
+    "requantize": (2, requantized),
+    "channel_sum": (1, one_channel),
+    "integer_mix": (4, of_type("int16", one_channel)),
 }
 
 
@@ -121,7 +171,17 @@ def two_slope(x: Expr, positive: npt.NDArray[Any], negative: npt.NDArray[Any]) -
 
 def shape_of(x: Expr) -> tuple[int, ...]:
     """Static shape of a tensor."""
-    return tuple(int(d) for d in x.ty.shape)
+    return shape_of_type(x.ty)
+
+
+def shape_of_type(ty: relax.TensorType) -> tuple[int, ...]:
+    """Static shape of a tensor's type."""
+    return tuple(int(d) for d in ty.shape)
+
+
+def dtype_of(x: Expr) -> str:
+    """The type of a tensor's elements."""
+    return str(x.ty.dtype)
 
 
 def channels_of(x: Expr) -> int:

@@ -10,7 +10,9 @@ import tvm
 from tvm import relax
 from tvm.ir import Expr as RelaxExpr
 
-from ..storage import Bits, Encoding, Float32, Margin
+from ..errors import CompileError
+from ..storage import Bits, Encoding, Float32, Integer, IntegerBits, Margin
+from ..storage.integer import CENTRE
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,26 @@ class StoredForm:
 
     margin: Margin = "none"
     signs: Signs | None = None
+    centred: bool = False
+    """Whether uint8 values are stored as int8, 128 less."""
 
-    @property
-    def encoding(self) -> Encoding:
-        """As a buffer has it."""
+    def encoding_of(self, dtype: str) -> Encoding:
+        """As a buffer has it, of values of a type. Raises CompileError for those that are never stored."""
+        if dtype == "float32":
+            if self.signs is None:
+                return Float32()
+            return Bits(self.signs.groups, np.array(self.signs.threshold, np.float32))
+        if dtype == "int32":
+            raise CompileError("an integer sum that is not requantised (com.biisnet::Requantize) cannot be stored")
         if self.signs is None:
-            return Float32()
-        return Bits(self.signs.groups, np.array(self.signs.threshold, np.float32))
+            return Integer("int8", CENTRE) if self.centred else Integer(dtype)
+        return IntegerBits(self.signs.groups, np.array(self.signs.threshold, np.int16))
 
     @property
     def place(self) -> tuple[str, ...]:
         """Its place among a map's forms."""
         signs = ("bits", self.margin, str(self.signs)) if self.signs else None
-        return signs or ("float32", self.margin)
+        return signs or ("centred" if self.centred else "float32", self.margin)
 
 
 PLAIN = StoredForm()

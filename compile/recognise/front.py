@@ -13,6 +13,7 @@ from ...ops import DOMAIN, REGISTRY, VERSION
 from ..errors import CompileError
 from ..frontend import OnnxModel
 from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
+from ..frontend.shapes import DEFAULT_SIZE
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -66,7 +67,7 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     from .prove import prove
     from .table import rows
 
-    original = settled(model.proto, size, model.path)
+    original = settled(model.proto, size or DEFAULT_SIZE, model.path)
     graph, context = to_ir(original), Context(sign_of_zero)
     rewrites = int(has_float16(model.proto))
 

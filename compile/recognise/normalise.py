@@ -30,7 +30,7 @@ LIMIT = 1 << 26
 FLOAT, FLOAT16 = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
 
 
-def settled(proto: onnx.ModelProto, size: tuple[int, int] | None, path: str) -> onnx.ModelProto:
+def settled(proto: onnx.ModelProto, size: tuple[int, int], path: str) -> onnx.ModelProto:
     """A copy that ONNX Runtime runs: static input shapes, opset 18 or newer, bodies of foreign operators, no float16.
 
     Raises CompileError where ONNX's converter refuses it.
@@ -69,17 +69,17 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int] | None, path: str) -> 
     return model
 
 
-def settle(value: onnx.ValueInfoProto, size: tuple[int, int] | None) -> None:
+def settle(value: onnx.ValueInfoProto, size: tuple[int, int]) -> None:
     """Give a symbolic batch 1, and symbolic height and width the size; channels first unless only the last is fixed."""
     dims = value.type.tensor_type.shape.dim
     symbolic = [i for i, d in enumerate(dims) if not d.HasField("dim_value")]
     if len(dims) in (2, 4) and 0 in symbolic:
         dims[0].dim_value = 1
     sides = [i for i in symbolic if i > 0]
-    if len(dims) == 4 and len(sides) == 2 and size and sides in ([2, 3], [1, 2]):
+    if len(dims) == 4 and len(sides) == 2 and sides in ([2, 3], [1, 2]):
         for i, side in zip(sides, size, strict=True):
             dims[i].dim_value = side
-    elif len(dims) == 4 and len(sides) == 1 and size and sides[0] in (2, 3):
+    elif len(dims) == 4 and len(sides) == 1 and sides[0] in (2, 3):
         dims[sides[0]].dim_value = size[sides[0] - 2]
 
 

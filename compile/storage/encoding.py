@@ -46,6 +46,11 @@ class Encoding(ABC):
     """Whether every element must equal the reference's, but for those that rounding may flip."""
 
     @property
+    def value_type(self) -> str:
+        """The type of the values that it stores, as numpy calls it."""
+        return "float32"
+
+    @property
     def itemsize(self) -> int:
         """Bytes of an element."""
         return np.dtype(self.element).itemsize

@@ -25,7 +25,7 @@ from ..ir.memory import Arena
 from ..ir.schedule import Schedule
 from ..ir.stages import Program, Stage
 from ..ir.steps import Kernels, Step
-from ..kernels import Load, RepeatChannels
+from ..kernels import Load, RepeatChannels, Zero
 from ..kernels.row_kernel import build
 from ..passes.build_kernels import step_of
 from ..passes.form_segments import layer_by_layer
@@ -101,7 +101,9 @@ def pixel(stage: Stage) -> Buffer:
 
 def source(buffer: Buffer, entry: Buffer) -> Stage:
     """A stage that would write a map, from an input; it is there to give the map its place."""
-    return Stage.of(f"source of {buffer.name}", (), (RepeatChannels(buffer.channels, Load(1, entry)),), [buffer])
+    kind = buffer.encoding.value_type
+    value = RepeatChannels(buffer.channels, Load(1, entry)) if kind == "float32" else Zero(buffer.channels, kind)
+    return Stage.of(f"source of {buffer.name}", (), (value,), [buffer])
 
 
 def store_maps(bench: Bench, device: Device) -> None:

@@ -38,7 +38,7 @@ def with_identity_epilogue(stage: Stage) -> Stage | None:
 
 def is_binary(stage: Stage) -> bool:
     """Whether the stage has a binary convolution."""
-    return any(isinstance(e, BinaryDot) for e in stage.expressions())
+    return stage.work.binary > 0
 
 
 def readable(stage: Stage) -> bool:

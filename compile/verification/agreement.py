@@ -43,8 +43,12 @@ class Agreement:
     wrong: str
 
 
-def compare_output(found: Array, expected: Array, threshold: float | None) -> Agreement:
-    """One output, the device's and the reference's; `threshold` is a detection's."""
+def compare_output(found: Array, expected: Array, threshold: float | None, exact: bool = False) -> Agreement:
+    """One output, the device's and the reference's; `threshold` is a detection's, as a value of it. Of integers, and
+    with `exact`, nothing may differ."""
+    exact = exact or found.dtype.kind in "iu"
+    if found.dtype.kind in "iu":
+        found, expected = found.astype(np.float64), expected.astype(np.float64)
     nan = np.isnan(found), np.isnan(expected)
     with np.errstate(invalid="ignore"):  # of two infinities
         error = np.abs(found - expected)
@@ -53,6 +57,7 @@ def compare_output(found: Array, expected: Array, threshold: float | None) -> Ag
     differing = 0 if threshold is None else int(((found > threshold) != (expected > threshold)).sum())
     share = MASK_TOLERANCE * error.size
     counts = (
+        (int((error != 0).sum()) if exact else 0, 0, "values, and none may"),
         (int((nan[0] != nan[1]).sum()), 0, "values are NaN on one side only"),
         (differing, max(share, 1), "mask pixels end to end"),
         (

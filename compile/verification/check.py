@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...runtime.answers import own_threshold
 from ...runtime.bundle import RUNNER
 from ...runtime.probe import Probe, ProbeError
 from ...targets import Target, emulator
@@ -77,8 +78,10 @@ def check_bundle(
     source = plan.program.inputs[0]
     if image is None:
         image = scene(source.height, source.width)
-    frame = np.broadcast_to(image.astype(np.float32), (source.channels, source.height, source.width)).copy()
-    onnx = OnnxReference(model, [b.value for b in plan.program.buffers()])
+    frame = np.broadcast_to(
+        image.astype(source.encoding.value_type), (source.channels, source.height, source.width)
+    ).copy()
+    onnx = OnnxReference(model, {b.value: b.encoding.value_type for b in plan.program.buffers()})
     reference = onnx.run(frame)
     try:
         with Probe([*prefix, root / RUNNER], threads) as probe:
@@ -130,7 +133,7 @@ def compare(
                 "the whole network at once is not what its stages one by one are",
                 {"device at once": found, "device by stage": by_stage, "reference": reference[output], "image": image},
             )
-        agreement = compare_output(found, reference[output], plan.signature.threshold)
+        agreement = compare_output(found, reference[output], own_threshold(plan.signature))
         if agreement.wrong:
             fail(output, agreement.wrong, {"device": found, "reference": reference[output], "image": image})
         agreements.append(agreement)

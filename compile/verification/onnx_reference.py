@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -13,6 +17,7 @@ from ..errors import CompileError
 from ..frontend import OnnxModel
 
 F32 = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
 
 
 def session(proto: onnx.ModelProto, path: str = "the model", threads: int = 1) -> onnxruntime.InferenceSession:
@@ -32,22 +37,24 @@ def session(proto: onnx.ModelProto, path: str = "the model", threads: int = 1) -
 class OnnxReference:
     """A model in ONNX Runtime that also gives inner values."""
 
-    def __init__(self, model: OnnxModel, values: list[str]) -> None:
+    def __init__(self, model: OnnxModel, values: Mapping[str, str]) -> None:
+        """`values`: names of the graph's values -> their types, as numpy calls them."""
         self.proto, self.path = model.proto, model.path
         proto = model.proto
         opened = onnx.ModelProto()
         opened.CopyFrom(proto)
         self.outputs = [o.name for o in proto.graph.output]
         known = {*self.outputs, *(i.name for i in proto.graph.input)}
-        self.names = [*self.outputs, *(v for v in dict.fromkeys(values) if v not in known)]
+        self.names = [*self.outputs, *(v for v in values if v not in known)]
         opened.graph.output.extend(
-            onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in self.names[len(self.outputs) :]
+            onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(np.dtype(values[n])), None)
+            for n in self.names[len(self.outputs) :]
         )
         self.input = proto.graph.input[0].name
         self.session = session(opened, self.path)
 
-    def run(self, image: F32) -> dict[str, F32]:
-        """image [C, H, W] grey levels -> value name -> [C, H, W]; the image is among them."""
+    def run(self, image: Array) -> dict[str, Array]:
+        """image [C, H, W] grey levels, of the input's type -> value name -> [C, H, W]; the image is among them."""
         results = self.session.run(self.names, {self.input: image[None]})
         return {self.input: image, **{n: r[0] for n, r in zip(self.names, results, strict=True)}}
 

@@ -9,10 +9,10 @@
  *
  *     biisnet_model *model;
  *     if (biisnet_create(&model, 4) != BIISNET_OK) ...
- *     const float *inputs[] = {grey};             // grey levels 0..255, biisnet_input_shape(0)
- *     float *outputs[] = {probability};           // 0..1, biisnet_output_shape(0)
- *     if (biisnet_run(model, inputs, outputs) != BIISNET_OK) ...
- *     biisnet_destroy(model);                     // a target is where probability > biisnet_threshold()
+ *     biisnet_input frame = {grey, BIISNET_UINT8};           // grey levels 0..255, biisnet_input_shape(0)
+ *     biisnet_output map = {result, BIISNET_FLOAT32};        // biisnet_output_dtype(0), biisnet_output_shape(0)
+ *     if (biisnet_run(model, &frame, &map) != BIISNET_OK) ...
+ *     biisnet_destroy(model);                                // a target is where result > biisnet_threshold()
  */
 #ifndef BIISNET_H
 #define BIISNET_H
@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Changes with every incompatible change of this file; compare it with biisnet_abi_version(). */
-#define BIISNET_ABI_VERSION 2
+#define BIISNET_ABI_VERSION 3
 
 enum { BIISNET_ALIGNMENT = 64, BIISNET_MAX_THREADS = 64 };
 
@@ -46,7 +46,8 @@ typedef enum {
     BIISNET_E_THREAD = 3,   /* the system gave no thread */
     BIISNET_E_PLAN = 4,     /* the plan in the library does not fit its runtime: the library was built wrong */
     BIISNET_E_UNBOUND = 5,  /* a stage needs the model's inputs or outputs (biisnet_probe.h) */
-    BIISNET_E_PROCESS = 6   /* made before fork() with threads, which the child does not have: make another there */
+    BIISNET_E_PROCESS = 6,  /* made before fork() with threads, which the child does not have: make another there */
+    BIISNET_E_DTYPE = 7     /* an input or an output is said to be of another type than it must be */
 } biisnet_status;
 
 /* What a model is for. */
@@ -60,21 +61,31 @@ typedef enum {
 /* What a tensor means. */
 typedef enum {
     BIISNET_MEANING_MAP = 0,
-    BIISNET_MEANING_IMAGE = 1, /* grey levels, 0..255 */
-    BIISNET_MEANING_MASK = 2,  /* probabilities, 0..1 */
-    BIISNET_MEANING_SCORES = 3
+    BIISNET_MEANING_IMAGE = 1,       /* grey levels, 0..255 */
+    BIISNET_MEANING_PROBABILITY = 2, /* 0..1; of integers biisnet_output_scale() times the value */
+    BIISNET_MEANING_SCORES = 3,
+    BIISNET_MEANING_LOGIT = 4 /* the probability is 1 / (1 + exp(-biisnet_output_scale() * value)) */
 } biisnet_meaning;
 
-typedef enum { BIISNET_FLOAT32 = 0, BIISNET_UINT8 = 1, BIISNET_UINT16 = 2 } biisnet_dtype;
+/* Of the machine's byte order. */
+typedef enum { BIISNET_FLOAT32 = 0, BIISNET_UINT8 = 1, BIISNET_UINT16 = 2, BIISNET_INT16 = 3 } biisnet_dtype;
 
-/* An input as a sensor or a decoder has it: value v of it is the level scale*v + offset, in float32, product and sum
- * each rounded. Planes (channels) follow each other, each of as many rows as the input has. */
+/* The memory of an input, as a sensor or a decoder has it, and what it says of it. Value v is the level scale*v + offset,
+ * in float32, product and sum each rounded. Of a model that takes bytes it is then rounded to the nearest whole level,
+ * halves to the even one, and cut off at 0 and 255. Planes (channels) follow each other, each of as many rows as the
+ * input has. */
 typedef struct {
     const void *data;    /* aligned as its elements are */
-    biisnet_dtype dtype; /* of the machine's byte order */
+    biisnet_dtype dtype; /* any; that of biisnet_input_dtype() is not converted */
     uint64_t row_stride; /* bytes from one row to the next, a multiple of an element's; 0: no gap between rows */
-    float scale, offset; /* finite; 1 and 0 where values are levels 0..255 */
-} biisnet_image;
+    float scale, offset; /* finite; 0 and 0, or 1 and 0, where values are levels 0..255 */
+} biisnet_input;
+
+/* The memory of an output: dense, in C order. */
+typedef struct {
+    void *data;          /* aligned as its elements are */
+    biisnet_dtype dtype; /* biisnet_output_dtype(): what will be read there; another one is BIISNET_E_DTYPE */
+} biisnet_output;
 
 typedef struct biisnet_model biisnet_model;
 
@@ -96,15 +107,11 @@ BIISNET_API BIISNET_CHECKED biisnet_status biisnet_create(biisnet_model **model,
 BIISNET_API BIISNET_CHECKED biisnet_status biisnet_create_in(biisnet_model **model, int32_t threads, void *arena,
                                                              size_t bytes);
 
-/* One inference. inputs[i] and outputs[i] are dense float32 in C order of the shapes below, aligned as a
- * float is. Outputs must not overlap inputs. They are read and written where they lie, without a copy. */
-BIISNET_API BIISNET_CHECKED biisnet_status biisnet_run(biisnet_model *model, const float *const *inputs,
-                                                       float *const *outputs);
-
-/* The same of inputs of any biisnet_image. What is not levels in dense float32 already is converted first, into the
- * instance's memory. */
-BIISNET_API BIISNET_CHECKED biisnet_status biisnet_run_images(biisnet_model *model, const biisnet_image *inputs,
-                                                              float *const *outputs);
+/* One inference: as many inputs and outputs as the model has, of the shapes below. Outputs must not overlap inputs.
+ * Outputs are written where they lie, and inputs are read there if they are levels in the model's own type without
+ * gaps; others are converted first, into the instance's memory. */
+BIISNET_API BIISNET_CHECKED biisnet_status biisnet_run(biisnet_model *model, const biisnet_input *inputs,
+                                                       const biisnet_output *outputs);
 
 /* Ends the threads and frees the instance; NULL is allowed. After fork() the child may call it, too, for its copy. */
 BIISNET_API void biisnet_destroy(biisnet_model *model);
@@ -118,7 +125,8 @@ BIISNET_API const char *biisnet_model_sha256(void);
 
 BIISNET_API biisnet_task biisnet_model_task(void);
 
-/* Of a detection: a pixel is a target where the probability is greater. 0 of other tasks. */
+/* Of a detection: a pixel is a target where its output's value, as it is, is greater: a probability, or a whole number
+ * where the output is of integers. 0 of other tasks. */
 BIISNET_API float biisnet_threshold(void);
 
 /* An output pixel depends on the input pixels at most `radius` rows and columns away, in a way that repeats every
@@ -142,6 +150,8 @@ BIISNET_API int32_t biisnet_output_count(void);
 BIISNET_API const char *biisnet_output_name(int32_t index);
 BIISNET_API biisnet_dtype biisnet_output_dtype(int32_t index);
 BIISNET_API biisnet_meaning biisnet_output_meaning(int32_t index);
+/* A probability or a logit in integers is this times the value; 1 of other outputs. */
+BIISNET_API double biisnet_output_scale(int32_t index);
 BIISNET_API int32_t biisnet_output_rank(int32_t index);
 BIISNET_API const int64_t *biisnet_output_shape(int32_t index);
 

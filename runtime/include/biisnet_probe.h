@@ -26,8 +26,10 @@ BIISNET_CHECKED biisnet_status biisnet_create_probing(biisnet_model **model, int
 void *biisnet_arena(biisnet_model *model);
 uint64_t biisnet_probing_maps_bytes(void);
 
-/* Says where the model's inputs and outputs are for the biisnet_run_stage() calls that follow; biisnet_run() drops it. */
-BIISNET_CHECKED biisnet_status biisnet_bind(biisnet_model *model, const float *const *inputs, float *const *outputs);
+/* Says where the model's inputs and outputs are for the biisnet_run_stage() calls that follow; biisnet_run() drops it.
+ * Inputs are such that need no conversion, others are BIISNET_E_DTYPE. */
+BIISNET_CHECKED biisnet_status biisnet_bind(biisnet_model *model, const biisnet_input *inputs,
+                                            const biisnet_output *outputs);
 
 /* All of one stage of an instance of biisnet_create_probing() (of others: BIISNET_E_ARGUMENT), on its threads,
  * with the stage's own constants (params = NULL) or the caller's, packed as in the library:

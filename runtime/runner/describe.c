@@ -34,6 +34,7 @@ static const char *dtype_name(biisnet_dtype dtype) {
         case BIISNET_FLOAT32: return "float32";
         case BIISNET_UINT8: return "uint8";
         case BIISNET_UINT16: return "uint16";
+        case BIISNET_INT16: return "int16";
     }
     return "unknown";
 }
@@ -42,8 +43,9 @@ static const char *meaning_name(biisnet_meaning meaning) {
     switch (meaning) {
         case BIISNET_MEANING_MAP: return "map";
         case BIISNET_MEANING_IMAGE: return "image";
-        case BIISNET_MEANING_MASK: return "mask";
+        case BIISNET_MEANING_PROBABILITY: return "probability";
         case BIISNET_MEANING_SCORES: return "scores";
+        case BIISNET_MEANING_LOGIT: return "logit";
     }
     return "unknown";
 }
@@ -54,6 +56,7 @@ typedef struct {
     const char *(*name)(int32_t);
     biisnet_dtype (*dtype)(int32_t);
     biisnet_meaning (*meaning)(int32_t);
+    double (*scale)(int32_t); /* NULL: of inputs */
     int32_t (*rank)(int32_t);
     const int64_t *(*shape)(int32_t);
     const uint64_t *offset;
@@ -66,7 +69,9 @@ static void print_tensors(const char *key, const tensors *t) {
         print_string(t->name(i));
         printf(", \"dtype\": \"%s\", \"shape\": [", dtype_name(t->dtype(i)));
         for (int k = 0; k < t->rank(i); k++) printf("%s%" PRId64, k ? ", " : "", t->shape(i)[k]);
-        printf("], \"meaning\": \"%s\", \"offset\": %" PRIu64 "}", meaning_name(t->meaning(i)), t->offset[i]);
+        printf("], \"meaning\": \"%s\"", meaning_name(t->meaning(i)));
+        if (t->scale) printf(", \"scale\": %.17g", t->scale(i));
+        printf(", \"offset\": %" PRIu64 "}", t->offset[i]);
     }
     putchar(']');
 }
@@ -78,11 +83,11 @@ void print_info(void) {
     printf(", \"sha256\": \"%s\", \"task\": \"%s\", \"threshold\": %.9g, \"arena_bytes\": %" PRIu64, biisnet_model_sha256(),
            task_name(biisnet_model_task()), (double)biisnet_threshold(), biisnet_arena_bytes(1));
     print_tensors("inputs", &(tensors){biisnet_input_count(), biisnet_input_name, biisnet_input_dtype,
-                                       biisnet_input_meaning, biisnet_input_rank, biisnet_input_shape,
+                                       biisnet_input_meaning, NULL, biisnet_input_rank, biisnet_input_shape,
                                        layout.input_offset});
     print_tensors("outputs", &(tensors){biisnet_output_count(), biisnet_output_name, biisnet_output_dtype,
-                                        biisnet_output_meaning, biisnet_output_rank, biisnet_output_shape,
-                                        layout.output_offset});
+                                        biisnet_output_meaning, biisnet_output_scale, biisnet_output_rank,
+                                        biisnet_output_shape, layout.output_offset});
     fputs(", \"stages\": [", stdout);
     for (int i = 0; i < biisnet_stage_count(); i++) {
         fputs(i ? ", {\"name\": " : "{\"name\": ", stdout);

@@ -74,7 +74,7 @@ static int order(const void *a, const void *b) {
     return (x->column > y->column) - (x->column < y->column);
 }
 
-size_t detect(const float *probability, int height, int width, float threshold, target **found) {
+size_t detect(const float *values, int height, int width, const answer *a, target **found) {
     parts p = {NULL, 0, 0};
     /* the parts of the row above and of this one, each with an empty column at both ends */
     size_t line = (size_t)width + 2;
@@ -82,15 +82,15 @@ size_t detect(const float *probability, int height, int width, float threshold, 
     for (size_t i = 0; i < 2 * line; i++) both[i] = NONE;
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {
-            float value = probability[(size_t)y * (size_t)width + (size_t)x];
+            float value = values[(size_t)y * (size_t)width + (size_t)x];
             int *mine = &here[x + 1];
             *mine = NONE;
-            if (!(value > threshold)) continue;
+            if (!(value > a->threshold)) continue;
             int near[4] = {mine[-1], above[x], above[x + 1], above[x + 2]};
             for (int i = 0; i < 4; i++)
                 if (near[i] != NONE) *mine = join(p.parts, *mine, near[i]);
             if (*mine == NONE) *mine = begin(&p, y, x);
-            add(&p.parts[*mine = root(p.parts, *mine)], y, x, value);
+            add(&p.parts[*mine = root(p.parts, *mine)], y, x, answer_probability(a, value));
         }
         int *swap = above;
         above = here;

@@ -93,6 +93,11 @@ static void check(const levels *l, const char *name, const image *frame, size_t 
         fail("%s: has samples of no known scale, from %.6g to %.6g, and grey levels are 0 to 255; say what is black and "
              "what is white with --levels LOW:HIGH (--levels %.6g:%.6g, or --levels 1%%:99%%)",
              name, low, high, low, high);
+    for (size_t i = 0; l->whole && !l->given && frame->full == 0 && i < pixels; i++)
+        if (frame->grey[i] != rintf(frame->grey[i]))
+            fail("%s: has levels between whole ones (pixel %zu is %.6g), and the model takes bytes; round them, or have "
+                 "them rounded with --levels 0:255",
+                 name, i, (double)frame->grey[i]);
     if (l->given && full > 0 && ((!l->low_percent && l->low >= full) || (!l->high_percent && l->high <= 0)))
         fail("%s: has samples from 0 to %.6g, and --levels %s leave none of them; %s", name, full, l->text, FORM);
 }
@@ -106,6 +111,10 @@ void levels_apply(const levels *l, levels_watch *watch, const char *name, image 
         if ((double)grey[i] > most) most = (double)grey[i];
     }
     check(l, name, frame, pixels, least, most);
+    if (!l->given && (double)frame->full == WHITE) { /* they are levels */
+        see(watch, frame, least, most, most - least);
+        return;
+    }
     double low = 0, high = frame->full > 0 ? (double)frame->full : WHITE;
     if (l->given) {
         float *copy = NULL;

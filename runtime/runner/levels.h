@@ -13,6 +13,7 @@ typedef struct {
     double low, high;
     bool low_percent, high_percent;
     const char *text;
+    bool whole; /* whether the model takes whole levels only */
 } levels;
 
 /* LOW:HIGH, each a number or a percentage; fails on anything else. */
@@ -28,7 +29,7 @@ typedef struct {
 levels_watch levels_watch_begin(void);
 
 /* Replaces a frame's samples by grey levels, and remembers what they were. Fails, with `name`, for samples that are not
- * finite, floats outside of 0..255 where no levels are given, and levels that no sample can lie between. */
+ * finite, floats outside of 0..255 (or, for a model of whole levels, between such) where no levels are given, and levels that no sample can lie between. */
 void levels_apply(const levels *l, levels_watch *watch, const char *name, image *frame);
 
 /* One line on stderr where all frames together look as if they had another scale. */

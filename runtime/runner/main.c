@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* biisnet-run: the model, an image in, a mask out. Statically linked, so that a board needs nothing else. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "answer.h"
 #include "describe.h"
 #include "fail.h"
 #include "frames.h"
@@ -36,12 +38,21 @@ static void infer(session *s, const options *o, double load) {
     if (!o->bench && !o->roi) session_run(s);
 }
 
-/* Replaces the frame's pixels by their probabilities, in the model's resolution. */
+/* Gives the model a frame in its own resolution. */
+static void give(session *s, const image *frame, plane in) {
+    resize_bilinear(frame->grey, frame->height, frame->width, s->levels, in.height, in.width);
+    session_give(s);
+}
+
+/* Replaces the frame's pixels by the output's values, in the model's resolution; integers stay integers. */
 static void run_resized(session *s, const options *o, double load, image *frame, plane in, plane out) {
-    float *input = (float *)(void *)(s->block + s->layout.input_offset[0]);
-    resize_bilinear(frame->grey, frame->height, frame->width, input, in.height, in.width);
+    give(s, frame, in);
     infer(s, o, load);
-    resize_bilinear(s->outputs[0], out.height, out.width, frame->grey, frame->height, frame->width);
+    session_take(s);
+    resize_bilinear(s->values, out.height, out.width, frame->grey, frame->height, frame->width);
+    size_t pixels = (size_t)frame->height * (size_t)frame->width;
+    if (biisnet_output_dtype(0) != BIISNET_FLOAT32)
+        for (size_t i = 0; i < pixels; i++) frame->grey[i] = rintf(frame->grey[i]);
 }
 
 static bool is_measured(const options *o) { return o->bench || o->roi || o->stages; }
@@ -59,8 +70,7 @@ static void measure(const options *o) {
     double start = milliseconds();
     session s = session_open(o->threads, o->stages > 0);
     double load = milliseconds() - start;
-    float *input = (float *)(void *)(s.block + s.layout.input_offset[0]);
-    resize_bilinear(frame.grey, frame.height, frame.width, input, in.height, in.width);
+    give(&s, &frame, in);
     infer(&s, o, load);
     free(frame.grey);
     session_close(&s);
@@ -74,6 +84,7 @@ static void process(const options *o) {
     plane in = plane_of(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0));
     plane out = plane_of(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0));
     results_check(o);
+    answer a = answer_of_model();
     bool measured = is_measured(o);
     if (o->tile && measured) fail("--tile: what is measured is one run of the model; leave it out");
     if (o->tile) tiles_check(in.height, in.width);
@@ -92,9 +103,9 @@ static void process(const options *o) {
             tiles_run(&s, &frame, in.height, in.width);
         else
             run_resized(&s, o, load, &frame, in, out);
-        long targets = results_write(o, frame.grey, frame.height, frame.width, biisnet_threshold());
+        long targets = results_write(o, frame.grey, frame.height, frame.width, &a);
         if (o->targets)
-            results_targets(f.name, frame.grey, frame.height, frame.width, biisnet_threshold());
+            results_targets(f.name, frame.grey, frame.height, frame.width, &a);
         else if (!o->bench && !o->stages && !o->mask && !o->probability)
             printf("%s: %ld of %ld pixels are target\n", f.name, targets, (long)frame.height * frame.width);
         fflush(stdout); /* who reads it may wait for this frame */
@@ -106,6 +117,7 @@ static void process(const options *o) {
 
 int main(int count, char **arguments) {
     options o = options_parse(count, arguments);
+    o.levels.whole = biisnet_input_dtype(0) != BIISNET_FLOAT32;
     if (biisnet_abi_version() != BIISNET_ABI_VERSION) fail("was linked with another library; build it again");
     if (o.help) {
         options_help();

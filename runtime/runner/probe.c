@@ -85,7 +85,7 @@ static void infer(session *s) {
         receive(s->block + s->layout.input_offset[i], s->layout.input_bytes[i]);
     check(biisnet_run(s->model, s->inputs, s->outputs));
     answer();
-    for (int i = 0; i < biisnet_output_count(); i++) send(s->outputs[i], s->layout.output_bytes[i]);
+    for (int i = 0; i < biisnet_output_count(); i++) send(s->outputs[i].data, s->layout.output_bytes[i]);
 }
 
 void probe_serve(session *s) {

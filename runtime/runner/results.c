@@ -54,9 +54,9 @@ static void print_field(const char *text) {
     if (!plain) putchar('"');
 }
 
-void results_targets(const char *name, const float *probability, int height, int width, float threshold) {
+void results_targets(const char *name, const float *values, int height, int width, const answer *a) {
     target *found;
-    size_t count = detect(probability, height, width, threshold, &found);
+    size_t count = detect(values, height, width, a, &found);
     for (size_t i = 0; i < count; i++) {
         const target *t = &found[i];
         print_field(name);
@@ -66,22 +66,32 @@ void results_targets(const char *name, const float *probability, int height, int
     free(found);
 }
 
-long results_write(const options *o, const float *probability, int height, int width, float threshold) {
+/* A file of float32 probabilities, or of their levels in 8 bits in `grey`. */
+static void write_probability(const char *path, const float *values, int height, int width, const answer *a,
+                              uint8_t *grey) {
+    size_t pixels = (size_t)height * (size_t)width;
+    if (ends_with(path, ".f32")) {
+        float *probability = memory(pixels * sizeof *probability);
+        for (size_t i = 0; i < pixels; i++) probability[i] = answer_probability(a, values[i]);
+        output_write(path, probability, pixels * sizeof *probability);
+        free(probability);
+        return;
+    }
+    for (size_t i = 0; i < pixels; i++) grey[i] = level(answer_probability(a, values[i]));
+    write_pgm(path, grey, height, width);
+}
+
+long results_write(const options *o, const float *values, int height, int width, const answer *a) {
     size_t pixels = (size_t)height * (size_t)width;
     uint8_t *grey = memory(pixels);
     long targets = 0;
     for (size_t i = 0; i < pixels; i++) {
-        bool target = probability[i] > threshold;
+        bool target = values[i] > a->threshold;
         grey[i] = target ? 255 : 0;
         targets += target;
     }
     if (o->mask) write_pgm(o->mask, grey, height, width);
-    if (o->probability && ends_with(o->probability, ".f32")) {
-        output_write(o->probability, probability, pixels * sizeof *probability);
-    } else if (o->probability) {
-        for (size_t i = 0; i < pixels; i++) grey[i] = level(probability[i]);
-        write_pgm(o->probability, grey, height, width);
-    }
+    if (o->probability) write_probability(o->probability, values, height, width, a, grey);
     free(grey);
     outputs_commit();
     return targets;

@@ -24,13 +24,21 @@ typedef struct {
     biisnet_model *model;
     biisnet_model *probed; /* stage by stage; NULL without --probe */
     uint8_t *block;
-    const float *inputs[SESSION_MAX_TENSORS];
-    float *outputs[SESSION_MAX_TENSORS];
+    biisnet_input inputs[SESSION_MAX_TENSORS];
+    biisnet_output outputs[SESSION_MAX_TENSORS];
+    float *levels, *values; /* of the first input and output: in the block where they are float32, else beside it */
 } session;
 
 session_layout session_plan(bool probing);
 session session_open(int threads, bool probing);
 void session_run(session *s);
+
+/* Gives the model the grey levels in s->levels, its first input: where it takes bytes, rounded to the nearest whole one,
+ * halves to the even one, as answers.py does. */
+void session_give(session *s);
+/* Reads the first output's values into s->values. */
+void session_take(session *s);
+
 void session_close(session *s);
 
 /* Where a range of the block begins; NULL where not all of it is of maps, inputs and outputs. */

@@ -51,18 +51,19 @@ static void read_tile(const image *frame, int top, int left, int height, int wid
 void tiles_run(session *s, image *frame, int height, int width) {
     axis rows = axis_of(frame->height, height), columns = axis_of(frame->width, width);
     int radius = biisnet_receptive_field_radius();
-    float *probability = memory((size_t)frame->height * (size_t)frame->width * sizeof *probability);
-    float *input = (float *)(void *)(s->block + s->layout.input_offset[0]);
+    float *values = memory((size_t)frame->height * (size_t)frame->width * sizeof *values);
     /* From the first on: a tile's inside replaces what of the tile before it was outside of that one's. */
     for (int top = 0; top < rows.size; top = next_start(&rows, top))
         for (int left = 0; left < columns.size; left = next_start(&columns, left)) {
-            read_tile(frame, top, left, height, width, input);
+            read_tile(frame, top, left, height, width, s->levels);
+            session_give(s);
             session_run(s);
+            session_take(s);
             int skip = left ? radius : 0, count = end_of(&columns, left) - left - skip;
             for (int y = top ? top + radius : 0; y < end_of(&rows, top); y++)
-                memcpy(probability + (size_t)y * (size_t)frame->width + left + skip,
-                       s->outputs[0] + (size_t)(y - top) * (size_t)width + skip, (size_t)count * sizeof *probability);
+                memcpy(values + (size_t)y * (size_t)frame->width + left + skip,
+                       s->values + (size_t)(y - top) * (size_t)width + skip, (size_t)count * sizeof *values);
         }
     free(frame->grey);
-    frame->grey = probability;
+    frame->grey = values;
 }

@@ -8,12 +8,14 @@ typedef struct {
     uint64_t count, size, copies;
 } section;
 
-enum { SECTIONS = 3 };
+enum { SECTIONS = 5 };
 
 static section section_of(const bn_stage *stage, int i) {
     const section all[SECTIONS] = {{stage->floats, sizeof(float), BN_FLOAT_COPIES},
                                    {stage->words, sizeof(int16_t), 1},
-                                   {stage->bytes, 1, BN_BYTE_COPIES}};
+                                   {stage->bytes, 1, BN_BYTE_COPIES},
+                                   {stage->tables, 1, 1},
+                                   {stage->biases, sizeof(int16_t), BN_BIAS_COPIES}};
     return all[i];
 }
 

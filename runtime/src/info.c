@@ -27,6 +27,7 @@ const char *biisnet_status_string(biisnet_status status) {
         case BIISNET_E_THREAD: return "the system refused to start a thread";
         case BIISNET_E_PLAN: return "the library's plan does not fit its runtime; compile the model again";
         case BIISNET_E_UNBOUND: return "the stage needs inputs or outputs that are not bound";
+        case BIISNET_E_DTYPE: return "an input or an output is said to be of another type than the model's";
         case BIISNET_E_PROCESS:
             return "the instance's threads are not in this process, which was forked; make another instance in it";
         default: return "unknown status";
@@ -55,6 +56,7 @@ biisnet_dtype biisnet_output_dtype(int32_t index) { return output(index) ? outpu
 biisnet_meaning biisnet_output_meaning(int32_t index) {
     return output(index) ? output(index)->meaning : BIISNET_MEANING_MAP;
 }
+double biisnet_output_scale(int32_t index) { return output(index) ? output(index)->scale : 0; }
 int32_t biisnet_output_rank(int32_t index) { return output(index) ? output(index)->rank : 0; }
 const int64_t *biisnet_output_shape(int32_t index) { return output(index) ? output(index)->shape : NULL; }
 

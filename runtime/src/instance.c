@@ -66,7 +66,7 @@ biisnet_model *bn_instance_make(const bn_plan *plan, const bn_layout *layout, in
     bind_arena(model);
     uint8_t *next = arena + maps + own;
     for (int32_t i = 0; i < plan->inputs; next += round_up(bn_tensor_bytes(&plan->input[i])), i++)
-        model->converted[i] = (float *)(void *)next;
+        model->converted[i] = next;
     for (int32_t k = 0; k < plan->stages; k++)
         bn_replicate(&plan->stage[k], plan->params + plan->stage[k].params, arena + plan->stage[k].constants);
     return model;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an instance is, and where it and its maps lie in its arena:
  *
- *     maps of all threads | each thread's own maps | the instance, its tables | inputs converted to float32
+ *     maps of all threads | each thread's own maps | the instance, its tables | converted inputs
  */
 #ifndef BIISNET_INSTANCE_H
 #define BIISNET_INSTANCE_H
@@ -17,7 +17,7 @@ struct biisnet_model {
     uint8_t *arena;
     void *own_arena; /* NULL when the arena is the caller's */
     bn_addresses addresses;
-    float *converted[BN_MAX_INPUTS]; /* room for each input in float32 */
+    void *converted[BN_MAX_INPUTS]; /* room for each input */
     pid_t process; /* that has its threads; 0 without any */
     bn_team team;
 };

@@ -11,6 +11,7 @@
 #include "instance.h"
 #include "plan_check.h"
 #include "segment.h"
+#include "tensor.h"
 
 /* What one run of the team does: segments first .. last-1. */
 typedef struct {
@@ -30,16 +31,16 @@ static void run_segments(void *context, int member) {
 }
 
 /* inputs = outputs = NULL unbinds. */
-static void bind_external(biisnet_model *model, const float *const *inputs, float *const *outputs) {
+static void bind_external(biisnet_model *model, const void *const *inputs, const biisnet_output *outputs) {
     const bn_plan *plan = model->plan;
     for (int32_t i = 0; i < plan->buffers; i++) {
         int32_t external = model->layout->buffer[i].external;
         if (external < 0) continue;
         bool written = model->addresses.writer[i] >= 0;
-        float *target = written && outputs ? outputs[external] : NULL;
-        const float *source = written ? target : inputs ? inputs[external] : NULL;
-        model->addresses.target[i] = (uint8_t *)target;
-        model->addresses.source[i] = (const uint8_t *)source;
+        void *target = written && outputs ? outputs[external].data : NULL;
+        const void *source = written ? target : inputs ? inputs[external] : NULL;
+        model->addresses.target[i] = target;
+        model->addresses.source[i] = source;
     }
 }
 
@@ -105,37 +106,47 @@ void biisnet_destroy(biisnet_model *model) {
 
 void *biisnet_arena(biisnet_model *model) { return model ? model->arena : NULL; }
 
-biisnet_status biisnet_bind(biisnet_model *model, const float *const *inputs, float *const *outputs) {
-    if (!model || !inputs || !outputs) return BIISNET_E_ARGUMENT;
-    for (int32_t i = 0; i < model->plan->inputs; i++)
-        if (!inputs[i] || (uintptr_t)inputs[i] % sizeof(float) != 0) return BIISNET_E_ARGUMENT;
-    for (int32_t i = 0; i < model->plan->outputs; i++)
-        if (!outputs[i] || (uintptr_t)outputs[i] % sizeof(float) != 0) return BIISNET_E_ARGUMENT;
-    bind_external(model, inputs, outputs);
+static biisnet_status check_tensors(const bn_plan *plan, const biisnet_input *inputs, const biisnet_output *outputs) {
+    if (!inputs || !outputs) return BIISNET_E_ARGUMENT;
+    for (int32_t i = 0; i < plan->inputs; i++)
+        if (!bn_image_check(&inputs[i], &plan->input[i])) return BIISNET_E_ARGUMENT;
+    for (int32_t i = 0; i < plan->outputs; i++)
+        if (outputs[i].dtype != plan->output[i].dtype) return BIISNET_E_DTYPE;
+    for (int32_t i = 0; i < plan->outputs; i++)
+        if (!bn_tensor_aligned(&plan->output[i], outputs[i].data)) return BIISNET_E_ARGUMENT;
     return BIISNET_OK;
 }
 
-biisnet_status biisnet_run(biisnet_model *model, const float *const *inputs, float *const *outputs) {
-    biisnet_status status = biisnet_bind(model, inputs, outputs);
+biisnet_status biisnet_bind(biisnet_model *model, const biisnet_input *inputs, const biisnet_output *outputs) {
+    if (!model) return BIISNET_E_ARGUMENT;
+    biisnet_status status = check_tensors(model->plan, inputs, outputs);
+    if (status != BIISNET_OK) return status;
+    const void *ready[BN_MAX_INPUTS];
+    for (int32_t i = 0; i < model->plan->inputs; i++) {
+        if (!bn_image_is_ready(&inputs[i], &model->plan->input[i])) return BIISNET_E_DTYPE;
+        ready[i] = inputs[i].data;
+    }
+    bind_external(model, ready, outputs);
+    return BIISNET_OK;
+}
+
+biisnet_status biisnet_run(biisnet_model *model, const biisnet_input *inputs, const biisnet_output *outputs) {
+    if (!model) return BIISNET_E_ARGUMENT;
+    const bn_plan *plan = model->plan;
+    biisnet_status status = check_tensors(plan, inputs, outputs);
     if (status != BIISNET_OK) return status;
     if (is_of_another_process(model)) return BIISNET_E_PROCESS;
+    const void *ready[BN_MAX_INPUTS];
+    for (int32_t i = 0; i < plan->inputs; i++) {
+        bool is_ready = bn_image_is_ready(&inputs[i], &plan->input[i]);
+        if (!is_ready) bn_image_convert(&inputs[i], &plan->input[i], model->converted[i]);
+        ready[i] = is_ready ? inputs[i].data : model->converted[i];
+    }
+    bind_external(model, ready, outputs);
     job all = {.model = model, .first = 0, .last = model->layout->segments};
     bn_team_run(&model->team, run_segments, &all);
     bind_external(model, NULL, NULL); /* the caller may free them now */
     return BIISNET_OK;
-}
-
-biisnet_status biisnet_run_images(biisnet_model *model, const biisnet_image *inputs, float *const *outputs) {
-    if (!model || !inputs) return BIISNET_E_ARGUMENT;
-    const bn_plan *plan = model->plan;
-    const float *ready[BN_MAX_INPUTS];
-    for (int32_t i = 0; i < plan->inputs; i++) {
-        if (!bn_image_check(&inputs[i], &plan->input[i])) return BIISNET_E_ARGUMENT;
-        ready[i] = bn_image_is_ready(&inputs[i], &plan->input[i]) ? inputs[i].data : model->converted[i];
-    }
-    for (int32_t i = 0; i < plan->inputs; i++)
-        if (ready[i] == model->converted[i]) bn_image_convert(&inputs[i], &plan->input[i], model->converted[i]);
-    return biisnet_run(model, ready, outputs);
 }
 
 static bool is_bound(const biisnet_model *model, const bn_stage *stage) {

@@ -53,10 +53,11 @@ enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
  * `constants`: this stage's, replicated. */
 typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y);
 
-/* A stage's constants lie in the library once (float32, then int16, then uint8, each section padded to 4 bytes), and
- * in each instance's arena as the kernel reads them: every float32 four times, every uint8 sixteen times, so that a
- * constant is one 16-byte load, each section aligned to BN_SECTION bytes. */
-enum { BN_SECTION = 64, BN_FLOAT_COPIES = 4, BN_BYTE_COPIES = 16 };
+/* A stage's constants lie in the library once (float32, int16, uint8, then int8 tables, then int16 biases, each section
+ * padded to 4 bytes), and in each instance's arena as the kernel reads them: every float32 four times, every uint8
+ * sixteen times, so that a constant is one 16-byte load, every bias 32 times, so that a sum of 32 lanes starts from
+ * loads, each section aligned to BN_SECTION bytes. */
+enum { BN_SECTION = 64, BN_FLOAT_COPIES = 4, BN_BYTE_COPIES = 16, BN_BIAS_COPIES = 32 };
 
 typedef struct {
     const char *name;
@@ -64,7 +65,7 @@ typedef struct {
     bn_kernel kernel;
     uint64_t params;       /* bytes from bn_plan.params */
     uint64_t params_bytes;
-    uint32_t floats, words, bytes; /* constants of each section */
+    uint32_t floats, words, bytes, tables, biases; /* constants of each section */
     uint64_t constants;    /* where they are replicated: bytes from the arena's start */
     int32_t rows;          /* output rows, the same for each output; of BN_WHOLE: the parts */
     int32_t inputs, outputs;
@@ -75,8 +76,9 @@ typedef struct {
 /* An input or output of the model as the user sees it, in C order. */
 typedef struct {
     const char *name;
-    biisnet_dtype dtype;       /* BIISNET_FLOAT32 */
+    biisnet_dtype dtype;       /* of its buffer's elements too; of an input BIISNET_FLOAT32 or BIISNET_UINT8 */
     biisnet_meaning meaning;
+    double scale;              /* of a probability or a logit in integers: what the value is to be multiplied by; else 1 */
     int32_t rank;
     int64_t shape[BN_MAX_RANK];
 } bn_tensor;
@@ -108,14 +110,14 @@ typedef struct {
     const char *model_name;
     const char *model_sha256;    /* of the ONNX file, 64 digits */
     biisnet_task task;
-    float threshold;             /* of a detection: a pixel is a target where the probability is greater; else 0 */
+    float threshold;             /* of a detection: a pixel is a target where the output's value is greater; else 0 */
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 3, BN_MAX_SEGMENT = 64 /* stages */ };
+enum { BN_PLAN_VERSION = 4, BN_MAX_SEGMENT = 64 /* stages */ };
 
 /* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer, and each input's
- * conversion to float32, each rounded up to a multiple of BIISNET_ALIGNMENT. */
+ * conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */
 enum { BN_INSTANCE_BYTES = 2048, BN_INSTANCE_BUFFER_BYTES = 24 };
 
 extern const bn_plan biisnet_plan;   /* defined by the generated plan.c */

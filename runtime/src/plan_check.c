@@ -4,6 +4,7 @@
 
 #include "biisnet.h"
 #include "constants.h"
+#include "images.h"
 #include "tensor.h"
 
 static bool fits(uint64_t offset, uint64_t bytes, uint64_t size) {
@@ -18,13 +19,23 @@ static int32_t writer_of(const bn_plan *plan, int32_t buffer) {
     return -1;
 }
 
+static bool is_answer(const bn_tensor *tensor) {
+    return tensor->meaning == BIISNET_MEANING_PROBABILITY || tensor->meaning == BIISNET_MEANING_LOGIT;
+}
+
+/* signature.py has the same bounds: so fine that all logits have one probability, so coarse that one has. */
+static bool check_scale(const bn_tensor *tensor) {
+    if (tensor->dtype == BIISNET_FLOAT32) return tensor->scale == 1 && tensor->meaning != BIISNET_MEANING_LOGIT;
+    return is_answer(tensor) ? tensor->scale >= 1e-6 && tensor->scale <= 1e3 : tensor->scale == 1;
+}
+
 static bool check_tensors(const bn_tensor *tensor, int32_t count, int32_t limit) {
     if (count < 1 || count > limit) return false;
     for (int32_t i = 0; i < count; i++) {
         if (!tensor[i].name || tensor[i].rank < 0 || tensor[i].rank > BN_MAX_RANK) return false;
         uint64_t bytes = bn_tensor_bytes(&tensor[i]);
         if (!bytes || bytes > SIZE_MAX / 2 / BN_MAX_INPUTS) return false; /* so that their sum is a number, too */
-        if (tensor[i].dtype != BIISNET_FLOAT32 || tensor[i].meaning > BIISNET_MEANING_SCORES) return false;
+        if (tensor[i].meaning > BIISNET_MEANING_LOGIT || !check_scale(&tensor[i])) return false;
     }
     return true;
 }
@@ -49,13 +60,19 @@ static bool is_plane_to_plane(const bn_plan *plan) {
     return in->shape[in->rank - 1] == out->shape[out->rank - 1] && in->shape[in->rank - 2] == out->shape[out->rank - 2];
 }
 
+/* Of integers it is one itself; of floats it is a probability. */
+static bool check_threshold(const bn_tensor *output, float threshold) {
+    if (output->dtype == BIISNET_FLOAT32) return threshold >= 0 && threshold <= 1;
+    return threshold >= INT16_MIN - 1 && threshold <= UINT16_MAX && (float)(int32_t)threshold == threshold;
+}
+
 /* Tiles, and detections, are of a plane. */
 static bool check_task(const bn_plan *plan) {
     if (plan->field_radius < 0 || plan->field_stride < 0) return false;
     if (plan->field_stride > 0 && !is_plane_to_plane(plan)) return false;
     if (plan->task > BIISNET_TASK_CLASSIFICATION) return false;
     if (plan->task != BIISNET_TASK_DETECTION) return plan->threshold == 0;
-    return plan->threshold >= 0 && plan->threshold <= 1 && is_plane_to_plane(plan);
+    return is_plane_to_plane(plan) && is_answer(plan->output) && check_threshold(plan->output, plan->threshold);
 }
 
 static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t index) {
@@ -63,7 +80,9 @@ static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t
     bool output = writer_of(plan, index) >= 0;
     if (buffer->external >= (output ? plan->outputs : plan->inputs)) return false;
     const bn_tensor *tensor = output ? &plan->output[buffer->external] : &plan->input[buffer->external];
-    /* A tensor is a whole number of planes of rows, one a channel. */
+    /* A tensor is a whole number of planes of rows, one a channel; an image's rows are its columns in its own type. */
+    uint64_t columns_bytes = bn_tensor_extent(tensor).columns * bn_item_bytes(tensor->dtype);
+    if (tensor->rank == BN_MAX_RANK && buffer->row_bytes != columns_bytes) return false;
     return buffer->slots == buffer->rows && bn_tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
 }
 
@@ -195,6 +214,8 @@ bool bn_plan_check(const bn_plan *plan) {
     if (plan->zero_offset % BIISNET_ALIGNMENT != 0) return false;
     if (plan->params_bytes > 0 && (!plan->params || (uintptr_t)plan->params % BIISNET_ALIGNMENT != 0)) return false;
     if (!check_tensors(plan->input, plan->inputs, BN_MAX_INPUTS)) return false;
+    for (int32_t i = 0; i < plan->inputs; i++)
+        if (!bn_image_dtype(plan->input[i].dtype)) return false;
     if (!check_tensors(plan->output, plan->outputs, BN_MAX_OUTPUTS)) return false;
     if (!check_task(plan)) return false;
     if (plan->stages < 1 || plan->buffers < 1) return false;

@@ -44,3 +44,6 @@ class Core:
     issue: Issue | None = None
     """Issue slots, by which a kernel's bound is known."""
     caches: Caches | None = None
+    narrowing_shift: str | None = None
+    """LLVM's intrinsic that shifts 8 int16 right and saturates them to int8 in one instruction; None where LLVM is to
+    find its own way."""

@@ -56,8 +56,15 @@ static void break_plan(void) {
     BREAK(plan.threshold = -0.5f);
     /* A detection is of a plane into one of its size. */
     BREAK(plan.field_stride = 0, output.shape[2] *= 2, output.shape[3] = 1);
-    BREAK(output.dtype = BIISNET_UINT8);
-    BREAK(input.meaning = BIISNET_MEANING_SCORES + 1);
+    /* Another type is another map; of integers a probability has a scale, and only they are logits. */
+    BREAK(output.dtype = BIISNET_UINT8, output.scale = 0.00390625);
+    BREAK(output.dtype = BIISNET_INT16 + 1);
+    BREAK(output.scale = 0.5);
+    BREAK(output.meaning = BIISNET_MEANING_LOGIT);
+    BREAK(output.meaning = BIISNET_MEANING_MAP);
+    BREAK(input.dtype = BIISNET_UINT8, input.shape[3] *= 4);
+    BREAK(input.dtype = BIISNET_INT16, input.shape[3] *= 2);
+    BREAK(input.meaning = BIISNET_MEANING_LOGIT + 1);
     BREAK(plan.field_radius = -1);
     BREAK(plan.field_stride = -1);
     /* Of another height than the input, of two planes, or of none; a stride says that it can work in tiles. */

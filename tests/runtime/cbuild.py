@@ -17,6 +17,7 @@ HEIGHT, WIDTH = 13, 9
 DEFINES = (f"-DPLAN_HEIGHT={HEIGHT}", f"-DPLAN_WIDTH={WIDTH}")
 INCLUDES = tuple(f"-I{folder}" for folder in (*sources.INCLUDE_DIRS, sources.ROOT / "runner"))
 PLAN = HERE / "plan.c"
+INTEGER_PLAN = HERE / "integer_plan.c"
 ZIG = (sys.executable, "-m", "ziglang", "cc")
 GCC = shutil.which("gcc")
 HOST_CC = (GCC,) if GCC else ZIG
@@ -61,6 +62,21 @@ INSTANCE = instance_bytes(8, [HEIGHT * WIDTH * 4])
 ARENA_BYTES = BLUR + _end(0, 3) + INSTANCE
 
 
+# Of integer_plan.c.
+INTEGER_SHA256 = 4 * "fedcba9876543210"
+INTEGER_STAGES = ["sums", "around", "edges"]
+INTEGER_SCALE = 0.00390625
+INTEGER_BIAS = -700
+
+
+def _integer_arena() -> int:
+    row, ring = (-(-rows * WIDTH * 2 // 64) * 64 for rows in (1, min(HEIGHT, 3)))
+    return row + 64 + ring + row + instance_bytes(4, [HEIGHT * WIDTH])
+
+
+INTEGER_ARENA_BYTES = _integer_arena()
+
+
 def compile_c(output: Path, files: tuple[Path, ...], *flags: str, compiler: tuple[str, ...] = HOST_CC) -> Path:
     """Compiles and links C files with the runtime's own flags; a warning is an error."""
     command = [*compiler, *sources.CFLAGS, *INCLUDES, *DEFINES, *flags, *map(str, files), "-o", str(output)]
@@ -80,6 +96,14 @@ def refused(done: "subprocess.CompletedProcess[bytes]") -> str:
     assert len(lines) == 1, lines
     assert lines[0].startswith("biisnet-run: "), lines
     return lines[0]
+
+
+def integer_reference(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
+    """The plan of integer_plan.c in numpy: grey [H, W] -> logits [H, W]."""
+    height, width = grey.shape
+    padded = np.pad(grey, 1, mode="edge").astype(np.int64)
+    around = sum(padded[i : i + height, j : j + width] for i in range(3) for j in range(3))
+    return (9 * grey.astype(np.int64) - around + INTEGER_BIAS).astype(np.int16)
 
 
 def reference(grey: Floats) -> dict[str, Floats]:

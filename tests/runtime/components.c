@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* components MAP.f32 HEIGHT WIDTH THRESHOLD: what the runner's detect() finds, a line a target. */
+/* components MAP.f32 HEIGHT WIDTH THRESHOLD [SCALE]: what the runner's detect() finds, a line a target; with a scale of logits in
+ * whole numbers. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,11 +8,13 @@
 #include "file.h"
 
 int main(int count, char **arguments) {
-    if (count != 5) return 1;
+    if (count != 5 && count != 6) return 1;
     size_t bytes;
     float *map = (float *)(void *)file_read(arguments[1], &bytes);
+    answer a = {.meaning = BIISNET_MEANING_PROBABILITY, .threshold = strtof(arguments[4], NULL)};
+    if (count == 6) a = (answer){BIISNET_MEANING_LOGIT, true, strtod(arguments[5], NULL), a.threshold};
     target *found;
-    size_t targets = detect(map, atoi(arguments[2]), atoi(arguments[3]), strtof(arguments[4], NULL), &found);
+    size_t targets = detect(map, atoi(arguments[2]), atoi(arguments[3]), &a, &found);
     for (size_t i = 0; i < targets; i++)
         printf("%d %d %d %d %.17g %.17g %.9g %ld\n", found[i].top, found[i].left, found[i].height, found[i].width,
                found[i].row, found[i].column, (double)found[i].score, found[i].pixels);

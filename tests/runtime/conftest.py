@@ -20,6 +20,11 @@ from .cbuild import (
     EMULATOR,
     HEIGHT,
     HERE,
+    HOST_CC,
+    INTEGER_ARENA_BYTES,
+    INTEGER_PLAN,
+    INTEGER_SCALE,
+    INTEGER_SHA256,
     NO_EMULATOR,
     NO_EMULATOR_REASON,
     PLAN,
@@ -58,6 +63,25 @@ def arm_runner(build: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def integer_library(build: Path) -> Path:
+    flags = ("-fPIC", *sources.SHARED_LDFLAGS)
+    return compile_c(build / "libinteger.so", (*sources.LIBRARY_SOURCES, INTEGER_PLAN), *flags)
+
+
+@pytest.fixture(params=["host", "emulated"])
+def integer_runner(request: pytest.FixtureRequest, build: Path) -> list[str]:
+    """The same as `runner` of the plan of integers."""
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, INTEGER_PLAN)
+    if request.param == "emulated" and NO_EMULATOR:
+        pytest.skip(NO_EMULATOR_REASON)
+    path, prefix = build / f"integer-run-{request.param}", EMULATOR if request.param == "emulated" else ()
+    if not path.exists():
+        flags, compiler = (ARM_STATIC, ZIG) if prefix else (SANITIZED, HOST_CC)
+        compile_c(path, files, *flags, compiler=compiler)
+    return [*prefix, str(path)]
+
+
+@pytest.fixture(scope="session")
 def decoder(build: Path) -> Path:
     names = ("fail.c", "file.c", "image.c", "inflate.c", "levels.c", "pgm.c", "png.c", "resize.c")
     files = tuple(sources.ROOT / "runner" / name for name in names)
@@ -88,12 +112,12 @@ def make_bundle(host_library: Path, tmp_path: Path) -> Callable[..., Path]:
         arch = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
         shape = [1, 1, HEIGHT, WIDTH]
         manifest: dict[str, Any] = {
-            "schema": 2,
-            "abi": 2,
+            "schema": 3,
+            "abi": 3,
             "task": "detection",
             "model": {"name": "tiny", "sha256": SHA256, "weights": "random", "seed": 0},
             "inputs": [{"name": "grey", "dtype": "float32", "shape": shape, "meaning": "image"}],
-            "outputs": [{"name": "probability", "dtype": "float32", "shape": shape, "meaning": "mask"}],
+            "outputs": [{"name": "probability", "dtype": "float32", "shape": shape, "meaning": "probability"}],
             "threshold": 0.5,
             "target": {"name": "host", "triple": "", "cpu": "", "arch": arch, "features": []},
             "glibc": "2.28",
@@ -105,5 +129,23 @@ def make_bundle(host_library: Path, tmp_path: Path) -> Callable[..., Path]:
         (root / "manifest.json").write_text(json.dumps(manifest))
         (root / SUMS).write_text(sums_text(root, manifest.get("files", {})))
         return root
+
+    return make
+
+
+@pytest.fixture
+def make_integer_bundle(make_bundle: Callable[..., Path], integer_library: Path) -> Callable[..., Path]:
+    """The same around the plan of integers."""
+
+    def make(edit: Edit | None = None, built: Path = integer_library) -> Path:
+        def both(manifest: dict[str, Any]) -> None:
+            manifest["model"].update(name="edges", sha256=INTEGER_SHA256)
+            manifest["inputs"][0].update(name="image", dtype="uint8")
+            manifest["outputs"][0].update(name="logit", dtype="int16", meaning="logit", scale=INTEGER_SCALE)
+            manifest.update(arena_bytes=INTEGER_ARENA_BYTES, receptive_field={"radius": 1, "stride": 1})
+            if edit:
+                edit(manifest)
+
+        return make_bundle(both, built)
 
     return make

@@ -187,8 +187,8 @@ static const bn_stage stages[] = {
 #define PLAN_THRESHOLD 0.5f
 #endif
 
-static const bn_tensor input = {.name = "grey", .meaning = BIISNET_MEANING_IMAGE, .rank = 4, .shape = {1, 1, H, W}};
-static const bn_tensor output = {.name = "probability", .meaning = BIISNET_MEANING_MASK, .rank = 4, .shape = {1, 1, H, W}};
+static const bn_tensor input = {.name = "grey", .meaning = BIISNET_MEANING_IMAGE, .scale = 1, .rank = 4, .shape = {1, 1, H, W}};
+static const bn_tensor output = {.name = "probability", .meaning = BIISNET_MEANING_PROBABILITY, .scale = 1, .rank = 4, .shape = {1, 1, H, W}};
 
 const bn_plan biisnet_plan = {
     .version = BN_PLAN_VERSION,

@@ -18,6 +18,7 @@ from .cbuild import (
     GCC,
     HEIGHT,
     HERE,
+    INTEGER_PLAN,
     NO_EMULATOR,
     NO_EMULATOR_REASON,
     PLAN,
@@ -25,11 +26,14 @@ from .cbuild import (
     WIDTH,
     ZIG,
     compile_c,
+    integer_reference,
     reference,
     run,
 )
 
 FILES = (*sources.LIBRARY_SOURCES, HERE / "driver.c", PLAN)
+INTEGER_FILES = (*sources.LIBRARY_SOURCES, HERE / "driver.c", INTEGER_PLAN)
+SIZES = [(HEIGHT, WIDTH), (1, 1), (2, 5), (7, 3)]  # one row: most threads have nothing to do
 needs_gcc = pytest.mark.skipif(GCC is None, reason="zig cc brings no sanitizers; install gcc")
 needs_readelf = pytest.mark.skipif(shutil.which("readelf") is None, reason="needs binutils")
 
@@ -40,16 +44,31 @@ def _passes(*command: str | Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+def _sanitized(sanitizer: str, size: tuple[int, int]) -> tuple[str, ...]:
+    sizes = ("-UPLAN_HEIGHT", "-UPLAN_WIDTH", f"-DPLAN_HEIGHT={size[0]}", f"-DPLAN_WIDTH={size[1]}")
+    return ("-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", *sizes)
+
+
 @needs_gcc
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
-@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (1, 1), (2, 5), (7, 3)])  # one row: most threads have nothing to do
+@pytest.mark.parametrize("size", SIZES)
 def test_sanitizers_find_nothing(tmp_path: Path, sanitizer: str, size: tuple[int, int]) -> None:
-    sizes = ("-UPLAN_HEIGHT", "-UPLAN_WIDTH", f"-DPLAN_HEIGHT={size[0]}", f"-DPLAN_WIDTH={size[1]}")
-    flags = ("-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", *sizes)
-    _passes(compile_c(tmp_path / "driver", FILES, *flags), tmp_path / "probability")
+    _passes(compile_c(tmp_path / "driver", FILES, *_sanitized(sanitizer, size)), tmp_path / "probability")
     grey = (np.arange(size[0] * size[1]) * 37 % 256 + 1).astype(np.float32).reshape(size)
     probability = np.fromfile(tmp_path / "probability", np.float32).reshape(size)
     np.testing.assert_allclose(probability, reference(grey)["probability"], rtol=0, atol=1e-6)
+
+
+@needs_gcc
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+@pytest.mark.parametrize("size", SIZES)
+def test_sanitizers_find_nothing_in_integers(tmp_path: Path, sanitizer: str, size: tuple[int, int]) -> None:
+    """Bytes in, without a copy, int16 out; all other types of frame, with their rounding."""
+    flags = ("-DINTEGER", *_sanitized(sanitizer, size))
+    _passes(compile_c(tmp_path / "driver", INTEGER_FILES, *flags), tmp_path / "logits")
+    grey = (np.arange(size[0] * size[1]) * 37 % 256).astype(np.uint8).reshape(size)
+    logits = np.fromfile(tmp_path / "logits", np.int16).reshape(size)
+    np.testing.assert_array_equal(logits, integer_reference(grey))
 
 
 @needs_gcc
@@ -63,9 +82,11 @@ def test_allocates_and_starts_threads_only_in_create(tmp_path: Path) -> None:
 @pytest.mark.skipif(NO_EMULATOR, reason=NO_EMULATOR_REASON)
 def test_driver_on_the_emulated_device(tmp_path: Path) -> None:
     _passes(*EMULATOR, compile_c(tmp_path / "driver", FILES, *ARM_STATIC, compiler=ZIG))
+    integer = compile_c(tmp_path / "integer", INTEGER_FILES, "-DINTEGER", *ARM_STATIC, compiler=ZIG)
+    _passes(*EMULATOR, integer)
 
 
-@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=2", "-DBN_EDGE_ZERO=7"])
+@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=3", "-DBN_EDGE_ZERO=7"])
 def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, define: str) -> None:
     """A ring (its rows would be lost between stages), another version, an unknown edge."""
     odd = tmp_path / "plan.c"
@@ -75,6 +96,27 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, define: str) -> Non
     extra = (define,) if name == "BOX_SLOTS" else ()
     files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, odd)
     done = run(compile_c(tmp_path / "run", files, *extra), "--probe")
+    assert done.returncode == 2
+    assert b"plan does not fit" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "define",
+    [
+        "-DPLAN_THRESHOLD=0.5f",
+        "-DPLAN_THRESHOLD=-40000",
+        "-DPLAN_THRESHOLD=70000",
+        "-DPLAN_SCALE=0",
+        "-DPLAN_SCALE=-0.1",
+        "-DPLAN_SCALE=1e-7",
+        "-DPLAN_SCALE=1e4",
+        "-DPLAN_SCALE=(0.0/0.0)",
+    ],
+)
+def test_integers_whose_meaning_cannot_be(tmp_path: Path, define: str) -> None:
+    """A threshold that is no int16's, a scale that no logit has."""
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, INTEGER_PLAN)
+    done = run(compile_c(tmp_path / "run", files, define), "--probe")
     assert done.returncode == 2
     assert b"plan does not fit" in done.stderr
 
@@ -101,7 +143,6 @@ def test_header_is_cplusplus_and_c99(tmp_path: Path) -> None:
         "biisnet_create(&model, 1)",
         "biisnet_create_in(&model, 1, 0, 0)",
         "biisnet_run(model, 0, 0)",
-        "biisnet_run_images(model, 0, 0)",
         "biisnet_create_probing(&model, 1, 0, 0)",
         "biisnet_bind(model, 0, 0)",
         "biisnet_run_stage(model, 0, 0)",

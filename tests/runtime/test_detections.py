@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from biisnet.runtime import sources
-from biisnet.runtime.detections import Detection, detect
+from biisnet.runtime.detections import Detection, detect, detector
+from biisnet.runtime.signature import Signature, Tensor
 
-from .cbuild import HERE, SANITIZED, compile_c, run
+from .cbuild import HERE, PLAN, SANITIZED, compile_c, run
 
 
 def test_one_target() -> None:
@@ -52,8 +53,9 @@ def test_arms_that_meet_below() -> None:
 @pytest.fixture(scope="module")
 def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runner's own detect(), with sanitizers."""
-    files = tuple(sources.ROOT / "runner" / name for name in ("detect.c", "fail.c", "file.c"))
-    return compile_c(tmp_path_factory.mktemp("build") / "components", (*files, HERE / "components.c"), *SANITIZED)
+    own = tuple(sources.ROOT / "runner" / name for name in ("answer.c", "detect.c", "fail.c", "file.c"))
+    files = (*sources.LIBRARY_SOURCES, PLAN, *own, HERE / "components.c")
+    return compile_c(tmp_path_factory.mktemp("build") / "components", files, *SANITIZED)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -70,6 +72,28 @@ def test_the_runner_finds_the_same(seed: int, components: Path, tmp_path: Path) 
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         assert one == pytest.approx(other, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_runner_finds_the_same_in_logits(seed: int, components: Path, tmp_path: Path) -> None:
+    """Every digit of centroids and scores that tables have, at the thresholds of other probabilities than 0.5 too."""
+    rng = np.random.default_rng(seed)
+    height, width = (int(n) for n in rng.integers(1, 90, 2))
+    scale, spread = float(10.0 ** -rng.uniform(1, 4)), int(rng.choice([30, 2000, 40000]))
+    logits = np.clip(rng.normal(0, spread, (height, width)), -32768, 32767).astype(np.int16)
+    tensor = Tensor("logit", "int16", (1, 1, height, width), "logit", scale)
+    source = Tensor("image", "uint8", (1, 1, height, width), "image")
+    threshold = float(rng.choice([0, 0.3, 0.5, 0.9]))
+    finds = detector(Signature("detection", (source,), (tensor,), threshold), "a test")
+    logits.astype(np.float32).tofile(tmp_path / "map.f32")
+    done = run(components, tmp_path / "map.f32", str(height), str(width), repr(finds.threshold), repr(scale))
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = [tuple(float(word) for word in line.split()) for line in done.stdout.decode().splitlines()]
+    expected = [astuple(d) for d in finds.targets(logits)]
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert [f"{v:.9g}" for v in one] == [f"{v:.9g}" for v in other]
+    np.testing.assert_array_equal(finds.mask(logits), finds.probability(logits) > np.float32(threshold))
 
 
 @pytest.mark.parametrize("seed", range(30))

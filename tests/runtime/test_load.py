@@ -100,14 +100,16 @@ def test_a_model_for_another_task(make_bundle: MakeBundle, tmp_path: Path) -> No
     image = np.arange(40, dtype=np.uint8).reshape(5, 8)
     with load(make_bundle()) as detection:
         expected = detection(image)
-    tensor = ".meaning = BIISNET_MEANING_MASK, .rank = 4, .shape = {1, 1, H, W}"
+    tensor = ".meaning = BIISNET_MEANING_PROBABILITY, .scale = 1, .rank = 4, .shape = {1, 1, H, W}"
     for task, meaning, shape in (
         ("map", "map", [1, 1, HEIGHT, WIDTH]),
         ("classification", "scores", [1, HEIGHT * WIDTH]),
     ):
         plan = tmp_path / f"{task}.c"
         extents = ", ".join(map(str, shape))
-        other = f".meaning = BIISNET_MEANING_{meaning.upper()}, .rank = {len(shape)}, .shape = {{{extents}}}"
+        other = (
+            f".meaning = BIISNET_MEANING_{meaning.upper()}, .scale = 1, .rank = {len(shape)}, .shape = {{{extents}}}"
+        )
         assert tensor in PLAN.read_text()
         plan.write_text(PLAN.read_text().replace(tensor, other))
         flags = (
@@ -211,7 +213,7 @@ def test_bad_arguments(make_bundle: MakeBundle) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda m: m.update(schema=1), "schema 1 is not the 2 .*; compile the model again"),
+        (lambda m: m.update(schema=1), "schema 1 is not the 3 .*; compile the model again"),
         (lambda m: m.pop("schema"), "schema None"),
         (lambda m: m.update(abi=1), "ABI 1"),
         (lambda m: m.pop("threshold"), "field threshold is missing"),

@@ -105,11 +105,11 @@ def test_bench_and_info_are_json(runner: list[str], tmp_path: Path) -> None:
     info = json.loads(run(*runner, "--info").stdout)
     assert info["model"] == 'tiny "box"'
     assert (info["sha256"], info["task"], info["threshold"]) == (SHA256, "detection", 0.5)
-    assert [info[k][0]["meaning"] for k in ("inputs", "outputs")] == ["image", "mask"]
+    assert [info[k][0]["meaning"] for k in ("inputs", "outputs")] == ["image", "probability"]
     assert {t["dtype"] for k in ("inputs", "outputs") for t in info[k]} == {"float32"}
     assert info["inputs"][0]["shape"] == [1, 1, HEIGHT, WIDTH]
     assert [stage["name"] for stage in info["stages"]] == STAGES
-    assert b"ABI 2" in run(*runner, "--version").stdout
+    assert b"ABI 3" in run(*runner, "--version").stdout
     assert b"--roi" in run(*runner, "--help").stdout
 
 

@@ -80,7 +80,7 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: OnnxModel, manifest_of: Cal
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=bundle, check=True)
     shape = [1, 1, *SIZE]
     assert manifest["inputs"] == [{"name": "image", "dtype": "float32", "shape": shape, "meaning": "image"}]
-    output = {"name": "probability", "dtype": "float32", "shape": shape, "meaning": "mask"}
+    output = {"name": "probability", "dtype": "float32", "shape": shape, "meaning": "probability"}
     assert (manifest["outputs"], manifest["task"]) == ([output], "detection")
     assert manifest["model"] == {"name": "custom", "sha256": tiny.sha256, "weights": "random", "seed": 0}
     assert manifest["target"] == {

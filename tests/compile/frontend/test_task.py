@@ -45,18 +45,18 @@ def model(last: str = "Sigmoid", outputs: int = 1, **metadata: str) -> Any:
 @pytest.mark.parametrize(
     ("source", "results", "last", "task", "meaning"),
     [
-        ((1, 8, 6), [(1, 8, 6)], ["Sigmoid"], "detection", "mask"),
+        ((1, 8, 6), [(1, 8, 6)], ["Sigmoid"], "detection", "probability"),
         ((1, 8, 6), [(1, 8, 6)], ["Relu"], "map", "map"),
         ((1, 8, 6), [(1, 8, 6)], ["Softmax"], "map", "map"),  # of one plane, it is 1 everywhere
         ((3, 8, 6), [(1, 8, 6)], ["Sigmoid"], "map", "map"),
         ((1, 8, 6), [(1, 4, 3)], ["Sigmoid"], "map", "map"),
         ((1, 8, 6), [(1, 8, 6), (1, 8, 6)], ["Sigmoid", "Sigmoid"], "map", "map"),
-        ((3, 8, 6), [(4, 8, 6)], ["Softmax"], "segmentation", "mask"),
-        ((1, 8, 6), [(2, 8, 6)], ["Sigmoid"], "segmentation", "mask"),
+        ((3, 8, 6), [(4, 8, 6)], ["Softmax"], "segmentation", "probability"),
+        ((1, 8, 6), [(2, 8, 6)], ["Sigmoid"], "segmentation", "probability"),
         ((1, 8, 6), [(2, 8, 6)], [""], "map", "map"),
         ((3, 8, 6), [(10, 1, 1)], [""], "classification", "scores"),
         ((1, 8, 6), [(1, 1, 1)], ["Sigmoid"], "classification", "scores"),
-        ((1, 1, 1), [(1, 1, 1)], ["Sigmoid"], "detection", "mask"),
+        ((1, 1, 1), [(1, 1, 1)], ["Sigmoid"], "detection", "probability"),
     ],
 )
 def test_by_shapes(source: Shape, results: list[Shape], last: list[str], task: str, meaning: str) -> None:

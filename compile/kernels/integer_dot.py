@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IntegerDot: a binary convolution as int8 counts (com.biisnet::IntegerBinaryConv2d).
+
+    d = saturate(popcount(a XOR w) - K/2) = saturate(-dot / 2)
+
+A lane is a pixel, a byte of packed bits eight channels: `eor, cnt, add` is 128 one-bit multiply-adds, and the sums of
+a *chunk* of up to 31 such terms, which start from minus half of it, are exact in int8. A padded tap reads a clear bit,
+which is +1 (IntegerBits); what that is wrong by is in the table that a chunk's sum starts from, by row class, channel,
+column class and lane. The chunks are added up saturating.
+
+*Twins*: where a map is read twice (`tile` 2: its channel c is also channel c + C/2, with the same sign), both weights
+of a bit count where they are equal, and one of them where they differ, whatever the bit is:
+popcount(a XOR w1) + popcount(a XOR w2) = 2*popcount((a XOR w1) AND NOT (w1 XOR w2)) + popcount(w1 XOR w2). That is
+`eor, and, cnt, add` for 256 multiply-adds. Then d = saturate(2n + odd), n the sum of the chunks and `odd` a table too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+from tvm.tirx.script.builder import ir as T  # noqa: N812
+
+from ...targets.cores import Issue
+from ..ir.buffers import Buffer, Operand
+from ..ir.expressions import Expr, Inputs, Leaf, Work, kind, not_sliceable
+from ..ir.window import Window
+from ..storage import IntegerBits
+from ..storage.encoding import BLOCK
+from .border_table import BorderTable, under_padding
+from .context import Context, place_class
+from .integer_sum import Extent
+from .taps import grouped_sum, window_operand, windows
+
+CHUNK = 31
+"""Bytes of counts up to 8 that a sum of int8 holds around its middle."""
+LOW, HIGH = -128, 127
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The tables that a row's counts start from, one a chunk, and what twice a twin's count is short of; and which of
+    their row classes the row is of."""
+
+    chunks: list[BorderTable]
+    odd: BorderTable | None
+    row_class: TirExpr
+
+
+@kind
+@dataclass(frozen=True, eq=False)
+class IntegerDot(Leaf):
+    """saturate(-dot/2), int8; `signs` [channels, c, kh, kw] are the weights' bits (True is +1), c the channels of a
+    group, or `tile` times the map's where it is read several times. c is even."""
+
+    buffer: Buffer
+    signs: npt.NDArray[np.bool_]
+    window: Window
+    tile: int = 1
+
+    leads: ClassVar[int | None] = 5
+    is_never_negative_zero = True
+
+    @property
+    def bits(self) -> IntegerBits:
+        """The encoding of the map that it reads."""
+        encoding = self.buffer.encoding
+        assert isinstance(encoding, IntegerBits)
+        return encoding
+
+    @property
+    def stored_planes(self) -> int:
+        """Planes of one group of the map."""
+        return self.bits.planes_per_group(self.buffer.channels)
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether each stored bit counts for two channels at once."""
+        return self.tile == 2 and self.buffer.channels % BLOCK == 0
+
+    @property
+    def planes(self) -> int:
+        """Planes that are counted for one output."""
+        return self.stored_planes if self.is_twin else self.stored_planes * self.tile
+
+    @property
+    def is_square(self) -> bool:
+        return self.window.is_square
+
+    @property
+    def work(self) -> Work:
+        return Work(binary=self.signs.size)
+
+    def operands(self) -> tuple[Operand, ...]:
+        """The window's rows; a row outside is clear bits."""
+        return (window_operand(self.buffer, self.window),)
+
+    def slice(self, start: int, stop: int) -> IntegerDot:
+        if self.bits.groups != 1:
+            raise not_sliceable(self)
+        return replace(self, channels=stop - start, signs=self.signs[start:stop])
+
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
+        """int8 [channels, H', W']."""
+        one = np.float32(1)  # which a matrix product is fast in, and exact up to 2^24 terms
+        bits = np.concatenate([inputs.stored[self.buffer.name]] * self.tile)
+        dot = grouped_sum(
+            windows(np.where(bits, one, -one), self.window), np.where(self.signs, one, -one), self.bits.groups
+        )
+        return np.clip(-dot.astype(np.int32) // 2, LOW, HIGH).astype(np.int8)
+
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        return np.zeros_like(self.reference(magnitudes))
+
+    def identity(self) -> Expr | None:
+        return None
+
+    def extent(self, *parts: Extent) -> Extent:
+        """Minus and plus half of the terms, as far as an int8 goes."""
+        half = self.signs[0].size // 2
+        return np.full(self.channels, max(-half, LOW)), np.full(self.channels, min(half, HIGH))
+
+    def slots(self, issue: Issue) -> int:
+        """eor, cnt and add a tap, and the and of twins; what adds up the chunks."""
+        taps = self.planes * self.window.kernel[0] * self.window.kernel[1]
+        chunks = len(self.tap_chunks())
+        return issue.integer * ((4 if self.is_twin else 3) * taps + chunks - 1 + 2 * self.is_twin)
+
+    # ---- constants ----
+
+    def tap_chunks(self) -> list[tuple[range, list[tuple[int, int]]]]:
+        """The taps as (planes, places in the window), chunks of about the same size."""
+        places = list(np.ndindex(*self.window.kernel))
+        most = max(CHUNK // len(places), 1)
+        count = -(-self.planes // most)
+        size = -(-self.planes // count)
+        return [
+            (range(plane, min(plane + size, self.planes)), places[n : n + CHUNK])
+            for plane in range(0, self.planes, size)
+            for n in range(0, len(places), CHUNK)
+        ]
+
+    def copies(self) -> npt.NDArray[np.bool_]:
+        """The weights by the copy of the map that they are of, [channels, tile, planes of 8, kh, kw, 8] as bits that
+        are set where a weight is -1, and clear where there is no channel."""
+        m, c, kh, kw = self.signs.shape
+        per = c // self.tile
+        padded = np.zeros((m, self.tile, self.stored_planes * BLOCK, kh, kw), bool)
+        padded[:, :, :per] = ~self.signs.reshape(m, self.tile, per, kh, kw)
+        return padded.reshape(m, self.tile, -1, BLOCK, kh, kw).transpose(0, 1, 2, 4, 5, 3)
+
+    def packed_weights(self) -> npt.NDArray[np.uint8]:
+        """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2]: the first copy's weights, and where the
+        second's are equal."""
+        w = self.copies()
+        if self.is_twin:
+            w = np.stack([w[:, 0], w[:, 0] == w[:, 1]], axis=4)
+        else:
+            w = w.reshape(len(w), -1, *w.shape[3:])
+        return np.packbits(w, axis=-1, bitorder="little")[..., 0]
+
+    def tap_weights(self) -> npt.NDArray[np.int64]:
+        """[channels, planes, kh, kw]: of each plane the sum of the weights, of twins over those that are equal."""
+        m, _, kh, kw = self.signs.shape
+        per = self.signs.shape[1] // self.tile
+        w = np.zeros((m, self.tile, self.stored_planes * BLOCK, kh, kw), np.int64)
+        w[:, :, :per] = np.where(self.signs, 1, -1).reshape(m, self.tile, per, kh, kw)
+        if self.is_twin:
+            w = np.where(w[:, :1] == w[:, 1:], w[:, :1], 0)
+        return np.asarray(w.reshape(m, -1, BLOCK, kh, kw).sum(2))
+
+    def tap_terms(self) -> npt.NDArray[np.int64]:
+        """[channels, planes, kh, kw]: of each plane the channels that are counted."""
+        m, c, kh, kw = self.signs.shape
+        per = c // self.tile
+        if self.is_twin:
+            w = self.copies()
+            return np.asarray((w[:, 0] == w[:, 1]).sum(-1))
+        of_plane = np.minimum(per - np.arange(self.stored_planes) * BLOCK, BLOCK)
+        return np.broadcast_to(np.tile(of_plane, self.tile)[None, :, None, None], (m, self.planes, kh, kw)).copy()
+
+    def prepare(self, ctx: Context) -> Prepared:
+        """The tables, and which of their row classes this row is of.
+
+        A chunk's sum of n bits is to become n - terms/2, over the taps that are not padded. A padded tap counts its
+        weights that are -1; so the start is (-terms + sum of the weights under padded taps) / 2, terms and weights
+        those of the whole chunk. Twins' halves are rounded down, and what they are short of is `odd`.
+        """
+        size, lanes = (ctx.height, ctx.width), ctx.vector.lanes
+        weights, terms = self.tap_weights(), self.tap_terms()
+        chunks: list[BorderTable] = []
+        shorts: list[npt.NDArray[np.int64]] = []
+        for planes, places in self.tap_chunks():
+            here = np.zeros(self.window.kernel, bool)
+            here[tuple(zip(*places, strict=True))] = True
+            of = slice(planes.start, planes.stop)
+            total = (terms[:, of] * here).sum((1, 2, 3))
+
+            def entry(under: npt.NDArray[np.int64], total: npt.NDArray[np.int64] = total) -> npt.NDArray[np.int64]:
+                start: npt.NDArray[np.int64] = under - total[None, :, None, None]
+                return start
+
+            chunks.append(
+                under_padding((weights[:, of] * here).sum(1), self.window, self.buffer, size, lanes, entry)
+            )
+            shorts.append(chunks[-1].strips % 2)
+        halves = [replace(table, strips=table.strips // 2) for table in chunks]
+        odd = replace(chunks[0], strips=np.sum(shorts, axis=0)) if self.is_twin else None
+        return Prepared(halves, odd, ctx.bind(place_class(ctx.y, *chunks[0].row_ends, ctx.height)))
+
+    # ---- TIR ----
+
+    def from_table(self, ctx: Context, name: str, table: BorderTable, o: TirExpr | int) -> TirExpr:
+        """int8 lanes of a table for channel `o` at the place at hand."""
+        strips, base = ctx.parameter(self, name, lambda: table.strips.astype(np.int8))
+        row_class = ctx.prepared(self).row_class
+        return table.load(ctx, strips, base + (row_class * len(self.signs) + o) * table.strips.shape[2])
+
+    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
+        """Counts of a whole block of channels, for each chunk a local int8 buffer [channels * lanes]."""
+        s, prepared = ctx.simd, ctx.prepared(self)
+        counted = []
+        for index, (planes, places) in enumerate(self.tap_chunks()):
+            counts = T.alloc_buffer((len(channels) * s.lanes,), "uint8", scope="local")
+            turn = next(n for n in range(ctx.schedule.unrolled, 0, -1) if len(planes) % n == 0)
+            for first in range(0, len(channels), ctx.schedule.counted):
+                some = channels[first : first + ctx.schedule.counted]
+                sums = [ctx.allocate("uint8") for _ in some]
+                for o, total in zip(some, sums, strict=True):
+                    start = self.from_table(ctx, f"table {index}", prepared.chunks[index], o)
+                    s.store(total, s.reinterpret(start, "uint8"), 0)
+                with ctx.loop(len(planes) // turn) if turn < len(planes) else nullcontext(0) as step:
+                    for i, tap in itertools.product(range(turn), places):
+                        self.count(ctx, some, sums, planes.start + step * turn + i, tap)
+                for n, total in enumerate(sums):
+                    s.store(counts, s.load(total, 0), (first + n) * s.lanes)
+            counted.append(counts)
+        return counted
+
+    def count(
+        self,
+        ctx: Context,
+        channels: list[TirExpr | int],
+        sums: list[TirExpr],
+        plane: TirExpr | int,
+        tap: tuple[int, int],
+    ) -> None:
+        """One tap of a plane for some channels, whose pixels are loaded once for all but grouped ones."""
+        s, (ky, kx) = ctx.simd, tap
+        row, area = ctx.rows(self.operands()[0])[ky], self.window.kernel[0] * self.window.kernel[1]
+        weights, base = ctx.parameter(self, "signs", self.packed_weights)
+        each = 2 if self.is_twin else 1
+        stored = plane % self.stored_planes if isinstance(plane, int) else tirx.floormod(plane, self.stored_planes)
+        shared = ctx.load_tap(row, self.buffer, stored, self.window, kx) if self.bits.groups == 1 else None
+        for o, total in zip(channels, sums, strict=True):
+            group = tirx.floordiv(o, len(self.signs) // self.bits.groups) * self.stored_planes
+            x = ctx.load_tap(row, self.buffer, group + stored, self.window, kx) if shared is None else shared
+            place = base + ((o * self.planes + plane) * area + ky * self.window.kernel[1] + kx) * each
+            differ = x ^ ctx.replicated(weights, place, "uint8")
+            if self.is_twin:
+                differ = differ & ctx.replicated(weights, place + 1, "uint8")
+            s.store(total, s.load(total, 0) + tirx.popcount(differ), 0)
+
+    def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+        return [self.emit_channel(ctx, o, n) for o, n in zip(channels, ctx.places, strict=True)]
+
+    def emit_channel(self, ctx: Context, o: TirExpr, n: TirExpr) -> TirExpr:
+        """The chunks of channel `o`, the `n`-th of its block, added up and saturated once."""
+        s, odd = ctx.simd, ctx.prepared(self).odd
+        parts = [ctx.bind(s.reinterpret(s.load(counts, n * s.lanes), "int8")) for counts in ctx.block(self)]
+        short = None if odd is None else self.from_table(ctx, "odd", odd, o)
+        if len(parts) <= 2:  # saturated in between is as good: what is above once stays above
+            total = parts[0] if len(parts) == 1 else ctx.bind(s.add_saturating(*parts))
+            return total if short is None else s.add_saturating(total, ctx.bind(s.add_saturating(total, short)))
+        wide = ctx.bind(s.cast(parts[0], "int16"))
+        for part in parts[1:]:
+            wide = ctx.bind(wide + s.cast(part, "int16"))
+        if short is not None:
+            wide = ctx.bind(wide + wide + s.cast(short, "int16"))
+        return s.cast(tirx.max(tirx.min(wide, s.const(HIGH, "int16")), s.const(LOW, "int16")), "int8")

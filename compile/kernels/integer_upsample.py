@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IntegerUpsample: twice the resolution of an int8 map, by halving additions (com.biisnet::IntegerUpsample).
+
+In each direction the pixel itself counts 3/4 and its other neighbour 1/4, the border repeated:
+(near + ((near + far) >> 1) + 1) >> 1, rows first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+
+from ...targets.cores import Issue
+from ..ir.buffers import Buffer, Operand
+from ..ir.expressions import Expr, Inputs, Leaf, Work, kind
+from .context import Context
+from .integer_sum import Extent
+from .simd import Simd
+
+
+@kind
+@dataclass(frozen=True, eq=False)
+class IntegerUpsample(Leaf):
+    """Twice the resolution, int8, from channel `offset` on."""
+
+    buffer: Buffer
+    offset: int = 0
+
+    leads: ClassVar[int | None] = 22
+    is_square = True
+    is_never_negative_zero = True
+    work = Work()
+    lane_order = "even first"
+
+    @property
+    def near(self) -> Operand:
+        """Row y // 2."""
+        return Operand(self.buffer, div=2)
+
+    @property
+    def far(self) -> Operand:
+        """The row on the other side of the output row: y // 2 - 1, for odd y y // 2 + 1."""
+        return Operand(self.buffer, add=-2, div=2, odd=2)
+
+    def operands(self) -> tuple[Operand, ...]:
+        """The rows that are blended."""
+        return (self.near, self.far)
+
+    def slice(self, start: int, stop: int) -> IntegerUpsample:
+        return replace(self, channels=stop - start, offset=self.offset + start)
+
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
+        """int8 [channels, 2H, 2W]."""
+        x = inputs.stored[self.buffer.name][self.offset : self.offset + self.channels].astype(np.int32)
+        for axis in (1, 2):
+            n = x.shape[axis]
+            far = (x.take(np.clip(np.arange(n) + d, 0, n - 1), axis) for d in (-1, 1))
+            pair = np.stack([(x + ((x + f) >> 1) + 1) >> 1 for f in far], axis + 1)
+            x = pair.reshape([2 * n if i == axis else size for i, size in enumerate(x.shape)])
+        return x.astype(np.int8)
+
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        return np.zeros_like(self.reference(magnitudes))
+
+    def identity(self) -> Expr | None:
+        return None
+
+    def extent(self, *parts: Extent) -> Extent:
+        """That of int8: a mean stays within its map's."""
+        info = np.iinfo(np.int8)
+        return np.full(self.channels, info.min, np.int64), np.full(self.channels, info.max, np.int64)
+
+    def slots(self, issue: Issue) -> int:
+        """Two halving additions for the rows of half the columns, and two for each column; neighbours are taken out of
+        two vectors."""
+        return 3 * issue.integer + issue.interleave // 2
+
+    def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+        return [self.emit_channel(ctx, o) for o in channels]
+
+    def emit_channel(self, ctx: Context, o: TirExpr) -> TirExpr:
+        """Blend the rows at three neighbouring places, then those."""
+        half = Simd(max(ctx.simd.lanes // 2, 1))
+        at = self.buffer.layout.at(self.buffer, o + self.offset, tirx.floordiv(ctx.column, 2))
+        (near,), (far,) = ctx.rows(self.near), ctx.rows(self.far)
+        before, here, after = (
+            ctx.bind(nearer(half, ctx, ctx.bind(half.load(near, at + d)), ctx.bind(half.load(far, at + d))))
+            for d in (-1, 0, 1)
+        )
+        pair = [ctx.bind(nearer(half, ctx, here, side)) for side in (before, after)]
+        if ctx.simd.lanes == 1:
+            return tirx.Select(tirx.floormod(ctx.column, 2) == 0, *pair)
+        if ctx.even_first:
+            return half.shuffle(pair, range(ctx.simd.lanes))
+        return half.shuffle(pair, [i // 2 + half.lanes * (i % 2) for i in range(ctx.simd.lanes)])
+
+
+def nearer(s: Simd, ctx: Context, near: TirExpr, far: TirExpr) -> TirExpr:
+    """(near + ((near + far) >> 1) + 1) >> 1 of int8 lanes, in 8 bits, as LLVM knows two halving additions (shadd,
+    srhadd): a + b = 2*(a & b) + (a ^ b) = 2*(a | b) - (a ^ b)."""
+    one = s.const(1, "int8")
+    mean = ctx.bind((near & far) + tirx.shift_right(near ^ far, one))
+    return (near | mean) - tirx.shift_right(near ^ mean, one)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IntegerBits: the signs of an int8 map. As Bits, but that a bit of memory is set where x is *below* its threshold.
+
+Below zero is what the top bit of an int8 says, so a channel's signs cost one instruction (sri) where nothing is
+compared. XOR with weights that are stored inverted too counts the same; outside of the map, where bits are clear, it
+reads +1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .bits import Bits
+from .encoding import BLOCK, Array, Comparison
+
+if TYPE_CHECKING:
+    from ...targets.cores import Issue
+    from ..ir.buffers import Buffer
+    from ..ir.expressions import Expr
+
+TOP = 128
+NEVER = 128
+"""The threshold that no int8 reaches."""
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerBits(Bits):
+    """Signs of int8 maps; `threshold` int16 [C], each -128 .. 128."""
+
+    threshold: npt.NDArray[np.int16] = field(  # type: ignore[assignment]  # the integers among float's thresholds
+        default_factory=lambda: np.zeros(1, np.int16)
+    )
+
+    name: ClassVar[str] = "integer bits"
+
+    @property
+    def value_type(self) -> str:
+        return "int8"
+
+    def pack(self, stored: Array) -> Array:
+        return super().pack(~stored)
+
+    def unpack(self, planes: Array, channels: int) -> Array:
+        return ~super().unpack(planes, channels)
+
+    def compare(self, stored: Array, reference: Array, bound: Array, own: Array | None) -> Comparison:
+        return Comparison(wrong=int((stored != self.encode(reference)).sum()))
+
+    def slots(self, result: Expr, issue: Issue) -> int:
+        """A shift that takes in the top bit, of what is compared where there is a threshold."""
+        return issue.integer * (2 if self.threshold.any() else 1)
+
+    def begin(self, ctx: Any) -> Any:
+        pack = ctx.allocate("uint8")
+        ctx.simd.store(pack, ctx.simd.const(0, "uint8"), 0)
+        return pack
+
+    def store(
+        self,
+        ctx: Any,
+        buffer: Buffer,
+        row: Any,
+        result: Expr,
+        channels: Sequence[Any],
+        values: Sequence[Any],
+        begun: Any,
+    ) -> None:
+        s = ctx.simd
+        for channel, value in zip(channels, values, strict=True):
+            top = self.below(ctx, buffer, channel, value) & s.const(TOP, "uint8")
+            s.store(begun, top | s.shift_right(s.load(begun, 0), 1, "uint8"), 0)
+
+    def below(self, ctx: Any, buffer: Buffer, channel: Any, value: Any) -> Any:
+        """Bytes whose top bit is set where an int8 is below its channel's threshold."""
+        s = ctx.simd
+        if not self.threshold.any():
+            return s.reinterpret(value, "uint8")
+        threshold = np.broadcast_to(self.threshold, (buffer.channels,))
+        reachable = np.minimum(threshold, NEVER - 1).astype(np.int8).view(np.uint8)
+        limit = s.reinterpret(ctx.per_channel(buffer, "threshold", reachable, channel), "int8")
+        found = s.select(value < limit, s.const(TOP, "uint8"), s.const(0, "uint8"))
+        if (threshold < NEVER).all():
+            return found
+        always = np.where(threshold < NEVER, 0, TOP).astype(np.uint8)
+        return found | ctx.per_channel(buffer, "never", always, channel)
+
+    def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
+        """A byte where the block completes it; one of fewer channels is shifted down."""
+        filled = (first + length) % (buffer.channels // self.groups)
+        if filled % BLOCK and filled:
+            return
+        unused = -(buffer.channels // self.groups) % BLOCK if not filled else 0
+        plane = self.plane(buffer.channels, first) + ahead // BLOCK
+        s = ctx.simd
+        ctx.store_columns(row, buffer, plane, s.shift_right(s.load(begun, 0), unused, "uint8"))

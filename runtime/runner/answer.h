@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What values of the model's output say: the rule of answers.py, bit for bit. Values are as the model gives them, in
+ * float32, which holds every integer that they may be. */
+#ifndef BIISNET_RUN_ANSWER_H
+#define BIISNET_RUN_ANSWER_H
+
+#include <stdbool.h>
+
+#include "biisnet.h"
+
+typedef struct {
+    biisnet_meaning meaning;
+    bool is_whole;   /* whether values are integers */
+    double scale;    /* of integers: the number that is meant, for 1 */
+    float threshold; /* a pixel is a target where its value is greater */
+} answer;
+
+/* Of the model's first output, which is a detection's. */
+answer answer_of_model(void);
+
+/* The probability, 0..1, of a target where the output has this value. */
+float answer_probability(const answer *a, float value);
+
+#endif

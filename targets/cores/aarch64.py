@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instructions that all cores of AArch64 have (Arm Architecture Reference Manual, Advanced SIMD)."""
+
+SQSHRN = "llvm.aarch64.neon.sqshrn"
+"""Signed saturating shift right narrow."""
