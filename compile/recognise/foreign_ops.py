@@ -16,7 +16,9 @@ import onnx
 from onnx import FunctionProto, ModelProto
 from onnx.parser import parse_function
 
-DOMAINS = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general")
+from ..frontend.loader import QUANTIZER_DOMAINS
+
+DOMAINS = QUANTIZER_DOMAINS
 OPSET = 18
 """The version of the standard operators in the bodies, and the least that a rewritten file is of."""
 ROUNDINGS = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}

@@ -69,7 +69,9 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
 
     original = settled(model.proto, size or DEFAULT_SIZE, model.path)
     graph, context = to_ir(original), Context(sign_of_zero)
-    rewrites = int(has_float16(model.proto))
+    # what constants were computed of, the importer computes too; but not a Dropout, say
+    gone = {n.op_type for n in original.graph.node} & FOREIGN - {n.op_type for n in graph.graph}
+    rewrites = int(has_float16(model.proto) or bool(gone))
 
     def run(*phases: Phase) -> None:
         nonlocal rewrites
