@@ -25,7 +25,7 @@ TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
 
 def origin(model: OnnxModel) -> dict[str, str]:
-    """Entries of a model that was rewritten from other operators: the SHA-256 of its file, the user's word on Sign(0)."""
+    """Entries of a model that was rewritten from other operators: its file's SHA-256, the user's word on Sign(0)."""
     return {key: model.metadata[key] for key in (RECOGNISED_FROM, SIGN_OF_ZERO) if key in model.metadata}
 
 

@@ -141,7 +141,10 @@ def binary_conv2d(node: Node) -> Results:
         f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}",
     )
     outputs, taps = len(weight), channels * int(np.prod(weight.shape[2:]))
-    node.require(taps <= MAX_DOT_TAPS, f"{taps} binary weights an output: {MAX_DOT_TAPS} are supported; split its channels in two")
+    node.require(
+        taps <= MAX_DOT_TAPS,
+        f"{taps} binary weights an output: {MAX_DOT_TAPS} are supported; split its channels in two",
+    )
     shapes = [node.constant(i).shape for i in range(2, 7)]
     wanted: list[set[tuple[int, ...]]] = [
         {(outputs,)},

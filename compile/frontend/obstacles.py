@@ -31,7 +31,9 @@ class Obstacles:
     def add(self, error: CompileError, node: onnx.NodeProto) -> dict[str, relax.Var]:
         """Keep what is wrong with a node; stand-ins for its outputs, as far as their shapes are known."""
         self.found.append(str(error).removeprefix(f"{self.path}: "))
-        stand_ins = {o: relax.Var(o, relax.TensorType(self.shapes[o], "float32")) for o in node.output if o in self.shapes}
+        stand_ins = {
+            o: relax.Var(o, relax.TensorType(self.shapes[o], "float32")) for o in node.output if o in self.shapes
+        }
         self.unknown |= {o for o in node.output if o not in stand_ins}
         return stand_ins
 

@@ -34,7 +34,6 @@ from ...ops import unpack_weights
 from .relax_ops import call, channels_of, constant, ints, per_channel, scale_shift, two_slope
 from .rewrite import Matches, Rule, rewrite_all
 
-
 ALL_SET = np.full(1, -np.finfo(np.float32).max, np.float32)
 """A threshold that every finite number reaches."""
 
@@ -127,16 +126,22 @@ def binary_conv2d() -> Rule:
         own = constant(threshold)
 
         sum_t = (signs * 2.0 - 1).sum((1, 2, 3))
-        result = scale_shift(dot(signs, own), unit * factor * a_half * w_half, shift + factor * a_middle * w_half * sum_t)
+        result = scale_shift(
+            dot(signs, own), unit * factor * a_half * w_half, shift + factor * a_middle * w_half * sum_t
+        )
         if owed:
             sum_w = w_half * sum_t + w_middle * signs[0].size
-            result = R.add(result, scale_shift(dot(signs, ALL_SET), -unit * factor * owed * w_half, factor * owed * sum_w))
+            result = R.add(
+                result, scale_shift(dot(signs, ALL_SET), -unit * factor * owed * w_half, factor * owed * sum_w)
+            )
         if not w_middle.any():
             return result
         ones = np.ones((groups, *signs.shape[1:]), bool)
         sum_a = call("repeat_channels", [dot(ones, own)], channels=outputs)
         taps = ones[0].size
-        result = R.add(result, scale_shift(sum_a, unit * factor * w_middle * a_half, factor * w_middle * a_middle * taps))
+        result = R.add(
+            result, scale_shift(sum_a, unit * factor * w_middle * a_half, factor * w_middle * a_middle * taps)
+        )
         if not owed:
             return result
         valid = call("repeat_channels", [dot(ones, ALL_SET)], channels=outputs)

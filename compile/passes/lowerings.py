@@ -179,18 +179,14 @@ def integer_mix(builder: StageBuilder, name: str, call: relax.Call) -> Value:
 def integer_two_slope(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel slopes, cut as the branches are."""
     negative, positive = map(constant, call.args[1:])
-    return per_branch(
-        builder.argument(call), lambda e, at: IntegerTwoSlope(e.channels, e, negative[at], positive[at])
-    )
+    return per_branch(builder.argument(call), lambda e, at: IntegerTwoSlope(e.channels, e, negative[at], positive[at]))
 
 
 @lowers("biisnet.integer_hinge")
 def integer_hinge(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel constants, cut as the branches are."""
     slope, bend, knee = map(constant, call.args[1:])
-    return per_branch(
-        builder.argument(call), lambda e, at: IntegerHinge(e.channels, e, slope[at], bend[at], knee[at])
-    )
+    return per_branch(builder.argument(call), lambda e, at: IntegerHinge(e.channels, e, slope[at], bend[at], knee[at]))
 
 
 @lowers("biisnet.requantize")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs and outputs of a graph as the compiled network has them: float32 maps [1, C, H, W].
 
-    image [1, H, W, C], then only a Transpose     ->  image [1, C, H, W]
-    image uint8, then only a Cast to float32      ->  image float32, the same numbers
-    Transpose or Flatten of a map, an output      ->  the map
+image [1, H, W, C], then only a Transpose     ->  image [1, C, H, W]
+image uint8, then only a Cast to float32      ->  image float32, the same numbers
+Transpose or Flatten of a map, an output      ->  the map
 """
 
 from __future__ import annotations
@@ -53,7 +53,13 @@ def settle_outputs(model: ir.Model, context: Context) -> None:
         if node is None or value.uses():
             continue
         source, shape = node.inputs[0], shape_of(node.inputs[0])
-        if source is None or shape is None or len(shape) != 4 or source.producer() is None or source in model.graph.outputs:
+        if (
+            source is None
+            or shape is None
+            or len(shape) != 4
+            or source.producer() is None
+            or source in model.graph.outputs
+        ):
             continue
         name = value.name or ""
         perm = None if node.op_type == "Flatten" else tuple(inverse(perm_of(node)))

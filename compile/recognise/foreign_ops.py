@@ -6,7 +6,7 @@ They are exported into one of three domains, often without an opset import. Sour
 
     BipolarQuant(x, scale)                      scale where x >= 0, else -scale
     Quant(x, scale, zero_point, bits)           (clip(round(x/scale + zero_point)) - zero_point) scale, the range from
-                                                bits, signed and narrow; one signed bit is +-1 at x/scale + zero_point >= 0
+                                                bits, signed and narrow; one signed bit is the sign
     MultiThreshold(x, thresholds [C or 1, K])   out_scale (number of thresholds <= x) + out_bias
 """
 
@@ -127,9 +127,7 @@ def add_bodies(model: ModelProto) -> None:
     used = {(n.domain, n.op_type) for n in model.graph.node if is_foreign(n)}
     have = {(f.domain, f.name) for f in model.functions}
     for domain in sorted({d for d, _ in used}):
-        model.functions.extend(
-            f for f in bodies(domain) if (domain, f.name) in used and (domain, f.name) not in have
-        )
+        model.functions.extend(f for f in bodies(domain) if (domain, f.name) in used and (domain, f.name) not in have)
     imported = {o.domain for o in model.opset_import}
     for domain in sorted({n.domain for n in model.graph.node} & set(DOMAINS) - imported):
         model.opset_import.append(onnx.helper.make_opsetid(domain, 1))

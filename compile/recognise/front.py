@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The front stage: normalise, rewrite in phases, prove. Nothing of the rewriter is imported for a file that needs none."""
+"""The front stage: normalise, rewrite in phases, prove. A file that needs none imports nothing of the rewriter."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A foreign file before patterns look at it: one size, one opset, one type of float, constants computed.
 
-    symbolic batch, height and width      settled
-    float16 weights (or all of it)        widened to float32, exactly
-    operators of Brevitas, QONNX, FINN    with bodies and opset imports
-    below opset 18                        raised by ONNX's own converter
+symbolic batch, height and width      settled
+float16 weights (or all of it)        widened to float32, exactly
+operators of Brevitas, QONNX, FINN    with bodies and opset imports
+below opset 18                        raised by ONNX's own converter
 """
 
 from __future__ import annotations
@@ -84,9 +84,11 @@ def settle(value: onnx.ValueInfoProto, size: tuple[int, int]) -> None:
 
 
 def rename(graph: onnx.GraphProto) -> None:
-    """Give values called val_1 and so on, as the rewriter calls its own, other names; inputs and outputs keep theirs."""
+    """Give values called val_1 and so on, as the rewriter calls its own, other names; not inputs and outputs."""
     fixed = {v.name for v in (*graph.input, *graph.output)}
-    taken = fixed | {n for node in graph.node for n in (*node.input, *node.output)} | {t.name for t in graph.initializer}
+    taken = (
+        fixed | {n for node in graph.node for n in (*node.input, *node.output)} | {t.name for t in graph.initializer}
+    )
 
     def name(old: str) -> str:
         new = f"file_{old}"

@@ -54,8 +54,8 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
             worst = max(worst, compare(name, arranged(expected, perm, found.shape), found, rewritten.path))
         runs += 1
     return (
-        f"the original and the rewritten network in ONNX Runtime: {runs} runs, cut at {len(cuts)} binarized maps, differ "
-        f"by at most {worst:.1e} of the largest value"
+        f"the original and the rewritten network in ONNX Runtime: {runs} runs, cut at {len(cuts)} binarized maps, "
+        f"differ by at most {worst:.1e} of the largest value"
     )
 
 
@@ -69,8 +69,8 @@ def compare(name: str, expected: Array, found: Array, path: str) -> float:
     error = np.where(finite & same, np.abs(a - b) / scale, 0)
     if not same.all() or error.max() > TOLERANCE:
         raise CompileError(
-            f"{path}: rewriting it in com.biisnet operators changes '{name}' by {error.max():.1e} of its largest value; "
-            "report this file, or give it in com.biisnet operators"
+            f"{path}: rewriting it in com.biisnet operators changes '{name}' by {error.max():.1e} of its largest "
+            "value; report this file, or give it in com.biisnet operators"
         )
     return float(error.max())
 
@@ -146,12 +146,12 @@ class Cut:
             for i, name in enumerate(node.input):
                 if name in cuts:
                     node.input[i] = f"{name}/given"
-        shapes = {
-            v.name: v for v in (*onnx.shape_inference.infer_shapes(proto).graph.value_info, *model.graph.output)
-        }
+        shapes = {v.name: v for v in (*onnx.shape_inference.infer_shapes(proto).graph.value_info, *model.graph.output)}
         for name in sorted(cuts):
             model.graph.input.append(
-                onnx.helper.make_tensor_value_info(f"{name}/given", onnx.TensorProto.FLOAT, shape_of(shapes[name]) or None)
+                onnx.helper.make_tensor_value_info(
+                    f"{name}/given", onnx.TensorProto.FLOAT, shape_of(shapes[name]) or None
+                )
             )
             if name not in self.outputs:
                 model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))

@@ -3,8 +3,9 @@
 
     range_of(Relu(x)) = [max(lo, 0), max(hi, 0)], and so on, an operator a line; unknown is [-inf, inf]
 
-Sums and products with constants, and BatchNorms, of one float32 number y are t where y is the root of a y + b = t. Where
-no channel's root is a float32 number, the value is never t: implementations may round it to t, or to either side of it. The root is computed with 60 decimal digits, so a float32 number (24 bits) that it is cannot be missed.
+Sums and products with constants, and BatchNorms, of one float32 number y are t where y is the root of a y + b = t.
+Where no channel's root is a float32 number, the value is never t: implementations may round it to t, or to either side
+of it. The root is computed with 60 decimal digits, so a float32 number (24 bits) that it is cannot be missed.
 """
 
 from __future__ import annotations
@@ -171,9 +172,10 @@ def _affine(value: ir.Value) -> Affine | None:
         step = _step(node, shape, channels)
         if step is None:
             return None
-        a, b = [p * x for p, x in zip(step[0], a, strict=True)], [
-            p * x + q for p, x, q in zip(step[0], b, step[1], strict=True)
-        ]
+        a, b = (
+            [p * x for p, x in zip(step[0], a, strict=True)],
+            [p * x + q for p, x, q in zip(step[0], b, step[1], strict=True)],
+        )
     return a, b
 
 

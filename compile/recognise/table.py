@@ -41,7 +41,7 @@ def row_of(node: ir.Node) -> Row:
     """The row of a convolution when patterns have made steps of what they could."""
     found = binary_parts(node)
     if not isinstance(found, str):
-        _, steps, weights, geometry, _ = found
+        _, steps, weights, _, _ = found
         size = "x".join(map(str, weights.bits.shape))
         return Row(label(node), True, f"weights {size}, {steps.count + 1} levels of activations")
     weight = constant(node.inputs[1])

@@ -90,10 +90,11 @@ def per_channel(array: Array | None, shape: Sequence[int] | None) -> Array | Non
         return None
     if len(full.shape) < 2:
         return full.reshape(-1)
-    flat = full.reshape(full.shape[1], -1)
+    channels = int(full.shape[1:2][0])
+    flat = full.reshape(channels, -1)
     if flat.shape[1] == 0 or not (flat == flat[:, :1]).all():
         return None
-    return flat[:, 0] if full.shape[1] in (1, shape[1]) else None
+    return flat[:, 0] if channels in (1, shape[1]) else None
 
 
 def evaluate_node(node: ir.Node, inputs: Sequence[Array | None]) -> list[Array] | None:

@@ -64,7 +64,9 @@ def why_not(flat: Array) -> str:
     """How many values the worst filter has."""
     scaled = np.round(flat / np.maximum(np.abs(flat).max(1, keepdims=True), 1e-300) / TOLERANCE)
     counts = [len(np.unique(row)) for row in scaled]
-    if max(counts) == 3 and all((np.abs(row) * TOLERANCE < 1.5 * TOLERANCE).any() for row in scaled if len(np.unique(row)) == 3):
+    if max(counts) == 3 and all(
+        (np.abs(row) * TOLERANCE < 1.5 * TOLERANCE).any() for row in scaled if len(np.unique(row)) == 3
+    ):
         return "its weights are ternary: -s, 0 and +s"
     return f"its weights have up to {max(counts)} values in a filter, not two"
 

@@ -40,8 +40,8 @@ def tune(
 ) -> None:
     """Measure the schedules of a network's kernels; `biisnet-compile --db DIR` then uses the fastest."""
     from ...compile.frontend.shapes import input_shape
-    from ...compile.tuning.gains import table_of
     from ...compile.recognise import recognise
+    from ...compile.tuning.gains import table_of
     from ...targets import resolve
     from ..models import resolve_model
     from ..tune import Tuning, tune_model

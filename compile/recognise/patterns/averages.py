@@ -41,7 +41,7 @@ class AverageOfAll(Pattern):
             factor = factors(node, shape)
             if factor is None:
                 return None
-        sides = shape[2:]
+        sides: tuple[int, ...] = shape[2:]
         y: ir.Value = x
         while max(sides) > 1:
             kernel = [part_of(side) for side in sides]
@@ -64,7 +64,7 @@ def is_whole(node: ir.Node, shape: tuple[int, ...]) -> bool:
 
 
 def factors(node: ir.Node, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Sums of the weights [C] of a depth-wise convolution of the map's size, all equal, of too many rows for a stage."""
+    """Sums of the weights [C] of a depth-wise convolution of the map's size, all equal, too tall for a stage."""
     weight = constant(node.inputs[1])
     if weight is None or weight.shape != (shape[1], 1, *shape[2:]) or attribute(node, "group", 1) != shape[1]:
         return None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A sum that touches some channels alone, as MeliusNet's improvement blocks write it:
 
-    x + Pad(y, channels by 0)  =  Concat(x's first, x's that y is of + y, x's last)
+x + Pad(y, channels by 0)  =  Concat(x's first, x's that y is of + y, x's last)
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ class FullyConnected(Pattern):
             perm, inner_shape = perm_of(transpose), shape_of(transpose.inputs[0])
             if inner_shape is None:
                 return None
-            source, shape = transpose.inputs[0], inner_shape
+            source, shape = transpose.inputs[0] or source, inner_shape
             kernel = kernel.transpose(np.argsort(perm))
         inputs = [source, constant_node(op, np.ascontiguousarray(kernel, np.float32))]
         if bias is not None:

@@ -19,6 +19,8 @@ from ..steps import DOMAIN, Steps, above, steps_node, steps_of
 from ..values import Array
 from .base import Pattern
 
+PROOF = "its BatchNorm and bias are 0 at no float32 number"
+
 
 def is_middle(levels: Array) -> bool:
     """Whether the level between two is that of a sign."""
@@ -42,12 +44,13 @@ class ImpossibleLevel(Pattern):
             if not (steps.thresholds[i + 1] == above(steps.thresholds[i])).all():
                 continue
             if never_equals(value, steps.thresholds[i]):
-                self.context.note(f"zero {name}", f"'{name}' is never 0 where its sign is taken: its BatchNorm and bias "
-                                  "are 0 at no float32 number")  # fmt: skip
+                self.context.note(f"zero {name}", f"'{name}' is never 0 where its sign is taken: {PROOF}")
                 keep = 1
             elif self.context.sign_of_zero is not None and is_middle(steps.levels[i : i + 3]):
                 word = f"{self.context.sign_of_zero:+d}"
-                self.context.note(f"zero {name}", f"'{name}': Sign(0) is taken as {word}, as --sign-of-zero {word} says")
+                self.context.note(
+                    f"zero {name}", f"'{name}': Sign(0) is taken as {word}, as --sign-of-zero {word} says"
+                )
                 keep = 1 if self.context.sign_of_zero > 0 else 0
             else:
                 continue

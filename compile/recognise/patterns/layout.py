@@ -11,17 +11,18 @@ channels first.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx_ir as ir
 
+from .. import foreign_ops
 from ..steps import DOMAIN as STEPS_DOMAIN
 from ..values import attribute, constant, constant_node, made_by, shape_of, shaped
 from .base import Context, Pattern
 from .pointwise import POINTWISE
 
-MOVES = (*POINTWISE, "Identity")
+MOVES: tuple[str, ...] = (*POINTWISE, "Identity")
 
 
 def perm_of(node: ir.Node) -> list[int]:
@@ -58,7 +59,7 @@ class TransposeTwice(Pattern):
 class PointwiseOfTranspose(Pattern):
     """f(Transpose(x), constants), all other maps in the same order."""
 
-    op_types = MOVES
+    op_types: ClassVar[tuple[str, ...]] = MOVES
 
     def replace(self, op: Any, node: ir.Node) -> ir.Value | None:
         """Transpose(f(x, constants))."""
@@ -67,8 +68,6 @@ class PointwiseOfTranspose(Pattern):
 
 class QuantizerOfTranspose(PointwiseOfTranspose):
     """The same of quantizers."""
-
-    from .. import foreign_ops
 
     op_types = tuple(t for t in foreign_ops.TEXTS if t != "MultiThreshold")
     domains = foreign_ops.DOMAINS

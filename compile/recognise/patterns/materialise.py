@@ -17,7 +17,7 @@ from ..steps import DOMAIN, MAX_STEPS, steps_of
 from ..values import shape_of, shaped
 from ..weights import TwoLevels
 from .base import Pattern
-from .convolution import Plane, plane_node
+from .convolution import SIGNS, Plane, plane_node
 
 
 class StepsAsMap(Pattern):
@@ -35,7 +35,7 @@ class StepsAsMap(Pattern):
         if steps.levels.dtype == bool or not 1 <= steps.count <= MAX_STEPS:
             return None
         channels = shape[1]
-        ones = TwoLevels(np.ones((channels, 1, 1, 1), bool), np.tile(np.float32([-1, 1]), (channels, 1)), 0.0)
+        ones = TwoLevels(np.ones((channels, 1, 1, 1), bool), np.tile(SIGNS, (channels, 1)), 0.0)
         levels = np.broadcast_to(steps.levels.astype(np.float64), (steps.count + 1, channels))
         halves, middle = np.diff(levels, axis=0) / 2, (levels[0] + levels[-1]) / 2
         geometry = {"strides": [1, 1], "dilations": [1, 1], "pads": [0, 0, 0, 0], "group": channels, "channels": 1}

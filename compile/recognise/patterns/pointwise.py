@@ -9,7 +9,7 @@ Cast, Mul and Sub, and Where of any two levels are this one pattern. A step at w
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx_ir as ir
@@ -19,17 +19,19 @@ from ..steps import Steps, common, steps_node, steps_of
 from ..values import Array, constant, evaluate_node, per_channel, shape_of
 from .base import Pattern
 
-POINTWISE = ("Abs", "Add", "And", "Cast", "Ceil", "Clip", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Greater",
-             "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less", "LessOrEqual", "Max", "Min", "Mul",
-             "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign",
-             "Softplus", "Softsign", "Sqrt", "Sub", "Tanh", "Where", "Xor")  # fmt: skip
+POINTWISE: tuple[str, ...] = (
+    "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Greater",
+    "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less", "LessOrEqual", "Max", "Min", "Mul", "Neg",
+    "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign",
+    "Sqrt", "Sub", "Tanh", "Where", "Xor",
+)  # fmt: skip
 MAX_LEVELS = 16
 
 
 class PointwiseOfSteps(Pattern):
     """An operator that works on each value for itself, all of whose inputs are step functions or constants."""
 
-    op_types = POINTWISE
+    op_types: ClassVar[tuple[str, ...]] = POINTWISE
 
     def replace(self, op: Any, node: ir.Node) -> ir.Value | None:
         """The step function of mapped levels."""

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantizers of few bits as step functions.
 
-    BipolarQuant(x, s)           -s below 0, s from 0 on
-    Quant(x, s, z, 1 or 2 bits)  (k - z) s, a step where the operator's own float32 arithmetic first gives k: found by
-                                 bisection, since it never falls with x
-    MultiThreshold(x, t)         out_scale k + out_bias, a step at each threshold of the channel
-    Round, Floor, Ceil           of what has a range of at most four whole numbers (DoReFa's round(clip(x) 3) / 3)
+BipolarQuant(x, s)           -s below 0, s from 0 on
+Quant(x, s, z, 1 or 2 bits)  (k - z) s, a step where the operator's own float32 arithmetic first gives k: found by
+                             bisection, since it never falls with x
+MultiThreshold(x, t)         out_scale k + out_bias, a step at each threshold of the channel
+Round, Floor, Ceil           of what has a range of at most four whole numbers (DoReFa's round(clip(x) 3) / 3)
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Quant(Pattern):
 def by_levels(op: Any, x: ir.Value, meaning: Callable[[Array], Array], channels: int) -> ir.Value | None:
     """Steps of a function that never falls and has few values: [C] -> [C]."""
     most = np.full(channels, np.finfo(np.float32).max, np.float32)
-    rows, levels = [], [meaning(-most)]
+    rows: list[Array] = []
+    levels = [meaning(-most)]
     top = meaning(most)
     while not (levels[-1] == top).all():
         if len(rows) == MAX_STEPS:
@@ -103,6 +104,9 @@ class MultiThreshold(Pattern):
         return steps_node(op, x, Steps(rows, levels))
 
 
+ROUNDINGS: dict[str, Callable[[Array], Array]] = {"Round": np.round, "Floor": np.floor, "Ceil": np.ceil}
+
+
 class RoundOfRange(Pattern):
     """Round, Floor or Ceil of a value in a short range."""
 
@@ -114,5 +118,5 @@ class RoundOfRange(Pattern):
         lo, hi = range_of(x)
         if x is None or constant(x) is not None or not hi - lo <= MAX_STEPS:
             return None
-        rounding: Callable[[Array], Array] = {"Round": np.round, "Floor": np.floor, "Ceil": np.ceil}[node.op_type]
+        rounding = ROUNDINGS[node.op_type]
         return by_levels(op, x, lambda v: rounding(np.clip(v, np.float32(lo), np.float32(hi))), 1)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators that do nothing, or say in another way what a simpler one says.
 
-    Dropout(x) = Cast to its own type = Pad by nothing = a 1x1 pooling = x
-    ceil_mode where every window fits, auto_pad     ->  pads
-    Conv(Pad(x, 0))                                 ->  Conv with these pads
-    -x                                              ->  x times -1
-    x + c, c a constant of a whole map that is the same at every pixel  ->  c a value a channel
+Dropout(x) = Cast to its own type = Pad by nothing = a 1x1 pooling = x
+ceil_mode where every window fits, auto_pad     ->  pads
+Conv(Pad(x, 0))                                 ->  Conv with these pads
+-x                                              ->  x times -1
+x + c, c a constant of a whole map that is the same at every pixel  ->  c a value a channel
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class ExplicitPads(Pattern):
         span = [d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True)]
         pads = attribute(node, "pads", [0, 0, 0, 0])
         if auto in ("SAME_UPPER", "SAME_LOWER"):
-            total = [max((math.ceil(s / t) - 1) * t + k - s, 0) for s, t, k in zip(shape[2:], strides, span, strict=True)]
+            total = [
+                max((math.ceil(s / t) - 1) * t + k - s, 0) for s, t, k in zip(shape[2:], strides, span, strict=True)
+            ]
             small, large = [t // 2 for t in total], [t - t // 2 for t in total]
             pads = small + large if auto == "SAME_UPPER" else large + small
         elif auto == "VALID":

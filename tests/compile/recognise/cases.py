@@ -272,7 +272,9 @@ def q04_quant_of_eight_bits(n: Net) -> str:
 def q05_quant_of_two_bits(n: Net) -> str:
     n.imports["qonnx.custom_op.general"] = 2
     parameters = scalar(0.5), scalar(0.0), scalar(2.0)
-    x = n.op("Quant", n.stem(), *parameters, domain="qonnx.custom_op.general", signed=1, narrow=1, rounding_mode="ROUND")
+    x = n.op(
+        "Quant", n.stem(), *parameters, domain="qonnx.custom_op.general", signed=1, narrow=1, rounding_mode="ROUND"
+    )
     return n.conv(x, n.signs(C, C, 3, 3))
 
 
@@ -288,7 +290,9 @@ def q06_multithreshold(n: Net) -> str:
 def q07_quant_of_one_bit(n: Net) -> str:
     n.imports["qonnx.custom_op.general"] = 2
     parameters = scalar(0.5), scalar(0.0), scalar(1.0)
-    x = n.op("Quant", n.stem(), *parameters, domain="qonnx.custom_op.general", signed=0, narrow=0, rounding_mode="FLOOR")
+    x = n.op(
+        "Quant", n.stem(), *parameters, domain="qonnx.custom_op.general", signed=0, narrow=0, rounding_mode="FLOOR"
+    )
     return n.conv(x, n.signs(C, C, 3, 3))
 
 
@@ -416,7 +420,9 @@ def i05_float16_weights(n: Net) -> str:
 
 @case(binary=(0, 1), kernels=0)
 def i06_mean_and_deviation(n: Net) -> str:
-    mean, deviation = (np.array(v, np.float32).reshape(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    mean, deviation = (
+        np.array(v, np.float32).reshape(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    )
     return n.stem(source=n.op("Div", n.op("Sub", n.op("Div", "image", scalar(255.0)), mean), deviation))
 
 
@@ -444,7 +450,9 @@ def b01_adabin_levels_padded_with_0(n: Net) -> str:
     return n.binary(n.stem(), levels=np.array([-0.6, 1.0], np.float32))
 
 
-@case(binary=None, refused=r"layer 'BinaryConv2d_2' \(BinaryConv2d\): 25088 binary weights an output", shape=(1, 1, 7, 7))
+@case(
+    binary=None, refused=r"layer 'BinaryConv2d_2' \(BinaryConv2d\): 25088 binary weights an output", shape=(1, 1, 7, 7)
+)
 def b02_25088_taps(n: Net) -> str:
     y = n.op("Conv", "image", n.op("Tile", n.normal(16, 1, 1, 1), np.array([32, 1, 1, 1])), kernel_shape=[1, 1])
     return n.binary(y, 512, 8, 7, pads=[0] * 4)

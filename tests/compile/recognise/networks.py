@@ -113,7 +113,10 @@ class Net:
 
 def result_shape(model: onnx.ModelProto) -> list[int | str] | None:
     """The output's shape as ONNX infers it."""
-    found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph.output[0].type.tensor_type
+    try:
+        found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph.output[0].type.tensor_type
+    except onnx.shape_inference.InferenceError:  # an operator without an import
+        return None
     if not found.HasField("shape"):
         return None
     return [d.dim_value if d.HasField("dim_value") else d.dim_param or "any" for d in found.shape.dim]
