@@ -12,7 +12,8 @@ import onnx
 from ...ops import DOMAIN, REGISTRY, VERSION
 from ..errors import CompileError
 from ..frontend import OnnxModel
-from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
+from ..frontend.loader import QUANTIZER_DOMAINS, RECOGNISED_FROM, SIGN_OF_ZERO
+from ..frontend.obstacles import MOST
 from ..frontend.shapes import DEFAULT_SIZE
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     from .prove import prove
     from .table import rows
 
+    refuse_unknown(model)
     original = settled(model.proto, size or DEFAULT_SIZE, model.path)
     graph, context = to_ir(original), Context(sign_of_zero)
     # what constants were computed of, the importer computes too; but not a Dropout, say
@@ -95,6 +97,7 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     table = rows(graph)
     run(BINARY)
     run(REST)
+    refuse_left(graph, model.path)
     if not rewrites:
         return Recognised(model, tuple(table), tuple(context.notes.values()))
     proto = finished(graph, model, sign_of_zero)
@@ -107,6 +110,32 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     )
     proof = prove(original, rewritten, context)
     return Recognised(rewritten, tuple(table), tuple(context.notes.values()), proof)
+
+
+def refuse_unknown(model: OnnxModel) -> None:
+    """Raise CompileError where operators are of no domain that is known: nothing could be proved of such a file."""
+    known = {"", "ai.onnx", DOMAIN, *QUANTIZER_DOMAINS, *(f.domain for f in model.proto.functions)}
+    found = [
+        f"layer '{node.name or node.output[0]}' ({node.domain}::{node.op_type})"
+        for node in model.proto.graph.node
+        if node.domain not in known
+    ]
+    if found:
+        more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
+        raise CompileError(
+            f"{model.path}: operators of unknown domains: {', '.join(found[:MOST])}{more}; export it with standard "
+            f"operators, those of {', '.join(QUANTIZER_DOMAINS)}, or with their bodies as functions of the model"
+        )
+
+
+def refuse_left(graph: ir.Model, path: str) -> None:
+    """Raise CompileError where a binarized value is no map, so that nothing was made of it."""
+    from .steps import DOMAIN as STEPS
+
+    left = [node.outputs[0] for node in graph.graph if node.domain == STEPS]
+    if left:
+        found = "; ".join(f"'{value.name}' is of shape {value.shape}" for value in left[:MOST])
+        raise CompileError(f"{path}: {found}: binarized maps [1, C, H, W], and vectors made of such, are supported")
 
 
 ROUNDS = 100

@@ -85,12 +85,12 @@ def per_channel(array: Array | None, shape: Sequence[int] | None) -> Array | Non
     """
     if array is None or shape is None or array.ndim > len(shape):
         return None
-    full = array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
+    full: Any = array.reshape((1,) * (len(shape) - array.ndim) + array.shape)
     if full.shape[0] != 1 or (len(full.shape) < 2 and full.size > 1):
         return None
     if len(full.shape) < 2:
         return full.reshape(-1)
-    channels = int(full.shape[1:2][0])
+    channels = full.shape[1]
     flat = full.reshape(channels, -1)
     if flat.shape[1] == 0 or not (flat == flat[:, :1]).all():
         return None
