@@ -114,19 +114,25 @@ def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Co
     inputs = {i.name for i in rewritten.graph.input}
     graph = ir.from_proto(ours)
     values = {v.name: v for node in graph.graph for v in node.outputs}
+    makers = {o: node for node in rewritten.graph.node for o in node.output}
     cuts: dict[str, Where] = {}
     for node in rewritten.graph.node:
-        if node.domain != DOMAIN or node.op_type != "BinaryConv2d" or node.input[0] in inputs:
+        if node.domain != DOMAIN or node.op_type != "BinaryConv2d":
             continue
-        name = node.input[0]
+        name, beside = node.input[0], 1
+        maker = makers.get(name)
+        if maker is not None and maker.op_type == "Concat" and len(set(maker.input)) == 1:  # a map beside itself
+            name, beside = maker.input[0], len(maker.input)
+        if name in inputs:
+            continue
         file_name, perm = context.aliases.get(name, (name, None))
         if file_name not in shapes or name not in own_shapes:
             continue
         threshold = numpy_helper.to_array(constants[node.input[6]])
         cut = cuts.setdefault(name, Where(name, file_name, perm, np.zeros((0, 1), np.float32)))
-        channels = max(cut.thresholds.shape[1], threshold.size)
-        wide = np.broadcast_to(cut.thresholds, (len(cut.thresholds), channels))
-        cut.thresholds = np.concatenate([wide, np.broadcast_to(threshold[None], (1, channels))])
+        rows = threshold.reshape(beside, -1) if threshold.size > 1 else threshold.reshape(1, 1)
+        channels = max(cut.thresholds.shape[1], rows.shape[1])
+        cut.thresholds = np.concatenate([np.broadcast_to(t, (len(t), channels)) for t in (cut.thresholds, rows)])
         cut.file_shape, cut.shape = shapes[file_name], own_shapes[name]
         cut.range = range_of(values[name])
     return [c for c in cuts.values() if np.prod(c.shape) == np.prod(c.file_shape)]

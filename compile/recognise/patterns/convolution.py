@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A convolution of steps by two-level weights as BinaryConv2d, one for each step, with levels -1 and +1 on both sides.
+"""A convolution of steps by two-level weights as BinaryConv2d, with levels -1 and +1 on both sides.
 
 An activation with levels v[0] ... v[K] is a constant and a sign b[k] = +-1 for each step:
 
@@ -9,6 +9,9 @@ and a weight is w = s t, t = +-1 (or w = middle + s t, which BinaryConv2d takes 
 
     sum a w = sum over k of h[k] sum b[k] w  +  m sum w
 
+Where all h[k] are equal, as of a sign and of whole numbers, it is one BinaryConv2d of x beside itself, K times as many
+channels with a threshold for each step: one sum, of the bits of all steps. Else it is one for each step, added up.
+
 A padded tap is p. It is the same sum where p is a level, with b[k] its signs; and where p = m, with b[k] = 0. For any
 other p, with b[k] = 0 at padded taps, these are owed (p - m) sum over padded taps of w: one more BinaryConv2d, all of
 whose bits are set, counts the weights of the taps that are not padded.
@@ -16,12 +19,15 @@ whose bits are set, counts the weights of the taps that are not padded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from ....ops import DOMAIN, VERSION, pack_weights
+from ...ir.limits import MAX_DOT_TAPS
 from ..steps import MAX_STEPS, Steps, above, steps_of
 from ..values import Array, attribute, constant, constant_node, made_by, shape_of, shaped
 from ..weights import TwoLevels, two_levels
@@ -38,7 +44,7 @@ class BinaryConvolution(Pattern):
     op_types = ("Conv",)
 
     def replace(self, op: Any, node: ir.Node) -> ir.Value | None:
-        """One BinaryConv2d a step, and their sum."""
+        """One BinaryConv2d, or one a step and their sum."""
         found = binary_parts(node)
         if isinstance(found, str):
             return None
@@ -47,28 +53,45 @@ class BinaryConvolution(Pattern):
             self.context.note(f"spread {label(node)}", f"'{label(node)}': its weights are two levels but for rounding "
                               f"({weights.spread:.1e} of them), taken as two")  # fmt: skip
         planes = list(bit_planes(node, steps, weights, geometry, padding))
-        shape = shape_of(node.outputs[0])
-        if shape is None:
+        shape, source = shape_of(node.outputs[0]), shape_of(x)
+        if shape is None or source is None:
             return None
+        if len(planes) > 1:
+            note_planes(self.context, node, steps, planes)
+        if len(planes) > 1 and are_alike(planes, weights, geometry):
+            count = len(planes)
+            x = shaped(op.Concat(*[x] * count, axis=1), (source[0], source[1] * count, *source[2:]), x)
+            rows = [np.broadcast_to(p.threshold, (source[1],)) for p in planes]
+            first = planes[0]
+            planes = [Plane(np.concatenate(rows), first.factor, first.pad_value, first.offset, label(node))]
+            weights = replace(weights, bits=np.concatenate([weights.bits] * count, axis=1))
+            geometry = {**geometry, "channels": geometry["channels"] * count}
         results = [plane_node(op, x, p, weights, geometry) for p in planes]
         total = results[0]
         for result in results[1:]:
             total = op.Add(shaped(total, shape), shaped(result, shape))
-        if len(planes) > 1:
-            note_planes(self.context, node, steps, len(planes))
         return total
 
 
-def note_planes(context: Context, node: ir.Node, steps: Steps, count: int) -> None:
-    """Say why a convolution is several."""
+def note_planes(context: Context, node: ir.Node, steps: Steps, planes: Sequence[Plane]) -> None:
+    """Say why a convolution costs more than one bit an activation."""
     name = label(node)
-    if steps.count == 1:
+    if len(planes) > steps.count:
         why = "its padding is no level of its activations, so the taps that are not padded are counted too"
     elif steps.count == 2 and (steps.thresholds[1] == above(steps.thresholds[0])).all():
         why = "Sign(0) is 0 and may occur; --sign-of-zero +1 makes it one, where the network was trained so"
     else:
         why = f"its activations have {steps.count + 1} levels"
-    context.note(f"planes {name}", f"'{name}' is {count} binary convolutions: {why}")
+    context.note(f"planes {name}", f"'{name}' costs {len(planes)} binary convolutions: {why}")
+
+
+def are_alike(planes: Sequence[Plane], weights: TwoLevels, geometry: Geometry) -> bool:
+    """Whether planes are one convolution of more channels: equal factors and pad_values, and not too many taps."""
+    factors, pads = np.array([p.factor for p in planes]), {p.pad_value for p in planes}
+    taps = weights.bits[0].size * len(planes)
+    return (
+        geometry["group"] == 1 and len(pads) == 1 and taps <= MAX_DOT_TAPS and np.allclose(factors, factors[0], 1e-6, 0)
+    )
 
 
 Geometry = dict[str, Any]
@@ -151,17 +174,18 @@ def bit_planes(node: ir.Node, steps: Steps, weights: TwoLevels, geometry: Geomet
     all_weights = values.sum((1, 2, 3))
     bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
     offset = (0.0 if bias is None else bias.astype(np.float64)) + middle * all_weights
-    place = np.flatnonzero(np.abs(levels - fill) <= 1e-6 * np.abs(levels).max())
-    padded = any(geometry["pads"])
+    near = 1e-6 * np.abs(levels).max()
+    place = np.flatnonzero(np.abs(levels - fill) <= near)
+    padded, is_middle = any(geometry["pads"]), abs(fill - middle) <= near
     names = [f"{label(node)}.plane{k}" if steps.count > 1 else label(node) for k in range(steps.count)]
     zero = np.zeros_like(offset)
-    is_level = len(place) > 0 and padded
+    is_level = len(place) > 0 and padded and not is_middle
     signs = [1.0 if place[0] > k else -1.0 for k in range(steps.count)] if is_level else [0.0] * steps.count
     planes = [
         Plane(t, h, s, offset if k == 0 else zero, n)
         for k, (t, h, s, n) in enumerate(zip(steps.thresholds, halves, signs, names, strict=True))
     ]
-    if padded and not is_level and abs(fill - middle) > 1e-6 * np.abs(levels).max():
+    if padded and not is_level and not is_middle:
         owed = fill - middle  # times the weights of padded taps: all of them less those of taps that are not padded
         planes.append(Plane(LOWEST, -owed, 0.0, owed * all_weights, f"{label(node)}.taps"))
     return planes

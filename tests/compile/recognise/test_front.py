@@ -132,7 +132,9 @@ def test_operators_of_unknown_domains() -> None:
     net = Net()
     net.imports["somebody.else"] = 1
     proto = net.proto(net.op("Fancy", net.stem(), domain="somebody.else"))
-    with pytest.raises(CompileError, match=r"^net\.onnx: operators of unknown domains: layer 'Fancy_2' \(somebody.else::Fancy\)") as refusal:
+    with pytest.raises(
+        CompileError, match=r"^net\.onnx: operators of unknown domains: layer 'Fancy_2' \(somebody.else::Fancy\)"
+    ) as refusal:
         recognise(from_proto(proto, "net.onnx"), None)
     assert "\n" not in str(refusal.value)
 
