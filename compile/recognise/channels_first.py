@@ -33,8 +33,10 @@ def settle_inputs(model: ir.Model, context: Context) -> bool:
             if shape and len(shape) == 4 and perm != [0, 1, 2, 3] and all(perm_of(n) == perm for n in users):
                 value.shape = ir.Shape(transposed(shape, perm))
                 context.aliases[value.name or ""] = (value.name or "", tuple(perm))
-                context.note(f"layout {value.name}", f"input '{value.name}' is {list(transposed(shape, perm))} instead "
-                             f"of {list(shape)}: channels first")  # fmt: skip
+                context.note(
+                    value.name or "",
+                    f"the input is {list(transposed(shape, perm))}, channels first, instead of {list(shape)}",
+                )
                 for node in users:
                     node.attributes["perm"] = ir.AttrInt64s("perm", [0, 1, 2, 3])
                 changed = True
@@ -63,7 +65,7 @@ def settle_outputs(model: ir.Model, context: Context) -> None:
             continue
         name = value.name or ""
         perm = None if node.op_type == "Flatten" else tuple(inverse(perm_of(node)))
-        context.note(f"layout {name}", f"output '{name}' is {list(shape)} instead of {list(shape_of(value) or ())}")
+        context.note(name, f"the output is {list(shape)} instead of {list(shape_of(value) or ())}")
         value.name = f"{name}/file"
         before = context.aliases.pop(source.name or "", None)
         source.name = name

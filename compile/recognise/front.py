@@ -99,7 +99,7 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     run(REST)
     refuse_left(graph, model.path)
     if not rewrites:
-        return Recognised(model, tuple(table), tuple(context.notes.values()))
+        return Recognised(model, tuple(table), context.lines())
     proto = finished(graph, model, sign_of_zero)
     rewritten = replace(
         model,
@@ -109,7 +109,7 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
         called=model.name,
     )
     proof = prove(original, rewritten, context)
-    return Recognised(rewritten, tuple(table), tuple(context.notes.values()), proof)
+    return Recognised(rewritten, tuple(table), context.lines(), proof)
 
 
 def refuse_unknown(model: OnnxModel) -> None:

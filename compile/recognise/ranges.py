@@ -1,26 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ranges of values, and the proof that a value is never a number: what decides how Sign(0) is computed.
+"""Ranges of values: what a Relu or a Clip before a sign says of it.
 
-    range_of(Relu(x)) = [max(lo, 0), max(hi, 0)], and so on, an operator a line; unknown is [-inf, inf]
-
-Sums and products with constants, and BatchNorms, of one float32 number y are t where y is the root of a y + b = t.
-Where no channel's root is a float32 number, the value is never t: implementations may round it to t, or to either side
-of it. The root is computed with 60 decimal digits, so a float32 number (24 bits) that it is cannot be missed.
+range_of(Relu(x)) = [max(lo, 0), max(hi, 0)], and so on, an operator a line; unknown is [-inf, inf]
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import Decimal, localcontext
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import onnx_ir as ir
 
 from .steps import steps_of
-from .values import attribute, channels_of, constant, per_channel, producer, shape_of
+from .values import attribute, constant, producer
 
 Range: TypeAlias = tuple[float, float]
 UNKNOWN: Range = (-math.inf, math.inf)
@@ -125,97 +119,3 @@ RANGES: dict[str, Callable[[ir.Node, Inputs], Range]] = {
     "Cast": lambda node, of: of(0) if attribute(node, "to", 0) == ir.DataType.FLOAT else UNKNOWN,
     "ReduceSum": lambda node, of: (0.0 if of(0)[0] >= 0 else -math.inf, 0.0 if of(0)[1] <= 0 else math.inf),
 }  # fmt: skip
-
-
-# ---- never a number ----
-
-Affine: TypeAlias = tuple[list[Decimal], list[Decimal]]
-
-
-def never_equals(value: ir.Value, numbers: npt.NDArray[Any]) -> bool:
-    """Whether a value is a y + b a channel, of a float32 number y, and at none the channel's number, [C or 1]."""
-    with localcontext() as context:
-        context.prec = DIGITS
-        found = _affine(value)
-        if found is None:
-            return False
-        wanted = [Decimal(float(n)) for n in np.broadcast_to(numbers, (len(found[0]),))]
-        return all(_has_no_root(a, b - n) for a, b, n in zip(*found, wanted, strict=True))
-
-
-def _has_no_root(a: Decimal, b: Decimal) -> bool:
-    if a == 0:
-        return b != 0
-    root = -b / a
-    nearest = np.float32(float(root))
-    if not np.isfinite(nearest):
-        return True
-    # every operation rounds to 60 digits: what is nearer than 1e-50 may be equal
-    return abs(Decimal(float(nearest)) - root) > abs(root) * Decimal("1e-50")
-
-
-def _affine(value: ir.Value) -> Affine | None:
-    """(a, b) of a chain of BatchNorms and sums and products with constants; None where there is no such operator."""
-    chain: list[ir.Node] = []
-    shape, channels = shape_of(value), channels_of(value)
-    here: ir.Value | None = value
-    while len(chain) < DEPTH:
-        node = producer(here)
-        if node is None or node.domain or _argument(node) is None:
-            break
-        chain.append(node)
-        here = node.inputs[_argument(node) or 0]
-    if not chain or shape is None or channels is None:
-        return None
-    a, b = [Decimal(1)] * channels, [Decimal(0)] * channels
-    for node in reversed(chain):
-        step = _step(node, shape, channels)
-        if step is None:
-            return None
-        a, b = (
-            [p * x for p, x in zip(step[0], a, strict=True)],
-            [p * x + q for p, x, q in zip(step[0], b, step[1], strict=True)],
-        )
-    return a, b
-
-
-def _argument(node: ir.Node) -> int | None:
-    """Which input of an affine operator depends on the image."""
-    if node.op_type == "BatchNormalization":
-        return 0 if all(constant(i) is not None for i in node.inputs[1:]) else None
-    if node.op_type in ("Add", "Sub", "Mul"):
-        free = [i for i in (0, 1) if constant(node.inputs[i]) is None]
-        return free[0] if len(free) == 1 else None
-    if node.op_type == "Div":
-        return 0 if constant(node.inputs[1]) is not None and constant(node.inputs[0]) is None else None
-    return 0 if node.op_type == "Identity" else None
-
-
-def _step(node: ir.Node, shape: tuple[int, ...], channels: int) -> Affine | None:
-    """(p, q) of p x + q, a channel each."""
-    one, zero = [Decimal(1)] * channels, [Decimal(0)] * channels
-    if node.op_type == "Identity":
-        return one, zero
-    if node.op_type == "BatchNormalization":
-        gamma, beta, mean, var = ([Decimal(float(v)) for v in _array(constant(i))] for i in node.inputs[1:5])
-        epsilon = Decimal(float(np.float32(attribute(node, "epsilon", 1e-5))))
-        if any(len(v) != channels for v in (gamma, beta, mean, var)) or min(var) + epsilon <= 0:
-            return None
-        p = [g / (v + epsilon).sqrt() for g, v in zip(gamma, var, strict=True)]
-        return p, [b - m * s for b, m, s in zip(beta, mean, p, strict=True)]
-    place = 1 - (_argument(node) or 0)
-    k = per_channel(constant(node.inputs[place]), shape)
-    if k is None:
-        return None
-    c = [Decimal(float(x)) for x in np.broadcast_to(k, (channels,))]
-    if node.op_type == "Add":
-        return one, c
-    if node.op_type == "Sub":
-        return (one, [-x for x in c]) if place == 1 else ([-x for x in one], c)
-    if node.op_type == "Mul":
-        return c, zero
-    return None if 0 in c else ([1 / x for x in c], zero)
-
-
-def _array(array: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
-    return np.zeros(0) if array is None else array.ravel()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from .binary_parts import binary_parts
 from .patterns.base import label
-from .patterns.convolution import binary_parts
 from .steps import steps_of
 from .values import constant, made_by
 from .weights import looks_binary

@@ -16,6 +16,15 @@ import onnx_ir as ir
 from onnxscript.rewriter import RewriteRule
 from onnxscript.rewriter.pattern import RewriteRuleClassBase
 
+NAMED = 3
+"""Layers that a line names; of more, how many there are."""
+
+
+def listed(names: list[str]) -> str:
+    """Names for a person."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(f"'{name}'" for name in names[:NAMED]) + more
+
 
 @dataclass
 class Context:
@@ -23,8 +32,8 @@ class Context:
 
     sign_of_zero: int | None = None
     """What Sign(0) is to be where it may occur; None for what ONNX says, 0."""
-    notes: dict[str, str] = field(default_factory=dict)
-    """Lines for the user by what they are about, each once."""
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    """What there is to say, and the layers or values that it is said of."""
     is_approximate: bool = False
     """Whether a straight-through estimator was removed, whose sum loses bits where its argument is large."""
     never: dict[str, float] = field(default_factory=dict)
@@ -42,9 +51,15 @@ class Context:
         self.aliases[value.name] = (before[0] if before else old.name or "", perm)
         return value
 
-    def note(self, about: str, line: str) -> None:
-        """Say something once."""
-        self.notes.setdefault(about, line)
+    def note(self, about: str, what: str) -> None:
+        """Say something of a layer or a value, once."""
+        names = self.notes.setdefault(what, [])
+        if about not in names:
+            names.append(about)
+
+    def lines(self) -> tuple[str, ...]:
+        """All of it, those of one thing on one line."""
+        return tuple(f"{listed(names)}: {what}" for what, names in self.notes.items())
 
 
 class Pattern(RewriteRuleClassBase):

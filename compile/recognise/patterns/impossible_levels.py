@@ -3,7 +3,7 @@
 
     Steps(x; t, t'; l, m, u) = Steps(x; t; l, u)      t' the next number after t, x never t
 
-x is never t where it is a y + b of a float32 number y, and no float32 number is the root of a y + b = t (`ranges`). Or
+x is never t where it is a y + b of a float32 number y, and no float32 number is the root of a y + b = t (`never`). Or
 the user has said what Sign(0) is to be. Otherwise the level stays, and the convolution becomes two bit planes.
 """
 
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from ..ranges import never_equals
+from ..never import never_equals
 from ..steps import DOMAIN, Steps, above, steps_node, steps_of
 from ..values import Array
 from .base import Pattern
 
-PROOF = "its BatchNorm and bias are 0 at no float32 number"
+PROOF = "its BatchNorm and bias are 0 at no number that may come before them"
 
 
 def is_middle(levels: Array) -> bool:
@@ -44,13 +44,11 @@ class ImpossibleLevel(Pattern):
             if not (steps.thresholds[i + 1] == above(steps.thresholds[i])).all():
                 continue
             if never_equals(value, steps.thresholds[i]):
-                self.context.note(f"zero {name}", f"'{name}' is never 0 where its sign is taken: {PROOF}")
+                self.context.note(name, f"never 0 where its sign is taken: {PROOF}")
                 keep = 1
             elif self.context.sign_of_zero is not None and is_middle(steps.levels[i : i + 3]):
                 word = f"{self.context.sign_of_zero:+d}"
-                self.context.note(
-                    f"zero {name}", f"'{name}': Sign(0) is taken as {word}, as --sign-of-zero {word} says"
-                )
+                self.context.note(name, f"Sign(0) is taken as {word}, as --sign-of-zero {word} says")
                 keep = 1 if self.context.sign_of_zero > 0 else 0
             else:
                 continue

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from ..binary_parts import constant_pad
 from ..values import attribute, constant, constant_node, made_by, per_channel, shape_of
 from .base import Pattern
-from .convolution import constant_pad
 
 WINDOWS = ("AveragePool", "MaxPool")
 

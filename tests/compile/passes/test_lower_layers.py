@@ -11,7 +11,6 @@ import tvm
 from tvm import relax
 from tvm.relax import op as R  # noqa: N812
 
-from biisnet.compile.errors import CompileError
 from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.passes.lower_layers import lower_layers

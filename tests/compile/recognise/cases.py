@@ -61,7 +61,7 @@ def scalar(value: float) -> np.ndarray:
 # ---- activations ----
 
 
-@case(says="is never 0 where its sign is taken")
+@case(says="never 0 where its sign is taken")
 def a01_sign(n: Net) -> str:
     x = n.stem()
     return n.op("Add", n.norm(n.conv(n.op("Sign", x), n.signs(C, C, 3, 3))), x)
@@ -317,7 +317,7 @@ def s03_max_pool_of_signs(n: Net) -> str:
     return n.conv(b, n.signs(C, C, 3, 3))
 
 
-@case(binary=(0, 2), kernels=0, says=r"[1, 10, 1, 1] instead of [1, 10]")
+@case(binary=(0, 2), kernels=0, says="[1, 10, 1, 1] instead of [1, 10]")
 def s05_head_of_scores(n: Net) -> str:
     y = n.op("Flatten", n.op("GlobalAveragePool", n.stem()), axis=1)
     return n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1)

@@ -44,7 +44,7 @@ def test_from_a_foreign_file_to_a_verified_bundle(tmp_path: Path) -> None:
     verified = compile_model(model, (8, 8), resolve("rpi4"), tmp_path / "pi", say=lines.append).verified
     assert verified.device
     assert "layers  3 of 5 convolutions are binary" in lines
-    assert any("costs 2 binary convolutions: Sign(0) is 0 and may occur" in line for line in lines)
+    assert any("two bits an activation, since Sign(0) is 0 and may occur" in line for line in lines)
     manifest = json.loads((tmp_path / "pi" / "manifest.json").read_text())
     assert manifest["model"][RECOGNISED_FROM] == model.sha256
     assert manifest["model"]["name"] == "foreign"

@@ -12,13 +12,14 @@ from onnx import TensorProto
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.recognise import recognise
+from biisnet.compile.recognise.never import never_equals
 from biisnet.compile.recognise.normalise import settled, to_ir
-from biisnet.compile.recognise.ranges import never_equals, range_of
+from biisnet.compile.recognise.ranges import range_of
 from biisnet.compile.recognise.steps import Steps, above, common, first_where
 from biisnet.compile.recognise.weights import TwoLevels, looks_binary, two_levels
 from biisnet.ops import DOMAIN
 
-from .networks import C, Array, Net
+from .networks import Array, C, Net
 
 FINITE = st.floats(-1e6, 1e6, width=32)
 
@@ -192,6 +193,19 @@ def test_never_zero() -> None:
         assert never_equals(value_at(net, y), zero) is not can, (gamma, beta, mean, var)
 
 
+@pytest.mark.parametrize(("bias", "can"), [(0.0, True), (0.3, True), (0.25, False), (-0.15, False)])
+def test_sums_that_are_never_zero(bias: float, can: bool) -> None:
+    """Fails where a binary convolution's bias is not held against the multiples of its scale, 0.1."""
+    net = Net()
+    x = net.op("Sign", net.op("Relu", net.stem()))
+    sums = net.conv(x, 0.1 * net.signs(C, C, 3, 3))
+    y = net.op("Add", sums, np.full((1, C, 1, 1), bias, np.float32))
+    model = net.model(net.conv(net.op("Sign", y), net.signs(C, C, 3, 3)))
+    lines = recognise(model, None).lines()
+    assert any("two bits an activation" in line for line in lines) is can
+    assert any("never 0 where its sign is taken" in line for line in lines) is not can
+
+
 def test_a_wrong_rewrite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails where the proof lets a wrong padding, a threshold beside the right one, or a flipped weight pass."""
     from biisnet.compile.recognise.patterns import convolution
@@ -219,5 +233,5 @@ def test_a_wrong_rewrite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda p: setattr(p, "offset", p.offset + 0.5),
     ):
         monkeypatch.setattr(convolution, "bit_planes", broken(change))
-        with pytest.raises(CompileError, match="rewriting it in com.biisnet operators changes 'out'"):
+        with pytest.raises(CompileError, match=r"rewriting it in com\.biisnet operators changes 'out'"):
             recognise(build(), None)
