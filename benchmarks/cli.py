@@ -30,7 +30,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @reports_errors
 def benchmarks(
     check_: Annotated[
-        bool, typer.Option("--check", help="Only compare our emulated cycles with the recorded ones; exit 1 if slower.")
+        bool, typer.Option("--check", help="Only compare our emulated costs with the recorded ones; exit 1 if higher.")
     ] = False,
     network: Annotated[list[str] | None, typer.Option("--network", help="Only these networks.")] = None,
     engine: Annotated[list[str] | None, typer.Option("--engine", help=f"Only these of {', '.join(ENGINES)}.")] = None,
@@ -40,7 +40,9 @@ def benchmarks(
     ] = None,
     host: Annotated[bool, typer.Option("--host/--no-host", help="Measure on this machine.")] = True,
     device: Annotated[bool, typer.Option("--device/--no-device", help="Measure on the emulated board.")] = True,
-    dram: Annotated[bool, typer.Option("--dram/--no-dram", help="Model the DRAM traffic too (slower).")] = True,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Model the board's caches too, or count cycles alone (faster).")
+    ] = True,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of each engine.")] = 25,
     seconds: Annotated[float, typer.Option("--seconds", help="An engine that has used them sits out.")] = 20,
     arm64_root: Annotated[
@@ -65,5 +67,5 @@ def benchmarks(
         cases = list(dict.fromkeys(replace(c, height=sides[0], width=sides[1], peers=True) for c in cases))
     engines = [e for e in ENGINES.values() if not engine or e.name in engine]
     with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
-        extent = Extent(cases, engines, parse_size(peer_size), host, device, dram, rounds, seconds)
+        extent = Extent(cases, engines, parse_size(peer_size), host, device, cache, rounds, seconds)
         publish(measure(extent, Path(folder), arm64_root, say), extent, output)

@@ -19,17 +19,27 @@ from .results import DeviceRow
 
 
 def measure_device(
-    case: Case, engine: Engine, target: Target, root: Arm64Root, *, dram: bool, say: Callable[[str], None]
+    case: Case, engine: Engine, target: Target, root: Arm64Root, *, cache: bool, say: Callable[[str], None]
 ) -> DeviceRow:
-    """Its cycles, and the DRAM traffic where asked; an engine that fails has its reason."""
+    """Its cycles, and with `cache` its misses, its DRAM traffic and its time; an engine that fails has its reason."""
     assert engine.price
     say(f"{case.network} {case.size}: {engine.title} on an emulated {target.cpu}")
     try:
         with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
-            cost = engine.price(Emulation(case, target, Path(folder), root, dram))
+            found = engine.price(Emulation(case, target, Path(folder), root, cache))
     except Exception as e:  # whatever an engine raises is its reason
         return DeviceRow(case.network, case.size, engine.name, reason=f"{type(e).__name__}: {one_line(e)}"[:300])
     equal = None
-    if cost.probability is not None:
-        equal = equal_pixels(cost.probability, reference_map(case), case.model().threshold)
-    return DeviceRow(case.network, case.size, engine.name, round(cost.cycles), cost.dram_bytes, equal)
+    if found.probability is not None:
+        equal = equal_pixels(found.probability, reference_map(case), case.model().threshold)
+    cost = found.cost
+    return DeviceRow(
+        case.network,
+        case.size,
+        engine.name,
+        cycles=round(cost.cycles),
+        l1d_misses=None if cost.l1d_misses is None else round(cost.l1d_misses),
+        dram_bytes=None if cost.dram_bytes is None else round(cost.dram_bytes),
+        microseconds=None if cost.seconds is None else round(1e6 * cost.seconds, 1),
+        equal_pixels=equal,
+    )

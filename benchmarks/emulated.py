@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An engine on the emulated board: one warm inference on one thread, priced by the cycle model."""
+"""An engine on the emulated board: one warm inference on one thread, priced by the cost model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from biisnet.targets import Target, cycles
+from biisnet.targets.device_cost import DeviceCost
 
 from .arm64_root import PYTHON, SITE, Arm64Root
 from .case import F32, Case
@@ -21,8 +22,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TVM_NUM_
 class EmulatedCost:
     """One inference; the probability where the engine hands it out."""
 
-    cycles: float
-    dram_bytes: int | None
+    cost: DeviceCost
     probability: F32 | None = None
 
 
@@ -34,7 +34,7 @@ class Emulation:
     target: Target
     folder: Path
     root: Arm64Root
-    dram: bool
+    cache: bool
 
 
 def price_guest(job: Emulation, script: str, model: Path) -> EmulatedCost:
@@ -44,5 +44,5 @@ def price_guest(job: Emulation, script: str, model: Path) -> EmulatedCost:
     np.save(image, job.case.frame())
     command = [root / PYTHON, GUEST / script, model, image, output]
     environment = {**ONE_THREAD, "PYTHONPATH": str(root / SITE), "PYTHONDONTWRITEBYTECODE": "1"}
-    profile = cycles.measure(command, job.target, cache=job.dram, sysroot=root, env=environment)
-    return EmulatedCost(profile.cycles, profile.dram_bytes, np.load(output))
+    profile = cycles.measure(command, job.target, cache=job.cache, sysroot=root, env=environment)
+    return EmulatedCost(profile.cost, np.load(output))

@@ -33,7 +33,7 @@ class Extent:
     peer_size: tuple[int, int] | None
     host: bool
     device: bool
-    dram: bool
+    cache: bool
     rounds: int
     seconds: float
 
@@ -64,7 +64,7 @@ def measure(extent: Extent, folder: Path, arm64_root: Path | None, say: Say) -> 
                 continue
             sides = extent.peer_size if engine.name != OURS else None
             priced = replace(case, height=sides[0], width=sides[1]) if sides else case
-            device.append(measure_device(priced, engine, target, root, dram=extent.dram, say=say))
+            device.append(measure_device(priced, engine, target, root, cache=extent.cache, say=say))
     return Results(machine, versions(), str(target.cpu), tuple(host), tuple(device))
 
 
@@ -85,11 +85,11 @@ def publish(results: Results, extent: Extent, output: Path) -> None:
 
 
 def check(output: Path, say: Say) -> tuple[list[str], bool]:
-    """Our recorded rows, measured again: a line for each, and whether none is slower. Raises CompileError."""
+    """Our recorded rows, measured again: a line for each, and whether none costs more. Raises CompileError."""
     file = output / "performance.json"
     before = recorded(read(file))
     if not before:
         raise CompileError(f"{file}: has no emulated figures of ours; run `python -m benchmarks`")
     target, root = resolve(BOARD), Arm64Root(output)  # ours needs no userland
-    now = [measure_device(case_of(row), ENGINES[OURS], target, root, dram=False, say=say) for row in before]
+    now = [measure_device(case_of(row), ENGINES[OURS], target, root, cache=True, say=say) for row in before]
     return compare(before, now)

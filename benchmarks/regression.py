@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`--check`: the emulated cycles of our bundle must not grow. They are deterministic, so a busy machine may ask."""
+"""`--check`: what our bundle costs on the emulated board must not grow: cycles, L1 misses, DRAM bytes. They are
+deterministic, so a busy machine may ask."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from .engines import OURS
 from .results import DeviceRow, Results
 
 TOLERANCE = 0.02
+GUARDED = {"cycles": "cycles", "l1d_misses": "L1 misses", "dram_bytes": "bytes of DRAM traffic"}
+"""Figures that must not grow, and their names for a person."""
 
 
 def recorded(results: Results) -> list[DeviceRow]:
@@ -18,27 +21,34 @@ def recorded(results: Results) -> list[DeviceRow]:
 
 
 def case_of(row: DeviceRow) -> Case:
-    """The subject of the row's figure."""
+    """The subject of the row's figures."""
     height, width = map(int, row.size.split("x"))
     return Case(row.network, height, width, peers=False)
 
 
 def compare(before: Sequence[DeviceRow], now: Sequence[DeviceRow]) -> tuple[list[str], bool]:
-    """A line for each row, and whether all are well: measured, and at most TOLERANCE higher than before."""
+    """A line for each recorded figure, and whether all are well: measured, and at most TOLERANCE higher than before."""
     lines, well = [], True
     found = {(row.network, row.size): row for row in now}
     for old in before:
-        new = found[old.network, old.size]
-        assert old.cycles
+        new, subject = found[old.network, old.size], f"{old.network} {old.size}"
         if new.cycles is None:
-            lines.append(f"{old.network} {old.size}: not measured: {new.reason}")
+            lines.append(f"{subject}: not measured: {new.reason}")
             well = False
             continue
-        change = new.cycles / old.cycles - 1
-        slower = new.cycles > old.cycles * (1 + TOLERANCE)
-        well = well and not slower
-        lines.append(
-            f"{old.network} {old.size}: {old.cycles / old.pixels:.1f} -> {new.cycles / new.pixels:.1f} "
-            f"cycles a pixel ({change:+.2%}){', slower' if slower else ''}"
-        )
+        for field, name in GUARDED.items():
+            was, is_ = getattr(old, field), getattr(new, field)
+            if was is None:
+                continue
+            grown = is_ is None or is_ > was * (1 + TOLERANCE)
+            well = well and not grown
+            lines.append(f"{subject}: {change_of(was, is_, old.pixels)} {name} a pixel{', more' if grown else ''}")
     return lines, well
+
+
+def change_of(was: int, now: int | None, pixels: int) -> str:
+    """A figure before and after, a pixel."""
+    if now is None:
+        return f"{was / pixels:.1f} -> not measured,"
+    change = f"{now / was - 1:+.2%}" if was else f"{now:+}"
+    return f"{was / pixels:.1f} -> {now / pixels:.1f} ({change})"

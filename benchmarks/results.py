@@ -30,13 +30,15 @@ class HostRow:
 
 @dataclass(frozen=True)
 class DeviceRow:
-    """One engine on the emulated board, one inference on one thread."""
+    """One engine on the emulated board, one inference on one thread: by the cost model, or `reason`, why not."""
 
     network: str
     size: str
     engine: str
     cycles: int | None = None
+    l1d_misses: int | None = None
     dram_bytes: int | None = None
+    microseconds: float | None = None
     equal_pixels: float | None = None
     reason: str | None = None
 

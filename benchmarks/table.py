@@ -51,20 +51,22 @@ def host_table(rows: Sequence[HostRow]) -> str:
 
 
 def device_table(rows: Sequence[DeviceRow]) -> str:
-    """A line for each engine; `times ours` compares cycles a pixel, at our size where there is no equal one."""
+    """A line for each engine; `times ours` compares cycles a pixel, which all have, at our size where there is no equal
+    one."""
     lines = []
     for r in rows:
         ours = [o for o in rows if o.engine == OURS and o.network == r.network and o.cycles]
         base = next((o for o in ours if o.size == r.size), ours[0] if ours else None)
         cycles = None if r.cycles is None else r.cycles / r.pixels
-        dram = None if r.dram_bytes is None else r.dram_bytes / r.pixels
+        misses, dram = (None if f is None else f / r.pixels for f in (r.l1d_misses, r.dram_bytes))
+        milliseconds = None if r.microseconds is None else r.microseconds / 1e3
         times = None
         if cycles is not None and base is not None and base.cycles:
             times = cycles / (base.cycles / base.pixels)
-        figures = [number(cycles, 1), number(dram, 0), number(times, 1), share(r.equal_pixels)]
-        lines.append([r.network, r.size, title(r.engine), *figures])
-    columns = ["cycles a pixel", "DRAM bytes a pixel", "times ours", "equal pixels"]
-    return grid(["network", "size", "engine", *columns], lines, numbers=4)
+        costs = [number(cycles, 1), number(misses, 1), number(dram, 0), number(milliseconds, 1)]
+        lines.append([r.network, r.size, title(r.engine), *costs, number(times, 1), share(r.equal_pixels)])
+    columns = ["cycles a pixel", "L1 misses a pixel", "DRAM bytes a pixel", "ms", "times ours", "equal pixels"]
+    return grid(["network", "size", "engine", *columns], lines, numbers=len(columns))
 
 
 def number(value: float | None, digits: int) -> str:

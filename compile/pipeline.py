@@ -8,8 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
-import tvm
-
 from ..targets import Target
 from ..targets.toolchain import LIBCS, check_cache, prepare
 from .emit import plan_source
@@ -27,18 +25,13 @@ from .passes.check_constants import check_constants
 from .passes.cut_stages import cut_stages
 from .passes.distribute_scale import distribute_scale
 from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
-from .passes.fold_integer_windows import fold_integer_windows
 from .passes.fold_prelu_into_accumulator import fold_prelu_into_accumulator
-from .passes.fold_residual import fold_residual
-from .passes.fold_scale_into_two_slope import fold_scale_into_two_slope
-from .passes.fold_scale_shift import fold_scale_shift
 from .passes.form_segments import form_segments, layer_by_layer
 from .passes.fuse_multiply_add import fuse_multiply_add
-from .passes.lower_layers import lower_layers
 from .passes.plan_arena import plan_arena
 from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.receptive_field import receptive_field
-from .passes.scale_through_split import scale_through_split
+from .passes.relax_passes import RELAX_PASSES
 from .progress import Progress
 from .recognise import Recognised, recognise
 from .schedules import Schedules
@@ -49,14 +42,6 @@ from .verification.memory import check_memory
 
 __all__ = ["compile_model", "make_plan"]
 
-RELAX_PASSES: tuple[Callable[[tvm.IRModule], tvm.IRModule], ...] = (
-    lower_layers,  # com.biisnet layers and resampling -> binary_dot, pool_sum, upsample, scale_shift, two_slope
-    scale_through_split,  # so that each part's work can take the factor
-    fold_scale_into_two_slope,  # DB Conv's factor goes into MaxOut's slopes
-    fold_residual,  # ... and its residual too
-    fold_scale_shift,  # BatchNorm and RPReLU's first shift become one multiply-add
-    fold_integer_windows,  # sums of integer maps are never stored: what is done to a map goes into what reads it
-)
 PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
     drop_sign_preserving_two_slope,  # sign bits are packed before the layer's last two_slope
     distribute_scale,  # ReDistribution and averages go into the parts of the sums they follow

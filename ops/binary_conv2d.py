@@ -111,14 +111,14 @@ def convolve(
     group: int,
     pad_value: float,
 ) -> np.ndarray:
-    """x [N, C, H, W] with weights [M, C / group, kH, kW], float64 both; [N, M, OH, OW]."""
+    """x [N, C, H, W] with weights [M, C / group, kH, kW], floats of one type; [N, M, OH, OW] of that type."""
     padded = _pad(x, pads, pad_value)
     out_shape = _out_shape(padded.shape, weights.shape, strides, dilations)
-    out = np.zeros((out_shape[0], group, len(weights) // group, *out_shape[2:]))
+    out = np.zeros((out_shape[0], group, len(weights) // group, *out_shape[2:]), np.result_type(x, weights))
     grouped = weights.reshape(group, -1, *weights.shape[1:])
     for i, j, taps in _taps(padded, out_shape, weights.shape, strides, dilations):
-        window = taps.reshape(taps.shape[0], group, weights.shape[1], *taps.shape[2:])
-        out += np.einsum("ngchw,gmc->ngmhw", window, grouped[..., i, j])
+        window = taps.reshape(taps.shape[0], group, weights.shape[1], -1)
+        out += (grouped[..., i, j] @ window).reshape(out.shape)
     return out.reshape(out_shape)
 
 

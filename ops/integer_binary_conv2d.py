@@ -4,7 +4,7 @@
     a[c] = +1 where X[c] >= T[c], else -1
     Y[m] = saturate(-(sum over taps and channels of a * W[m]) / 2)
 
-A padded tap adds 0. Inside, where no tap is padded, Y is popcount(a XOR w) - K / 2 over K = Cg kH kW bits (equation 18),
+A padded tap adds 0. Where no tap is padded, Y is popcount(a XOR w) - K / 2 over K = Cg kH kW bits (equation 18),
 saturated to -128 .. 127.
 
 Inputs, all required

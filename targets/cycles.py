@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cycle model: what a program costs on the emulated device's core, exactly and repeatably.
+"""The cost model: what a program costs on the emulated device's core, exactly and repeatably.
 
 qemu counts how often each basic block runs between the two marker calls of `biisnet-run --roi` (src/roi_plugin.c), and
-each is priced by LLVM's model of the core (pricing.py). So the sum is the time of a core
-whose caches always hit and whose branches are always predicted: good for comparing two kernels, no stopwatch. With
-the caches modelled too, the DRAM traffic is what misses L2 and what is written back from it, in 64-byte lines.
+each is priced by LLVM's model of the core (pricing.py). So the cycles are those of a core whose caches always hit and
+whose branches are always predicted. The data caches are modelled beside it, line by line: what misses L1, and what
+travels to and from DRAM, which is what misses L2 and what is written back from it. device_cost.py makes a time of the
+three: good for comparing two kernels, no stopwatch.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -18,12 +20,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .device_cost import DeviceCost
 from .devices import Target
 from .emulator import MISSING, find_emulator
 from .pricing import BasicBlock, disassemble, find_llvm, price, rejoin
 from .toolchain import ToolchainError, zig
 
 LINE_BYTES = 64
+ADDRESS_SPACE = "64G"
+"""Addresses that the emulator sets apart for the program; no memory is taken for them."""
 
 PLUGIN = Path(__file__).resolve().parent / "src" / "roi_plugin.c"
 
@@ -32,13 +37,36 @@ SYMBOL = re.compile(r"^ *([0-9a-f]+) +[0-9a-f]+ +[0-9a-f]+ +1 {17}(\S+)$", re.MU
 
 
 @dataclass(frozen=True)
-class Profile:
-    """The work of one region of interest: its blocks, hottest first; `dram_bytes` where the caches were modelled."""
+class Traffic:
+    """Lines that a block of the emulator's has moved, by the address of its first instruction."""
 
+    address: int
+    l1d_misses: int
+    dram_bytes: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The work of one region of interest: its blocks, hottest first; their traffic, where the caches were modelled."""
+
+    target: Target
     blocks: tuple[BasicBlock, ...]
     instructions: int
-    cycles: float
-    dram_bytes: int | None
+    traffic: tuple[Traffic, ...] | None
+
+    @property
+    def cost(self) -> DeviceCost:
+        """The cost of all of it."""
+        return self.cost_of(self.blocks, self.traffic)
+
+    def cost_of(self, blocks: Sequence[BasicBlock], traffic: Sequence[Traffic] | None) -> DeviceCost:
+        """The cost of some blocks and some traffic."""
+        return DeviceCost.of(
+            self.target,
+            sum(b.executions * b.cycles for b in blocks),
+            None if traffic is None else sum(t.l1d_misses for t in traffic),
+            None if traffic is None else sum(t.dram_bytes for t in traffic),
+        )
 
 
 @dataclass(frozen=True)
@@ -75,26 +103,30 @@ def counter(
     sysroot: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Counter]:
-    """An emulator of `target` that counts; `cache` models the caches too, `env` is added to the program's environment.
+    """An emulator of `target` that counts; `cache` models the caches of its core too, where they are known; `env` is
+    the program's environment. It has no other, and an address space of its own: where stack and heap lie decides what
+    misses, and would depend on this machine's.
 
     Raises ToolchainError.
     """
     emulator = require_tools(target)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         folder = Path(name)
-        zig(["cc", "-Os", "-shared", "-fPIC", "-Wl,-z,undefs", "-o", folder / "plugin.so", PLUGIN], folder)
+        zig(["cc", "-O2", "-shared", "-fPIC", "-Wl,-z,undefs", "-o", folder / "plugin.so", PLUGIN], folder)
         root = ["-L", str(sysroot)] if sysroot else []
+        forgotten = [word for name in os.environ for word in ("-U", name)]
         settings = [word for name, value in (env or {}).items() for word in ("-E", f"{name}={value}")]
         plugin = f"{folder / 'plugin.so'},out={folder / 'blocks'}{cache_arguments(target) if cache else ''}"
-        prefix = (emulator, "-cpu", str(target.emulated_cpu), *root, *settings, "-plugin", plugin)
+        space = ("-R", ADDRESS_SPACE)
+        prefix = (emulator, "-cpu", str(target.emulated_cpu), *space, *root, *forgotten, *settings, "-plugin", plugin)
         yield Counter(prefix, folder / "blocks", target)
 
 
 def cache_arguments(target: Target) -> str:
-    """The plugin's arguments for the caches of a target's core. Raises ToolchainError where they are not known."""
+    """The plugin's arguments for the caches of a target's core; none where they are not known."""
     caches = target.core.caches
     if caches is None:
-        raise ToolchainError(f"the caches of {target.cpu} are not known; leave out what needs them")
+        return ""
     return f",l1={caches.l1_bytes}:{caches.l1_ways},l2={caches.l2_bytes}:{caches.l2_ways}"
 
 
@@ -117,20 +149,16 @@ def measure(
 def read_profile(records: str, target: Target) -> Profile:
     """The plugin's records, priced. Raises ToolchainError."""
     fields = [line.split() for line in records.splitlines()]
-    counted = [(int(f[1], 16), int(f[2]), re.findall(".{8}", f[3])) for f in fields if f[0] == "B"]
+    counted = [(int(f[1], 16), int(f[2]), re.findall(".{8}", f[3])) for f in fields]
     listings = disassemble([code for _, _, code in counted])
     cut = [BasicBlock(address, n, tuple(lines), 0.0) for (address, n, _), lines in zip(counted, listings, strict=True)]
     whole = rejoin(cut)
     prices = price([b.listing for b in whole], target)
     blocks = [replace(b, cycles=cycles) for b, cycles in zip(whole, prices, strict=True)]
     executed = sum(n * len(code) for _, n, code in counted)
-    memory = next((int(f[3]) + int(f[4]) for f in fields if f[0] == "M"), None)
-    return Profile(
-        tuple(blocks),
-        executed,
-        sum(b.executions * b.cycles for b in blocks),
-        None if memory is None else memory * LINE_BYTES,
-    )
+    moved = [(int(f[1], 16), *map(int, f[4:])) for f in fields if len(f) > 4]
+    traffic = tuple(Traffic(address, l1, LINE_BYTES * (l2 + back)) for address, l1, l2, back in moved)
+    return Profile(target, tuple(blocks), executed, traffic or None)
 
 
 def symbols(program: Path) -> list[tuple[int, str]]:
@@ -150,12 +178,20 @@ def map_of(program: Path) -> Path:
     return program.with_name(f"{program.name}.map")
 
 
-def by_symbol(profile: Profile, functions: list[tuple[int, str]]) -> dict[str, float]:
-    """Cycles of each function, most expensive first."""
-    found: dict[str, float] = {}
+def by_symbol(profile: Profile, functions: list[tuple[int, str]]) -> dict[str, DeviceCost]:
+    """Cost of each function, that of the most cycles first."""
     starts = [address for address, _ in functions]
+
+    def name_of(part: BasicBlock | Traffic) -> str:
+        at = bisect_right(starts, part.address) - 1
+        return functions[at][1] if at >= 0 else "?"
+
+    blocks: dict[str, list[BasicBlock]] = {}
     for block in profile.blocks:
-        at = bisect_right(starts, block.address) - 1
-        name = functions[at][1] if at >= 0 else "?"
-        found[name] = found.get(name, 0.0) + block.executions * block.cycles
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+        blocks.setdefault(name_of(block), []).append(block)
+    traffic: dict[str, list[Traffic]] = {}
+    for moved in profile.traffic or ():
+        traffic.setdefault(name_of(moved), []).append(moved)
+    known = profile.traffic is not None
+    found = {name: profile.cost_of(some, traffic.get(name, []) if known else None) for name, some in blocks.items()}
+    return dict(sorted(found.items(), key=lambda item: -item[1].cycles))

@@ -30,7 +30,6 @@ class Target:
     llvm_features: tuple[str, ...] = ()  # LLVM's -mattr beyond the CPU's own
     glibc: str = GLIBC
     hertz: float | None = None  # of its core's clock, by which model cycles become seconds; None where nobody asks
-    dram: float | None = None  # bytes a second that one core reads and writes at best
 
     @property
     def triple(self) -> str:
@@ -46,9 +45,6 @@ class Target:
     def llvm(self) -> dict[str, object]:
         """The TVM target."""
         attributes = {"mattr": list(self.llvm_features)} if self.llvm_features else {}
-        import os
-        o = os.environ.get("CLOPT")
-        if o and self.arch == "aarch64": attributes["cl-opt"] = o.split()
         return {"kind": "llvm", "mtriple": self.triple, "mcpu": self.cpu, **attributes}
 
     def zig(self, libc: str = "gnu") -> list[str]:
@@ -76,7 +72,6 @@ TARGETS: dict[str, Target] = {
             "cortex-a72",
             SLOW_PAIRS,
             hertz=1.5e9,
-            dram=4e9,
         ),
         Target("rpi3", "Raspberry Pi 3 (Cortex-A53, 64-bit)", "aarch64", "cortex-a53", RPI, "cortex-a53", hertz=1.2e9),
         Target(

@@ -7,8 +7,9 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .devices import Target
 from .toolchain import ToolchainError
@@ -41,27 +42,25 @@ def find_llvm(tool: str) -> str:
 
 
 def rejoin(blocks: Sequence[BasicBlock]) -> list[BasicBlock]:
-    """Blocks that the emulator cut, where a page of memory ends or after so many instructions, as the program has them.
+    """The program's basic blocks, of those that the emulator has cut: it ends one where a page of memory ends or after
+    so many instructions, and begins one wherever it was jumped to, so that an instruction may be in several.
 
-    A block whose last instruction does not leave it goes on with the one behind it, which is divided among all that do:
-    a loop's own turns, and the first one, which came from above. Priced apart they would cost more, and each time
-    another sum, for where they are cut depends on where in memory they lie.
+    Executions are counted by instruction. A block ends behind a branch, and where the count changes: there another
+    branch arrives. So what a program costs does not depend on where in memory it lies.
     """
-    whole: list[BasicBlock] = []
-    open_at: dict[int, list[int]] = {}  # address behind a block that goes on -> its places in `whole`
-    for block in sorted(blocks, key=lambda b: b.address):
-        before = open_at.pop(block.address, [])
-        rest = block.executions - sum(whole[n].executions for n in before)
-        if rest < 0:  # somebody else's block lies there
-            before, rest = [], block.executions
-        for n in before:
-            whole[n] = replace(whole[n], listing=whole[n].listing + block.listing)
-        if rest:
-            before.append(len(whole))
-            whole.append(replace(block, executions=rest))
-        if not LEAVES.match(block.listing[-1] + " "):
-            open_at.setdefault(block.address + WORD * len(block.listing), []).extend(before)
-    return sorted(whole, key=lambda b: (-b.executions * len(b.listing), b.address))
+    executions: Counter[tuple[int, str]] = Counter()
+    for block in blocks:
+        for n, line in enumerate(block.listing):
+            executions[block.address + WORD * n, line] += block.executions
+    whole: list[tuple[int, int, list[str]]] = []
+    end: int | None = None  # address at which the last block may go on
+    for (address, line), count in sorted(executions.items()):
+        if address != end or count != whole[-1][1]:
+            whole.append((address, count, []))
+        whole[-1][2].append(line)
+        end = None if LEAVES.match(line + " ") else address + WORD
+    found = [BasicBlock(address, count, tuple(listing), 0.0) for address, count, listing in whole]
+    return sorted(found, key=lambda b: (-b.executions * len(b.listing), b.address))
 
 
 def disassemble(blocks: Sequence[Sequence[str]]) -> list[list[str]]:

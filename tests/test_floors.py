@@ -26,7 +26,7 @@ COMPILER = (
     ("tuning",),
     ("emit",),
     ("verification",),
-    ("recognise",),
+    ("quantise", "recognise"),
     ("frontend",),
     ("passes",),
     ("kernels",),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`biisnet analyze --target T`: what each stage of a compiled network costs on the emulated device.
 
-The bundle's own runner does one warm inference on one thread; the cycle model (targets/cycles.py) prices it by
-function. Stages that share a kernel have the same shape, and so an equal part of its cycles each.
+The bundle's own runner does one warm inference on one thread; the cost model (targets/cycles.py) prices it by
+function. Stages that share a kernel have the same shape, and so an equal part of its cost each.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
+from typing import Any
 
 from ..compile.emit.runner import STEPS, build_runner
 from ..compile.frontend import OnnxModel
@@ -21,6 +24,8 @@ from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
 from ..compile.tuning.records import tuned_schedules
 from ..targets import Target, cycles
+from ..targets.cores import core_of
+from ..targets.device_cost import DeviceCost
 from ..targets.toolchain import check_cache
 
 ANALYSIS_STEPS = (*STEPS, "measure")
@@ -29,28 +34,28 @@ ANALYSIS_STEPS = (*STEPS, "measure")
 
 @dataclass(frozen=True)
 class StageCost:
-    """One stage: multiply-adds, bytes of the maps that it reads and writes, cycles, and those of its issue bound."""
+    """One stage: multiply-adds, bytes of the maps that it reads and writes, cost, and the cycles of its issue bound."""
 
     name: str
     kernel: str
     binary_macs: int
     full_macs: int
     bytes: int
-    cycles: float
+    cost: DeviceCost
     bound: float | None
     """None on a core whose issue slots are not known."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A network on a device: `other_cycles` is what is outside of kernels (the walk over rows, the runner)."""
+    """One inference of a network on a device: `other` is outside of kernels (the walk over rows, the runner)."""
 
     target: str
     cpu: str
     size: tuple[int, int]
     stages: tuple[StageCost, ...]
-    other_cycles: float
-    dram_bytes: int | None
+    other: DeviceCost
+    cost: DeviceCost
     arena_bytes: int
 
     @property
@@ -58,10 +63,16 @@ class Analysis:
         """Pixels of the frame."""
         return self.size[0] * self.size[1]
 
-    @property
-    def cycles(self) -> float:
-        """Model cycles of one inference."""
-        return sum(s.cycles for s in self.stages) + self.other_cycles
+    def document(self) -> dict[str, Any]:
+        """As JSON has it: figures of one inference, of each stage beside its name, and the core's charge for memory."""
+        stages = [{**asdict(stage), **asdict(stage.cost)} for stage in self.stages]
+        for stage in stages:
+            del stage["cost"]
+        found = {name: value for name, value in asdict(self).items() if name not in {"stages", "other", "cost"}}
+        others = {f"other_{name}": value for name, value in asdict(self.other).items()}
+        sums = {**asdict(self.cost), "cycles_per_pixel": self.cost.cycles / self.pixels}
+        memory = core_of(self.cpu).memory
+        return {**found, "stages": stages, **others, **sums, "memory": memory and asdict(memory)}
 
 
 def analyze_target(
@@ -70,11 +81,11 @@ def analyze_target(
     target: Target,
     say: Callable[[str], None],
     *,
-    cache: bool = False,
+    cache: bool = True,
     database: Path | None = None,
 ) -> Analysis:
     """Compile `model` for `target` by the shipped tuning records and those of `database`, and price one inference;
-    `cache` models the DRAM traffic too.
+    without `cache` by cycles alone.
 
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
@@ -84,7 +95,7 @@ def analyze_target(
     return analyze_plan(plan, target, progress, cache)
 
 
-def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = False) -> Analysis:
+def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = True) -> Analysis:
     """The same from a plan on. Raises CompileError, ToolchainError."""
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         command = build_runner(plan, target, Path(name), progress, symbols=True)
@@ -103,12 +114,12 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> 
             step.stage.work.binary,
             step.stage.work.full,
             step.stage.map_bytes,
-            by_function[step.kernel] / uses[step.kernel],
+            by_function[step.kernel] * (1 / uses[step.kernel]),
             issue_bound(step.stage, target.core),
         )
         for step in plan.kernels.steps
     )
-    other = profile.cycles - sum(s.cycles for s in stages)
+    other = reduce(add, (cost for name, cost in by_function.items() if name not in uses))
     source = plan.program.inputs[0]
     size = (source.height, source.width)
-    return Analysis(target.name, target.cpu, size, stages, other, profile.dram_bytes, plan.arena_bytes(1))
+    return Analysis(target.name, target.cpu, size, stages, other, profile.cost, plan.arena_bytes(1))

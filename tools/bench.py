@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`biisnet bench`: how long a bundle's inferences take where it runs, and whether that device was fit to say so."""
+"""`biisnet bench`: how long a bundle's inferences take where it runs, and whether that device was fit to say so.
+
+On the emulated device, whose times say nothing, the cost model counts one inference as well.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..compile.emit.manifest import target_of
@@ -15,9 +18,11 @@ from ..model.datasets import Say
 from ..model.fields import check_types, from_json
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
 from ..runtime.golden import image_name, raw_layout
-from ..targets import emulator
+from ..targets import Target, cycles, emulator
+from ..targets.device_cost import DeviceCost
 from ..targets.facts import Facts
 from ..targets.ssh import BoardError, Ssh
+from ..targets.toolchain import ToolchainError
 from .compatibility import why_incompatible
 from .cooling import wait_until_cool
 from .remote_staging import FOLDER, name_of, staged
@@ -77,6 +82,8 @@ class Benchmark:
     timings: tuple[Timing, ...]
     stages: tuple[StageTiming, ...]
     remarks: tuple[str, ...]
+    cost: DeviceCost | None = None
+    """One inference on one thread by the cost model, on the emulated device."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,18 @@ def bench_bundle(path: Path, emulate: bool, asked: BenchOptions, say: Say) -> Be
         if bool(prefix) != emulate:
             how = "--emulate runs it here, but its times are not the device's" if prefix else "it needs no --emulate"
             raise CompileError(f"{path}: is for {target.name}; {how}")
-        return measure(bundle, str(bundle.path), Here(prefix), emulate, asked, say)
+        result = measure(bundle, str(bundle.path), Here(prefix), emulate, asked, say)
+        return with_cost(result, bundle, target, say) if emulate else result
+
+
+def with_cost(result: Benchmark, bundle: Bundle, target: Target, say: Say) -> Benchmark:
+    """The same with what the cost model makes of one inference; where its tools are missing, a remark says so."""
+    say("counting one inference by the cost model")
+    try:
+        profile = cycles.measure([*golden_command(bundle, str(bundle.path)), "--roi"], target, cache=True)
+    except ToolchainError as e:
+        return replace(result, remarks=(*result.remarks, f"emulated: no cost by the model: {e}"))
+    return replace(result, cost=profile.cost)
 
 
 def bench_board(path: Path, board: str, config: Path | None, asked: BenchOptions, say: Say) -> Benchmark:

@@ -12,6 +12,7 @@ from ..compile.errors import CompileError
 from ..model.figures import figure_png
 from ..model.text_file import read_text
 from .bench import Benchmark
+from .cost_text import a_pixel, time_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ def compare(new: Benchmark, old: Earlier) -> list[str]:
             change = timing.median_ms / median - 1
             lines.append(f"{timing.on}: {median:.2f} ms before, {timing.median_ms:.2f} now ({change:+.1%})")
     return lines
+
+
+def cost_line(result: Benchmark) -> str:
+    """The cost model's figures, for a person. Needs a result that has them."""
+    assert result.cost
+    height, width = result.size
+    return f"cost model, one thread: {a_pixel(result.cost, height * width)}{time_of(result.cost)}"
 
 
 def draw(result: Benchmark) -> bytes:

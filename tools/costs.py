@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Costs of a plan's stages where it is to run: model cycles of a board's emulated core, times of this machine."""
+"""Costs of a plan's stages where it is to run: by the model of a board's emulated core, or times of this machine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..compile.errors import CompileError
 from ..compile.ir.plan import Plan
 from ..compile.progress import Progress
 from ..targets import Target, emulator
+from ..targets.device_cost import DeviceCost
 from ..targets.toolchain import ToolchainError
 from .analysis import ANALYSIS_STEPS, analyze_plan
 from .bench import measure_stages
@@ -21,6 +22,9 @@ from .shells import Here
 
 STAGE_RUNS, TURNS = 20, 3
 """Runs of each stage in a turn, and turns of each plan: what else this machine does meets all alike."""
+
+CYCLES, MICROSECONDS = "cycles a pixel", "us"
+"""Units of a model's costs."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,14 @@ class Costs:
     values: tuple[float, ...] | None
     other: float
     note: str
-    cycles: float | None = None
-    """Model cycles of one inference, where the cycle model counts them."""
+    cost: DeviceCost | None = None
+    """Cost of one inference, where the model counts it."""
+    stages: tuple[DeviceCost, ...] = ()
+    """Of each stage then."""
 
     @property
     def total(self) -> float | None:
-        """Cost of one inference in model cycles; in times the sum of all stages run singly, which is more."""
+        """Cost of one inference by the model; in times of this machine the sum of all stages run singly: more."""
         return None if self.values is None else sum(self.values) + self.other
 
     def of_kernels(self, plan: Plan) -> dict[str, float]:
@@ -60,20 +66,24 @@ def find_costs(plans: Sequence[Plan], target: Target, progress: Progress) -> lis
     """Costs of each plan: the same network in other schedules."""
     try:
         if target.emulated_cpu:
-            return [cycles_of(plan, target, progress) for plan in plans]
+            return [model_costs_of(plan, target, progress) for plan in plans]
         if emulator.runs_here(target):
             return times_of(plans, target, progress)
-        return [Costs("", None, 0, f"costs are not known: no cycle model of {target.name}")] * len(plans)
+        return [Costs("", None, 0, f"costs are not known: no cost model of {target.name}")] * len(plans)
     except (CompileError, ToolchainError) as e:
         return [Costs("", None, 0, f"costs are not known: {e}")] * len(plans)
 
 
-def cycles_of(plan: Plan, target: Target, progress: Progress) -> Costs:
-    """Model cycles a pixel. Raises ToolchainError."""
+def model_costs_of(plan: Plan, target: Target, progress: Progress) -> Costs:
+    """Microseconds by the model; cycles a pixel on a core whose memory has no charge. Raises ToolchainError."""
     found = analyze_plan(plan, target, progress)
-    values = tuple(s.cycles / found.pixels for s in found.stages)
-    about = f"cycles of an emulated {target.cpu} with a cycle model, one thread"
-    return Costs("cycles a pixel", values, found.other_cycles / found.pixels, about, found.cycles)
+    stages = tuple(s.cost for s in found.stages)
+    if found.cost.seconds is None:
+        unit, about, figures = CYCLES, "cycles", [c.cycles / found.pixels for c in (*stages, found.other)]
+    else:
+        unit, about, figures = MICROSECONDS, "time", [1e6 * (c.seconds or 0) for c in (*stages, found.other)]
+    about += f" of an emulated {target.cpu} with a cost model, one thread"
+    return Costs(unit, tuple(figures[:-1]), figures[-1], about, found.cost, stages)
 
 
 def times_of(plans: Sequence[Plan], target: Target, progress: Progress) -> list[Costs]:

@@ -40,6 +40,7 @@ from .run import open_model
 
 if TYPE_CHECKING:
     from ..compile.frontend import OnnxModel
+    from .integer import Frames as CalibrationFrames
 
 SIZE = (256, 256)
 """Height and width that frames are resized to where the model takes any size."""
@@ -61,10 +62,18 @@ class Predictor:
 
 @contextmanager
 def open_predictor(
-    name: str | None, size: tuple[int, int] | None, *, emulate: bool, threads: int, say: Say, native: bool = False
+    name: str | None,
+    size: tuple[int, int] | None,
+    *,
+    emulate: bool,
+    threads: int,
+    say: Say,
+    native: bool = False,
+    calibration: CalibrationFrames | None = None,
 ) -> Iterator[Predictor]:
     """A model by its name: a preset, a checkpoint, an ONNX file, a bundle; `native` for frames of any size, which are
-    extended to the network's multiple and not resized. Raises CompileError."""
+    extended to the network's multiple and not resized. With frames to calibrate on, the integer network of a model.
+    Raises CompileError."""
     if native and size:
         raise CompileError("--native takes frames at their own size; leave --size out")
     name = name or DEFAULT
@@ -78,13 +87,23 @@ def open_predictor(
     bundle = name not in NETWORKS and (path.is_dir() or path.suffix == ".tar")
     if emulate and not bundle:
         raise CompileError(f"{name}: --emulate runs bundles; compile it first: biisnet-compile {name} --target rpi4")
+    if bundle and calibration:
+        raise CompileError(f"{name}: is a bundle, whose precision is what it was compiled with; give a model")
     if bundle:
         with open_bundle_predictor(path, size, emulate, threads, say, native) as predictor:
             yield predictor
+    elif calibration:
+        from .integer import integer_model
+        from .models import known_model
+
+        model = integer_model(known_model(name, None), calibration, size, say)
+        yield onnx_predictor(model, name, size, threads, native)
     elif name in NETWORKS or path.suffix == CHECKPOINT:
         yield torch_predictor(name, None if native else size or SIZE, threads)
     else:
-        yield onnx_predictor(path, size, threads, native)
+        from ..compile.frontend import load_model  # of the extra `compile`, which PyTorch needs nothing of
+
+        yield onnx_predictor(load_model(path), name, size, threads, native)
 
 
 @contextmanager
@@ -123,22 +142,20 @@ def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Pr
     return Predictor(name, "PyTorch", size, lambda image: predict(network, image))
 
 
-def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int, native: bool) -> Predictor:
-    """ONNX Runtime. Raises CompileError."""
+def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, threads: int, native: bool) -> Predictor:
+    """ONNX Runtime, on a float model or on an integer one, whose logits become probabilities. Raises CompileError."""
     from onnx import TensorProto  # all these are of the extra `compile`, which PyTorch needs none of
 
-    from ..compile.frontend import load_model
     from ..compile.verification.onnx_reference import session
 
-    model = load_model(path)
-    run = session(model.proto, str(path), threads).run
+    run = session(model.proto, name, threads).run
     source = model.proto.graph.input[0]
     channels, *sides = (d.dim_value for d in source.type.tensor_type.shape.dim[1:])
-    check_grey(str(path), channels)
+    check_grey(name, channels)
     if native and any(sides):
-        raise CompileError(f"{path}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
+        raise CompileError(f"{name}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
     height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
-    check_size(str(path), size, (height, width))
+    check_size(name, size, (height, width))
     takes_bytes = source.type.tensor_type.elem_type == TensorProto.UINT8
     answer = onnx_answer(model)
 
@@ -147,7 +164,8 @@ def onnx_predictor(path: Path, size: tuple[int, int] | None, threads: int, nativ
         result: Values = run(None, {source.name: frame[None, None]})[0][0, 0]
         return answer.probability(result) if answer else result
 
-    return Predictor(str(path), "ONNX Runtime", None if native else (height, width), predict)
+    engine = "ONNX Runtime, in integers" if takes_bytes else "ONNX Runtime"
+    return Predictor(name, engine, None if native else (height, width), predict)
 
 
 def onnx_answer(model: OnnxModel) -> Answer | None:

@@ -11,7 +11,15 @@ from ..compile.errors import CompileError
 from ..compile.frontend import OnnxModel, load_model
 from ..compile.frontend.loader import from_proto
 from ..model import NETWORKS, shipped_onnx, shipped_weights
-from .checkpoints import CHECKPOINT, DEFAULT, NAMES, load_checkpoint, random_network, refuse_run_folder
+from .checkpoints import (
+    CHECKPOINT,
+    DEFAULT,
+    NAMES,
+    known_checkpoint,
+    load_checkpoint,
+    random_network,
+    refuse_run_folder,
+)
 
 
 def resolve_model(name: str | None) -> OnnxModel:
@@ -34,6 +42,16 @@ def resolve_model(name: str | None) -> OnnxModel:
     if path.suffix == CHECKPOINT:
         return from_proto(export_checkpoint(name, None), name)
     return load_model(path)
+
+
+def known_model(name: str, size: tuple[int, int] | None) -> OnnxModel:
+    """A float model for `size`, or of symbolic height and width where it is None; ONNX files are as they are. Raises
+    CompileError."""
+    if size is None or (name not in NETWORKS and Path(name).suffix != CHECKPOINT):
+        if name in NETWORKS and shipped_onnx(name) is None:
+            return from_proto(export_checkpoint(name, None), name)
+        return resolve_model(name)
+    return from_proto(export_checkpoint(known_checkpoint(name), size), name)
 
 
 def export_checkpoint(name: str, size: tuple[int, int] | None) -> onnx.ModelProto:

@@ -30,8 +30,9 @@ from ..runtime.errors import BundleError
 from ..runtime.signature import Signature
 from ..targets import Target
 from ..targets.cores import Issue
+from ..targets.device_cost import DeviceCost
 from ..targets.toolchain import check_cache
-from .costs import Costs, cost_steps, find_costs
+from .costs import MICROSECONDS, Costs, cost_steps, find_costs
 from .roofline import Roofline, StageWork, draw, si
 from .run import open_model
 
@@ -42,8 +43,8 @@ ACCUMULATORS = ("accumulators", "binary_stages_read", "binary_stages")
 
 @dataclass(frozen=True)
 class StageRow:
-    """A stage; `cost` is in the report's unit, `bound` the cycles a pixel that its vector arithmetic alone would take
-    on a core whose slots are known."""
+    """A stage; `cost` is in the report's unit, and so is `bound`, what its vector arithmetic alone would take on a core
+    whose slots are known; `counted` is the model's figures, where there is one."""
 
     name: str
     kernel: str
@@ -55,6 +56,7 @@ class StageRow:
     cost: float | None
     share: float
     bound: float | None
+    counted: DeviceCost | None
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,11 @@ def report_bundle(path: Path, say: Say) -> str:
 def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[StageRow]:
     """A row a stage."""
     pixels = plan.program.inputs[0].height * plan.program.inputs[0].width
+    scale = 1e6 / target.hertz if costs.unit == MICROSECONDS and target.hertz else 1 / pixels  # of cycles
     total = costs.total or 0
     for k, step in enumerate(plan.kernels.steps):
         stage, out = step.stage, step.stage.outputs[0]
-        cost = costs.values[k] if costs.values else None
+        cost, bound = costs.values[k] if costs.values else None, issue_bound(stage, target.core)
         yield StageRow(
             stage.name,
             step.kernel,
@@ -139,7 +142,8 @@ def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[StageRow]:
             stage.map_bytes,
             cost,
             cost / total if cost and total else 0,
-            None if (bound := issue_bound(stage, target.core)) is None else bound / pixels,
+            None if bound is None else bound * scale,
+            costs.stages[k] if costs.stages else None,
         )
 
 
@@ -169,19 +173,20 @@ def arena_boxes(arena: Arena) -> list[Box]:
     ]
 
 
-def roofline(table: list[StageRow], pixels: int, target: Target) -> Roofline | None:
+def roofline(table: list[StageRow], target: Target) -> Roofline | None:
     """Roofline of the stages that multiply, on a device whose vector pipes and memory are known."""
     issue = target.core.issue
-    if not issue or not target.hertz or not target.dram:
+    memory = target.core.memory
+    if not issue or not target.hertz or not memory:
         return None
     work = []
     for row in table:
         macs = row.binary_macs + row.full_macs
-        if macs and row.cost:
-            speed = macs * target.hertz / (row.cost * pixels)
+        if macs and row.counted and row.counted.seconds:
+            speed = macs / row.counted.seconds
             work.append(StageWork(row.name, macs / row.bytes, speed, row.binary_macs > 0))
     roofs = {name: peak * target.hertz for name, peak in peaks(issue).items()}
-    return draw(work, roofs, target.dram)
+    return draw(work, roofs, memory.dram_bytes_per_second)
 
 
 def peaks(issue: Issue) -> dict[str, float]:
@@ -220,7 +225,6 @@ def render(
     environment.filters["si"] = si
     verified = bundle.manifest["verification"]
     table = list(rows(plan, costs, target))
-    seconds = costs.cycles / target.hertz if costs.cycles is not None and target.hertz else None
     height, width = bundle.signature.size
     files = [(name, (bundle.path / name).stat().st_size, sha) for name, sha in bundle.manifest["files"].items()]
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
@@ -230,12 +234,14 @@ def render(
         size=f"{height}x{width}",
         rows=table,
         costs=costs,
-        milliseconds=seconds and 1e3 * seconds,
+        cost=costs.cost,
+        pixels=height * width,
+        memory=target.core.memory,
         hertz=target.hertz,
         most=max((r.cost or 0 for r in table), default=0) or 1,
         boxes=arena_boxes(plan.streaming),
         arena=plan.streaming,
-        roofline=roofline(table, height * width, target) if costs.cycles is not None else None,
+        roofline=roofline(table, target) if costs.cost else None,
         tuned=list(tuned_kernels(bundle.manifest, plan, costs, untuned)),
         untuned=untuned,
         samples=pictures,

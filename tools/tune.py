@@ -19,7 +19,7 @@ from ..compile.tuning.emulated import Emulated
 from ..compile.tuning.gains import Tuned, conclude
 from ..compile.tuning.local import local_board
 from ..compile.tuning.meter import Meter
-from ..compile.tuning.records import CLOCK, MODEL_CYCLES, Records, has_trials
+from ..compile.tuning.records import CLOCK, Records, has_trials
 from ..compile.tuning.report import curve_picture, report_text
 from ..compile.tuning.rpc import BUSY, Boards, connect_board, connect_tracker
 from ..compile.tuning.session import Batch, Session
@@ -77,8 +77,9 @@ def open_meter(asked: Tuning, say: Callable[[str], None]) -> Iterator[tuple[Mete
     elif asked.target.emulated_cpu and not emulator.runs_here(asked.target):
         cycles.require_tools(asked.target)
         assert asked.target.hertz  # all that are emulated have it
-        say(f"device   an emulated {asked.target.cpu}: model cycles, at {asked.target.hertz / 1e9:g} GHz")
-        yield Emulated(asked.target), MODEL_CYCLES
+        meter = Emulated(asked.target)
+        say(f"device   an emulated {asked.target.cpu}: {meter.measured_by}, at {asked.target.hertz / 1e9:g} GHz")
+        yield meter, meter.measured_by
     else:
         with local_board() as address:
             say("device   this machine")
@@ -100,7 +101,7 @@ def tune_tasks(
     tasks: list[Task], meter: Meter, measured_by: str, records: Records, asked: Tuning, say: Callable[[str], None]
 ) -> Tuned:
     """A session of these tasks, and its report, however it ends."""
-    bound_at = asked.target.hertz if measured_by == MODEL_CYCLES else None
+    bound_at = None if measured_by == CLOCK else asked.target.hertz
     budget = math.inf if asked.minutes is None else 60 * asked.minutes
     session = Session(tasks, meter, records, reporter(say, bound_at), asked.trials, budget)
     try:

@@ -31,5 +31,5 @@ def price(job: Emulation) -> EmulatedCost:
     from biisnet.tools.analysis import analyze_target
 
     case = job.case
-    found = analyze_target(case.model(), (case.height, case.width), job.target, lambda _: None, cache=job.dram)
-    return EmulatedCost(found.cycles, found.dram_bytes)
+    found = analyze_target(case.model(), (case.height, case.width), job.target, lambda _: None, cache=job.cache)
+    return EmulatedCost(found.cost)

@@ -30,7 +30,6 @@ def target_of(manifest: dict[str, Any]) -> Target:
         tuple(entry["llvm_features"]),
         manifest["glibc"],
         known.hertz,
-        known.dram,
     )
 
 

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
-from ...ops import DOMAIN
+from ...ops import DOMAIN, INTEGER_VERSION, REGISTRY
 from ...runtime.signature import SCALES, TASKS
 from ..errors import CompileError
 from ..foreign_files import ONNX, what_it_is
@@ -116,6 +116,7 @@ def check(proto: onnx.ModelProto, path: str) -> None:
     """Raise CompileError where the model is not valid, or its weights are not finite."""
     if not proto.graph.node or not proto.graph.output:
         raise CompileError(f"{path}: not an ONNX model: it has no graph, or one without output")
+    check_version(proto, path)
     bodies = {(f.domain, f.name) for f in proto.functions}
     for node in proto.graph.node:
         if node.domain == DOMAIN and (node.domain, node.op_type) not in bodies:
@@ -150,6 +151,24 @@ def with_imports(proto: onnx.ModelProto) -> onnx.ModelProto:
     model.CopyFrom(proto)
     model.opset_import.extend(onnx.helper.make_opsetid(domain, 1) for domain in sorted(missing))
     return model
+
+
+def check_version(proto: onnx.ModelProto, path: str) -> None:
+    """Raise CompileError where a file's version of com.biisnet is newer than ours, or older than an operator in it."""
+    version = next((o.version for o in proto.opset_import if o.domain == DOMAIN), None)
+    if version is None:
+        return
+    if not 1 <= version <= INTEGER_VERSION:
+        raise CompileError(
+            f"{path}: imports version {version} of {DOMAIN}; 1 to {INTEGER_VERSION} are known: install a newer biisnet"
+        )
+    for node in proto.graph.node:
+        op = REGISTRY.get(node.op_type) if node.domain == DOMAIN else None
+        if op is not None and op.since > version:
+            raise CompileError(
+                f"{path}: layer '{node.name or node.op_type}': {op.name} came with version {op.since} of {DOMAIN}, the "
+                f"file imports {version}; export it again"
+            )
 
 
 def tensors(message: Message) -> Iterator[onnx.TensorProto]:

@@ -43,8 +43,11 @@ def check_scales(path: str, signature: Signature, scale: float | None) -> None:
     """Raise CompileError where a model states a scale and has no logits, or has them and states none."""
     if any(t.has_scale for t in signature.outputs) == (scale is not None):
         return
-    why = "states no" if scale is None else "has no output in integers that is a"
-    raise CompileError(f"{path}: its metadata {why} {LOGIT_SCALE}, which goes with logits in integers; export it again")
+    if scale is None:
+        raise CompileError(
+            f"{path}: its metadata states no {LOGIT_SCALE}, which goes with logits in integers; export it again"
+        )
+    raise CompileError(f"{path}: its metadata has {LOGIT_SCALE}, and no output is a logit in integers; export it again")
 
 
 def infer_task(signature: Signature, last: list[str]) -> str:

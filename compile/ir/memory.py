@@ -64,6 +64,6 @@ class Arena:
 
 def instance_bytes(buffers: int, inputs: Iterable[int]) -> int:
     """Bytes of the arena behind its maps, on any number of threads: the instance with its tables of `buffers`, and each
-    input (bytes in float32) once it is converted."""
+    input (its bytes) once it is converted."""
     parts = (INSTANCE_BYTES + buffers * INSTANCE_BUFFER_BYTES, *inputs)
     return sum(round_up(n, ALIGNMENT) for n in parts)

@@ -41,14 +41,20 @@ def choice(
     return field(default=values[0], metadata={CHOICE: Choice(values, kinds, defaults)})
 
 
+CHANNELS = dict.fromkeys(
+    ("BinaryDot", "Convolution", "Load", "IntegerConvolution", "IntegerPool", "IntegerUpsample"), 2
+)
+"""Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The blocking of a kernel. A field is all that a choice needs: spaces, defaults and records follow from it."""
 
-    channels: int = choice(1, 2, 4, 8, defaults={"BinaryDot": 2, "Convolution": 2, "Load": 2})
+    channels: int = choice(1, 2, 4, 8, defaults=CHANNELS)
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
     latency, until registers spill."""
-    counted: int = choice(8, 4, 2, kinds=("BinaryDot", "IntegerDot"))
+    counted: int = choice(8, 4, 2, kinds=("BinaryDot", "IntegerDot"), defaults={"IntegerDot": 4})
     """Channels of a block whose bits are counted together: more share a tap's pixels, with a register each."""
     unrolled: int = choice(1, 2, 4, kinds=("BinaryDot", "IntegerDot"))
     """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...runtime.signature import DETECTION, LOGIT, PROBABILITY, Signature, Tensor
 from .buffers import Buffer
 from .stages import Program
@@ -17,10 +19,8 @@ def signature_of(
     """The signature of a program for `task`; `threshold` is a detection's, `scale` that of logits in integers."""
 
     def tensor(b: Buffer, meaning: str) -> Tensor:
-        dtype = b.encoding.element
-        is_logit = meaning == PROBABILITY and dtype != "float32"
-        shape = (1, b.channels, b.height, b.width)
-        return Tensor(b.name, dtype, shape, LOGIT if is_logit else meaning, scale if is_logit else None)
+        found = Tensor(b.name, b.encoding.element, (1, b.channels, b.height, b.width), meaning)
+        return replace(found, meaning=LOGIT, scale=scale) if found.has_scale else found
 
     inputs = tuple(tensor(b, "image") for b in program.inputs)
     return Signature(task, inputs, tuple(tensor(b, OUTPUTS[task]) for b in program.outputs), threshold)

@@ -52,9 +52,7 @@ class BorderTable:
         if s.lanes <= self.lanes:
             return ctx.bind(s.load(strips, at + self.start(ctx)))
         single = Simd(self.lanes)
-        parts = [
-            ctx.bind(single.load(strips, at + self.start(ctx, ahead))) for ahead in range(0, s.lanes, self.lanes)
-        ]
+        parts = [ctx.bind(single.load(strips, at + self.start(ctx, ahead))) for ahead in range(0, s.lanes, self.lanes)]
         return ctx.bind(s.shuffle(parts, range(s.lanes)))
 
 

@@ -12,7 +12,7 @@ from tvm.ir import Expr as TirExpr
 from ...targets.cores import Issue
 from ..ir.expressions import Expr, Inputs, kind
 from .context import Context
-from .integer_sum import Extent, Summand, Exact
+from .integer_sum import Exact, Extent, Summand
 
 
 @kind

@@ -160,10 +160,8 @@ class IntegerDot(Leaf):
         """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2]: the first copy's weights, and where the
         second's are equal."""
         w = self.copies()
-        if self.is_twin:
-            w = np.stack([w[:, 0], w[:, 0] == w[:, 1]], axis=4)
-        else:
-            w = w.reshape(len(w), -1, *w.shape[3:])
+        twins = self.is_twin
+        w = np.stack([w[:, 0], w[:, 0] == w[:, 1]], axis=4) if twins else w.reshape(len(w), -1, *w.shape[3:])
         return np.packbits(w, axis=-1, bitorder="little")[..., 0]
 
     def tap_weights(self) -> npt.NDArray[np.int64]:
@@ -207,9 +205,7 @@ class IntegerDot(Leaf):
                 start: npt.NDArray[np.int64] = under - total[None, :, None, None]
                 return start
 
-            chunks.append(
-                under_padding((weights[:, of] * here).sum(1), self.window, self.buffer, size, lanes, entry)
-            )
+            chunks.append(under_padding((weights[:, of] * here).sum(1), self.window, self.buffer, size, lanes, entry))
             shorts.append(chunks[-1].strips % 2)
         halves = [replace(table, strips=table.strips // 2) for table in chunks]
         odd = replace(chunks[0], strips=np.sum(shorts, axis=0)) if self.is_twin else None

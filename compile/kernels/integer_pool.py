@@ -72,9 +72,7 @@ class IntegerPool(Leaf, Summand):
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         return self.add_to_all(ctx, channels, [None] * len(channels))
 
-    def add_to_all(
-        self, ctx: Context, channels: list[TirExpr], totals: list[TirExpr | None]
-    ) -> list[TirExpr]:
+    def add_to_all(self, ctx: Context, channels: list[TirExpr], totals: list[TirExpr | None]) -> list[TirExpr]:
         """The four pixels of some channels on top of `totals`; the channels side by side, which hides latency."""
         pixels = [self.pixels(ctx, o) for o in channels]
         slopes = [[constant(ctx, self, n, getattr(self, n), o) for n in ("negative", "positive")] for o in channels]

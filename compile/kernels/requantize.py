@@ -69,4 +69,4 @@ class Requantize(Exact):
 
     def narrow(self, ctx: Context, total: TirExpr) -> TirExpr:
         """Shifted down and saturated (sqshrn)."""
-        return total if self.bits == 16 else ctx.narrow(total, self.shift)  # noqa: PLR2004
+        return total if self.bits == 16 else ctx.narrow(total, self.shift)

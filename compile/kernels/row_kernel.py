@@ -4,8 +4,8 @@
     int32 kernel(input rows..., sections of constants..., output rows..., y)
 
 The loop nest: vectors of 16 columns, or of a few times so many; within, or around them, blocks of 8 channels (a byte of
-packed bits); within, a few channels at a time. Where the model's own input or output is touched, whose rows have no slack
-behind them, the last columns are computed one by one.
+packed bits); within, a few channels at a time. Where the model's own input or output is touched, whose rows have no
+slack behind them, the last columns are computed one by one.
 """
 
 from __future__ import annotations

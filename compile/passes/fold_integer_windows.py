@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integer operators that read a stored map together with the work on it: no int32 map is stored.
 
-    integer_sum_pool(integer_two_slope(u; n, p))                          = integer_pool(u; n, p)
-    requantize(channel_sum(integer_two_slope(u; n, p)), b; to 16 bits)    = integer_mix(u; n, p, b)
-    integer_dot(tile_channels(u), w, t), t the same for every copy        = integer_dot(u, w, t of one; tile)
+integer_sum_pool(integer_two_slope(u; n, p))                          = integer_pool(u; n, p)
+requantize(channel_sum(integer_two_slope(u; n, p)), b; to 16 bits)    = integer_mix(u; n, p, b)
+integer_dot(tile_channels(u), w, t), t the same for every copy        = integer_dot(u, w, t of one; tile)
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def fold_integer_windows(module: tvm.IRModule) -> tvm.IRModule:
 
     def mix(m: Matches) -> Expr | Missed:
         attributes = m[last].attrs
-        if int(attributes["shift"]) or int(attributes["bits"]) != 16:  # noqa: PLR2004
+        if int(attributes["shift"]) or int(attributes["bits"]) != 16:
             return Missed("a sum over channels is stored with 16 bits, unshifted")
         return call("integer_mix", [m[u], m[n], m[p], m[b]])
 

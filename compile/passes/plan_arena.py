@@ -16,13 +16,14 @@ from ..ir.steps import Kernels
 from ..storage.layout import round_up
 
 
-def plan_arena(kernels: Kernels, segments: list[Segment]) -> Arena:
-    """Place the constants and maps of all steps; external buffers have no place."""
+def plan_arena(kernels: Kernels, segments: list[Segment], apart: int = ALIGNMENT) -> Arena:
+    """Place the constants and maps of all steps; external buffers have no place. Each step's constants begin at a
+    multiple of `apart` bytes, itself one of ALIGNMENT."""
     operands = [op for step in kernels.steps for op in step.operands]
     zero_bytes = max((op.buffer.row_bytes for op in operands if op.edge == "zero"), default=0)
-    constants = [round_up(zero_bytes + SLACK, ALIGNMENT)]
+    constants = [round_up(zero_bytes + SLACK, apart)]
     for step in kernels.steps:
-        constants.append(constants[-1] + step.sections["end"])
+        constants.append(round_up(constants[-1] + step.sections["end"], apart))
     wanted = lifetimes(kernels, segments)
     shared = place((p for p in wanted if not p.private), constants[-1])
     private = place((p for p in wanted if p.private), 0)

@@ -41,7 +41,6 @@ from tvm.ir import _ffi_api as ir_api
 
 from ..ir.window import Window
 
-
 Infer: TypeAlias = Callable[[relax.Call, relax.BlockBuilder], relax.TensorType]
 
 

@@ -24,6 +24,10 @@ class Gain:
     bound_seconds: float | None
     """Time of its vector arithmetic alone (`issue_bound`); None where a clock measured."""
     schedule: Schedule
+    best_cycles: float | None = None
+    """Model cycles, misses and bytes that the best time is made of; None where a clock measured."""
+    best_l1d_misses: float | None = None
+    best_dram_bytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Tuned:
 
 
 def conclude(database: Path, trials: Sequence[Trial], tasks: Sequence[Task], hertz: float | None) -> Tuned:
-    """The gains, from a database's trials alone; `hertz` is the cycle model's clock, where that has measured."""
+    """The gains, from a database's trials alone; `hertz` is the model's clock, where a model has measured."""
     measured = {(t.key, t.schedule): t.seconds for t in trials}
     best = fastest(trials)
     gains = []
@@ -70,7 +74,9 @@ def conclude(database: Path, trials: Sequence[Trial], tasks: Sequence[Task], her
         trial = best[task.key]
         assert trial.seconds is not None
         bound = task.bound / hertz * task.uses if hertz and task.bound else None
-        gains.append(Gain(task.name, task.uses, default * task.uses, trial.seconds * task.uses, bound, trial.schedule))
+        counted = {f"best_{name}": figure * task.uses for name, figure in trial.counted.items()}
+        times = (default * task.uses, trial.seconds * task.uses, bound)
+        gains.append(Gain(task.name, task.uses, *times, trial.schedule, **counted))
     return Tuned(database, len(trials), sum(t.seconds is None for t in trials), tuple(gains))
 
 

@@ -24,8 +24,9 @@ from .trials import Trial, fastest, read_line, to_line
 
 SCHEMA = 2
 TVM = version("apache-tvm")
-MODEL_CYCLES, CLOCK = "model cycles", "clock"
-"""Clocks that a database's seconds are read off."""
+MODEL_CYCLES, MODEL_TIME, CLOCK = "model cycles", "model time", "clock"
+"""Clocks that a database's seconds are read off: those of model cycles alone, of cycles, misses and DRAM traffic, or of
+a device. One is not comparable with another."""
 ABOUT, TRIALS = "about.json", "records.jsonl"
 SHIPPED = Path(__file__).parent / "shipped"
 """Databases of this package, one a target."""
@@ -165,7 +166,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
     """A target's schedules with the shipped records and those of a database of one's own. Of a kernel that both have,
-    the faster one where both are model cycles, else one's own.
+    the faster one where both were measured by the same model, else one's own.
 
     Raises CompileError.
     """
@@ -176,7 +177,8 @@ def tuned_schedules(target: Target, own: Path | None = None) -> Schedules:
     if own:
         mine = best_records(own, target, "user's")
         # seconds of two machines' clocks are not comparable
-        if found and {read_about(f).get("measured_by") for f in (own, shipped)} == {MODEL_CYCLES}:
+        by = {read_about(f).get("measured_by") for f in (own, shipped)} if found else set()
+        if len(by) == 1 and by != {CLOCK}:
             mine = {k: r for k, r in mine.items() if k not in found or r.seconds <= found[k].seconds}
         found |= mine
     return replace(schedules_for(target.core), records=MappingProxyType(found))

@@ -35,6 +35,7 @@ from ..ir.stages import Stage
 from ..verification.device import Device
 from .bench import Bench, blot, isolate, make_bench, store_maps, stored_by
 from .emulated import REJECTED
+from .meter import Measurement, Outcome
 
 T = TypeVar("T")
 SOURCE = Path(__file__).resolve().parent / "src" / "board.c"
@@ -126,7 +127,7 @@ class Boards:
         """Why times change, most likely."""
         return "the board throttles" if self.pause == COOL_DOWN else "this machine is busy"
 
-    def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+    def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[Outcome]:
         """Seconds of each schedule, or why it was rejected. Raises CompileError where no board answers."""
         default, *others = schedules
         share = max(1, -(-len(others) // self.parallel))
@@ -138,11 +139,11 @@ class Boards:
             pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C nobody waits for boards
         return [*first, *(result for part in rest for result in part[1:])]
 
-    def measure_part(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+    def measure_part(self, stage: Stage, schedules: Sequence[Schedule]) -> list[Outcome]:
         """Some of the schedules on one board. Raises CompileError where none answers."""
         return isolate(lambda some: self.measure_together(stage, some), schedules, (CompileError,))
 
-    def measure_together(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+    def measure_together(self, stage: Stage, schedules: Sequence[Schedule]) -> list[Outcome]:
         """The same in one session; in another where the board goes away."""
         with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
             bench = make_bench(stage, schedules, self.target, Path(name), link_bench)
@@ -154,21 +155,22 @@ class Boards:
                     self.say(f"a board went away, its trials are measured again: {reason}")
         raise CompileError(f"no board answers after {TRIES} tries; the last one said: {reason}")
 
-    def measure_on(self, session: tvm.rpc.RPCSession, bench: Bench) -> list[float | str]:
+    def measure_on(self, session: tvm.rpc.RPCSession, bench: Bench) -> list[Outcome]:
         """Every candidate of a bench on one board, again after a pause where the board throttles."""
         memory = RemoteMemory(session, bench.program)
         device = Device(memory, bench.arena)
         store_maps(bench, device)
         for attempt in range(PATIENCE):
-            found: list[float | str] = []
-            wanted = None
+            found: list[Outcome] = []
+            first, wanted = 0.0, None
             for n, step in enumerate(bench.candidates.values(), bench.first):
                 blot(step, device)
                 seconds = memory.seconds(n)
                 stored = stored_by(step, device)
-                wanted = stored if wanted is None else wanted
-                found.append(seconds if stored == wanted else REJECTED)
-            change = memory.seconds(bench.first) / float(found[0])
+                if wanted is None:
+                    first, wanted = seconds, stored
+                found.append(Measurement(seconds) if stored == wanted else REJECTED)
+            change = memory.seconds(bench.first) / first
             if 1 / THROTTLED < change < THROTTLED:
                 return found
             if attempt + 1 < PATIENCE:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..ir.schedule import Schedule
 from ..schedules import DEFAULT, main_leaf, space_of
@@ -80,7 +80,7 @@ class Session:
         asked = [default, *(s for s in schedules if s != default)]
         found = self.meter.measure(task.stage, asked)[-len(schedules) :]
         trials = [
-            Trial(task.key, task.name, s, None, f) if isinstance(f, str) else Trial(task.key, task.name, s, f)
+            Trial(task.key, task.name, s, None, f) if isinstance(f, str) else Trial(task.key, task.name, s, **asdict(f))
             for s, f in zip(schedules, found, strict=True)
         ]
         for trial in trials:

@@ -3,7 +3,8 @@
 
     {"kernel": "bn_load_c1_w256", "schedule": {"channels": 1, …}, "seconds": 2.5e-05, "key": "b962f74a…"}
 
-A candidate that was rejected has "rejected", the reason, in place of "seconds".
+What a model has made the seconds of stands behind them: "cycles", and "l1d_misses" and "dram_bytes" of a core whose
+caches it knows. A candidate that was rejected has "rejected", the reason, in place of "seconds".
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from ..schedules import parse_schedule
 KEY, NAME = re.compile(r"[0-9a-f]{64}"), re.compile(r"\w{1,100}", re.ASCII)
 FIELDS = {"kernel", "schedule", "key"}
 RESULTS = ("seconds", "rejected")
+COUNTED = ("cycles", "l1d_misses", "dram_bytes")
 FOREVER = 1e9
 """Seconds that no kernel takes."""
+ENDLESS = 1e18
+"""Cycles, misses or bytes that no kernel takes."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,21 @@ class Trial:
     schedule: Schedule
     seconds: float | None
     rejected: str | None = None
+    cycles: float | None = None
+    l1d_misses: float | None = None
+    dram_bytes: float | None = None
+
+    @property
+    def counted(self) -> dict[str, float]:
+        """What the seconds were made of, as far as it is known, by its name."""
+        return {name: figure for name in COUNTED if (figure := getattr(self, name)) is not None}
 
 
 def to_line(trial: Trial) -> bytes:
     """The line of a trial."""
-    result = {"seconds": trial.seconds} if trial.rejected is None else {"rejected": trial.rejected}
+    result: dict[str, Any] = {"rejected": trial.rejected}
+    if trial.rejected is None:
+        result = {"seconds": trial.seconds, **trial.counted}
     entry = {"kernel": trial.kernel, "schedule": asdict(trial.schedule), **result, "key": trial.key}
     return json.dumps(entry).encode() + b"\n"
 
@@ -48,7 +62,8 @@ def read_line(line: bytes) -> Trial:
     if not isinstance(entry, dict):
         raise ValueError("no JSON object")
     result = next((name for name in RESULTS if name in entry), "")
-    if not result or set(entry) != {*FIELDS, result}:
+    counted = set(COUNTED) & set(entry) if result == "seconds" else set()
+    if not result or set(entry) != {*FIELDS, result, *counted}:
         raise ValueError("a trial has kernel, schedule and key, and either seconds or rejected")
     value: Any = entry[result]
     check("key", entry["key"], is_match(KEY, entry["key"]), "64 hexadecimal digits")
@@ -58,7 +73,10 @@ def read_line(line: bytes) -> Trial:
         check(result, value, isinstance(value, str) and value != "", "a reason")
         return Trial(entry["key"], entry["kernel"], schedule, None, value)
     check(result, value, type(value) in (int, float) and 0 < value < FOREVER, "a time")
-    return Trial(entry["key"], entry["kernel"], schedule, float(value))
+    figures = {name: entry[name] for name in counted}
+    for name, figure in figures.items():
+        check(name, figure, type(figure) in (int, float) and 0 <= figure < ENDLESS, "a count")
+    return Trial(entry["key"], entry["kernel"], schedule, float(value), **figures)
 
 
 def check(name: str, value: Any, right: bool, wanted: str) -> None:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-// detect FRAME.f32...: frames side by side, on two threads, each with an instance of its own.
+// detect FRAME...: frames side by side, on two threads, each with an instance of its own. A frame is raw, as detect.c's.
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -17,20 +19,25 @@ class Detector {
 public:
     Detector() : model_(make(), biisnet_destroy) {}
 
-    /* Target pixels of a frame of grey levels. */
-    std::size_t operator()(const std::vector<float> &grey) {
-        if (grey.size() != elements(biisnet_input_rank(0), biisnet_input_shape(0)))
+    /* Target pixels of a frame of grey levels, in the model's own type. */
+    std::size_t operator()(const std::vector<char> &frame) {
+        if (frame.size() != elements(biisnet_input_rank(0), biisnet_input_shape(0)) * item(biisnet_input_dtype(0)))
             throw std::invalid_argument("a frame of another size than the model's");
-        probability_.resize(elements(biisnet_output_rank(0), biisnet_output_shape(0)));
-        const float *inputs[] = {grey.data()};
-        float *outputs[] = {probability_.data()};
-        check(biisnet_run(model_.get(), inputs, outputs));
-        std::size_t targets = 0;
-        for (float p : probability_) targets += p > biisnet_threshold();
-        return targets;
+        const biisnet_input input = {frame.data(), biisnet_input_dtype(0), 0, 1, 0};
+        // of a float network probabilities, of an integer network logits
+        return biisnet_output_dtype(0) == BIISNET_INT16 ? count(input, logit_) : count(input, probability_);
     }
 
 private:
+    template <class Value>
+    std::size_t count(const biisnet_input &input, std::vector<Value> &values) {
+        values.resize(elements(biisnet_output_rank(0), biisnet_output_shape(0)));
+        const biisnet_output output = {values.data(), biisnet_output_dtype(0)};
+        check(biisnet_run(model_.get(), &input, &output));
+        return static_cast<std::size_t>(
+            std::count_if(values.begin(), values.end(), [](Value value) { return value > biisnet_threshold(); }));
+    }
+    static std::size_t item(biisnet_dtype dtype) { return dtype == BIISNET_UINT8 ? 1 : sizeof(float); }
     static void check(biisnet_status status) {
         if (status != BIISNET_OK) throw std::runtime_error(biisnet_status_string(status));
     }
@@ -45,14 +52,15 @@ private:
 
     std::unique_ptr<biisnet_model, void (*)(biisnet_model *)> model_;
     std::vector<float> probability_;
+    std::vector<std::int16_t> logit_;
 };
 
-static std::vector<float> read(const std::string &path) {
+static std::vector<char> read(const std::string &path) {
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     if (!file) throw std::runtime_error("no such file");
-    std::vector<float> values(static_cast<std::size_t>(file.tellg()) / sizeof(float));
-    file.seekg(0).read(reinterpret_cast<char *>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
-    return values;
+    std::vector<char> frame(static_cast<std::size_t>(file.tellg()));
+    file.seekg(0).read(frame.data(), static_cast<std::streamsize>(frame.size()));
+    return frame;
 }
 
 int main(int count, char **arguments) {

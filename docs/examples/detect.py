@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""detect BUNDLE FRAME.f32...: frames side by side, on two threads, each with an instance of its own.
+"""detect BUNDLE FRAME...: frames side by side, on two threads, each with an instance of its own.
 
-A frame is of the bundle's own size, float32 grey levels row by row.
+A frame is raw, of the bundle's own size and type, grey levels row by row.
 """
 
 import sys
@@ -23,15 +23,16 @@ def begin(bundle: str) -> None:
 
 def detect(path: str) -> str:
     """The targets of one frame."""
-    frame, size = np.fromfile(path, np.float32), own.model.input_shape[-2:]
+    (source,) = own.model.signature.inputs
+    frame, size = np.fromfile(path, source.dtype), source.shape[-2:]
     if frame.size != size[0] * size[1]:
-        return f"{path}: not a frame of {size[0]}x{size[1]} float32"
+        return f"{path}: not a frame of {size[0]}x{size[1]} {source.dtype}"
     targets = own.model.detect(frame.reshape(size))
     return f"{path}: {sum(t.pixels for t in targets)} pixels in {len(targets)} targets"
 
 
 if len(sys.argv) < 3:
-    sys.exit("usage: detect.py BUNDLE FRAME.f32...")
+    sys.exit("usage: detect.py BUNDLE FRAME...")
 bundle, *frames = sys.argv[1:]
 with ThreadPoolExecutor(WORKERS, initializer=begin, initargs=(bundle,)) as pool:
     print(*pool.map(detect, frames), sep="\n")

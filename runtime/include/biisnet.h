@@ -9,10 +9,10 @@
  *
  *     biisnet_model *model;
  *     if (biisnet_create(&model, 4) != BIISNET_OK) ...
- *     biisnet_input frame = {grey, BIISNET_UINT8};           // grey levels 0..255, biisnet_input_shape(0)
- *     biisnet_output map = {result, BIISNET_FLOAT32};        // biisnet_output_dtype(0), biisnet_output_shape(0)
+ *     biisnet_input frame = {.data = grey, .dtype = BIISNET_UINT8};   // levels 0..255, biisnet_input_shape(0)
+ *     biisnet_output map = {result, BIISNET_FLOAT32};   // biisnet_output_dtype(0), biisnet_output_shape(0)
  *     if (biisnet_run(model, &frame, &map) != BIISNET_OK) ...
- *     biisnet_destroy(model);                                // a target is where result > biisnet_threshold()
+ *     biisnet_destroy(model);                           // a target is where result > biisnet_threshold()
  */
 #ifndef BIISNET_H
 #define BIISNET_H

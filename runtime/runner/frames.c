@@ -96,7 +96,6 @@ static bool read_stream(frames *f, image *frame) {
     }
     snprintf(f->name, sizeof f->name, "frame-%06d", f->next + 1);
     *frame = image_of_raw(data, height, width, f->o->raw_type);
-    free(data);
     return true;
 }
 

@@ -12,8 +12,9 @@ enum { IMAGE_MAX_SIDE = 1 << 16, IMAGE_MAX_PIXELS = 1 << 26 };
 
 typedef struct {
     int height, width;
-    float *grey; /* malloc; whole counts from 0 to full, or floats */
-    float full;  /* the count that is white; 0: they are floats */
+    float *grey;    /* malloc; whole counts from 0 to full, or floats; NULL: they are in bytes */
+    float full;     /* the count that is white; 0: they are floats */
+    uint8_t *bytes; /* malloc; whole counts from 0 to 255; NULL: they are in grey */
 } image;
 
 /* A decoder's answer: NULL, or what is wrong and the way out, to stand behind the file's name. */

@@ -20,7 +20,7 @@ image_error image_decode(const uint8_t *data, size_t bytes, image *result) {
 image image_read(const char *path) {
     size_t bytes;
     uint8_t *data = file_read(path, &bytes);
-    image result = {0, 0, NULL, 0};
+    image result = {0, 0, NULL, 0, NULL};
     image_error error = image_decode(data, bytes, &result);
     free(data);
     if (error) fail("%s: %s", path, error);
@@ -37,12 +37,11 @@ image image_read_raw(const char *path, int height, int width, raw_type type) {
         fail("%s: has %zu bytes, and %dx%d samples of %zu are %zu; correct --raw HxW:TYPE", path, bytes, height, width,
              raw_bytes(type), expected);
     }
-    image result = image_of_raw(data, height, width, type);
-    free(data);
-    return result;
+    return image_of_raw(data, height, width, type);
 }
 
-image image_of_raw(const uint8_t *data, int height, int width, raw_type type) {
+image image_of_raw(uint8_t *data, int height, int width, raw_type type) {
+    if (type == RAW_U8) return (image){height, width, NULL, 255.0f, data};
     size_t pixels = (size_t)height * (size_t)width;
     float *grey = memory(pixels * sizeof *grey);
     for (size_t i = 0; i < pixels; i++) {
@@ -50,7 +49,22 @@ image image_of_raw(const uint8_t *data, int height, int width, raw_type type) {
         if (type == RAW_F32)
             memcpy(&grey[i], at, sizeof grey[i]); /* every target is little-endian */
         else
-            grey[i] = (float)(type == RAW_U8 ? at[0] : type == RAW_U16LE ? at[0] | at[1] << 8 : at[0] << 8 | at[1]);
+            grey[i] = (float)(type == RAW_U16LE ? at[0] | at[1] << 8 : at[0] << 8 | at[1]);
     }
-    return (image){height, width, grey, type == RAW_U8 ? 255.0f : type == RAW_F32 ? 0.0f : 65535.0f};
+    free(data);
+    return (image){height, width, grey, type == RAW_F32 ? 0.0f : 65535.0f, NULL};
+}
+
+void image_floats(image *frame) {
+    if (!frame->bytes) return;
+    size_t pixels = (size_t)frame->height * (size_t)frame->width;
+    frame->grey = memory(pixels * sizeof *frame->grey);
+    for (size_t i = 0; i < pixels; i++) frame->grey[i] = (float)frame->bytes[i];
+    free(frame->bytes);
+    frame->bytes = NULL;
+}
+
+void image_free(image *frame) {
+    free(frame->grey);
+    free(frame->bytes);
 }

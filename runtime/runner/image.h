@@ -15,8 +15,12 @@ image image_read(const char *path);
 size_t raw_bytes(raw_type type);
 /* Reads height*width raw samples; fails unless the file has as many. */
 image image_read_raw(const char *path, int height, int width, raw_type type);
-/* The image in `data`: height*width raw samples. */
-image image_of_raw(const uint8_t *data, int height, int width, raw_type type);
+/* The image in `data`, which it takes over: height*width raw samples. Bytes stay bytes. */
+image image_of_raw(uint8_t *data, int height, int width, raw_type type);
+
+/* Makes floats of bytes, where it has bytes. */
+void image_floats(image *frame);
+void image_free(image *frame);
 
 /* Tells PNG and PGM by their first bytes. On success sets result->grey, which the caller frees. */
 image_error image_decode(const uint8_t *data, size_t bytes, image *result);

@@ -8,6 +8,7 @@
 
 #include "fail.h"
 #include "file.h"
+#include "image.h"
 
 #define WHITE 255.0
 #define FEW 8.0           /* grey levels: frames that all span less than that are said to */
@@ -102,7 +103,24 @@ static void check(const levels *l, const char *name, const image *frame, size_t 
         fail("%s: has samples from 0 to %.6g, and --levels %s leave none of them; %s", name, full, l->text, FORM);
 }
 
+/* Bytes are levels as they are. */
+static void see_bytes(levels_watch *watch, const image *frame) {
+    size_t pixels = (size_t)frame->height * (size_t)frame->width;
+    uint8_t least = 255, most = 0;
+    for (size_t i = 0; i < pixels; i++) {
+        uint8_t level = frame->bytes[i];
+        least = level < least ? level : least;
+        most = level > most ? level : most;
+    }
+    see(watch, frame, least, most, most - least);
+}
+
 void levels_apply(const levels *l, levels_watch *watch, const char *name, image *frame) {
+    if (frame->bytes && !l->given) {
+        see_bytes(watch, frame);
+        return;
+    }
+    image_floats(frame);
     size_t pixels = (size_t)frame->height * (size_t)frame->width;
     float *grey = frame->grey;
     double least = (double)grey[0], most = least;

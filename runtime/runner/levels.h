@@ -28,7 +28,7 @@ typedef struct {
 
 levels_watch levels_watch_begin(void);
 
-/* Replaces a frame's samples by grey levels, and remembers what they were. Fails, with `name`, for samples that are not
+/* Replaces a frame's samples by grey levels (bytes that are levels already stay bytes), and remembers what they were. Fails, with `name`, for samples that are not
  * finite, floats outside of 0..255 (or, for a model of whole levels, between such) where no levels are given, and levels that no sample can lie between. */
 void levels_apply(const levels *l, levels_watch *watch, const char *name, image *frame);
 

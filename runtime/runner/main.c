@@ -2,13 +2,14 @@
 /* biisnet-run: the model, an image in, a mask out. Statically linked, so that a board needs nothing else. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "answer.h"
 #include "describe.h"
 #include "fail.h"
+#include "file.h"
 #include "frames.h"
 #include "grey.h"
+#include "image.h"
 #include "measure.h"
 #include "options.h"
 #include "probe.h"
@@ -38,8 +39,11 @@ static void infer(session *s, const options *o, double load) {
     if (!o->bench && !o->roi) session_run(s);
 }
 
-/* Gives the model a frame in its own resolution. */
-static void give(session *s, const image *frame, plane in) {
+/* Gives the model a frame in its own resolution: bytes of its size as they are, where it takes such. */
+static void give(session *s, image *frame, plane in) {
+    if (frame->bytes && frame->height == in.height && frame->width == in.width && session_give_bytes(s, frame->bytes))
+        return;
+    image_floats(frame);
     resize_bilinear(frame->grey, frame->height, frame->width, s->levels, in.height, in.width);
     session_give(s);
 }
@@ -49,9 +53,11 @@ static void run_resized(session *s, const options *o, double load, image *frame,
     give(s, frame, in);
     infer(s, o, load);
     session_take(s);
-    resize_bilinear(s->values, out.height, out.width, frame->grey, frame->height, frame->width);
     size_t pixels = (size_t)frame->height * (size_t)frame->width;
-    if (biisnet_output_dtype(0) != BIISNET_FLOAT32)
+    if (!frame->grey) frame->grey = memory(pixels * sizeof *frame->grey);
+    resize_bilinear(s->values, out.height, out.width, frame->grey, frame->height, frame->width);
+    bool is_resized = frame->height != out.height || frame->width != out.width;
+    if (is_resized && biisnet_output_dtype(0) != BIISNET_FLOAT32)
         for (size_t i = 0; i < pixels; i++) frame->grey[i] = rintf(frame->grey[i]);
 }
 
@@ -72,7 +78,7 @@ static void measure(const options *o) {
     double load = milliseconds() - start;
     give(&s, &frame, in);
     infer(&s, o, load);
-    free(frame.grey);
+    image_free(&frame);
     session_close(&s);
     frames_close(&f);
 }
@@ -109,7 +115,7 @@ static void process(const options *o) {
         else if (!o->bench && !o->stages && !o->mask && !o->probability)
             printf("%s: %ld of %ld pixels are target\n", f.name, targets, (long)frame.height * frame.width);
         fflush(stdout); /* who reads it may wait for this frame */
-        free(frame.grey);
+        image_free(&frame);
     }
     session_close(&s);
     frames_close(&f);

@@ -72,6 +72,6 @@ image_error pgm_decode(const uint8_t *data, size_t bytes, image *result) {
         free(grey);
         return error;
     }
-    *result = (image){height, width, grey, (float)maximum};
+    *result = (image){height, width, grey, (float)maximum, NULL};
     return NULL;
 }

@@ -222,6 +222,6 @@ image_error png_decode(const uint8_t *data, size_t bytes, image *result) {
         return error;
     }
     int bits = p.colour == PALETTE ? 8 : p.depth;
-    *result = (image){(int)p.height, (int)p.width, grey, (float)((1 << bits) - 1)};
+    *result = (image){(int)p.height, (int)p.width, grey, (float)((1 << bits) - 1), NULL};
     return NULL;
 }

@@ -95,6 +95,12 @@ void session_give(session *s) {
     for (uint64_t i = 0, count = input_elements(0); i < count; i++) bytes[i] = (uint8_t)rintf(s->levels[i]);
 }
 
+bool session_give_bytes(session *s, const uint8_t *bytes) {
+    if (s->inputs[0].dtype != BIISNET_UINT8) return false;
+    memcpy(s->block + s->layout.input_offset[0], bytes, (size_t)input_elements(0));
+    return true;
+}
+
 void session_take(session *s) {
     const void *from = s->outputs[0].data;
     const uint8_t *bytes = from;

@@ -36,6 +36,8 @@ void session_run(session *s);
 /* Gives the model the grey levels in s->levels, its first input: where it takes bytes, rounded to the nearest whole one,
  * halves to the even one, as answers.py does. */
 void session_give(session *s);
+/* Gives it a frame of its size in bytes; false where it takes none. */
+bool session_give_bytes(session *s, const uint8_t *bytes);
 /* Reads the first output's values into s->values. */
 void session_take(session *s);
 

@@ -6,6 +6,7 @@
 
 #include "fail.h"
 #include "file.h"
+#include "image.h"
 
 /* Where tiles begin along one axis: 0, step, 2*step .. and, whatever the step, last. */
 typedef struct {
@@ -49,6 +50,7 @@ static void read_tile(const image *frame, int top, int left, int height, int wid
 }
 
 void tiles_run(session *s, image *frame, int height, int width) {
+    image_floats(frame);
     axis rows = axis_of(frame->height, height), columns = axis_of(frame->width, width);
     int radius = biisnet_receptive_field_radius();
     float *values = memory((size_t)frame->height * (size_t)frame->width * sizeof *values);

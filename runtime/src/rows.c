@@ -31,10 +31,37 @@ int64_t bn_end_of_row(const bn_operand *operand, int64_t y, int64_t height) {
     return clamp(first_row(operand, y) + (int64_t)(operand->count - 1) * operand->step, height) + 1;
 }
 
-static uint64_t row_offset(const bn_buffer *buffer, int64_t row, uint64_t ahead) {
+static uint32_t slot_of(const bn_buffer *buffer, int64_t row) {
     /* 32 bits: half of what a 64-bit division costs */
-    uint64_t slot = buffer->slots == buffer->rows ? (uint64_t)row : (uint32_t)row % (uint32_t)buffer->slots;
+    return buffer->slots == buffer->rows ? (uint32_t)row : (uint32_t)row % (uint32_t)buffer->slots;
+}
+
+static uint64_t slot_offset(const bn_buffer *buffer, uint32_t slot, uint64_t ahead) {
     return slot * buffer->row_bytes + (buffer->external == BN_PRIVATE ? ahead : 0);
+}
+
+/* The addresses of an operand's rows. A ring holds all rows of a window, so from one to the next its slots wrap at most
+ * once: one division an operand, where there would be one a row. */
+static int32_t gather(const bn_operand *operand, const bn_buffer *buffer, const uint8_t *base, const uint8_t *zero,
+                      uint64_t ahead, int64_t y, const void **in) {
+    int64_t row = first_row(operand, y), before = -1;
+    uint32_t slot = 0;
+    for (int32_t j = 0; j < operand->count; j++, row += operand->step) {
+        if (operand->edge == BN_EDGE_ZERO && (row < 0 || row >= buffer->rows)) {
+            in[j] = zero;
+            continue;
+        }
+        int64_t at = clamp(row, buffer->rows);
+        if (before < 0) {
+            slot = slot_of(buffer, at);
+        } else {
+            slot += (uint32_t)(at - before);
+            if (slot >= (uint32_t)buffer->slots) slot -= (uint32_t)buffer->slots;
+        }
+        before = at;
+        in[j] = base + slot_offset(buffer, slot, ahead);
+    }
+    return operand->count;
 }
 
 void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
@@ -44,17 +71,13 @@ void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *c
     int32_t filled = 0;
     for (int32_t i = 0; i < stage->inputs; i++) {
         const bn_operand *operand = &stage->input[i];
-        const bn_buffer *buffer = &layout->buffer[operand->buffer];
-        int64_t row = first_row(operand, y);
-        for (int32_t j = 0; j < operand->count; j++, row += operand->step) {
-            if (operand->edge == BN_EDGE_ZERO && (row < 0 || row >= buffer->rows))
-                in[filled++] = addresses->zero;
-            else
-                in[filled++] = addresses->source[operand->buffer] + row_offset(buffer, clamp(row, buffer->rows), ahead);
-        }
+        filled += gather(operand, &layout->buffer[operand->buffer], addresses->source[operand->buffer], addresses->zero,
+                         ahead, y, in + filled);
     }
-    for (int32_t i = 0; i < stage->outputs; i++)
-        out[i] = addresses->target[stage->output[i]] + row_offset(&layout->buffer[stage->output[i]], y, ahead);
+    for (int32_t i = 0; i < stage->outputs; i++) {
+        const bn_buffer *buffer = &layout->buffer[stage->output[i]];
+        out[i] = addresses->target[stage->output[i]] + slot_offset(buffer, slot_of(buffer, y), ahead);
+    }
     stage->kernel(in, constants, out, y);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cores: what kernels, bounds, caches and the cycle model ask of a processor's core, as data. One core a file."""
 
-from .core import Caches, Core, Issue
+from .core import Caches, Core, Issue, MemoryCharge
 from .cortex_a53 import CORTEX_A53
 from .cortex_a72 import CORTEX_A72
 from .cortex_a76 import CORTEX_A76
@@ -16,4 +16,15 @@ def core_of(cpu: str) -> Core:
     return CORES.get(cpu, GENERIC)
 
 
-__all__ = ["CORES", "CORTEX_A53", "CORTEX_A72", "CORTEX_A76", "GENERIC", "Caches", "Core", "Issue", "core_of"]
+__all__ = [
+    "CORES",
+    "CORTEX_A53",
+    "CORTEX_A72",
+    "CORTEX_A76",
+    "GENERIC",
+    "Caches",
+    "Core",
+    "Issue",
+    "MemoryCharge",
+    "core_of",
+]

@@ -30,6 +30,23 @@ class Caches:
     l2_bytes: int
     l2_ways: int
 
+    @property
+    def period(self) -> int:
+        """Bytes after which an address falls into the same sets again, of both levels."""
+        return max(self.l1_bytes // self.l1_ways, self.l2_bytes // self.l2_ways)
+
+
+@dataclass(frozen=True)
+class MemoryCharge:
+    """Time that memory adds to model cycles, on the device that it was fitted to: the two belong together."""
+
+    l1d_miss_cycles: float
+    """Cycles that the core waits for a line that is not in its first-level data cache."""
+    dram_bytes_per_second: float
+    """Bytes that one core reads from DRAM and writes there at best."""
+    source: str
+    """Measurement that they come from."""
+
 
 @dataclass(frozen=True)
 class Core:
@@ -44,6 +61,8 @@ class Core:
     issue: Issue | None = None
     """Issue slots, by which a kernel's bound is known."""
     caches: Caches | None = None
+    memory: MemoryCharge | None = None
+    """None where nobody has held the model against a device: cycles and traffic are then counted, and no time said."""
     narrowing_shift: str | None = None
     """LLVM's intrinsic that shifts 8 int16 right and saturates them to int8 in one instruction; None where LLVM is to
     find its own way."""

@@ -14,16 +14,34 @@ from benchmarks.cli import app
 from benchmarks.regression import compare, recorded
 from benchmarks.results import DeviceRow, Results, write
 
-OLD = DeviceRow("net", "10x10", "biisnet", 100_000)
+OLD = DeviceRow("net", "10x10", "biisnet", 100_000, 100_000, 100_000, 5000.0)
+FIGURES = ("cycles", "l1d_misses", "dram_bytes")
 
 
-@pytest.mark.parametrize(("cycles", "well"), [(90_000, True), (102_000, True), (102_100, False), (None, False)])
-def test_two_per_cent(cycles: int | None, well: bool) -> None:
-    reason = None if cycles else "no emulator"
-    lines, found = compare([OLD], [replace(OLD, cycles=cycles, reason=reason)])
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(("now", "well"), [(90_000, True), (102_000, True), (102_100, False)])
+def test_two_per_cent(figure: str, now: int, well: bool) -> None:
+    """Fails where one of the three may grow."""
+    lines, found = compare([OLD], [replace(OLD, **{figure: now})])
     assert found is well
-    assert len(lines) == 1
-    assert ("slower" in lines[0]) == (cycles == 102_100)
+    assert len(lines) == 3
+    assert [line.endswith(", more") for line in lines] == [name == figure and not well for name in FIGURES]
+
+
+def test_what_cannot_be_measured_is_not_well() -> None:
+    assert compare([OLD], [DeviceRow("net", "10x10", "biisnet", reason="no emulator")]) == (
+        ["net 10x10: not measured: no emulator"],
+        False,
+    )
+    lines, well = compare([OLD], [replace(OLD, l1d_misses=None)])
+    assert not well
+    assert lines[1] == "net 10x10: 1000.0 -> not measured, L1 misses a pixel, more"
+
+
+def test_what_was_not_recorded_is_not_compared() -> None:
+    lines, well = compare([replace(OLD, l1d_misses=None, dram_bytes=None)], [OLD])
+    assert well
+    assert lines == ["net 10x10: 1000.0 -> 1000.0 (+0.00%) cycles a pixel"]
 
 
 def test_only_our_figures_are_compared() -> None:

@@ -17,6 +17,7 @@ from benchmarks.emulated import EmulatedCost, Emulation
 from benchmarks.engines import ENGINES, Engine
 from benchmarks.host import equal_pixels, measure_host, reference_map
 from biisnet.targets import resolve
+from biisnet.targets.device_cost import DeviceCost
 
 ROOT = Path(__file__).parents[2]
 CASE = Case("biisnet-lite", 32, 32)
@@ -51,12 +52,15 @@ def test_an_engine_on_the_board(fails: bool, tmp_path: Path) -> None:
     def price(job: Emulation) -> EmulatedCost:
         if fails:
             raise RuntimeError("does not\nfit")
-        return EmulatedCost(2048.4, 64, reference_map(job.case))
+        return EmulatedCost(DeviceCost.of(job.target, 2048.4, 10, 64), reference_map(job.case))
 
     engine = Engine("tvm", "TVM", lambda case, folder: None, ENGINES["tvm"].open, price)
-    row = measure_device(CASE, engine, resolve("rpi4"), Arm64Root(tmp_path), dram=True, say=quiet)
-    figures = (row.cycles, row.dram_bytes, row.equal_pixels, row.reason)
-    assert figures == ((None, None, None, "RuntimeError: does not fit") if fails else (2048, 64, 1.0, None))
+    row = measure_device(CASE, engine, resolve("rpi4"), Arm64Root(tmp_path), cache=True, say=quiet)
+    figures = (row.cycles, row.l1d_misses, row.dram_bytes, row.microseconds, row.equal_pixels, row.reason)
+    if fails:
+        assert figures == (None, None, None, None, None, "RuntimeError: does not fit")
+    else:
+        assert figures == (2048, 10, 64, 1.4, 1.0, None)  # 2147.4 cycles at 1.5 GHz, 64 bytes at 4 GB/s
 
 
 def test_no_engine_shares_a_process_with_another() -> None:

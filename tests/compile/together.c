@@ -20,9 +20,9 @@ static void check(int condition, const char *what) {
 }
 
 static void run(biisnet_model *model, float *result) {
-    const float *inputs[] = {grey};
-    float *outputs[] = {result};
-    check(biisnet_run(model, inputs, outputs) == BIISNET_OK, "biisnet_run failed");
+    const biisnet_input input = {.data = grey, .dtype = BIISNET_FLOAT32};
+    const biisnet_output output = {result, BIISNET_FLOAT32};
+    check(biisnet_run(model, &input, &output) == BIISNET_OK, "biisnet_run failed");
 }
 
 static void *repeat(void *argument) {

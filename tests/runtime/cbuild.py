@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles the C runtime around a small hand-written plan (plan.c), whose meaning in numpy is `reference`."""
 
+import hashlib
+import json
+import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from biisnet.compile.ir.memory import instance_bytes
 from biisnet.runtime import sources
+from biisnet.runtime.bundle import SUMS, sums_text
 
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 13, 9
@@ -29,6 +35,7 @@ NO_EMULATOR = shutil.which(EMULATOR[0]) is None
 NO_EMULATOR_REASON = "qemu-aarch64 is not installed (Debian: qemu-user)"
 
 Floats = npt.NDArray[np.float32]
+Edit = Callable[[dict[str, Any]], object]
 
 # Constants and layouts of plan.c: where its maps lie when each stage runs for itself, and where replicated constants.
 RADIUS, STRIDE = 2, 2  # what it calls its receptive field, though more is in it
@@ -83,6 +90,43 @@ def compile_c(output: Path, files: tuple[Path, ...], *flags: str, compiler: tupl
     done = subprocess.run([*command, *sources.LIBS], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return output
+
+
+def write_bundle(root: Path, built: Path, edit: Edit | None = None, runner: Path | None = None) -> Path:
+    """A bundle for this machine around the small plan; `edit` changes the manifest before it is written."""
+    shutil.rmtree(root, ignore_errors=True)
+    files = {"lib/libbiisnet_model.so": built, **({"bin/biisnet-run": runner} if runner else {})}
+    for name, file in files.items():
+        (root / name).parent.mkdir(parents=True)
+        shutil.copy(file, root / name)
+    arch = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+    shape = [1, 1, HEIGHT, WIDTH]
+    manifest: dict[str, Any] = {
+        "schema": 3,
+        "abi": 3,
+        "task": "detection",
+        "model": {"name": "tiny", "sha256": SHA256, "weights": "random", "seed": 0},
+        "inputs": [{"name": "grey", "dtype": "float32", "shape": shape, "meaning": "image"}],
+        "outputs": [{"name": "probability", "dtype": "float32", "shape": shape, "meaning": "probability"}],
+        "threshold": 0.5,
+        "target": {"name": "host", "triple": "", "cpu": "", "arch": arch, "features": []},
+        "glibc": "2.28",
+        "arena_bytes": ARENA_BYTES,
+        "files": {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in files},
+    }
+    if edit:
+        edit(manifest)
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    (root / SUMS).write_text(sums_text(root, manifest.get("files", {})))
+    return root
+
+
+def of_integers(manifest: dict[str, Any]) -> None:
+    """The manifest of the plan of integers."""
+    manifest["model"].update(name="edges", sha256=INTEGER_SHA256)
+    manifest["inputs"][0].update(name="image", dtype="uint8")
+    manifest["outputs"][0].update(name="logit", dtype="int16", meaning="logit", scale=INTEGER_SCALE)
+    manifest.update(arena_bytes=INTEGER_ARENA_BYTES, receptive_field={"radius": 1, "stride": 1})
 
 
 def run(*command: str | Path) -> "subprocess.CompletedProcess[bytes]":

@@ -1,41 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runtime built around the small plan, for this machine and for the emulated one; a bundle of it."""
 
-import hashlib
-import json
-import platform
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from biisnet.runtime import sources
-from biisnet.runtime.bundle import SUMS, sums_text
 
 from .cbuild import (
-    ARENA_BYTES,
     ARM_STATIC,
     EMULATOR,
-    HEIGHT,
     HERE,
     HOST_CC,
-    INTEGER_ARENA_BYTES,
     INTEGER_PLAN,
-    INTEGER_SCALE,
-    INTEGER_SHA256,
     NO_EMULATOR,
     NO_EMULATOR_REASON,
     PLAN,
     SANITIZED,
-    SHA256,
-    WIDTH,
     ZIG,
+    Edit,
     compile_c,
+    of_integers,
+    write_bundle,
 )
-
-Edit = Callable[[dict[str, Any]], object]
 
 
 @pytest.fixture(scope="session")
@@ -104,48 +92,16 @@ def make_bundle(host_library: Path, tmp_path: Path) -> Callable[..., Path]:
     another library."""
 
     def make(edit: Edit | None = None, built: Path = host_library) -> Path:
-        root = tmp_path / "bundle"
-        shutil.rmtree(root, ignore_errors=True)
-        (root / "lib").mkdir(parents=True)
-        library = root / "lib" / "libbiisnet_model.so"
-        shutil.copy(built, library)
-        arch = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
-        shape = [1, 1, HEIGHT, WIDTH]
-        manifest: dict[str, Any] = {
-            "schema": 3,
-            "abi": 3,
-            "task": "detection",
-            "model": {"name": "tiny", "sha256": SHA256, "weights": "random", "seed": 0},
-            "inputs": [{"name": "grey", "dtype": "float32", "shape": shape, "meaning": "image"}],
-            "outputs": [{"name": "probability", "dtype": "float32", "shape": shape, "meaning": "probability"}],
-            "threshold": 0.5,
-            "target": {"name": "host", "triple": "", "cpu": "", "arch": arch, "features": []},
-            "glibc": "2.28",
-            "arena_bytes": ARENA_BYTES,
-            "files": {"lib/libbiisnet_model.so": hashlib.sha256(library.read_bytes()).hexdigest()},
-        }
-        if edit:
-            edit(manifest)
-        (root / "manifest.json").write_text(json.dumps(manifest))
-        (root / SUMS).write_text(sums_text(root, manifest.get("files", {})))
-        return root
+        return write_bundle(tmp_path / "bundle", built, edit)
 
     return make
 
 
 @pytest.fixture
-def make_integer_bundle(make_bundle: Callable[..., Path], integer_library: Path) -> Callable[..., Path]:
+def make_integer_bundle(integer_library: Path, tmp_path: Path) -> Callable[..., Path]:
     """The same around the plan of integers."""
 
     def make(edit: Edit | None = None, built: Path = integer_library) -> Path:
-        def both(manifest: dict[str, Any]) -> None:
-            manifest["model"].update(name="edges", sha256=INTEGER_SHA256)
-            manifest["inputs"][0].update(name="image", dtype="uint8")
-            manifest["outputs"][0].update(name="logit", dtype="int16", meaning="logit", scale=INTEGER_SCALE)
-            manifest.update(arena_bytes=INTEGER_ARENA_BYTES, receptive_field={"radius": 1, "stride": 1})
-            if edit:
-                edit(manifest)
-
-        return make_bundle(both, built)
+        return write_bundle(tmp_path / "bundle", built, lambda m: (of_integers(m), edit and edit(m)))
 
     return make

@@ -39,7 +39,7 @@ def test_unknown_cores(cpu: str) -> None:
     """Fails where a core that nobody has described is taken for one that somebody has."""
     assert core_of(cpu) is GENERIC
     assert replace(resolve("rpi4"), cpu=cpu).core is GENERIC
-    assert (GENERIC.issue, GENERIC.caches) == (None, None)
+    assert (GENERIC.issue, GENERIC.caches, GENERIC.memory) == (None, None, None)
 
 
 @pytest.mark.parametrize("core", [*CORES.values(), GENERIC], ids=lambda core: core.name)
@@ -53,6 +53,13 @@ def test_figures_are_possible(core: Core) -> None:
             assert rest == 0
             assert sets & (sets - 1) == 0
         assert core.caches.l1_bytes < core.caches.l2_bytes
+        for size, ways in ((core.caches.l1_bytes, core.caches.l1_ways), (core.caches.l2_bytes, core.caches.l2_ways)):
+            assert core.caches.period % (size // ways) == 0
+    if core.memory:
+        assert core.caches, "a charge for what nobody counts"
+        assert core.memory.l1d_miss_cycles > 0
+        assert core.memory.dram_bytes_per_second > 1e8
+        assert core.memory.source
     if core.issue:
         assert min(core.issue.per_cycle, core.issue.integer, core.issue.float, core.issue.interleave) >= 1
         assert core.issue.words * 4 == core.lanes

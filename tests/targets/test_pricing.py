@@ -38,6 +38,11 @@ def blocks(*each: tuple[int, int, str]) -> list[pricing.BasicBlock]:
     return [pricing.BasicBlock(address, n, tuple(code.split("; ")), 0.0) for address, n, code in each]
 
 
+def by_address(found: list[pricing.BasicBlock]) -> list[pricing.BasicBlock]:
+    """In the order that they lie in memory."""
+    return sorted(found, key=lambda b: b.address)
+
+
 def test_a_loop_that_is_cut_is_whole_again() -> None:
     """Fails where a loop costs other cycles where the emulator cuts it: once entered from above, nine times its own."""
     whole = blocks((0x0FF0, 1, "mov x0, x1; add x1, x1, #1; add x2, x2, #1; add x3, x3, #1; add x4, x4, #1; b.ne #-16"))
@@ -47,14 +52,29 @@ def test_a_loop_that_is_cut_is_whole_again() -> None:
         (0x0FF4, 9, "add x1, x1, #1; add x2, x2, #1; add x3, x3, #1"),
         (0x1000, 10, "add x4, x4, #1; b.ne #-16"),
     )
-    assert sorted(pricing.rejoin(cut), key=lambda b: b.address) == whole
-    assert sorted(pricing.rejoin(whole), key=lambda b: b.address) == whole
+    program = blocks(
+        (0x0FF0, 1, "mov x0, x1"),
+        (0x0FF4, 10, "add x1, x1, #1; add x2, x2, #1; add x3, x3, #1; add x4, x4, #1; b.ne #-16"),
+    )
+    for counted in (cut, whole, [*reversed(cut)]):
+        assert by_address(pricing.rejoin(counted)) == program
 
 
-def test_what_is_jumped_to_as_well_is_a_block_of_its_own_too() -> None:
+def test_a_block_begins_where_a_branch_arrives() -> None:
     """Fails where executions that came by a branch are lost, or counted twice."""
-    found = pricing.rejoin(blocks((0x1000, 3, "nop; nop"), (0x1008, 5, "nop; ret")))
-    assert found == blocks((0x1000, 3, "nop; nop; nop; ret"), (0x1008, 2, "nop; ret"))
+    found = by_address(pricing.rejoin(blocks((0x1000, 3, "nop; nop; nop; ret"), (0x1008, 2, "nop; ret"))))
+    assert found == blocks((0x1000, 3, "nop; nop"), (0x1008, 5, "nop; ret"))
+
+
+def test_the_block_of_the_most_instructions_comes_first() -> None:
+    found = pricing.rejoin(blocks((0x1000, 3, "nop; ret"), (0x2000, 5, "nop; nop; ret"), (0x3000, 6, "ret")))
+    assert [b.address for b in found] == [0x2000, 0x1000, 0x3000]
+
+
+def test_other_code_at_the_same_address() -> None:
+    """Fails where two libraries that were loaded one after the other are taken for one."""
+    found = pricing.rejoin(blocks((0x1000, 3, "nop"), (0x1000, 4, "ret")))
+    assert sorted((b.executions, b.listing) for b in found) == [(3, ("nop",)), (4, ("ret",))]
 
 
 def test_a_block_cut_twice() -> None:

@@ -56,7 +56,9 @@ def bench(
     board: Annotated[
         str | None, typer.Argument(metavar="BOARD", help="As ssh takes it; it has the bundle for that long only.")
     ] = None,
-    emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
+    emulate: Annotated[
+        bool, typer.Option("--emulate", help="A board's bundle on the emulated device, and its cost there.")
+    ] = False,
     threads: Annotated[
         str, typer.Option("--threads", metavar="N,...", help="Numbers of threads, each on so many cores.")
     ] = "1,2,4",
@@ -78,7 +80,7 @@ def bench(
     from ...compile.errors import CompileError
     from ...model.files import write_whole
     from ..bench import BenchOptions, bench_board, bench_bundle
-    from ..bench_results import compare, draw, read_earlier
+    from ..bench_results import compare, cost_line, draw, read_earlier
     from ..outputs import check_outputs
 
     asked = BenchOptions(parse_threads(threads), runs, stages)
@@ -95,7 +97,8 @@ def bench(
     total = sum(s.median_ms for s in result.stages)
     stage_lines = [f"{s.name:32} {s.median_ms:8.3f} ms {s.median_ms / total:6.1%}" for s in result.stages]
     beside = compare(result, earlier) if earlier else []
-    terminal.show(asdict(result), [*stage_lines, *(t.summary() for t in result.timings), *beside])
+    model_lines = [cost_line(result)] if result.cost else []
+    terminal.show(asdict(result), [*stage_lines, *(t.summary() for t in result.timings), *model_lines, *beside])
     if plot:
         write_whole(plot, draw(result))
 

@@ -16,7 +16,6 @@ from .terminal import Terminal
 
 if TYPE_CHECKING:
     from ...model.cost import Cost
-    from ..analysis import Analysis
 
 
 def analyze(
@@ -31,7 +30,10 @@ def analyze(
             autocompletion=complete_target,
         ),
     ] = None,
-    cache: Annotated[bool, typer.Option("--cache", help="With --target: model the DRAM traffic too (slower).")] = False,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache/--no-cache", help="With --target: model the caches too, or count cycles alone (faster)."),
+    ] = True,
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="With --target: a tuning database, as for compiling.")
     ] = None,
@@ -39,7 +41,8 @@ def analyze(
     terminal: Terminal,
 ) -> None:
     """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512); or,
-    with --target, measure what each stage costs there in model cycles (by default at 256x256)."""
+    with --target, measure what each stage costs there (by default at 256x256): model cycles, misses of the first-level
+    data cache, DRAM traffic, and the time that all three take."""
     if target:
         analyze_on(target, model, size, cache, database, terminal)
         return
@@ -82,35 +85,14 @@ def analyze_on(
     from ...compile.recognise import recognise
     from ...targets import resolve
     from ..analysis import analyze_target
+    from ..analysis_table import table_of
     from ..models import resolve_model
 
     device = resolve(name)
     network = recognise(resolve_model(model), parse_size(size)).model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     found = analyze_target(network, (height, width), device, terminal.say, cache=cache, database=database)
-    sums = {"cycles": found.cycles, "cycles_per_pixel": found.cycles / found.pixels}
-    terminal.show({**asdict(found), **sums}, table_of(found))
-
-
-def table_of(found: Analysis) -> Iterator[str]:
-    """An analysis for a person, line by line."""
-    titles = f"{'binary MACs':>14} {'other MACs':>13} {'bytes':>11} {'cycles/pixel':>12} {'share':>6}"
-    known = any(row.bound is not None for row in found.stages)  # of a core whose issue slots are
-    yield f"{'stage':28} {'kernel':28} {titles}{' of bound' if known else ''}"
-
-    def cost(cycles: float) -> str:
-        return f"{cycles / found.pixels:12.1f} {cycles / found.cycles:6.1%}"
-
-    for row in found.stages:
-        bound = f" {row.cycles / row.bound:8.2f}" if row.bound else f" {'-':>8}" if known else ""
-        work = f"{row.binary_macs:14,} {row.full_macs:13,} {row.bytes:11,}"
-        yield f"{row.name:28} {row.kernel:28} {work} {cost(row.cycles)}{bound}"
-    yield f"{'between the stages':97} {cost(found.other_cycles)}"
-    dram = "" if found.dram_bytes is None else f"{found.dram_bytes / found.pixels:.0f} bytes of DRAM traffic a pixel, "
-    yield (
-        f"{found.cycles / found.pixels:.1f} cycles a pixel at {found.size[0]}x{found.size[1]} on an emulated "
-        f"{found.cpu}, one thread, {dram}arena {found.arena_bytes / 1e6:.1f} MB"
-    )
+    terminal.show(found.document(), table_of(found))
 
 
 def inspect(bundle: BundleArgument, *, terminal: Terminal) -> None:
@@ -158,7 +140,8 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     yield f"task     {manifest['task']}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
-            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']} ({tensor['meaning']})"
+            scale = f", times {tensor['scale']:g}" if "scale" in tensor else ""
+            yield f"{kind[:-1]:8} {tensor['name']} {tensor['dtype']} {tensor['shape']} ({tensor['meaning']}{scale})"
     yield f"target   {target['name']}: {target['cpu']}, {target['triple']}, glibc {manifest['glibc']}"
     yield f"arena    {manifest['arena_bytes']:,} bytes, {len(manifest['stages'])} stages"
     for name, size in sizes.items():

@@ -14,6 +14,7 @@ import typer
 
 from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
 from .levels_option import LevelsOption, parse_levels
+from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 
 
@@ -26,18 +27,28 @@ def export(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The ONNX file to write.")],
     size: Size = None,
+    precision: PrecisionOption = Precision.float32,
+    calibrate: CalibrateOption = None,
+    calibrate_frames: CalibrateFramesOption = None,
+    levels: LevelsOption = None,
     *,
     terminal: Terminal,
 ) -> None:
-    """Export a checkpoint to ONNX; without --size height and width stay symbolic."""
+    """Export a checkpoint to ONNX; without --size height and width stay symbolic. With --precision int8 it is an
+    integer network, and CHECKPOINT may also be the ONNX file of a float one."""
     from ...compile.frontend.loader import from_proto
     from ...model.files import write_whole
     from ..checkpoints import known_checkpoint
-    from ..models import export_checkpoint
+    from ..models import export_checkpoint, known_model
 
-    proto = export_checkpoint(known_checkpoint(checkpoint), parse_size(size))
-    model = from_proto(proto, str(output))
-    write_whole(output, proto.SerializeToString(deterministic=True))
+    frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
+    if frames is None:
+        model = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
+    else:
+        from ..integer import integer_model
+
+        model = integer_model(known_model(checkpoint, asked), frames, asked, terminal.say)
+    write_whole(output, model.data)
     result = {"file": str(output), "bytes": output.stat().st_size, "sha256": model.sha256, "model": model.name}
     line = f"{output}: {result['bytes']:,} bytes, {model.weights} weights, sha256 {model.sha256[:16]}"
     terminal.show(result, [line])

@@ -11,6 +11,7 @@ import typer
 
 from .arguments import Threads, complete_network, parse_size
 from .levels_option import LevelsOption, parse_levels
+from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal, as_json
 
 Checkpoint = Annotated[
@@ -121,6 +122,9 @@ def evaluate(
         ),
     ] = None,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
+    precision: PrecisionOption = Precision.float32,
+    calibrate: CalibrateOption = None,
+    calibrate_frames: CalibrateFramesOption = None,
     overlays: Annotated[
         Path | None, typer.Option("--overlays", metavar="DIR", help="Pictures of hits, misses and false alarms.")
     ] = None,
@@ -147,7 +151,10 @@ def evaluate(
     check_outputs(files=[p for p in (roc, reliability, output) if p], folder=overlays)
     source = Source(data, split, scenes if synthetic else 0, seed, True, parse_levels(levels))
     asked = parse_size(size)
-    with open_predictor(model, asked, emulate=emulate, threads=threads, say=say, native=native) as predictor:
+    calibration = frames_of(precision, calibrate, calibrate_frames, levels)
+    with open_predictor(
+        model, asked, emulate=emulate, threads=threads, say=say, native=native, calibration=calibration
+    ) as predictor:
         at = f"{predictor.size[0]}x{predictor.size[1]}" if predictor.size else "frames at their own size"
         say(f"model  {predictor.name} ({predictor.engine}), {at}")
         frames = source.read(predictor.size, terminal.warn)

@@ -92,7 +92,7 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: OnnxModel, manifest_of: Cal
         "llvm_features": ["+slow-paired-128"],
     }
     assert target_of(manifest).llvm == resolve("rpi4").llvm  # `biisnet report` compiles it anew
-    assert (manifest["schema"], manifest["abi"], manifest["glibc"], manifest["threshold"]) == (2, 2, "2.28", 0.5)
+    assert (manifest["schema"], manifest["abi"], manifest["glibc"], manifest["threshold"]) == (3, 3, "2.28", 0.5)
     assert [s["name"] for s in manifest["stages"]][-1] == "probability"
     assert manifest["arena_bytes"] > 0
     assert "grey levels" in manifest["preprocessing"]

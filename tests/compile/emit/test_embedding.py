@@ -113,7 +113,7 @@ def test_python(tiny_bundle: TinyBundle) -> None:
 def test_another_abi_is_refused_at_load(tiny_bundle: TinyBundle, tmp_path: Path) -> None:
     """As if the program had been linked with the next version's library."""
     bundle, frame = tiny_bundle("host"), golden(tiny_bundle("host"))[0]
-    (tmp_path / "map").write_text(EXPORTS.read_text().replace("BIISNET_2", "BIISNET_3"))
+    (tmp_path / "map").write_text(EXPORTS.read_text().replace("BIISNET_3", "BIISNET_4"))
     names = re.findall(r"^BIISNET_API .*?(biisnet_\w+)\(", HEADER.read_text(), re.M)
     (tmp_path / "next.c").write_text("".join(f"void {name}(void) {{}}\n" for name in names))
     stub, program = tmp_path / "next" / "libbiisnet_model.so", tmp_path / "detect"
@@ -124,7 +124,7 @@ def test_another_abi_is_refused_at_load(tiny_bundle: TinyBundle, tmp_path: Path)
     environment = {**os.environ, "LD_LIBRARY_PATH": f"{bundle}/lib"}
     done = subprocess.run([program, frame], capture_output=True, text=True, env=environment)
     assert done.returncode != 0
-    assert "version `BIISNET_3' not found" in done.stderr
+    assert "version `BIISNET_4' not found" in done.stderr
 
 
 def test_the_symbol_version_is_the_abi() -> None:

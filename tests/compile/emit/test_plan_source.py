@@ -59,8 +59,8 @@ static int is_wrong(const float *in, const float *out) {
 
 int main(void) {
     static float in[HEIGHT * WIDTH], out[PARTS];
-    const float *inputs[] = {in};
-    float *outputs[] = {out};
+    const biisnet_input input = {.data = in, .dtype = BIISNET_FLOAT32};
+    const biisnet_output output = {out, BIISNET_FLOAT32};
     for (int i = 0; i < HEIGHT * WIDTH; i++) in[i] = (float)(i * i);
     if (biisnet_model_task() != BIISNET_TASK_CLASSIFICATION) return 1;
     if (biisnet_output_meaning(0) != BIISNET_MEANING_SCORES || biisnet_arena_bytes(2) != ARENA) return 2;
@@ -68,13 +68,13 @@ int main(void) {
         biisnet_model *model;
         out[0] = out[1] = out[2] = -1;
         if (biisnet_create(&model, threads) != BIISNET_OK) return 3;
-        if (biisnet_run(model, inputs, outputs) != BIISNET_OK) return 3;
+        if (biisnet_run(model, &input, &output) != BIISNET_OK) return 3;
         if (is_wrong(in, out)) return 4;
         biisnet_destroy(model);
         void *arena = NULL;
         if (posix_memalign(&arena, BIISNET_ALIGNMENT, biisnet_probing_arena_bytes()) != 0) return 5;
         if (biisnet_create_probing(&model, threads, arena, biisnet_probing_arena_bytes()) != BIISNET_OK) return 6;
-        if (biisnet_bind(model, inputs, outputs) != BIISNET_OK) return 7;
+        if (biisnet_bind(model, &input, &output) != BIISNET_OK) return 7;
         out[0] = out[1] = out[2] = -1;
         for (int k = 0; k < biisnet_stage_count(); k++)
             if (biisnet_run_stage(model, k, NULL) != BIISNET_OK) return 8;

@@ -34,7 +34,9 @@ PROGRAM = r"""
         biisnet_model *model;                                                                  \
         if (name##_create(&model, 2) != BIISNET_OK) return 2;                                  \
         if (name##_input_shape(0)[2] * name##_input_shape(0)[3] != (int64_t)pixels) return 3;  \
-        if (name##_run(model, (const float *[]){in}, (float *[]){out}) != BIISNET_OK) return 4;  \
+        const biisnet_input input = {.data = in, .dtype = name##_input_dtype(0)};               \
+        const biisnet_output output = {out, name##_output_dtype(0)};                            \
+        if (name##_run(model, &input, &output) != BIISNET_OK) return 4;                        \
         name##_destroy(model);                                                                 \
         file = fopen(to, "wb");                                                                \
         if (!file || fwrite(out, 4, pixels, file) != pixels || fclose(file) != 0) return 5;    \
@@ -101,10 +103,10 @@ def test_a_bundle_says_it(bundles: dict[str, Path]) -> None:
 
 def test_the_header_has_every_function() -> None:
     text = prefixed_header("night")
-    for name in ("run", "run_images", "create", "create_in", "destroy", "model_sha256", "input_shape", "threshold"):
+    for name in ("run", "output_scale", "create", "create_in", "destroy", "model_sha256", "input_shape", "threshold"):
         assert f"night_{name}(" in text
     assert "biisnet_run(" not in text
-    assert "const biisnet_image *inputs" in text  # types are one for all
+    assert "const biisnet_input *inputs" in text  # types are one for all
 
 
 @pytest.mark.parametrize("prefix", ["9a", "a-b", "a b", "", "biisnet", "ä"])

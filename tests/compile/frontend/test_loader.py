@@ -192,6 +192,25 @@ def test_unknown_domain(tmp_path: Path) -> None:
     assert "operator org.example::Relu is not supported" in refused(tmp_path / "net.onnx", proto.SerializeToString())
 
 
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (3, "net.onnx: imports version 3 of com.biisnet; 1 to 2 are known: install a newer biisnet"),
+        (1, "layer 'y': IntegerUpsample came with version 2 of com.biisnet, the file imports 1; export it again"),
+        (2, None),
+    ],
+)
+def test_versions_of_the_domain(version: int, message: str | None) -> None:
+    proto = model_of([node("IntegerUpsample", "x", domain="com.biisnet")], kind=onnx.TensorProto.INT8)
+    next(o for o in proto.opset_import if o.domain == "com.biisnet").version = version
+    if message is None:
+        assert from_proto(proto, "net.onnx").proto is proto
+        return
+    with pytest.raises(CompileError) as e:
+        from_proto(proto, "net.onnx")
+    assert message in str(e.value)
+
+
 def test_two_inputs(tmp_path: Path) -> None:
     """Fails where the second image is ignored."""
     proto = model_of([node("Add", "x", "z")])

@@ -16,14 +16,17 @@ from biisnet.compile.frontend.task import find_signature, infer_task, last_opera
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.signature import signature_of
 from biisnet.compile.ir.stages import Program
+from biisnet.compile.storage import Encoding, Float32, Integer
+from biisnet.runtime.answers import own_threshold
+from biisnet.runtime.signature import Signature, Tensor
 
 Shape = tuple[int, int, int]
 
 
-def program(source: Shape, *results: Shape) -> Program:
-    """Without stages: what its inputs and outputs are is all that is asked."""
-    outputs = [Buffer(f"out{n}", f"out{n}", *shape, external=n) for n, shape in enumerate(results)]
-    return Program("net", [], [Buffer("image", "image", *source, external=0)], outputs)
+def program(source: Shape, *results: Shape, of: tuple[Encoding, Encoding] = (Float32(), Float32())) -> Program:
+    """Without stages: what its inputs and outputs are, and how they are stored, is all that is asked."""
+    outputs = [Buffer(f"out{n}", f"out{n}", *shape, of[1], external=n) for n, shape in enumerate(results)]
+    return Program("net", [], [Buffer("image", "image", *source, of[0], external=0)], outputs)
 
 
 def model(last: str = "Sigmoid", outputs: int = 1, **metadata: str) -> Any:
@@ -77,6 +80,39 @@ def test_what_a_file_states_counts() -> None:
     stated = find_signature(model(task="map"), plane)
     assert (stated.task, stated.threshold) == ("map", None)
     assert find_signature(model("Relu", task="detection"), plane).task == "detection"
+
+
+INTEGERS = (Integer("uint8"), Integer("int16"))
+
+
+@pytest.mark.parametrize("task", [{}, {"task": "detection"}])
+def test_logits_in_integers(task: dict[str, str]) -> None:
+    """By its metadata, whatever its last operator is; the threshold stays a probability."""
+    plane = program((1, 8, 6), (1, 8, 6), of=INTEGERS)
+    stated = model("Relu", **{"com.biisnet.logit_scale": "0.0125", "threshold": "0.25"}, **task)
+    signature = find_signature(stated, plane)
+    assert signature == Signature(
+        "detection",
+        (Tensor("image", "uint8", (1, 1, 8, 6), "image"),),
+        (Tensor("out0", "int16", (1, 1, 8, 6), "logit", 0.0125),),
+        0.25,
+    )
+    assert own_threshold(signature) == -88  # ln(1/3) / 0.0125 is -87.9
+    assert Signature.parse(signature.as_fields()) == signature
+    of_maps = find_signature(model("Relu", task="map"), plane)
+    assert [(t.dtype, t.meaning, t.scale) for t in of_maps.outputs] == [("int16", "map", None)]
+    assert Signature.parse(of_maps.as_fields()) == of_maps
+
+
+def test_a_scale_that_is_none() -> None:
+    floats, plane = program((1, 8, 6), (1, 8, 6)), program((1, 8, 6), (1, 8, 6), of=INTEGERS)
+    for scale in ("much", "nan", "0", "-1", "1e9"):
+        with pytest.raises(CompileError, match=rf"says com\.biisnet\.logit_scale '{scale}'; export it again"):
+            model(**{"com.biisnet.logit_scale": scale})
+    with pytest.raises(CompileError, match=r"its metadata states no com\.biisnet\.logit_scale, which goes with logits"):
+        find_signature(model(task="detection"), plane)
+    with pytest.raises(CompileError, match=r"has com\.biisnet\.logit_scale, and no output is a logit in integers"):
+        find_signature(model(**{"com.biisnet.logit_scale": "0.1"}), floats)
 
 
 def test_what_cannot_be() -> None:

@@ -121,6 +121,17 @@ def test_maps_do_not_overlap(program: Program, constants: int) -> None:
     check(kernels, form_segments(kernels, DEFAULT))
 
 
+@given(program=programs(), apart=st.sampled_from((64, 4096, 1 << 16)))
+def test_constants_in_the_same_sets(program: Program, apart: int) -> None:
+    """Fails where two steps' constants fall into other sets of a cache, or overlap, or a map lies among them."""
+    kernels = steps_of(program, 640)
+    arena = plan_arena(kernels, layer_by_layer(kernels), apart)
+    assert {at % apart for at in arena.constants} == {0}
+    ends = [at + step.sections["end"] for at, step in zip(arena.constants, kernels.steps, strict=True)]
+    assert all(end <= start for end, start in zip(ends, arena.constants[1:], strict=False))
+    assert all(p.offset >= ends[-1] for p in arena.placements.values() if not p.private)
+
+
 @given(program=programs(), data=st.data())
 def test_any_segments(program: Program, data: st.DataObject) -> None:
     """Fails where the plan relies on which stages form_segments puts together."""

@@ -62,6 +62,14 @@ def test_the_bound_stands_beside_model_cycles() -> None:
     assert result.summary().endswith(f"; {share:.0%} of that is the issue bound")
 
 
+def test_what_the_best_is_made_of() -> None:
+    """Fails where one stage's figures stand for all that use the kernel, or the default's for the best's."""
+    fast = Trial(TWO.key, "pool16", Schedule(4), 1e-6, cycles=1000, l1d_misses=7, dram_bytes=64)
+    one, two = conclude(Path("db"), [*TRIALS, fast], [ONE, TWO], 1e9).gains
+    assert (two.best_cycles, two.best_l1d_misses, two.best_dram_bytes) == (3000, 21, 192)
+    assert (one.best_cycles, one.best_l1d_misses, one.best_dram_bytes) == (None, None, None)
+
+
 def test_nothing_is_measured_yet() -> None:
     """As where the time was up before the first default was measured."""
     result = conclude(Path("db"), TRIALS[1:2], [ONE], None)

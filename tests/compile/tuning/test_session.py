@@ -19,6 +19,7 @@ from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import BinaryDot, Load, PoolSum
 from biisnet.compile.schedules import DEFAULT, main_leaf, space_of
 from biisnet.compile.storage import Bits, Planes
+from biisnet.compile.tuning.meter import Measurement, Outcome
 from biisnet.compile.tuning.records import TRIALS, Records, merge
 from biisnet.compile.tuning.session import Batch, Session
 from biisnet.compile.tuning.tasks import Task, make_task
@@ -45,14 +46,14 @@ class Counting:
         self.fails, self.after = fails, after
         self.batches = 0
 
-    def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[float | str]:
+    def measure(self, stage: Stage, schedules: Sequence[Schedule]) -> list[Outcome]:
         if self.fails and self.batches >= self.after:
             raise self.fails
         self.batches += 1
         assert schedules[0] == DEFAULT.of(stage)
         assert len(set(schedules)) == len(schedules)
         self.asked += [(stage.name, s) for s in schedules if len(schedules) == 1 or s != schedules[0]]
-        return ["wrong" if s.channels == 8 else 1e-6 * sum(astuple(s)) for s in schedules]
+        return ["wrong" if s.channels == 8 else Measurement(1e-6 * sum(astuple(s)), l1d_misses=7) for s in schedules]
 
 
 def run(folder: Path, meter: Counting, trials: int | None = None) -> list[Batch]:
@@ -76,6 +77,7 @@ def test_all_is_measured_once_and_the_best_is_kept(tmp_path: Path) -> None:
         assert records.best()[task.key].schedule == Schedule(1)
         (rejected,) = (t for t in trials if t.key == task.key and t.schedule.channels == 8)
         assert (rejected.seconds, rejected.rejected) == (None, "wrong")
+    assert {t.l1d_misses for t in trials} == {None, 7}  # what was counted is recorded
     assert [b.rejected for b in seen] == [None, None, "wrong", "wrong"]
     assert {b.of for b in seen} == {len(everything)}
     assert [b.trials for b in seen] == [1, 2, 5, 8]

@@ -52,7 +52,7 @@ def test_they_are_as_they_are_written(target: str) -> None:
 
 
 def test_of_two_records_the_faster_one(tmp_path: Path) -> None:
-    """Where both are model cycles; what a board's clock has measured is believed."""
+    """Where one model has measured both; what a board's clock has measured, or a model of more, is believed."""
     shipped = tuned_schedules(RPI4).records
     progress = Progress(PLAN_STEPS, lambda _: None, None)
     stage = make_plan(resolve_model("biisnet"), (256, 256), RPI4, progress, DEFAULT).kernels.steps[0].stage
@@ -62,6 +62,7 @@ def test_of_two_records_the_faster_one(tmp_path: Path) -> None:
         ("model cycles", theirs.seconds * 1.1, "shipped"),
         ("model cycles", theirs.seconds * 0.9, "user's"),
         ("clock", theirs.seconds * 1.1, "user's"),
+        ("model time", theirs.seconds * 1.1, "user's"),
     ):
         folder = tmp_path / f"{by} {seconds}"
         Records(folder, RPI4, by).add(Trial(task.key, "load", Schedule(1), seconds))

@@ -17,7 +17,13 @@ TIMED = Trial("ab" * 32, "bn_load_c1_w256", Schedule(4, 2, 4), 1.5e-3)
 REJECTED = Trial("0c" * 32, "bn_load_c1_w256", Schedule(1), None, "it crashed (“why”)\n")
 
 
-@pytest.mark.parametrize("trial", [TIMED, REJECTED, replace(TIMED, seconds=0.1 + 0.2), replace(TIMED, seconds=1e-12)])
+COUNTED = replace(TIMED, cycles=1.5e6, l1d_misses=2000, dram_bytes=0)
+
+
+FINE = [replace(TIMED, seconds=0.1 + 0.2), replace(TIMED, seconds=1e-12), replace(TIMED, cycles=3.5)]
+
+
+@pytest.mark.parametrize("trial", [TIMED, REJECTED, COUNTED, *FINE])
 def test_there_and_back(trial: Trial) -> None:
     line = to_line(trial)
     assert line.count(b"\n") == 1
@@ -72,6 +78,11 @@ def changed(**fields: Any) -> bytes:
         (changed(seconds=float("nan")), "'seconds' is not a time"),
         (changed(seconds=float("inf")), "'seconds' is not a time"),
         (changed(seconds=10**400), "'seconds' is not a time"),
+        (changed(cycles=-1), "'cycles' is not a count: -1"),
+        (changed(l1d_misses=True), "'l1d_misses' is not a count"),
+        (changed(dram_bytes=float("nan")), "'dram_bytes' is not a count"),
+        (changed(dram_bytes=10**400), "'dram_bytes' is not a count"),
+        (changed(seconds=None, rejected="why", cycles=1), "either seconds or rejected"),
         (changed(seconds=None, rejected=""), "'rejected' is not a reason"),
         (changed(seconds=None, rejected=1), "'rejected' is not a reason"),
         (changed(schedule=[2, 8, 1]), "'schedule' is no JSON object"),

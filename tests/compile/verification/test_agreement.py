@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much an output may differ from the reference's, and what is told of it."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,23 @@ def test_large_values_have_large_errors() -> None:
     y = picture(20) * np.float32(1e4)
     assert not compare_output(y + np.float32(1), y, 0.5).wrong
     assert compare_output(y + np.float32(20), y, 0.5).wrong
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0])
+def test_of_integers_nothing_may_differ(threshold: float | None) -> None:
+    """Fails where one of many differs unseen, or a difference leaves int16."""
+    expected = np.random.default_rng(1).integers(-32768, 32767, (1, 200, 200), endpoint=True).astype(np.int16)
+    assert compare_output(expected.copy(), expected, threshold).wrong == ""
+    found = expected.copy()
+    found[0, 3, 4] += 1 if found[0, 3, 4] < 0 else -1
+    agreement = compare_output(found, expected, threshold)
+    assert (agreement.wrong, agreement.error) == ("1 of 40000 values, and none may", 1)
+    ends = np.array([-32768, 32767, 5], np.int16), np.array([32767, -32768, 5], np.int16)
+    agreement = compare_output(*ends, threshold)
+    assert (agreement.error, agreement.differing) == (65535, 0 if threshold is None else 2)
+    floats = picture()
+    assert compare_output(floats + np.float32(1e-7), floats, 0.5).wrong == ""
+    assert (
+        compare_output(floats + np.float32(1e-7), floats, 0.5, exact=True).wrong
+        == "40000 of 40000 values, and none may"
+    )

@@ -48,13 +48,33 @@ def test_on_this_machine(cli: Callable[..., Any], here: Path, tiny_bundle: TinyB
 
 
 @pytest.mark.emulator
-def test_emulated(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle, emulated: None) -> None:
+def test_emulated(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle, emulated: None, llvm: None) -> None:
     done = cli("bench", tiny_bundle("rpi4"), "--emulate", "--threads", "1", "--runs", "2", "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
     assert result["emulated"]
     assert result["remarks"] == ["emulated: times are not the device's, and the emulator's memory is in the peak"]
+    cost = result["cost"]
+    charged = (cost["cycles"] + 9.9 * cost["l1d_misses"]) / 1.5e9 + cost["dram_bytes"] / 4e9
+    assert cost["seconds"] == pytest.approx(charged)
+    people = cli("bench", tiny_bundle("rpi4"), "--emulate", "--threads", "1", "--runs", "1").out.splitlines()
+    assert people[-1].startswith(f"cost model, one thread: {cost['cycles'] / (24 * 20):.1f} cycles, ")
     assert "--emulate runs it here" in cli("bench", tiny_bundle("rpi4")).message
+
+
+@pytest.mark.emulator
+def test_emulated_without_the_models_tools(
+    cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle, emulated: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where what can be measured is lost with what cannot."""
+    monkeypatch.setattr("biisnet.targets.pricing.LLVM", 1)
+    done = cli("bench", tiny_bundle("rpi4"), "--emulate", "--threads", "1", "--runs", "1", "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert result["cost"] is None
+    assert result["timings"]
+    why = "emulated: no cost by the model: llvm-mc-1 is missing: apt-get install llvm-1 (as root)"
+    assert result["remarks"][-1] == why
 
 
 def test_bad_input(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle) -> None:

@@ -54,6 +54,21 @@ def expect_equal(one: dict[str, float], other: dict[str, float]) -> None:
     assert one["fa"] == pytest.approx(other["fa"], abs=2 / (COUNT * 256 * 256))
 
 
+def test_in_integers(figures: Callable[..., dict], cli: Callable[..., Any], here: Path, data: Path) -> None:
+    """The integer network of a preset, and the file that `export` makes of it: the same figures."""
+    options = ["--precision", "int8", "--calibrate", str(data), "--calibrate-frames", "2"]
+    found = figures("biisnet-lite", *options)
+    assert found["engine"] == "ONNX Runtime, in integers"
+    assert cli("export", "biisnet-lite", "-o", "int8.onnx", *options).code == 0
+    of_file = figures("int8.onnx")
+    assert of_file["metrics"] == found["metrics"]
+    assert of_file["roc"] == found["roc"]
+    assert found["metrics"]["pd"] > 0.5
+    done = cli("eval", "int8.onnx", "--data", data, "--precision", "int8")
+    assert done.code == 2
+    assert "int8.onnx: is an integer network already" in done.err
+
+
 def test_pytorch_and_onnx_runtime(figures: Callable[..., dict]) -> None:
     pytest.importorskip("torch")
     from biisnet.model import shipped_onnx

@@ -12,9 +12,10 @@ import onnx
 import pytest
 
 from biisnet.targets import TARGETS, emulator
+from biisnet.targets.device_cost import DeviceCost
 from biisnet.tools import doctor
 from biisnet.tools.analysis import Analysis, StageCost
-from biisnet.tools.cli.info_commands import table_of
+from biisnet.tools.analysis_table import table_of
 
 
 def test_analyze_gives_the_papers_figures(cli: Callable) -> None:
@@ -39,9 +40,15 @@ def test_analyze_on_a_target(
     assert [line.split()[0] for line in lines[1:-2]] == stages
     assert lines[0].endswith(" of bound")
     assert all(float(line.split()[-1]) > 1 for line in lines[1:-2])
-    assert re.search(r"^[0-9.]+ cycles a pixel at 24x20 on an emulated cortex-a72, one thread, arena", lines[-1])
+    figures = r"^[0-9.]+ cycles, [0-9.]+ L1 misses and [0-9]+ bytes of DRAM traffic a pixel at 24x20"
+    assert re.search(rf"{figures} on an emulated cortex-a72, one thread: [0-9.]+ ms, arena", lines[-1])
     result = json.loads(cli("analyze", str(tiny_onnx), "--target", "rpi4", *size, "--json").out)
     assert f"{result['cycles_per_pixel']:.1f}" == lines[-1].split()[0]
+    charged = result["cycles"] / 1.5e9 + result["l1d_misses"] * 9.9 / 1.5e9 + result["dram_bytes"] / 4e9
+    assert result["seconds"] == pytest.approx(charged)
+    without = cli("analyze", str(tiny_onnx), "--target", "rpi4", *size, "--no-cache").out.splitlines()
+    assert re.search(r"^[0-9.]+ cycles a pixel at 24x20 on an emulated cortex-a72, one thread, arena", without[-1])
+    assert without[-1].split()[0] == lines[-1].split()[0]
     assert [s["name"] for s in result["stages"]] == stages
     assert "no emulator" in refused("analyze", str(tiny_onnx), "--target", "host", *size)
     assert "unknown target" in refused("analyze", "--target", "rpi9")
@@ -57,14 +64,37 @@ def test_analyze_on_another_core(cli: Callable, emulated: None, llvm: None, tiny
     result = json.loads(cli("analyze", str(tiny_onnx), "--target", "rpi5", *size, "--json").out)
     assert [s["bound"] for s in result["stages"]] == [None] * 4
     assert all(s["cycles"] > 0 for s in result["stages"])
+    assert result["l1d_misses"] is not None
+    assert result["seconds"] is None  # nobody has measured what they cost there
+    assert result["memory"] is None
+    assert " us " not in said
+    assert " ms, " not in said
+
+
+def test_columns_are_of_what_is_known() -> None:
+    """Fails where a dash's column stands beside nothing else, or the share is of cycles where the time is known."""
+    counted = DeviceCost(300.0, 20, 640)
+    timed = DeviceCost(300.0, 20, 640, 2e-6)
+    for cost, other, columns, share in (
+        (DeviceCost(300.0), DeviceCost(100.0), [], "75.0%"),
+        (counted, DeviceCost(100.0, 0, 0), ["2.00", "64.0"], "75.0%"),
+        (timed, DeviceCost(100.0, 0, 0, 3e-6), ["2.00", "64.0", "2.0"], "40.0%"),
+    ):
+        stage = StageCost("a", "bn_load", 0, 0, 64, cost, None)
+        title, row, between, _ = table_of(
+            Analysis("rpi4", "cortex-a72", (2, 5), (stage,), other, cost + other, 1 << 20)
+        )
+        assert row.split()[5:] == ["30.0", *columns, share]
+        assert len(title) == len(row) == len(between)
+        assert ("us" in title.split(), "misses/pixel" in title.split()) == (cost is timed, bool(columns))
 
 
 def test_the_bound_has_a_column_where_one_is_known() -> None:
     """Fails where cycles stand beside no bound, or a dash's column beside nothing else."""
-    known = StageCost("a", "bn_load", 0, 0, 64, 300.0, 200.0)
+    known = StageCost("a", "bn_load", 0, 0, 64, DeviceCost(300.0), 200.0)
     unknown = replace(known, bound=None)
     for stage, heading, share in ((known, True, "1.50"), (unknown, False, "90.9%")):
-        analysis = Analysis("rpi5", "cortex-a76", (2, 5), (stage,), 30.0, None, 1 << 20)
+        analysis = Analysis("rpi5", "cortex-a76", (2, 5), (stage,), DeviceCost(30.0), DeviceCost(330.0), 1 << 20)
         title, row, between, _ = table_of(analysis)
         assert title.endswith(" of bound") == heading
         assert row.split()[-1] == share

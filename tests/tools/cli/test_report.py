@@ -65,8 +65,17 @@ def test_of_a_board(cli: Cli, here: Path, tiny_bundle: TinyBundle, emulated: Non
         assert f">{label}</span>" in page
     assert f"{manifest['verification']['accumulators']} integer accumulators" in page
     measured = cli("analyze", bundle / "model.onnx", "--target", "rpi4", "--size", "24x20", "--json")
-    cycles = json.loads(measured.out)["cycles_per_pixel"]
-    assert f"<b>{cycles:.1f}</b><span>model cycles a pixel</span>" in page
+    cost = json.loads(measured.out)
+    pixels = 24 * 20
+    assert f"<b>{cost['cycles_per_pixel']:.1f}</b><span>model cycles a pixel</span>" in page
+    assert f"<b>{cost['l1d_misses'] / pixels:.1f}</b><span>L1 misses a pixel</span>" in page
+    assert f"<b>{cost['dram_bytes'] / pixels:.0f} bytes</b><span>DRAM traffic a pixel</span>" in page
+    assert f"<b>{1e3 * cost['seconds']:.1f} ms</b><span>by the cost model, one thread at 1.5 GHz</span>" in page
+    for stage in cost["stages"]:
+        figures = [stage["cycles"] / pixels, stage["l1d_misses"] / pixels, 1e6 * stage["seconds"]]
+        for figure in figures:
+            assert f"<td>{figure:.2f}</td>" in page, stage["name"]
+    assert "9.9 cycles for each miss" in page
 
 
 def test_of_this_machine(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
@@ -82,13 +91,21 @@ def test_of_this_machine(cli: Cli, here: Path, tiny_bundle: TinyBundle) -> None:
 
 @pytest.mark.emulator
 def test_of_another_core(cli: Cli, here: Path, tiny_onnx: Path, emulated: None, llvm: None) -> None:
-    """What is known of the Cortex-A72 alone is not said of others; their clock is their own."""
+    """What is known of the Cortex-A72 alone is not said of others."""
     assert cli("compile", tiny_onnx, "--target", "rpi5", "--size", "24x20", "-o", "b").code == 0
     assert cli("report", "b").code == 0
     page = (here / "b.html").read_text()
-    assert "one thread at 2.4 GHz" in page
+    assert "L1 misses a pixel" in page
+    assert "Cycles of an emulated cortex-a76" in page
     assert page.count('<div class="cost"')
-    for absent in ('<div class="least"', 'id="roofline"', "issue bound"):
+    for absent in (
+        '<div class="least"',
+        'id="roofline"',
+        "issue bound",
+        "by the cost model",
+        " ms</b>",
+        "for each miss",
+    ):
         assert absent not in page
 
 

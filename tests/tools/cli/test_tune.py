@@ -15,7 +15,8 @@ import pytest
 
 from biisnet.compile.tuning.records import TRIALS, Records
 from biisnet.compile.tuning.trials import Trial
-from biisnet.targets import TARGETS, resolve
+from biisnet.targets import resolve
+from biisnet.targets.device_cost import DeviceCost
 
 BIISNET = (sys.executable, "-c", "from biisnet.tools.cli import main; main()")
 
@@ -55,11 +56,13 @@ def test_tune_and_compile(here: Path, tiny_onnx: Path, cli: Callable[..., Any], 
     assert {name: k["schedule"] for name, k in manifest["kernels"].items()} == best
     assert cli("verify", "tuned").code == 0
     asked = ("analyze", tiny_onnx, "--target", "rpi4", "--size", "24x20", "--json")
-    default, tuned = (json.loads(cli(*asked, *more).out)["stages"] for more in ((), ("--db", "db")))
-    for by_default, by_record in zip(default, tuned, strict=True):
-        assert by_record["cycles"] <= by_default["cycles"], by_default["kernel"]
-    measured = {g["kernel"]: g["best_seconds"] * (TARGETS["rpi4"].hertz or 0) for g in result["gains"]}
-    assert {s["kernel"]: s["cycles"] for s in tuned} == pytest.approx(measured)
+    tuned = json.loads(cli(*asked, "--db", "db").out)["stages"]
+    measured = {t.kernel: t for t in Records(here / "db", resolve("rpi4")).best().values()}
+    assert {s["kernel"]: s["cycles"] for s in tuned} == pytest.approx({k: t.cycles for k, t in measured.items()})
+    assert json.loads((here / "db" / "about.json").read_text())["measured_by"] == "model time"
+    for t in before:  # the time is that of all three figures
+        cost = DeviceCost.of(resolve("rpi4"), t.cycles or 0, t.l1d_misses, t.dram_bytes)
+        assert t.seconds == pytest.approx(cost.seconds)
 
 
 def test_this_machine(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> None:

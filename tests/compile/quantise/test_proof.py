@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proof: of a file, not of what made it; a sum that some frame drives out of 16 bits is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from biisnet.compile.errors import CompileError
+from biisnet.compile.frontend import OnnxModel
+from biisnet.compile.frontend.loader import from_proto
+from biisnet.compile.quantise import prove, quantise
+from biisnet.compile.quantise.intervals import slope_ends
+from biisnet.ops import DOMAIN, INTEGER_VERSION, OPSET, functions
+from biisnet.ops.requantize import INT16
+
+from .networks import frames, u_network
+
+
+def file_of(nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], out: int = TensorProto.INT8) -> OnnxModel:
+    """An integer file from `image` uint8 to `y`."""
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, 1, 4, 4])],
+        [helper.make_tensor_value_info("y", out, [1, "c", "h", "w"])],
+        [numpy_helper.from_array(v, n) for n, v in constants.items()],
+    )
+    used = {n.op_type for n in nodes}
+    return from_proto(
+        helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, INTEGER_VERSION)],
+            functions=[f for f in functions(INTEGER_VERSION) if f.name in used],
+            ir_version=10,
+        ),
+        "net.onnx",
+    )
+
+
+def own(op: str, inputs: list[str], output: str, **attributes: int) -> onnx.NodeProto:
+    return helper.make_node(op, inputs, [output], name=output, domain=DOMAIN, **attributes)
+
+
+EMBED = [
+    helper.make_node("ConvInteger", ["image", "w", "zero"], ["sum"], name="sum"),
+    own("Requantize", ["sum", "b"], "map", shift=7),
+]
+CONSTANTS = {
+    "w": np.array([100, -100], np.int8).reshape(2, 1, 1, 1),
+    "zero": np.array(55, np.uint8),
+    "b": np.array([7, -7], np.int32),
+    "n": np.array([-128, 5], np.int8),
+    "p": np.array([100, 127], np.int8),
+    "c": np.array([0, 16000], np.int32),
+}
+SLOPE = [*EMBED, own("IntegerTwoSlope", ["map", "n", "p"], "slope"), own("Requantize", ["slope", "c"], "y", shift=8)]
+
+
+def test_what_is_looked_at() -> None:
+    """200 grey levels above the zero point, 55 below; a byte by its slope; the constant on top."""
+    proof = prove(file_of(SLOPE, CONSTANTS))
+    assert proof.sums == 4
+    assert proof.largest == 127 * 127 + 16000
+    assert proof.summary() == "no sum can overflow: 4 sums, the largest 32 129 of 32 767"
+
+
+@pytest.mark.parametrize(
+    ("constant", "values", "layer"),
+    [
+        ("c", [0, 17000], r"layer 'y' \(Requantize\): its sums may be 0 to 33129"),
+        ("b", [30000, 0], r"layer 'map' \(Requantize\): its sums may be -20000 to 50000"),
+    ],
+)
+def test_a_sum_that_overflows(constant: str, values: list[int], layer: str) -> None:
+    with pytest.raises(CompileError, match=layer):
+        prove(file_of(SLOPE, CONSTANTS | {constant: np.array(values, np.int32)}))
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_one_more_is_too_much(beyond: int) -> None:
+    """Of a network that was quantised: a map's constant can be moved to the end of 16 bits, and not beyond."""
+    integer = quantise(u_network(), frames(1, 8, 8))
+    constants = {t.name: t for t in integer.proto.graph.initializer}
+    names = [(f"fused.slope.{i}.n", f"fused.slope.{i}.p") for i in (0, 1)]
+    ends = [slope_ends(*(numpy_helper.to_array(constants[c]) for c in pair))[1] for pair in names]
+    b = (32767 - ends[0] - ends[1] + beyond).astype(np.int32)
+    constants["fused.b"].CopyFrom(numpy_helper.from_array(b, "fused.b"))
+    changed = from_proto(integer.proto, "net.onnx")
+    if beyond:
+        with pytest.raises(CompileError, match=r"layer 'fused' \(Requantize\): its sums may be .* to 32768"):
+            prove(changed)
+    else:
+        assert prove(changed).largest == 32767
+
+
+def test_operators_of_others() -> None:
+    nodes = [*EMBED, helper.make_node("Relu", ["map"], ["y"], name="y")]
+    with pytest.raises(CompileError, match=r"layer 'y' \(Relu\): is no operator of an integer network"):
+        prove(file_of(nodes, CONSTANTS))
+
+
+def test_what_is_more_than_a_byte_has_no_slope() -> None:
+    """16 bits, or the frame itself, where a byte is taken for granted."""
+    wide = [EMBED[0], own("Requantize", ["sum", "b"], "map", to=INT16), *SLOPE[2:]]
+    frame = [own("IntegerTwoSlope", ["image", "n", "p"], "slope"), SLOPE[-1]]
+    for nodes in (wide, frame):
+        with pytest.raises(CompileError, match="its input is more than a byte"):
+            prove(file_of(nodes, CONSTANTS))
+
+
+def test_sums_over_channels_stay_in_halves() -> None:
+    """Each half fits, both together would not: right for 16 bits, which saturate, and for nothing else."""
+    constants = CONSTANTS | {"axis": np.array([1]), "d": np.array([0], np.int32), "n": np.array([-128, -128], np.int8)}
+    reduced = [*SLOPE[:3], helper.make_node("ReduceSum", ["slope", "axis"], ["total"], name="total", keepdims=1)]
+    wide = [*reduced, own("Requantize", ["total", "d"], "y", to=INT16)]
+    assert prove(file_of(wide, constants | {"d": np.array([16383], np.int32)}, TensorProto.INT16)).largest == 32767
+    with pytest.raises(CompileError, match="layer 'y'"):
+        prove(file_of(wide, constants | {"d": np.array([16384], np.int32)}, TensorProto.INT16))
+    with pytest.raises(CompileError, match="is requantised to 16 bits"):
+        prove(file_of([*reduced, own("Requantize", ["total", "d"], "y")], constants))
