@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import onnx
+import onnx.shape_inference
+import onnx.version_converter
 
 from ...ops import DOMAIN, REGISTRY, VERSION
 from ..errors import CompileError
 from ..frontend import OnnxModel
-from ..frontend.loader import QUANTIZER_DOMAINS, RECOGNISED_FROM, SIGN_OF_ZERO
+from ..frontend.loader import QUANTIZER_DOMAINS, RECOGNISED_FROM, SIGN_OF_ZERO, first_line
 from ..frontend.obstacles import MOST
 from ..frontend.shapes import DEFAULT_SIZE
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from .patterns import Phase
+    from .patterns import Context, Phase
     from .table import Row
 
 
@@ -60,56 +62,78 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     """`model` in com.biisnet operators, at a size where it has none itself. Raises CompileError."""
     if is_ours(model.proto) or RECOGNISED_FROM in model.metadata:
         return Recognised(model)
-    from onnxscript.rewriter import RewriteRuleSet
+    refuse_unknown(model)
+    try:
+        return rewrite(model, size or DEFAULT_SIZE, sign_of_zero)
+    except CompileError:
+        raise
+    except UNFIT as e:
+        raise CompileError(f"{model.path}: its layers do not fit together: {first_line(e)}") from e
 
+
+UNFIT = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    onnx.shape_inference.InferenceError,
+    onnx.version_converter.ConvertError,
+)
+"""Errors by which ONNX and its rewriter say that attributes and shapes do not belong together."""
+
+
+def rewrite(model: OnnxModel, size: tuple[int, int], sign_of_zero: int | None) -> Recognised:
+    """The work of `recognise` on a foreign file; raises whatever its parts raise."""
     from .channels_first import settle_inputs, settle_outputs
-    from .normalise import has_float16, settled, tidied, to_ir
+    from .normalise import has_float16, settled, to_ir
     from .patterns import BINARY, LAYOUT, REST, STEPS, ZERO, Context
     from .prove import prove
     from .table import rows
 
-    refuse_unknown(model)
-    original = settled(model.proto, size or DEFAULT_SIZE, model.path)
+    original = settled(model.proto, size, model.path)
     graph, context = to_ir(original), Context(sign_of_zero)
     # what constants were computed of, the importer computes too; but not a Dropout, say
     gone = {n.op_type for n in original.graph.node} & FOREIGN - {n.op_type for n in graph.graph}
     rewrites = int(has_float16(model.proto) or bool(gone))
-
-    def run(*phases: Phase) -> None:
-        nonlocal rewrites
-        rules = RewriteRuleSet([r for phase in phases for p in phase for r in p.rules(context)])
-        for _ in range(ROUNDS):
-            count = rules.apply_to_model(graph)
-            if not count:
-                return
-            rewrites += count
-            tidied(graph)
-        raise CompileError(f"{model.path}: its patterns do not come to an end; report this file")
-
     while True:
-        run(LAYOUT)
+        rewrites += run(graph, context, model.path, LAYOUT)
         if not settle_inputs(graph, context):
             break
         rewrites += 1
-    run(LAYOUT, STEPS)
+    rewrites += run(graph, context, model.path, LAYOUT, STEPS)
     settle_outputs(graph, context)
-    run(ZERO)
-    table = rows(graph)
-    run(BINARY)
-    run(REST)
+    rewrites += run(graph, context, model.path, ZERO)
+    table = tuple(rows(graph))
+    rewrites += run(graph, context, model.path, BINARY)
+    rewrites += run(graph, context, model.path, REST)
     refuse_left(graph, model.path)
     if not rewrites:
-        return Recognised(model, tuple(table), context.lines())
+        return Recognised(model, table, context.lines())
     proto = finished(graph, model, sign_of_zero)
-    rewritten = replace(
-        model,
-        proto=proto,
-        data=(data := proto.SerializeToString(deterministic=True)),
-        sha256=hashlib.sha256(data).hexdigest(),
-        called=model.name,
-    )
-    proof = prove(original, rewritten, context)
-    return Recognised(rewritten, tuple(table), context.lines(), proof)
+    data = proto.SerializeToString(deterministic=True)
+    digest = hashlib.sha256(data).hexdigest()
+    rewritten = replace(model, proto=proto, data=data, sha256=digest, called=model.name)
+    return Recognised(rewritten, table, context.lines(), prove(original, rewritten, context))
+
+
+def run(graph: ir.Model, context: Context, path: str, *phases: Phase) -> int:
+    """Apply the patterns of phases until none is met any more; how often they were."""
+    from onnxscript.rewriter import RewriteRuleSet
+
+    from .normalise import tidied
+
+    rules = RewriteRuleSet([r for phase in phases for p in phase for r in p.rules(context)])
+    total = 0
+    for _ in range(ROUNDS):
+        count = rules.apply_to_model(graph)
+        if not count:
+            return total
+        total += count
+        tidied(graph)
+    raise CompileError(f"{path}: its patterns do not come to an end; report this file")
 
 
 def refuse_unknown(model: OnnxModel) -> None:
@@ -158,8 +182,9 @@ def finished(graph: ir.Model, model: OnnxModel, sign_of_zero: int | None) -> onn
     standard = next((o for o in proto.opset_import if o.domain in ("", "ai.onnx")), None)
     del proto.opset_import[:]
     proto.opset_import.append(onnx.helper.make_opsetid("", standard.version if standard else 18))
-    if used:
-        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+    if used:  # of a file that had some already, the version that it was written in
+        version = max([VERSION, *(o.version for o in model.proto.opset_import if o.domain == DOMAIN)])
+        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, version))
     domains = sorted({n.domain for n in proto.graph.node} - {"", DOMAIN})
     proto.opset_import.extend(onnx.helper.make_opsetid(d, 1) for d in domains)
     del proto.graph.value_info[:]

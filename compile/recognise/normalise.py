@@ -56,7 +56,7 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int], path: str) -> onnx.Mo
         functions = list(model.functions)
         try:
             model = version_converter.convert_version(model, foreign_ops.OPSET)
-        except RuntimeError as e:
+        except (RuntimeError, version_converter.ConvertError) as e:
             raise CompileError(
                 f"{path}: is of opset {opset} and cannot be raised to {foreign_ops.OPSET} ({first_line(e)}); export it "
                 f"with opset {foreign_ops.OPSET} or newer"

@@ -9,6 +9,9 @@ import sys
 import numpy as np
 import onnx
 import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import load_model
@@ -135,6 +138,43 @@ def test_operators_of_unknown_domains() -> None:
     with pytest.raises(
         CompileError, match=r"^net\.onnx: operators of unknown domains: layer 'Fancy_2' \(somebody.else::Fancy\)"
     ) as refusal:
+        recognise(from_proto(proto, "net.onnx"), None)
+    assert "\n" not in str(refusal.value)
+
+
+@settings(max_examples=25, deadline=None)
+@given(flips=st.lists(st.tuples(st.integers(0, 2**31), st.integers(0, 255)), min_size=1, max_size=6))
+def test_any_bytes_changed(flips: list[tuple[int, int]]) -> None:
+    """Fails where a damaged file ends in anything but a network or one line."""
+    net = sum_of_signs()
+    data = bytearray(net.proto(net.last).SerializeToString())
+    for at, byte in flips:
+        data[at % len(data)] = byte
+    proto, told = onnx.ModelProto(), ""
+    try:
+        proto.ParseFromString(bytes(data))
+        recognise(from_proto(proto, "net.onnx"), None)
+    except CompileError as e:
+        told = str(e)
+    except DecodeError:
+        told = "not ONNX"
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda n: n.attribute.extend([onnx.helper.make_attribute("group", 3)]), "group"),
+        (lambda n: n.input.append("nothing"), "nothing"),
+        (lambda n: n.attribute.extend([onnx.helper.make_attribute("strides", [0, 0])]), "strides|Stride"),
+    ],
+)
+def test_layers_that_do_not_fit(change, why: str) -> None:  # type: ignore[no-untyped-def]
+    """Fails where attributes that make no sense end in a traceback."""
+    net = sum_of_signs()
+    proto = net.proto(net.last)
+    change(next(n for n in proto.graph.node if n.name == "Conv_5"))
+    with pytest.raises(CompileError, match=r"^net\.onnx: ") as refusal:
         recognise(from_proto(proto, "net.onnx"), None)
     assert "\n" not in str(refusal.value)
 
