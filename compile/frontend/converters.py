@@ -21,7 +21,7 @@ from ...ops import weights_at_levels
 from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
 from ..passes.relax_ops import call, channels_of, dtype_of, scale_shift, shape_of, two_slope
 
-MAX_WEIGHTS = 256 * 1024
+MAX_WEIGHTS = 1024 * 1024
 """Weights of a full-precision convolution."""
 MAX_AVERAGE = 8
 """The longest side of an average's window: its taps are not a loop, and 256 of them take minutes to compile."""
