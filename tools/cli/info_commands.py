@@ -82,12 +82,14 @@ def analyze_on(
 ) -> None:
     """The table of stages on a device."""
     from ...compile.frontend.shapes import input_shape
+    from ...compile.recognise import recognise
     from ...targets import resolve
     from ..analysis import analyze_target
     from ..analysis_table import table_of
     from ..models import resolve_model
 
-    device, network = resolve(name), resolve_model(model)
+    device = resolve(name)
+    network = recognise(resolve_model(model), parse_size(size)).model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     found = analyze_target(network, (height, width), device, terminal.say, cache=cache, database=database)
     terminal.show(found.document(), table_of(found))
