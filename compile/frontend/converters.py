@@ -20,6 +20,7 @@ from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 from ...ops import weights_at_levels
 from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
 from ..passes.relax_ops import call, channels_of, dtype_of, scale_shift, shape_of, two_slope
+from ..storage import is_integer
 
 MAX_WEIGHTS = 1024 * 1024
 """Weights of a full-precision convolution."""
@@ -397,7 +398,7 @@ def concat(node: Node) -> Results:
     """On channels."""
     tensors = [node.tensor(i) for i in range(len(node.inputs))]
     node.require(node.attributes["axis"] in (1, -3), "only a concatenation of channels (axis 1) is supported")
-    if all(t.same_as(tensors[0]) for t in tensors) and len(tensors) > 1 and dtype_of(tensors[0]) != "float32":
+    if all(t.same_as(tensors[0]) for t in tensors) and len(tensors) > 1 and is_integer(dtype_of(tensors[0])):
         return [call("tile_channels", tensors[:1], times=len(tensors))]
     return [R.concat(tensors, axis=1)]
 

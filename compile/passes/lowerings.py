@@ -38,7 +38,7 @@ from ..kernels import (
     TwoSlope,
     Upsample,
 )
-from ..storage.integer import CENTRE
+from ..storage.integer import CENTRE, is_integer
 from .relax_ops import constant, dtype_of, ints, window_of
 from .stored_forms import PLAIN, Signs, StoredForm
 
@@ -272,7 +272,7 @@ def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     branches = []
     for start, end in itertools.pairwise(cuts):
         (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
-        branches.append(Add(a.channels, a, b) if dtype_of(call) == "float32" else IntegerAdd(a.channels, a, b))
+        branches.append((IntegerAdd if is_integer(dtype_of(call)) else Add)(a.channels, a, b))
     return Value(tuple(branches))
 
 

@@ -12,7 +12,7 @@ from tvm.ir import Expr as RelaxExpr
 
 from ..errors import CompileError
 from ..storage import Bits, Encoding, Float32, Integer, IntegerBits, Margin
-from ..storage.integer import CENTRE
+from ..storage.integer import CENTRE, is_integer
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class StoredForm:
 
     def encoding_of(self, dtype: str) -> Encoding:
         """As a buffer has it, of values of a type. Raises CompileError for those that are never stored."""
-        if dtype == "float32":
+        if not is_integer(dtype):
             if self.signs is None:
                 return Float32()
             return Bits(self.signs.groups, np.array(self.signs.threshold, np.float32))

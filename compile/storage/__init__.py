@@ -7,8 +7,20 @@ Row kernels ask both for TIR, through the context that they are written in; noth
 from .bits import Bits
 from .encoding import Comparison, Encoding
 from .float32 import Float32
-from .integer import Integer
+from .integer import Integer, is_integer
 from .integer_bits import IntegerBits
 from .layout import Dense, Layout, Margin, Planes
 
-__all__ = ["Bits", "Comparison", "Dense", "Encoding", "Float32", "Integer", "IntegerBits", "Layout", "Margin", "Planes"]
+__all__ = [
+    "Bits",
+    "Comparison",
+    "Dense",
+    "Encoding",
+    "Float32",
+    "Integer",
+    "IntegerBits",
+    "Layout",
+    "Margin",
+    "Planes",
+    "is_integer",
+]

@@ -21,6 +21,11 @@ CENTRE = 128
 """The middle of uint8."""
 
 
+def is_integer(dtype: str) -> bool:
+    """Whether values of a type are whole numbers, so that a map of them is of an integer network."""
+    return np.issubdtype(np.dtype(dtype), np.integer)
+
+
 @dataclass(frozen=True, eq=False)
 class Integer(Encoding):
     """Values x of `element` (int8, uint8, int16), stored as x - `offset`, which is 0, or CENTRE for uint8 values that

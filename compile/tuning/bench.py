@@ -30,6 +30,7 @@ from ..kernels.row_kernel import build
 from ..passes.build_kernels import step_of
 from ..passes.form_segments import layer_by_layer
 from ..passes.plan_arena import plan_arena
+from ..storage import is_integer
 from ..verification.device import Device
 from .meter import Outcome
 
@@ -105,7 +106,7 @@ def pixel(stage: Stage) -> Buffer:
 def source(buffer: Buffer, entry: Buffer) -> Stage:
     """A stage that would write a map, from an input; it is there to give the map its place."""
     kind = buffer.encoding.value_type
-    value = RepeatChannels(buffer.channels, Load(1, entry)) if kind == "float32" else Zero(buffer.channels, kind)
+    value = Zero(buffer.channels, kind) if is_integer(kind) else RepeatChannels(buffer.channels, Load(1, entry))
     return Stage.of(f"source of {buffer.name}", (), (value,), [buffer])
 
 

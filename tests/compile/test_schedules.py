@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pytest
@@ -34,6 +34,10 @@ from biisnet.targets.cores import GENERIC
 
 LEADING = [name for name, kind in KINDS.items() if kind.leads is not None]
 """The kinds of kernels."""
+COUNTING = ("BinaryDot", "IntegerDot")
+"""Those that count bits."""
+SPACES = {"BinaryDot": 4 * 3 * 3 * 2, "IntegerDot": 4 * 3 * 3 * 2 * 2, "IntegerUpsample": 4 * 2}
+"""Schedules of those that have more to choose than the channels of an epilogue."""
 
 
 def stage() -> Stage:
@@ -75,12 +79,13 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
 def test_the_space(kind: str) -> None:
     """Every schedule once, the default one first, and what is outside is found."""
     space = space_of(kind)
-    assert len(space) == len(set(space)) == (36 if kind == "BinaryDot" else 4)
+    assert len(space) == len(set(space)) == SPACES.get(kind, 4)
     assert space[0] == default_of(kind)
     assert all(outside_space(kind, s) is None for s in space)
     assert outside_space(kind, Schedule(3)) == "channels 3"
     assert outside_space(kind, Schedule(True)) == "channels True"
-    assert outside_space(kind, Schedule(2, counted=4)) == (None if kind == "BinaryDot" else "counted 4")
+    other = replace(default_of(kind), counted=4 if kind in COUNTING else 2)
+    assert outside_space(kind, other) == (None if kind in COUNTING else "counted 2")
 
 
 def test_choices_are_sound() -> None:
@@ -100,6 +105,11 @@ def test_the_defaults() -> None:
         "MaxPool": Schedule(1, 8, 1),
         "PoolSum": Schedule(1, 8, 1),
         "Load": Schedule(2, 8, 1),
+        "IntegerDot": Schedule(1, 4, 1, 2, "channels"),
+        "IntegerConvolution": Schedule(2, 8, 1),
+        "IntegerUpsample": Schedule(2, 8, 1, 2),
+        "IntegerPool": Schedule(2, 8, 1),
+        "IntegerMix": Schedule(1, 8, 1),
     }
 
 

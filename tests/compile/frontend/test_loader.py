@@ -171,8 +171,11 @@ def test_weights_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("proto", "message"),
     [
-        (model_of([node("Relu", "x")], kind=TensorProto.DOUBLE), "input 'x' is DOUBLE; float32 grey levels"),
-        (model_of([node("Identity", "x")], kind=TensorProto.UINT8), "is UINT8"),
+        (
+            model_of([node("Relu", "x")], kind=TensorProto.DOUBLE),
+            "input 'x' is DOUBLE; grey levels [1, C, H, W] as float32",
+        ),
+        (model_of([node("Identity", "x")], kind=TensorProto.INT8), "is INT8; grey levels"),
         (model_of([node("Exp", "x")]), "layer 'y': operator Exp is not supported"),
         (model_of([node("Nonsense", "x")]), "not a valid ONNX model"),
         (model_of([node("Nonsense", "x", domain="com.biisnet")]), "Nonsense"),
