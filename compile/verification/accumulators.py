@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
+from onnx import NodeProto
 
 from ...targets.cores import Core
 from ..ir.expressions import Expr
@@ -47,19 +48,38 @@ def readable(stage: Stage) -> bool:
     return with_identity_epilogue(stage) is not None and any(not b.encoding.is_exact for b in stage.outputs)
 
 
-def place_of(branches: tuple[Expr, ...], dot: BinaryDot) -> slice | None:
-    """Channels of a stored map that a binary convolution's accumulators are in: those of its branch, of the branches
-    that are concatenated. None where it is in none."""
+def place_of(branches: tuple[Expr, ...], dots: list[BinaryDot]) -> slice | None:
+    """Channels of a stored map that the sum of binary convolutions' accumulators is in: those of their branch, of the
+    branches that are concatenated. None where no branch has all of them."""
 
-    def holds(e: Expr) -> bool:
-        return e is dot or any(holds(c) for c in e.children())
+    def within(e: Expr) -> list[Expr]:
+        return [e, *(x for c in e.children() for x in within(c))]
 
     first = 0
     for branch in branches:
-        if holds(branch):
-            return slice(first, first + branch.channels) if branch.channels == dot.channels else None
+        inner = within(branch)
+        if all(any(e is d for e in inner) for d in dots):
+            return slice(first, first + branch.channels) if branch.channels == dots[0].channels else None
         first += branch.channels
     return None
+
+
+def sum_by_onnx(
+    onnx: OnnxReference, layers: list[NodeProto], dots: list[BinaryDot], reference: dict[str, Array]
+) -> Array | None:
+    """The sum of the accumulators of a stage's binary convolutions by ONNX Runtime; None where they are not all layers
+    of +-1 of the file, or not of one unit and the same channels."""
+    if not dots or len(layers) != len(dots) or len({(d.unit, d.first, d.channels) for d in dots}) > 1:
+        return None
+    total: Array | None = None
+    for layer in layers:
+        x = reference.get(layer.input[0])
+        found = None if x is None else onnx.accumulators(layer.output[0], x)
+        if found is None:
+            return None
+        part = found[dots[0].first : dots[0].first + dots[0].channels]
+        total = part if total is None else total + part
+    return total
 
 
 def check_accumulators(
@@ -79,13 +99,9 @@ def check_accumulators(
     found, expected = outputs[buffer], evaluate(probe, inputs)[n]
     differ = found != expected
     dots = [e for e in stage.expressions() if isinstance(e, BinaryDot)]
-    layers = [n.output[0] for n in onnx.binary_layers() if n.output[0] in stage.layers]
-    if len(dots) == 1:
-        (layer,) = layers  # each binary convolution is asked of ONNX Runtime too
-        by_onnx = onnx.accumulators(layer, reference[dots[0].buffer.value])
-        place = place_of(stage.results[n], dots[0])
-        if by_onnx is not None and place is not None:
-            part = by_onnx[dots[0].first : dots[0].first + dots[0].channels]
-            differ[place] |= (found[place] - dots[0].centre) * dots[0].unit != part
+    layers = [layer for layer in onnx.binary_layers() if layer.output[0] in stage.layers]
+    place, total = place_of(stage.results[n], dots), sum_by_onnx(onnx, layers, dots, reference)
+    if total is not None and place is not None:  # each binary convolution is asked of ONNX Runtime too
+        differ[place] |= (found[place] - sum(d.centre for d in dots)) * dots[0].unit != total
     tensors = {"device accumulators": found, "reference accumulators": expected, **inputs}
     return found.size, int(differ.sum()), tensors

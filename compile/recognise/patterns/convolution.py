@@ -63,7 +63,8 @@ class BinaryConvolution(Pattern):
             x = shaped(op.Concat(*[x] * count, axis=1), (source[0], source[1] * count, *source[2:]), x)
             rows = [np.broadcast_to(p.threshold, (source[1],)) for p in planes]
             first = planes[0]
-            planes = [Plane(np.concatenate(rows), first.factor, first.pad_value, first.offset, label(node))]
+            offset = np.sum([p.offset for p in planes], axis=0)
+            planes = [Plane(np.concatenate(rows), first.factor, first.pad_value, offset, label(node))]
             weights = replace(weights, bits=np.concatenate([weights.bits] * count, axis=1))
             geometry = {**geometry, "channels": geometry["channels"] * count}
         results = [plane_node(op, x, p, weights, geometry) for p in planes]

@@ -187,6 +187,13 @@ def a20_sign_of_a_sum(n: Net) -> str:
     return n.conv(n.op("Sign", n.op("Add", x, n.op("Relu", x))), n.signs(C, C, 3, 3))
 
 
+@case(says="its padding is no level of its activations")
+def a21_shifted_sign_of_a_sum(n: Net) -> str:
+    x = n.stem()
+    s = n.op("Add", n.op("Sign", n.op("Add", x, n.op("Relu", x))), scalar(0.5))
+    return n.conv(s, n.signs(C, C, 3, 3))
+
+
 # ---- weights ----
 
 

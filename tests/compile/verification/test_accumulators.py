@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biisnet.compile.errors import VerificationError
 from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.kernels.reference import evaluate
-from biisnet.compile.pipeline import PLAN_STEPS, make_plan
+from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.storage import Bits, Float32
@@ -26,6 +27,8 @@ from biisnet.compile.verification.scene import scene
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
 from biisnet.targets import resolve
+
+from ..recognise.networks import Net
 
 SIZE = (24, 20)
 CORE = resolve("host").core
@@ -150,3 +153,32 @@ def test_verification_asks_onnx_runtime_for_every_accumulator(
     compare(device.probe, "this machine", plan, CORE, reference, values, tmp_path / "failed.npz")
     layers = [n.output[0] for n in reference.proto.graph.node if n.op_type == "BinaryConv2d"]
     assert asked == layers
+
+
+def summed() -> Net:
+    """A grouped and a dilated binary convolution of the same bits, added."""
+    net = Net()
+    x = net.stem()
+    net.last = net.op("Add", net.binary(x, 2, group=4), net.binary(x, dilations=[2, 2], pads=[2] * 4))
+    return net
+
+
+def concatenated() -> Net:
+    """A binary convolution whose result is stored beside what it reads."""
+    net = Net()
+    x = net.stem()
+    net.last = net.op("Concat", x, net.binary(x), axis=1)
+    return net
+
+
+@pytest.mark.parametrize("build", [summed, concatenated])
+def test_onnx_runtime_is_asked_for_each(build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    """Fails where a stage with two binary convolutions, or with other channels beside one, is compared with itself."""
+    net = build()
+    model = net.model(net.last)
+    verified = compile_model(model, (8, 8), resolve("rpi4"), tmp_path / "b", say=lambda _: None).verified
+    assert "1 of 1 binary convolutions equal" in verified.summary()
+    right = OnnxReference.accumulators
+    monkeypatch.setattr(OnnxReference, "accumulators", lambda *a: right(*a) + 2)
+    with pytest.raises(VerificationError, match="accumulators"):
+        compile_model(model, (8, 8), resolve("rpi4"), tmp_path / "c", say=lambda _: None)
