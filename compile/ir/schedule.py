@@ -42,7 +42,7 @@ def choice(
 
 
 CHANNELS = dict.fromkeys(
-    ("BinaryDot", "Convolution", "Load", "IntegerConvolution", "IntegerPool", "IntegerUpsample"), 2
+    ("BinaryDot", "Convolution", "Load", "IntegerDot", "IntegerConvolution", "IntegerPool", "IntegerUpsample"), 2
 )
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 

@@ -28,7 +28,6 @@ from ..ir.buffers import Operand
 from ..ir.expressions import Leaf
 from ..ir.schedule import Schedule
 from ..ir.stages import Stage
-from ..storage import Integer
 from ..storage.encoding import BLOCK
 from .context import FLOAT_SECTIONS, INTEGER_SECTIONS, Context, Parameters
 from .simd import Simd
@@ -114,7 +113,7 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
 
 def sections_of(stage: Stage) -> tuple[str, ...]:
     """The sections of constants that a stage's kernel is given."""
-    integer = any(isinstance(b.encoding, Integer) for b in stage.outputs)
+    integer = any(b.encoding.is_whole for b in stage.outputs)
     return INTEGER_SECTIONS if integer else FLOAT_SECTIONS
 
 

@@ -105,7 +105,7 @@ def test_the_defaults() -> None:
         "MaxPool": Schedule(1, 8, 1),
         "PoolSum": Schedule(1, 8, 1),
         "Load": Schedule(2, 8, 1),
-        "IntegerDot": Schedule(1, 4, 1, 2, "channels"),
+        "IntegerDot": Schedule(2, 4, 1, 2, "channels"),
         "IntegerConvolution": Schedule(2, 8, 1),
         "IntegerUpsample": Schedule(2, 8, 1, 2),
         "IntegerPool": Schedule(2, 8, 1),

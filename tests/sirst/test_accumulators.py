@@ -35,7 +35,7 @@ def plan(shipped: OnnxModel) -> Plan:
 
 @pytest.fixture(scope="module")
 def reference(shipped: OnnxModel, plan: Plan) -> OnnxReference:
-    return OnnxReference(shipped, [b.value for b in plan.program.buffers()])
+    return OnnxReference(shipped, {b.value: b.encoding.value_type for b in plan.program.buffers()})
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_settled(shape: Sequence[int | str | None], size: tuple[int, int] | None
         ((2, 3, 6, 10), 1, None, "a batch of 1"),
         ((1, "c", 6, 10), 1, None, "a fixed number of channels"),
         ((3, 6, 10), 1, None, "has 3 dimensions"),
-        ((1, 3, 6, 10), TensorProto.UINT8, None, "is UINT8; float32 grey levels"),
+        ((1, 3, 6, 10), TensorProto.INT8, None, "is INT8; grey levels [1, C, H, W] as float32, or uint8"),
         ((1, 3, 6, 10), TensorProto.FLOAT16, None, "is FLOAT16"),
         ((1, 3, 0, 10), 1, None, "is 1x3x0x10; height and width must be at least 1"),
         ((1, 3, -4, 10), 1, None, "is 1x3x-4x10; height and width must be at least 1"),

@@ -93,7 +93,7 @@ def test_it_is_no_larger_and_no_smaller(u_onnx: Path, tmp_path: Path) -> None:
             for value in (0, 255, 1e4, 1e6):
                 changed = image.copy()
                 changed[y, 32] = value
-                rows, columns = np.nonzero(model._infer(changed) != before)  # beyond what a frame may have
+                rows, columns = np.nonzero(model.infer(changed) != before)  # beyond what a frame may have
                 farthest = max(farthest, np.abs(rows - y).max(), np.abs(columns - 32).max())
     assert farthest == field.radius
 

@@ -41,7 +41,7 @@ def plan(tiny: OnnxModel) -> Plan:
 
 @pytest.fixture(scope="module")
 def reference(tiny: OnnxModel, plan: Plan) -> OnnxReference:
-    return OnnxReference(tiny, [b.value for b in plan.program.buffers()])
+    return OnnxReference(tiny, {b.value: b.encoding.value_type for b in plan.program.buffers()})
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def plan(tiny: OnnxModel) -> Plan:
 
 @pytest.fixture
 def reference(tiny: OnnxModel, plan: Plan) -> Reference:
-    onnx = OnnxReference(tiny, [b.value for b in plan.program.buffers()])
+    onnx = OnnxReference(tiny, {b.value: b.encoding.value_type for b in plan.program.buffers()})
     return onnx.run(scene(*SIZE).astype(np.float32)[None])
 
 
