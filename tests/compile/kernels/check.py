@@ -41,7 +41,9 @@ def check(case: Case, stored: dict[Buffer, Array], *, exact: bool) -> None:
         own = next((v for b, v in stored.items() if isinstance(b.encoding, Float32)), None)
         for b, value in stored.items():
             assert value.shape == expected.shape
-            if isinstance(b.encoding, Float32):
+            if b.encoding.is_whole:
+                wrong = value != b.encoding.encode(expected)
+            elif isinstance(b.encoding, Float32):
                 wrong = ~(
                     (np.abs(value.astype(np.float64) - expected) <= near)
                     | (value == expected)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.targets import Target, resolve
 from biisnet.targets.emulator import MISSING, find_emulator
 
@@ -30,8 +31,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 def on_host(folders: Callable[[], Path]) -> Check:
     """`on_host(cases, exact=...)`: they mean what numpy says on this machine."""
 
-    def run_and_check(cases: Sequence[Case], *, exact: bool = True) -> None:
-        for case, stored in zip(cases, run(cases, resolve("host"), folders()), strict=True):
+    def run_and_check(cases: Sequence[Case], *, exact: bool = True, schedules: Schedules = DEFAULT) -> None:
+        for case, stored in zip(cases, run(cases, resolve("host"), folders(), schedules), strict=True):
             check(case, stored, exact=exact)
 
     return run_and_check

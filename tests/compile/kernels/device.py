@@ -26,7 +26,7 @@ from biisnet.compile.ir.steps import Step
 from biisnet.compile.ir.window import Window
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.passes.form_segments import layer_by_layer
-from biisnet.compile.schedules import DEFAULT
+from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.compile.storage.layout import round_up
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
@@ -85,7 +85,7 @@ class Batch(Program):
 
 def in_arena(b: Buffer) -> Buffer:
     """The buffer itself; of the user's, which lie elsewhere, a stand-in in the arena, where it can be watched."""
-    return b if b.external is None else Buffer(b.name, b.value, b.channels, b.height, b.width, layout=b.layout)
+    return b if b.external is None else Buffer(b.name, b.value, b.channels, b.height, b.width, b.encoding, b.layout)
 
 
 def defined(b: Buffer) -> npt.NDArray[np.bool_]:
@@ -107,10 +107,12 @@ def value_in(b: Buffer, content: bytes) -> Array:
     return value
 
 
-def run(cases: Sequence[Case], target: Target, folder: Path) -> list[dict[Buffer, Array]]:
+def run(
+    cases: Sequence[Case], target: Target, folder: Path, schedules: Schedules = DEFAULT
+) -> list[dict[Buffer, Array]]:
     """What each case's stage stores. Fails where a kernel writes elsewhere."""
     batch = Batch(cases)
-    kernels = build_kernels(batch, target.core, DEFAULT)
+    kernels = build_kernels(batch, target.core, schedules)
     places, at = {}, round_up(max(b.row_bytes for b in batch.buffers()) + GUARD, 64)
     zero_bytes = at
     regions = []
