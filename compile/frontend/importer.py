@@ -16,13 +16,15 @@ from tvm.ir import Expr
 
 from ..errors import CompileError
 from ..ir.limits import MAX_OUTPUTS
-from ..passes.relax_ops import shape_of
+from ..passes.relax_ops import dtype_of, shape_of
 from . import integer_converters  # noqa: F401 (registers its converters)
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import OnnxModel, first_line
 from .obstacles import Obstacles
 from .shapes import DTYPES, evaluate, input_shape
 
+TAKES_BYTES = {"Cast", "ConvInteger", "Identity", "Pad", "Slice"}
+"""Operators that a uint8 image may be given to."""
 Value: TypeAlias = Expr | npt.NDArray[Any] | None
 """The meaning of a name of the graph: a Relax variable, a constant, or an input that is left out."""
 
@@ -137,6 +139,8 @@ def convert_node(
         values |= constants
         return
     convert = converter_of(node, model.path)
+    if node.op_type not in TAKES_BYTES and any(isinstance(i, Expr) and dtype_of(i) == "uint8" for i in inputs):
+        raise UnsupportedError("its input is uint8; float32 is supported, or a Cast of the image")
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     results = convert(Node(label, inputs, attributes, len(node.output)))
     for output, result in zip(node.output, results, strict=True):

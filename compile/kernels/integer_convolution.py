@@ -56,7 +56,7 @@ class IntegerConvolution(Leaf, Summand):
         return grouped_sum(windows(x, self.window), self.weight.astype(np.int64), 1).astype(np.int32)
 
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.zeros_like(self.reference(magnitudes))
+        return np.abs(value(self).astype(np.int64))
 
     def identity(self) -> Expr | None:
         return None

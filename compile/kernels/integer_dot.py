@@ -117,7 +117,7 @@ class IntegerDot(Leaf):
         return np.clip(-dot.astype(np.int32) // 2, LOW, HIGH).astype(np.int8)
 
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.zeros_like(self.reference(magnitudes))
+        return np.abs(value(self).astype(np.int64))
 
     def identity(self) -> Expr | None:
         return None

@@ -62,7 +62,7 @@ class IntegerMix(Leaf):
         return np.clip(total + int(self.bias[0]), WORD.min, WORD.max).astype(np.int16)[None]
 
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.zeros_like(self.reference(magnitudes))
+        return np.abs(value(self).astype(np.int64))
 
     def identity(self) -> Expr | None:
         return None

@@ -66,7 +66,7 @@ class IntegerUpsample(Leaf):
         return x.astype(np.int8)
 
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.zeros_like(self.reference(magnitudes))
+        return np.abs(value(self).astype(np.int64))
 
     def identity(self) -> Expr | None:
         return None

@@ -26,20 +26,31 @@ from biisnet.compile.kernels import (
     Constant,
     Convolution,
     HingeAdd,
+    IntegerAdd,
+    IntegerConvolution,
+    IntegerDot,
+    IntegerHinge,
+    IntegerMix,
+    IntegerPool,
+    IntegerTwoSlope,
+    IntegerUpsample,
     Load,
     MaxPool,
     PoolSum,
     RepeatChannels,
+    Requantize,
     ScaleShift,
     Sigmoid,
+    TileChannels,
     TwoSlope,
     TwoSlopeAdd,
     Upsample,
+    Zero,
 )
 from biisnet.compile.kernels.error_bounds import error_bounds
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
-from biisnet.compile.storage import Bits
+from biisnet.compile.storage import Bits, Integer, IntegerBits
 from biisnet.targets.cores import CORTEX_A72
 
 Array = np.ndarray
@@ -142,6 +153,71 @@ def repeat_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, A
     return RepeatChannels(3 * c, load("x", c, size, rng, stored))
 
 
+def steps(rng: Rng, n: int) -> Array:
+    """int8 constants, a value a channel."""
+    return rng.integers(-128, 128, n).astype(np.int8)
+
+
+def bytes_of(name: str, c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Buffer:
+    """An int8 map of c channels."""
+    stored[name] = rng.integers(-128, 128, (c, *size)).astype(np.int8)
+    return Buffer(name, name, c, *size, Integer())
+
+
+def slopes(name: str, c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> IntegerTwoSlope:
+    read = Load(c, bytes_of(name, c, size, rng, stored))
+    return IntegerTwoSlope(c, read, steps(rng, c), steps(rng, c))
+
+
+def integer_two_slope(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return slopes("x", c, size, rng, stored)
+
+
+def integer_add(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return IntegerAdd(c, slopes("x", c, size, rng, stored), slopes("y", c, size, rng, stored))
+
+
+def integer_hinge(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return IntegerHinge(c, Load(c, bytes_of("x", c, size, rng, stored)), *(steps(rng, c) for _ in range(3)))
+
+
+def integer_dot(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    stored["bits"] = rng.random((6, *size)) < 0.5
+    return IntegerDot(c, Buffer("bits", "bits", 6, *size, IntegerBits()), rng.random((c, 6, 3, 3)) < 0.5, PADDED)
+
+
+def integer_convolution(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    weight = rng.integers(-128, 128, (c, 2, 3, 3)).astype(np.int8)
+    return IntegerConvolution(c, bytes_of("x", 2, size, rng, stored), weight, PADDED, -27)
+
+
+def integer_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    read = bytes_of("x", c + 2, (2 * size[0], 2 * size[1] + 1), rng, stored)
+    return IntegerPool(c, read, steps(rng, c), steps(rng, c), 2)
+
+
+def integer_upsample(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return IntegerUpsample(c, bytes_of("x", c + 1, (-(-size[0] // 2), -(-size[1] // 2)), rng, stored), 1)
+
+
+def integer_mix(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    read = bytes_of("x", c, size, rng, stored)
+    return IntegerMix(1, read, steps(rng, c), steps(rng, c), np.array([300], np.int16))
+
+
+def requantize(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    bias = rng.integers(-(1 << 14), 1 << 14, c).astype(np.int16)
+    return Requantize(c, slopes("x", c, size, rng, stored), bias, 6)
+
+
+def tile_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return TileChannels(2 * c, Load(c, bytes_of("x", c, size, rng, stored)))
+
+
+def zero(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return Zero(c, "int8")
+
+
 SAMPLES: dict[str, Make] = {
     "Add": over_maps(Add, 0, "x", "y"),
     "BinaryDot": binary_dot,
@@ -149,17 +225,28 @@ SAMPLES: dict[str, Make] = {
     "Constant": over_maps(Constant, 1),
     "Convolution": convolution,
     "HingeAdd": hinge_add,
+    "IntegerAdd": integer_add,
+    "IntegerConvolution": integer_convolution,
+    "IntegerDot": integer_dot,
+    "IntegerHinge": integer_hinge,
+    "IntegerMix": integer_mix,
+    "IntegerPool": integer_pool,
+    "IntegerTwoSlope": integer_two_slope,
+    "IntegerUpsample": integer_upsample,
     "Load": part_of_map,
     "MaxPool": max_pool,
     "PoolSum": pool_sum,
     "RepeatChannels": repeat_channels,
+    "Requantize": requantize,
     "ScaleShift": over_maps(ScaleShift, 2, "x"),
     "Sigmoid": over_maps(Sigmoid, 0, "x"),
+    "TileChannels": tile_channels,
     "TwoSlope": over_maps(TwoSlope, 2, "x"),
     "TwoSlopeAdd": over_maps(TwoSlopeAdd, 2, "x", "y"),
     "Upsample": upsample,
+    "Zero": zero,
 }
-CANNOT_BE_CUT = {"RepeatChannels"}
+CANNOT_BE_CUT = {"IntegerMix", "RepeatChannels"}
 IDENTITY_OF = {"Add", "BinaryDot", "Clamp", "Constant", "HingeAdd", "Load", "MaxPool", "RepeatChannels"} | {
     "ScaleShift",
     "TwoSlope",
@@ -419,7 +506,8 @@ def test_rows_that_are_read(name: str, data: st.DataObject) -> None:
                 elif 0 <= row < b.height:
                     needed[row] = True
         changed = sample.stored[b.name].copy()
-        changed[:, ~needed] = ~changed[:, ~needed] if changed.dtype == bool else changed[:, ~needed] + 1000
+        rest = changed[:, ~needed]
+        changed[:, ~needed] = rest + 1000 if changed.dtype == np.float32 else ~rest
         other = replace(sample, stored={**sample.stored, b.name: changed})
         np.testing.assert_allclose(other.values()[:, y], before, rtol=1e-6)
 

@@ -62,7 +62,7 @@ BAD = {
     "three dimensions": (lambda p: dims(p, 1, "h", "w"), "has 3 dimensions"),
     "another fixed size": (lambda p: dims(p, 1, 1, 64, 64), "is fixed at 64x64, --size asks for 24x20"),
     "two inputs": (second_input, "has 2 inputs"),
-    "bytes for pixels": (dtype, "input 'image' is UINT8; float32 grey levels"),
+    "bytes for pixels": (dtype, "its input is uint8; float32 is supported, or a Cast of the image"),
     "NaN weights": (lambda p: weight(p, with_nan), "weight 'embedding.weight' has NaN or infinite values"),
     "an unknown operator": (lambda p: operator(p, "Erf"), "layer 'probability': operator Erf is not supported"),
     "an unknown domain": (lambda p: operator(p, "Frob", "org.example"), "not a valid ONNX model"),
