@@ -17,10 +17,11 @@ PACKAGES = {
     "onnx": "compile",
     "onnxruntime": "verification",
     "apache-tvm": "compile",
+    "onnx-ir": "foreign files",
+    "onnxscript": "foreign files, export",
     "ziglang": "link, for other machines too",
     "pillow": "read images",
     "torch": "export and train",
-    "onnxscript": "export and train",
     "safetensors": "export and train",
     "lightning-fabric": "train",
     "tqdm": "train",
@@ -36,7 +37,6 @@ PACKAGES = {
 }
 EXTRAS = {
     "torch": "train",
-    "onnxscript": "train",
     "safetensors": "train",
     "lightning-fabric": "train",
     "tqdm": "train",

@@ -167,6 +167,7 @@ def test_doctor_knows_every_package() -> None:
             assert extra == doctor.EXTRAS.get(name, "compile") or name in (
                 "matplotlib",
                 "onnx",
+                "onnxscript",
                 "pillow",
             )  # both extras'
 
