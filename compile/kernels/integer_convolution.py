@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -13,17 +12,17 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
-from ..ir.expressions import Expr, Inputs, Leaf, Work, kind
+from ..ir.expressions import Inputs, Work, kind
 from ..ir.window import Window
 from .border_table import under_padding
 from .context import Context, place_class
-from .integer_sum import Extent, Summand, constant, multiply_add
+from .integer_sum import ExactLeaf, Extent, Summand, constant, multiply_add
 from .taps import grouped_sum, window_operand, windows
 
 
 @kind
 @dataclass(frozen=True, eq=False)
-class IntegerConvolution(Leaf, Summand):
+class IntegerConvolution(ExactLeaf, Summand):
     """Sum of weight*(x - pad) with x = pad outside of the map, in int16 that wraps; weight int8 [channels, c, kh, kw],
     `pad` as the map stores it."""
 
@@ -33,7 +32,6 @@ class IntegerConvolution(Leaf, Summand):
     pad: int
 
     leads: ClassVar[int | None] = 12
-    is_never_negative_zero = True
 
     @property
     def is_square(self) -> bool:
@@ -54,12 +52,6 @@ class IntegerConvolution(Leaf, Summand):
         """int32 [channels, H', W']."""
         x = inputs.stored[self.buffer.name].astype(np.int64) - self.pad
         return grouped_sum(windows(x, self.window), self.weight.astype(np.int64), 1).astype(np.int32)
-
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.abs(value(self).astype(np.int64))
-
-    def identity(self) -> Expr | None:
-        return None
 
     def extent(self, *parts: Extent) -> Extent:
         """Each tap at the end that is worse."""

@@ -17,7 +17,6 @@ popcount(a XOR w1) + popcount(a XOR w2) = 2*popcount((a XOR w1) AND NOT (w1 XOR 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -30,13 +29,13 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
-from ..ir.expressions import Expr, Inputs, Leaf, Work, kind, not_sliceable
+from ..ir.expressions import Inputs, Work, kind, not_sliceable
 from ..ir.window import Window
 from ..storage import IntegerBits
 from ..storage.encoding import BLOCK
 from .border_table import BorderTable, under_padding
 from .context import Context, place_class
-from .integer_sum import Extent
+from .integer_sum import ExactLeaf, Extent
 from .taps import grouped_sum, window_operand, windows
 
 CHUNK = 31
@@ -56,7 +55,7 @@ class Prepared:
 
 @kind
 @dataclass(frozen=True, eq=False)
-class IntegerDot(Leaf):
+class IntegerDot(ExactLeaf):
     """saturate(-dot/2), int8; `signs` [channels, c, kh, kw] are the weights' bits (True is +1), c the channels of a
     group, or `tile` times the map's where it is read several times. c is even."""
 
@@ -66,7 +65,6 @@ class IntegerDot(Leaf):
     tile: int = 1
 
     leads: ClassVar[int | None] = 5
-    is_never_negative_zero = True
 
     @property
     def bits(self) -> IntegerBits:
@@ -115,12 +113,6 @@ class IntegerDot(Leaf):
             windows(np.where(bits, one, -one), self.window), np.where(self.signs, one, -one), self.bits.groups
         )
         return np.clip(-dot.astype(np.int32) // 2, LOW, HIGH).astype(np.int8)
-
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.abs(value(self).astype(np.int64))
-
-    def identity(self) -> Expr | None:
-        return None
 
     def extent(self, *parts: Extent) -> Extent:
         """Minus and plus half of the terms, as far as an int8 goes."""

@@ -7,7 +7,6 @@ then added saturating, which is the saturated sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,16 +16,16 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
-from ..ir.expressions import Expr, Inputs, Leaf, Work, each, kind, not_sliceable
+from ..ir.expressions import Expr, Inputs, Work, each, kind, not_sliceable
 from .context import Context
-from .integer_sum import Extent, constant, multiply_add, slopes_extent
+from .integer_sum import ExactLeaf, Extent, constant, multiply_add, slopes_extent
 
 WORD = np.iinfo(np.int16)
 
 
 @kind
 @dataclass(frozen=True, eq=False)
-class IntegerMix(Leaf):
+class IntegerMix(ExactLeaf):
     """saturate(bias + the sum over channels of x < 0 ? negative*x : positive*x), int16, one channel."""
 
     buffer: Buffer
@@ -36,7 +35,6 @@ class IntegerMix(Leaf):
 
     leads: ClassVar[int | None] = 34
     is_square = True
-    is_never_negative_zero = True
 
     @property
     def work(self) -> Work:
@@ -60,12 +58,6 @@ class IntegerMix(Leaf):
         x = inputs.stored[self.buffer.name].astype(np.int32)
         total = (np.where(x < 0, each(self.negative).astype(np.int32), each(self.positive).astype(np.int32)) * x).sum(0)
         return np.clip(total + int(self.bias[0]), WORD.min, WORD.max).astype(np.int16)[None]
-
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.abs(value(self).astype(np.int64))
-
-    def identity(self) -> Expr | None:
-        return None
 
     def half_extents(self) -> list[tuple[int, int]]:
         """The least and the largest sum of each half, the bias in the first."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -13,16 +12,16 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
-from ..ir.expressions import Expr, Inputs, Leaf, Work, each, kind
+from ..ir.expressions import Inputs, Work, each, kind
 from .context import Context
-from .integer_sum import Extent, Summand, constant, multiply_add, slopes_extent
+from .integer_sum import ExactLeaf, Extent, Summand, constant, multiply_add, slopes_extent
 
 PIXELS = 4
 
 
 @kind
 @dataclass(frozen=True, eq=False)
-class IntegerPool(Leaf, Summand):
+class IntegerPool(ExactLeaf, Summand):
     """Sum of 2x2 pixels of an int8 map from channel `offset` on, negative*x where x < 0, else positive*x; an odd last
     row or column is dropped."""
 
@@ -33,7 +32,6 @@ class IntegerPool(Leaf, Summand):
 
     leads: ClassVar[int | None] = 32
     is_square = True
-    is_never_negative_zero = True
     work = Work()
 
     def operands(self) -> tuple[Operand, ...]:
@@ -52,12 +50,6 @@ class IntegerPool(Leaf, Summand):
         h, w = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
         rows = x[:, 0:h:2] + x[:, 1:h:2]
         return np.asarray(rows[:, :, 0:w:2] + rows[:, :, 1:w:2])
-
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.abs(value(self).astype(np.int64))
-
-    def identity(self) -> Expr | None:
-        return None
 
     def extent(self, *parts: Extent) -> Extent:
         """Four times that of one pixel."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from tvm.ir import Expr as TirExpr
 
-from ..ir.expressions import Expr, Inputs, Pointwise
+from ..ir.expressions import Expr, Inputs, Leaf, Pointwise
 from .context import Context
 
 I64 = npt.NDArray[np.int64]
@@ -26,6 +26,19 @@ Extent: TypeAlias = tuple[I64, I64]
 @dataclass(frozen=True, eq=False)
 class Exact(Pointwise):
     """A kind whose values are whole numbers: nothing is rounded, and no constants make it transparent."""
+
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        return np.abs(value(self).astype(np.int64))
+
+    def identity(self) -> Expr | None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class ExactLeaf(Leaf):
+    """The same of a kind that reads a stored map."""
+
+    is_never_negative_zero = True
 
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return np.abs(value(self).astype(np.int64))

@@ -7,7 +7,6 @@ In each direction the pixel itself counts 3/4 and its other neighbour 1/4, the b
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -18,15 +17,15 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
-from ..ir.expressions import Expr, Inputs, Leaf, Work, kind
+from ..ir.expressions import Inputs, Work, kind
 from .context import Context
-from .integer_sum import Extent
+from .integer_sum import ExactLeaf, Extent
 from .simd import Simd
 
 
 @kind
 @dataclass(frozen=True, eq=False)
-class IntegerUpsample(Leaf):
+class IntegerUpsample(ExactLeaf):
     """Twice the resolution, int8, from channel `offset` on."""
 
     buffer: Buffer
@@ -34,7 +33,6 @@ class IntegerUpsample(Leaf):
 
     leads: ClassVar[int | None] = 22
     is_square = True
-    is_never_negative_zero = True
     work = Work()
     lane_order = "even first"
 
@@ -64,12 +62,6 @@ class IntegerUpsample(Leaf):
             pair = np.stack([(x + ((x + f) >> 1) + 1) >> 1 for f in far], axis + 1)
             x = pair.reshape([2 * n if i == axis else size for i, size in enumerate(x.shape)])
         return x.astype(np.int8)
-
-    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.abs(value(self).astype(np.int64))
-
-    def identity(self) -> Expr | None:
-        return None
 
     def extent(self, *parts: Extent) -> Extent:
         """That of int8: a mean stays within its map's."""

@@ -38,6 +38,8 @@ class Bits(Encoding):
     name: ClassVar[str] = "bits"
     element: ClassVar[str] = "uint8"
     suffix: ClassVar[str] = "bits"
+    word: ClassVar[str] = PACK
+    """The type that signs are gathered in."""
     is_exact: ClassVar[bool] = True
 
     def planes_per_group(self, channels: int) -> int:
@@ -106,8 +108,8 @@ class Bits(Encoding):
         return not self.threshold.any() and result.is_never_negative_zero
 
     def begin(self, ctx: Any) -> Any:
-        pack = ctx.allocate(PACK)
-        ctx.simd.store(pack, ctx.simd.const(0, PACK), 0)
+        pack = ctx.allocate(self.word)
+        ctx.simd.store(pack, ctx.simd.const(0, self.word), 0)
         return pack
 
     def store(
@@ -122,10 +124,15 @@ class Bits(Encoding):
     ) -> None:
         s = ctx.simd
         for channel, value in zip(channels, values, strict=True):
-            above = self.is_above(ctx, buffer, result, channel, value)
-            top = s.select(above, s.const(1 << 31, PACK), s.const(0, PACK))
+            top = self.top_bit(ctx, buffer, result, channel, value)
             # shifting the word right and setting its top bit is one instruction (sri)
-            s.store(begun, top | s.shift_right(s.load(begun, 0), 1, PACK), 0)
+            s.store(begun, top | s.shift_right(s.load(begun, 0), 1, self.word), 0)
+
+    def top_bit(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
+        """Words of a channel's signs in their top bits, all else clear."""
+        s = ctx.simd
+        above = self.is_above(ctx, buffer, result, channel, value)
+        return s.select(above, s.const(1 << 31, PACK), s.const(0, PACK))
 
     def is_above(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
         """Whether the values of `result` are at least the channel's threshold; NaN is not."""
@@ -145,5 +152,6 @@ class Bits(Encoding):
         unused = -(buffer.channels // self.groups) % BLOCK if not filled else 0
         plane = self.plane(buffer.channels, first) + ahead // BLOCK
         s = ctx.simd
-        word = s.shift_right(s.load(begun, 0), 24 + unused, PACK)
-        ctx.store_columns(row, buffer, plane, s.cast(word, "uint8"))
+        above_byte = np.iinfo(self.word).bits - BLOCK
+        word = s.shift_right(s.load(begun, 0), above_byte + unused, self.word)
+        ctx.store_columns(row, buffer, plane, s.cast(word, "uint8") if above_byte else word)

@@ -3,19 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .encoding import Array, Comparison, Encoding
-
-if TYPE_CHECKING:
-    from ...targets.cores import Issue
-    from ..ir.buffers import Buffer
-    from ..ir.expressions import Expr
+from .channel_planes import ChannelPlanes
+from .encoding import Array, Comparison
 
 F32 = npt.NDArray[np.float32]
 TOLERANCE = 1e-5
@@ -24,7 +19,7 @@ SMALLEST = 1e-30
 
 
 @dataclass(frozen=True, eq=False)
-class Float32(Encoding):
+class Float32(ChannelPlanes):
     """Values x as they are, or scale*x + shift [C] where both are given."""
 
     scale: F32 | None = None
@@ -40,18 +35,6 @@ class Float32(Encoding):
         """Whether the values are stored unchanged."""
         return self.scale is None or self.shift is None
 
-    def planes(self, channels: int) -> int:
-        return channels
-
-    def plane(self, channels: int, channel: Any) -> Any:
-        return channel
-
-    def cuts(self, channels: int) -> set[int]:
-        return set()
-
-    def joins(self, channels: int, channel: int) -> bool:
-        return True
-
     def encode(self, value: Array) -> Array:
         if self.scale is None or self.shift is None:
             return value
@@ -63,39 +46,11 @@ class Float32(Encoding):
     def pack(self, stored: Array) -> Array:
         return np.asarray(stored, np.float32)
 
-    def unpack(self, planes: Array, channels: int) -> Array:
-        return np.array(planes)
-
     def draw(self, shape: tuple[int, int, int], rng: np.random.Generator) -> Array:
         return rng.standard_normal(shape).astype(np.float32)
 
-    def silence(self, stored: Array) -> Array:
-        return np.zeros_like(stored)
-
     def compare(self, stored: Array, reference: Array, bound: Array, own: Array | None) -> Comparison:
         return Comparison(relative_error(stored, self.encode(reference), bound))
-
-    def slots(self, result: Expr, issue: Issue) -> int:
-        return 0
-
-    def begin(self, ctx: Any) -> Any:
-        return None
-
-    def store(
-        self,
-        ctx: Any,
-        buffer: Buffer,
-        row: Any,
-        result: Expr,
-        channels: Sequence[Any],
-        values: Sequence[Any],
-        begun: Any,
-    ) -> None:
-        for channel, value in zip(channels, values, strict=True):
-            ctx.store_columns(row, buffer, channel, value)
-
-    def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
-        """All is stored."""
 
 
 def relative_error(value: Array, expected: Array, bound: Array) -> float:

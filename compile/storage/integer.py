@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .encoding import Array, Comparison, Encoding
-
-if TYPE_CHECKING:
-    from ...targets.cores import Issue
-    from ..ir.buffers import Buffer
-    from ..ir.expressions import Expr
-
+from .channel_planes import ChannelPlanes
+from .encoding import Array, Comparison
 
 CENTRE = 128
 """The middle of uint8."""
@@ -27,7 +21,7 @@ def is_integer(dtype: str) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Integer(Encoding):
+class Integer(ChannelPlanes):
     """Values x of `element` (int8, uint8, int16), stored as x - `offset`, which is 0, or CENTRE for uint8 values that
     are stored as int8."""
 
@@ -53,18 +47,6 @@ class Integer(Encoding):
         info = np.iinfo(self.element)
         return int(info.min), int(info.max)
 
-    def planes(self, channels: int) -> int:
-        return channels
-
-    def plane(self, channels: int, channel: Any) -> Any:
-        return channel
-
-    def cuts(self, channels: int) -> set[int]:
-        return set()
-
-    def joins(self, channels: int, channel: int) -> bool:
-        return True
-
     def encode(self, value: Array) -> Array:
         return (np.asarray(value).astype(np.int32) - self.offset).astype(self.element)
 
@@ -74,40 +56,14 @@ class Integer(Encoding):
     def pack(self, stored: Array) -> Array:
         return np.asarray(stored, self.element)
 
-    def unpack(self, planes: Array, channels: int) -> Array:
-        return np.array(planes)
-
     def draw(self, shape: tuple[int, int, int], rng: np.random.Generator) -> Array:
         low, high = self.extent
         return rng.integers(low, high, shape, endpoint=True).astype(self.element)
 
-    def silence(self, stored: Array) -> Array:
-        return np.zeros_like(stored)
-
     def compare(self, stored: Array, reference: Array, bound: Array, own: Array | None) -> Comparison:
         return Comparison(wrong=int((stored != self.encode(reference)).sum()))
 
-    def slots(self, result: Expr, issue: Issue) -> int:
-        return 0
-
-    def begin(self, ctx: Any) -> Any:
-        return None
-
-    def store(
-        self,
-        ctx: Any,
-        buffer: Buffer,
-        row: Any,
-        result: Expr,
-        channels: Sequence[Any],
-        values: Sequence[Any],
-        begun: Any,
-    ) -> None:
+    def stored(self, ctx: Any, value: Any) -> Any:
+        """What is 128 less has another top bit."""
         s = ctx.simd
-        for channel, value in zip(channels, values, strict=True):
-            # what is 128 less has another top bit
-            stored = s.reinterpret(value ^ s.const(CENTRE, "uint8"), "int8") if self.offset else value
-            ctx.store_columns(row, buffer, channel, stored)
-
-    def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
-        """All is stored."""
+        return s.reinterpret(value ^ s.const(CENTRE, "uint8"), "int8") if self.offset else value

@@ -8,7 +8,6 @@ reads +1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bits import Bits
-from .encoding import BLOCK, Array, Comparison
+from .encoding import Array, Comparison
 
 if TYPE_CHECKING:
     from ...targets.cores import Issue
@@ -37,6 +36,7 @@ class IntegerBits(Bits):
     )
 
     name: ClassVar[str] = "integer bits"
+    word: ClassVar[str] = "uint8"
     is_whole: ClassVar[bool] = True
 
     @property
@@ -56,25 +56,8 @@ class IntegerBits(Bits):
         """A shift that takes in the top bit, of what is compared where there is a threshold."""
         return issue.integer * (2 if self.threshold.any() else 1)
 
-    def begin(self, ctx: Any) -> Any:
-        pack = ctx.allocate("uint8")
-        ctx.simd.store(pack, ctx.simd.const(0, "uint8"), 0)
-        return pack
-
-    def store(
-        self,
-        ctx: Any,
-        buffer: Buffer,
-        row: Any,
-        result: Expr,
-        channels: Sequence[Any],
-        values: Sequence[Any],
-        begun: Any,
-    ) -> None:
-        s = ctx.simd
-        for channel, value in zip(channels, values, strict=True):
-            top = self.below(ctx, buffer, channel, value) & s.const(TOP, "uint8")
-            s.store(begun, top | s.shift_right(s.load(begun, 0), 1, "uint8"), 0)
+    def top_bit(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
+        return self.below(ctx, buffer, channel, value) & ctx.simd.const(TOP, "uint8")
 
     def below(self, ctx: Any, buffer: Buffer, channel: Any, value: Any) -> Any:
         """Bytes whose top bit is set where an int8 is below its channel's threshold."""
@@ -89,13 +72,3 @@ class IntegerBits(Bits):
             return found
         always = np.where(threshold < NEVER, 0, TOP).astype(np.uint8)
         return found | ctx.per_channel(buffer, "never", always, channel)
-
-    def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
-        """A byte where the block completes it; one of fewer channels is shifted down."""
-        filled = (first + length) % (buffer.channels // self.groups)
-        if filled % BLOCK and filled:
-            return
-        unused = -(buffer.channels // self.groups) % BLOCK if not filled else 0
-        plane = self.plane(buffer.channels, first) + ahead // BLOCK
-        s = ctx.simd
-        ctx.store_columns(row, buffer, plane, s.shift_right(s.load(begun, 0), unused, "uint8"))
