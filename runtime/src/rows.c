@@ -27,8 +27,13 @@ bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height
     return (bn_range){clamp(low, height), clamp(high, height) + 1};
 }
 
-int64_t bn_end_of_row(const bn_operand *operand, int64_t y, int64_t height) {
-    return clamp(first_row(operand, y) + (int64_t)(operand->count - 1) * operand->step, height) + 1;
+int64_t bn_end_of_rows(const bn_operand *operand, bn_range rows, int64_t height) {
+    int64_t first = first_row(operand, rows.to - 1);
+    if (operand->odd && rows.to - 2 >= rows.from) { /* an odd row may look further down than the next */
+        int64_t before = first_row(operand, rows.to - 2);
+        if (before > first) first = before;
+    }
+    return clamp(first + (int64_t)(operand->count - 1) * operand->step, height) + 1;
 }
 
 static uint32_t slot_of(const bn_buffer *buffer, int64_t row) {
@@ -64,21 +69,23 @@ static int32_t gather(const bn_operand *operand, const bn_buffer *buffer, const 
     return operand->count;
 }
 
-void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
-                const bn_addresses *addresses, uint64_t ahead, int32_t y) {
-    const void *in[BN_MAX_ROWS];
-    void *out[BN_MAX_OUTPUTS];
-    int32_t filled = 0;
-    for (int32_t i = 0; i < stage->inputs; i++) {
-        const bn_operand *operand = &stage->input[i];
-        filled += gather(operand, &layout->buffer[operand->buffer], addresses->source[operand->buffer], addresses->zero,
-                         ahead, y, in + filled);
+void bn_run_rows(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
+                 const bn_addresses *addresses, uint64_t ahead, bn_range rows) {
+    const void *in[BN_MAX_BAND * BN_MAX_ROWS];
+    void *out[BN_MAX_BAND * BN_MAX_OUTPUTS];
+    int32_t filled = 0, results = 0;
+    for (int64_t y = rows.from; y < rows.to; y++) {
+        for (int32_t i = 0; i < stage->inputs; i++) {
+            const bn_operand *operand = &stage->input[i];
+            filled += gather(operand, &layout->buffer[operand->buffer], addresses->source[operand->buffer],
+                             addresses->zero, ahead, y, in + filled);
+        }
+        for (int32_t i = 0; i < stage->outputs; i++) {
+            const bn_buffer *buffer = &layout->buffer[stage->output[i]];
+            out[results++] = addresses->target[stage->output[i]] + slot_offset(buffer, slot_of(buffer, y), ahead);
+        }
     }
-    for (int32_t i = 0; i < stage->outputs; i++) {
-        const bn_buffer *buffer = &layout->buffer[stage->output[i]];
-        out[i] = addresses->target[stage->output[i]] + slot_offset(buffer, slot_of(buffer, y), ahead);
-    }
-    stage->kernel(in, constants, out, y);
+    stage->kernel(in, constants, out, (int32_t)rows.from, (int32_t)(rows.to - rows.from));
 }
 
 void bn_run_part(const bn_stage *stage, const uint8_t *constants, const bn_addresses *addresses, int32_t part) {
@@ -86,5 +93,5 @@ void bn_run_part(const bn_stage *stage, const uint8_t *constants, const bn_addre
     void *out[BN_MAX_OUTPUTS];
     for (int32_t i = 0; i < stage->inputs; i++) in[i] = addresses->source[stage->input[i].buffer];
     for (int32_t i = 0; i < stage->outputs; i++) out[i] = addresses->target[stage->output[i]];
-    stage->kernel(in, constants, out, part);
+    stage->kernel(in, constants, out, part, 1);
 }
