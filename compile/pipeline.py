@@ -33,6 +33,8 @@ from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
 from .progress import Progress
+from .quantise import is_integer, prove
+from .recognise import Recognised, recognise
 from .schedules import Schedules
 from .tuning.records import tuned_schedules
 from .verification.accumulators import is_binary
@@ -105,8 +107,18 @@ def plan_of(
     return Plan(program, kernels, streaming, probing, signature, field, source)
 
 
+def without_binary(model: OnnxModel, found: Recognised | None = None) -> str:
+    """The refusal of a network of floats alone; what looks binary in it is named, since somebody meant it to be."""
+    suspects = [f"'{row.layer}': {row.why}" for row in found.table if row.is_suspect] if found else []
+    looks = f" ({'; '.join(suspects[:3])}{' and others' if len(suspects) > 3 else ''})" if suspects else ""
+    return (
+        f"{model.path}: has no binary convolution, all of it is floating point{looks}; give the binarized network, or "
+        "--allow-float to compile it as it is"
+    )
+
+
 def compile_model(
-    model: OnnxModel,
+    given: OnnxModel | Recognised,
     size: tuple[int, int] | None,
     target: Target,
     output: Path,
@@ -117,8 +129,12 @@ def compile_model(
     schedules: Schedules | None = None,
     prefix: str | None = None,
     allow_float: bool = False,
+    sign_of_zero: int | None = None,
 ) -> Summary:
-    """Compile `model` for `target` into the bundle folder `output` (and `output`.tar beside it).
+    """Compile a model for `target` into the bundle folder `output` (and `output`.tar beside it).
+
+    A model of other operators than com.biisnet's is rewritten in these first (`recognise`), which `sign_of_zero` is an
+    argument of. Who has done so gives what that returns.
 
     `schedules` are the shipped ones where none are given; with `prefix` the archive's names begin with it instead of
     `biisnet`, for programs that hold several. A network without any binary convolution, for which there is no reason to
@@ -129,16 +145,21 @@ def compile_model(
     """
     if prefix is not None:
         check_prefix(prefix)
+    found = given if isinstance(given, Recognised) else recognise(given, size, sign_of_zero)
+    model = found.model
+    for line in found.lines():
+        say(line)
+    if found.table and not allow_float and not any(row.is_binary for row in found.table):
+        raise CompileError(without_binary(model, found))
     check_cache(say)  # a minute of kernels before it is known that there is none would be for nothing
+    if is_integer(model):
+        say(prove(model).summary())  # its kernels rely on it
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         steps = (*PLAN_STEPS, *RUNNER_STEPS, *(("verify",) if verify else ()), *LIBRARY_STEPS)
         progress = Progress(steps, say, dump)
         plan = make_plan(model, size, target, progress, schedules or tuned_schedules(target))
         if not allow_float and not any(is_binary(step.stage) for step in plan.kernels.steps):
-            raise CompileError(
-                f"{model.path}: has no binary convolution, all of it is floating point; give the binarized network, "
-                "or --allow-float to compile it as it is"
-            )
+            raise CompileError(without_binary(model))
         if verify:
             check_memory(plan)
         say(f"kernels {plan.kernels.summary()}")

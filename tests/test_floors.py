@@ -26,7 +26,7 @@ COMPILER = (
     ("tuning",),
     ("emit",),
     ("verification",),
-    ("quantise",),
+    ("quantise", "recognise"),
     ("frontend",),
     ("passes",),
     ("kernels",),

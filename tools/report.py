@@ -19,7 +19,7 @@ from ..compile.ir.plan import Plan
 from ..compile.kernels.issue_bound import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
-from ..compile.verification.agreement import accumulators_text
+from ..compile.verification.agreement import evidence
 from ..model.datasets import Say
 from ..model.matching import DISTANCE
 from ..model.overlay import detections_overlay
@@ -38,7 +38,6 @@ from .run import open_model
 
 TEMPLATE = Path(__file__).parent / "report.html"
 SAMPLES = 3
-ACCUMULATORS = ("accumulators", "binary_stages_read", "binary_stages")
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,7 @@ def render(
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(
         path=path.name,
         manifest=bundle.manifest,
-        accumulators=accumulators_text(*(verified[name] for name in ACCUMULATORS)) if verified["device"] else "",
+        evidence=evidence(verified) if verified["device"] else "",
         size=f"{height}x{width}",
         rows=table,
         costs=costs,

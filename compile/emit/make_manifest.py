@@ -14,6 +14,7 @@ from tvm.target.codegen import llvm_version_major
 from ...runtime.bundle import ABI, SCHEMA
 from ...targets import Target
 from ..frontend import OnnxModel
+from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
 from ..ir.plan import Plan
 from ..verification.check import Verified
 from .manifest import kernel_entry
@@ -21,6 +22,11 @@ from .notices import components, license_entries
 
 NORMALISATION = "normalisation is part of the network"
 TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
+
+
+def origin(model: OnnxModel) -> dict[str, str]:
+    """Entries of a model that was rewritten from other operators: its file's SHA-256, the user's word on Sign(0)."""
+    return {key: model.metadata[key] for key in (RECOGNISED_FROM, SIGN_OF_ZERO) if key in model.metadata}
 
 
 def make_manifest(
@@ -33,7 +39,7 @@ def make_manifest(
     return {
         "schema": SCHEMA,
         "abi": ABI,
-        "model": {"name": model.name, "sha256": model.sha256, **weights},
+        "model": {"name": model.name, "sha256": model.sha256, **weights, **origin(model)},
         **plan.signature.as_fields(),
         "preprocessing": f"grey levels 0..255 as {plan.signature.inputs[0].dtype}; {NORMALISATION}",
         "receptive_field": asdict(plan.field) if plan.field else None,

@@ -6,6 +6,7 @@ What a converter cannot express exactly it refuses with `UnsupportedError`; the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,13 @@ from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
 from ...ops import weights_at_levels
-from ..ir.limits import MAX_STRIDE
+from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
 from ..passes.relax_ops import call, channels_of, dtype_of, scale_shift, shape_of, two_slope
 
+MAX_WEIGHTS = 1024 * 1024
+"""Weights of a full-precision convolution."""
+MAX_AVERAGE = 8
+"""The longest side of an average's window: its taps are not a loop, and 256 of them take minutes to compile."""
 MAX_POOL = 16
 """The longest side of a pooling's window: its rows are operands, and its taps are not a loop."""
 
@@ -135,7 +140,11 @@ def binary_conv2d(node: Node) -> Results:
         channels_of(x) == groups * channels and weight.shape[1] == -(-channels // 8),
         f"weights for {groups} x {channels} channels do not fit an input of {channels_of(x)}",
     )
-    outputs = len(weight)
+    outputs, taps = len(weight), channels * int(np.prod(weight.shape[2:]))
+    node.require(
+        taps <= MAX_DOT_TAPS,
+        f"{taps} binary weights an output: {MAX_DOT_TAPS} are supported; split its channels in two",
+    )
     shapes = [node.constant(i).shape for i in range(2, 7)]
     wanted: list[set[tuple[int, ...]]] = [
         {(outputs,)},
@@ -299,34 +308,36 @@ def conv(node: Node) -> Results:
 
 def convolve(node: Node, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None) -> Expr:
     """A full-precision convolution with the node's geometry: weight [M, C/groups, kh, kw], bias [M]."""
-    node.require(weight.size <= 64 * 1024, f"{weight.size} full-precision weights: 65536 are supported")
+    groups, x = int(node.get("group", 1)), node.tensor(0)
+    node.require(weight.size <= MAX_WEIGHTS, f"{weight.size} full-precision weights: {MAX_WEIGHTS} are supported")
     shape = geometry(node)
     x = R.nn.conv2d(
-        node.tensor(0),
+        x,
         relax.const(weight),
         strides=shape["strides"],
         padding=shape["pads"],
         dilation=shape["dilations"],
-        groups=int(node.get("group", 1)),
+        groups=groups,
     )
     return x if bias is None else R.add(x, relax.const(bias.reshape(1, -1, 1, 1)))
 
 
 @converts("AveragePool")
 def average_pool(node: Node) -> Results:
-    """2x2 with stride 2."""
-    g = geometry(node)
+    """2x2 with stride 2; any other window without pads as a depth-wise convolution, whose weights are all equal."""
+    g, kernel = geometry(node), list(node.get("kernel_shape", []))
     node.require(
-        list(node.get("kernel_shape", [])) == [2, 2]
-        and g["strides"] == [2, 2]
-        and not any(g["pads"])
-        and g["dilations"] == [1, 1]
-        and not node.get("ceil_mode", 0),
-        "2x2 with stride 2, without pads, dilations or ceil_mode, is supported",
+        len(kernel) == 2 and not any(g["pads"]) and g["dilations"] == [1, 1] and not node.get("ceil_mode", 0),
+        "windows without pads, dilations or ceil_mode are supported",
     )
-    _, _, h, w = shape_of(node.tensor(0))
-    node.require(h >= 2 and w >= 2, f"its input is only {h}x{w}")
-    return [R.nn.avg_pool2d(node.tensor(0), pool_size=(2, 2), strides=(2, 2))]
+    node.require(max(kernel) <= MAX_AVERAGE, f"a window of {kernel}: sides of 1 to {MAX_AVERAGE} are supported")
+    x = node.tensor(0)
+    _, channels, h, w = shape_of(x)
+    node.require(h >= kernel[0] and w >= kernel[1], f"its input is only {h}x{w}")
+    if kernel == g["strides"] == [2, 2]:
+        return [R.nn.avg_pool2d(x, pool_size=(2, 2), strides=(2, 2))]
+    weight = np.full((channels, 1, *kernel), 1 / math.prod(kernel), np.float32)
+    return [R.nn.conv2d(x, relax.const(weight), strides=g["strides"], groups=channels)]
 
 
 @converts("MaxPool")
@@ -426,12 +437,18 @@ def pad(node: Node) -> Results:
 
 @converts("Slice")
 def slice_(node: Node) -> Results:
-    """A crop that keeps the top left corner."""
+    """Some channels, which is a Split; or a crop that keeps the top left corner."""
     x = node.tensor(0)
     starts, ends = node.constant(1).tolist(), node.constant(2).tolist()
     axes = node.constant(3).tolist() if len(node.inputs) > 3 and node.inputs[3] is not None else range(len(starts))
     steps = node.constant(4).tolist() if len(node.inputs) > 4 and node.inputs[4] is not None else [1] * len(starts)
     size = list(shape_of(x))
+    if [a % 4 for a in axes] == [1] and steps == [1]:
+        c = size[1]
+        first, last = (min(max(v + c if v < 0 else v, 0), c) for v in (starts[0], ends[0]))
+        node.require(last > first, f"no channel of {c} is from {starts[0]} to {ends[0]}")
+        places = [p for p in (first, last) if 0 < p < c]
+        return [relax.TupleGetItem(R.split(x, places, axis=1), 1 if first else 0)] if places else [x]
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         full = size[axis]
         node.require(start == 0 and step == 1, "only a crop that keeps the top left corner is supported")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..passes.relax_ops import shape_of
 from . import integer_converters  # noqa: F401 (registers its converters)
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import OnnxModel, first_line
+from .obstacles import Obstacles
 from .shapes import DTYPES, evaluate, input_shape
 
 Value: TypeAlias = Expr | npt.NDArray[Any] | None
@@ -42,11 +44,21 @@ def import_onnx(model: OnnxModel, size: tuple[int, int] | None) -> tvm.IRModule:
     values[name] = image
     builder = relax.BlockBuilder()
     problem: CompileError | None = None
+    obstacles = Obstacles(model.path, model.proto, shape)
     with builder.function("main", [image]):
         with builder.dataflow():
+            for node in graph.node:
+                try:
+                    if obstacles.unknown.isdisjoint(node.input):
+                        add_node(builder, node, values, model, opset)
+                    else:
+                        converter_of(node, model.path)
+                        obstacles.unknown.update(node.output)
+                except CompileError as e:
+                    values |= obstacles.add(e, node)
             try:
-                for node in graph.node:
-                    add_node(builder, node, values, model, opset)
+                if obstacles.found:
+                    raise obstacles.error()
                 outputs = [builder.emit_output(r) for r in results_of(graph, values, model.path)]
             except CompileError as e:  # kept until the builder is done: it writes warnings where it is left open
                 problem, outputs = e, [image]
@@ -70,11 +82,28 @@ def results_of(graph: onnx.GraphProto, values: dict[str, Value], path: str) -> l
     return [r for r in results if isinstance(r, Expr)]
 
 
+def label_of(node: onnx.NodeProto) -> str:
+    """A node's name, or that of its result."""
+    return node.name or (node.output[0] if node.output else node.op_type)
+
+
+def converter_of(node: onnx.NodeProto, path: str) -> Callable[[Node], list[Expr]]:
+    """The converter of a node's operator. Raises CompileError where there is none."""
+    convert = CONVERTERS.get((node.domain, node.op_type))
+    if convert is None:
+        domain = f"{node.domain}::" if node.domain else ""
+        raise CompileError(
+            f"{path}: layer '{label_of(node)}': operator {domain}{node.op_type} is not supported; "
+            "see docs/onnx-ops.md for those that are"
+        )
+    return convert
+
+
 def add_node(
     builder: relax.BlockBuilder, node: onnx.NodeProto, values: dict[str, Value], model: OnnxModel, opset: int
 ) -> None:
     """Convert one node, or compute it where its inputs are constant."""
-    label = node.name or (node.output[0] if node.output else node.op_type)
+    label = label_of(node)
     try:
         convert_node(builder, node, label, values, model, opset)
     except CompileError:
@@ -107,13 +136,7 @@ def convert_node(
             raise CompileError(f"{model.path}: constant '{label}' has NaN or infinite values; train or export it again")
         values |= constants
         return
-    convert = CONVERTERS.get((node.domain, node.op_type))
-    if convert is None:
-        domain = f"{node.domain}::" if node.domain else ""
-        raise CompileError(
-            f"{model.path}: layer '{label}': operator {domain}{node.op_type} is not supported; "
-            "see docs/onnx-ops.md for those that are"
-        )
+    convert = converter_of(node, model.path)
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     results = convert(Node(label, inputs, attributes, len(node.output)))
     for output, result in zip(node.output, results, strict=True):

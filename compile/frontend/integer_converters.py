@@ -15,7 +15,7 @@ from ..ir.limits import MAX_DOT_TAPS
 from ..passes.relax_ops import call, channels_of, dtype_of
 from .converters import Node, Results, converts, geometry
 
-BITS = {TensorProto.INT8: 8, TensorProto.INT16: 16}
+BITS: dict[int, int] = {TensorProto.INT8: 8, TensorProto.INT16: 16}
 WEIGHTS = 4096
 """Weights of a ConvInteger: its taps are no loop."""
 

@@ -24,6 +24,12 @@ LOGIT_SCALE = f"{DOMAIN}.logit_scale"
 """Metadata property: what a logit in integers is to be multiplied by."""
 
 
+QUANTIZER_DOMAINS = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general")
+"""Domains of the quantizers of Brevitas, QONNX and FINN (compile/recognise/foreign_ops.py)."""
+RECOGNISED_FROM, SIGN_OF_ZERO = "recognised_from", "sign_of_zero"
+"""Metadata of a file that was rewritten (compile/recognise): the original's SHA-256, what Sign(0) was said to be."""
+
+
 @dataclass(frozen=True)
 class OnnxModel:
     """A checked ONNX model, and the file it came from."""
@@ -119,7 +125,7 @@ def check(proto: onnx.ModelProto, path: str) -> None:
         if uses_external_data(tensor):
             raise CompileError(f"{path}: weight '{tensor.name}' is in another file; save the model as one file")
     try:
-        onnx.checker.check_model(proto)
+        onnx.checker.check_model(with_imports(proto))
     except (onnx.checker.ValidationError, ValueError) as e:  # the latter where Python's protobuf reads more than ONNX's
         raise CompileError(f"{path}: not a valid ONNX model: {first_line(e)}") from e
     check_metadata(OnnxModel(proto, path, ""))
@@ -130,8 +136,21 @@ def check(proto: onnx.ModelProto, path: str) -> None:
             raise CompileError(f"{path}: weight '{tensor.name}' cannot be read: {first_line(e)}") from e
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
-        if values.dtype.kind == "f" and values.dtype != np.float32:
+        # of other operators than ours float16 is widened, exactly (compile/recognise)
+        widened = values.dtype == np.float16 and not any(n.domain == DOMAIN for n in proto.graph.node)
+        if values.dtype.kind == "f" and values.dtype != np.float32 and not widened:
             raise CompileError(f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported")
+
+
+def with_imports(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model, with the opset imports that exporters of quantizers leave out."""
+    missing = {n.domain for n in proto.graph.node} & set(QUANTIZER_DOMAINS) - {o.domain for o in proto.opset_import}
+    if not missing:
+        return proto
+    model = onnx.ModelProto()
+    model.CopyFrom(proto)
+    model.opset_import.extend(onnx.helper.make_opsetid(domain, 1) for domain in sorted(missing))
+    return model
 
 
 def check_version(proto: onnx.ModelProto, path: str) -> None:

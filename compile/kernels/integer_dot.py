@@ -273,7 +273,7 @@ class IntegerDot(Leaf):
         parts = [ctx.bind(s.reinterpret(s.load(counts, n * s.lanes), "int8")) for counts in ctx.block(self)]
         short = None if odd is None else self.from_table(ctx, "odd", odd, o)
         if len(parts) <= 2:  # saturated in between is as good: what is above once stays above
-            total = parts[0] if len(parts) == 1 else ctx.bind(s.add_saturating(*parts))
+            total = parts[0] if len(parts) == 1 else ctx.bind(s.add_saturating(parts[0], parts[1]))
             return total if short is None else s.add_saturating(total, ctx.bind(s.add_saturating(total, short)))
         wide = ctx.bind(s.cast(parts[0], "int16"))
         for part in parts[1:]:

@@ -93,4 +93,4 @@ class IntegerMix(Leaf):
                     x = ctx.bind(ctx.load(row, self.buffer, half[n], ctx.column))
                     slopes = (constant(ctx, self, k, getattr(self, k), half[n]) for k in ("negative", "positive"))
                     sums[h] = multiply_add(ctx, sums[h], x, ctx.bind(s.select(x < s.const(0, "int8"), *slopes)))
-        return [s.add_saturating(*sums, "int16")]
+        return [s.add_saturating(sums[0], sums[1], "int16")]

@@ -41,8 +41,9 @@ class IntegerPool(Leaf, Summand):
         return (Operand(self.buffer, mul=2, count=2),)
 
     def slice(self, start: int, stop: int) -> IntegerPool:
-        cut = {"negative": self.negative[start:stop], "positive": self.positive[start:stop]}
-        return replace(self, channels=stop - start, offset=self.offset + start, **cut)
+        negative, positive = self.negative[start:stop], self.positive[start:stop]
+        offset = self.offset + start
+        return replace(self, channels=stop - start, offset=offset, negative=negative, positive=positive)
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """int32 [channels, H // 2, W // 2]."""

@@ -12,6 +12,9 @@ BinaryConv2d (3)     a tap's activation is a = am + ah*s, its weight w = wm + wh
                      the dot product of the activations with weights that all are +1.
                      A padded tap has s = -1 and is owed (pad_value - a_lower)*w more: pad_shift times t in
                      units of ah*wh. Where all accumulators are even, halves are computed (unit = 2).
+                     A pad_value that is neither level nor am: padded taps count as am, and are owed
+                         (pad_value - am)*(sum w - sum over taps that are not padded of w)
+                     more, whose last sum is the same with all signs s = +1 and padded taps that count nothing.
 average pooling      the sum of 4 pixels, times 1/4
 linear resizing      16 times the value in small whole weights, times 1/16
 """
@@ -28,13 +31,15 @@ from tvm.relax import op as R  # noqa: N812
 from tvm.relax.dpl import is_op, wildcard
 
 from ...ops import unpack_weights
-from ..errors import CompileError
 from .relax_ops import call, channels_of, constant, ints, per_channel, scale_shift, two_slope
 from .rewrite import Matches, Rule, rewrite_all
 
+ALL_SET = np.full(1, -np.finfo(np.float32).max, np.float32)
+"""A threshold that every finite number reaches."""
+
 
 def lower_layers(module: tvm.IRModule) -> tvm.IRModule:
-    """Rewrite all com.biisnet layers of main. Raises CompileError where one cannot be."""
+    """Rewrite all com.biisnet layers of main."""
     rules = (rprelu, redistribution, dot_binary_conv2d, maxout, binary_conv2d, average_pool, resize)
     return rewrite_all(module, "lower_layers", [rule() for rule in rules])
 
@@ -103,32 +108,44 @@ def binary_conv2d() -> Rule:
         levels = np.broadcast_to(constant(weight_levels).astype(np.float64), (outputs, 2))
         w_middle, w_half = levels.mean(1), (levels[:, 1] - levels[:, 0]) / 2
         factor, shift = per_channel(scale, outputs), per_channel(offset, outputs)
-        pad_shift = 0.0
+        pad_shift, owed = 0.0, 0.0
         if any(ints(attributes["pads"])):
             # learned levels and the middle between them are rounded to float32, each for itself
             pad_shift = round((float(attributes["pad_value"]) - lower) / a_half, 5) if a_half else np.nan
-        if pad_shift not in (0, 1, 2):
-            raise CompileError(
-                f"a binary convolution pads with {float(attributes['pad_value'])}: the lower level {lower}, "
-                f"the middle or the upper level {upper} of its activations are supported"
-            )
+            if pad_shift not in (0, 1, 2):
+                pad_shift, owed = 1, float(attributes["pad_value"]) - a_middle
         geometry: dict[str, Any] = {name: list(ints(attributes[name])) for name in ("strides", "pads", "dilations")}
         _, channels, *kernel = signs.shape
         padded = any(ints(attributes["pads"])) and pad_shift == 1
         unit = 1 if channels * math.prod(kernel) % 2 or (padded and channels % 2) else 2
         geometry |= {"group": groups, "pad_shift": int(pad_shift), "unit": unit}
 
-        def dot(bits: np.ndarray) -> Expr:
-            return call("binary_dot", [x, bits.astype(np.uint8), constant(threshold)], **geometry)
+        def dot(bits: np.ndarray, of: np.ndarray) -> Expr:
+            return call("binary_dot", [x, bits.astype(np.uint8), of], **geometry)
+
+        own = constant(threshold)
 
         sum_t = (signs * 2.0 - 1).sum((1, 2, 3))
-        result = scale_shift(dot(signs), unit * factor * a_half * w_half, shift + factor * a_middle * w_half * sum_t)
+        result = scale_shift(
+            dot(signs, own), unit * factor * a_half * w_half, shift + factor * a_middle * w_half * sum_t
+        )
+        if owed:
+            sum_w = w_half * sum_t + w_middle * signs[0].size
+            result = R.add(
+                result, scale_shift(dot(signs, ALL_SET), -unit * factor * owed * w_half, factor * owed * sum_w)
+            )
         if not w_middle.any():
             return result
         ones = np.ones((groups, *signs.shape[1:]), bool)
-        sum_a = call("repeat_channels", [dot(ones)], channels=outputs)
+        sum_a = call("repeat_channels", [dot(ones, own)], channels=outputs)
         taps = ones[0].size
-        return R.add(result, scale_shift(sum_a, unit * factor * w_middle * a_half, factor * w_middle * a_middle * taps))
+        result = R.add(
+            result, scale_shift(sum_a, unit * factor * w_middle * a_half, factor * w_middle * a_middle * taps)
+        )
+        if not owed:
+            return result
+        valid = call("repeat_channels", [dot(ones, ALL_SET)], channels=outputs)
+        return R.add(result, scale_shift(valid, -unit * factor * owed * w_middle, np.zeros(outputs)))
 
     return pattern, rewrite
 

@@ -123,6 +123,7 @@ def signs_read_by(call: relax.Call) -> StoredForm:
 def binary_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The accumulator of a binary convolution."""
     signs = constant(call.args[1]).astype(bool)
+    # the importer refuses those of a file by the file's name
     if signs[0].size > MAX_DOT_TAPS:
         raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_DOT_TAPS} are supported")
     e = BinaryDot(

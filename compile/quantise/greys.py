@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...ops.binary_conv2d import convolve
-from ..errors import CompileError
 from ..ir.window import Window
 from . import intervals
 from .intervals import Interval
@@ -20,30 +19,20 @@ from .terms import Array, Constants, Prepared, State, Term, Writer, geometry, me
 @dataclass(frozen=True, eq=False)
 class Greys(Term):
     """A convolution of scale * (grey - zero), grey levels of the frame; weights [M, C / group, kh, kw] with the scale
-    in them, zero [C]. `extended` are the float network's layers that extend the frame before.
+    in them, zero [C]; in integers it is `zero_point`, which a padded tap is taken for. `extended` are the float
+    network's layers that extend the frame before.
     """
 
     weight: F64
     zero: F64
+    zero_point: int
     window: Window
     group: int
     extended: tuple[str, ...]
-    layer: str
 
     @property
     def views(self) -> Iterator[View]:
         return iter(())
-
-    @property
-    def zero_point(self) -> int:
-        """The grey level that a padded tap is taken for. Raises CompileError where there is none."""
-        points = np.unique(np.round(self.zero))
-        if any(self.window.pads) and (len(points) != 1 or not 0 <= points[0] <= 255):
-            raise CompileError(
-                f"layer '{self.layer}' has no integer form: it pads with 0, which stands for the grey levels "
-                f"{points.tolist()}; one of 0 to 255 for all channels is supported"
-            )
-        return int(np.clip(points[0], 0, 255))
 
     def scaled(self, scale: F64) -> Greys:
         return replace(self, weight=self.weight * scale[:, None, None, None])

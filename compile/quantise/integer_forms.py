@@ -12,13 +12,11 @@ import numpy as np
 from tvm import relax
 from tvm.ir import Expr
 
-from ..errors import CompileError
 from ..passes.relax_ops import channels_of, constant, ints, per_channel, window_of
 from .counts import Count, Hinge
 from .greys import Greys
 from .maps import F64, Sum
 from .slopes import Pooled, Reduced, Slope
-from .terms import Term
 from .values import Grey, Logit, Value, is_view
 
 if TYPE_CHECKING:
@@ -106,9 +104,9 @@ def convolution(walk: Walk, call: relax.Call) -> Value:
         if not x.scale.all():
             raise walk.no_form("a channel of the frame is multiplied by 0")
         scale = np.repeat(x.scale.reshape(group, -1), len(weight) // group, axis=0)
-        term: Term = Greys(weight * scale[..., None, None], -x.shift / x.scale, window, group, x.extended, walk.part_of)
-        cast_zero_point(walk, term)
-        return Sum((term,), zeros)
+        zero = -x.shift / x.scale
+        point = zero_point(walk, zero, any(window.pads))
+        return Sum((Greys(weight * scale[..., None, None], zero, point, window, group, x.extended),), zeros)
     value = walk.sum(call)
     if weight.shape[0] != 1 or window.kernel != (1, 1) or any(window.pads) or window.strides != (1, 1) or group != 1:
         raise walk.no_form("a full-precision convolution of maps; one of the frame, or 1x1 to one channel is supported")
@@ -116,13 +114,16 @@ def convolution(walk: Walk, call: relax.Call) -> Value:
     return Sum((Reduced(slope.scaled(weight.reshape(-1))),), zeros)
 
 
-def cast_zero_point(walk: Walk, term: Term) -> None:
-    """Raise CompileError where the frame's 0 is no grey level."""
-    assert isinstance(term, Greys)
-    try:
-        _ = term.zero_point
-    except CompileError as e:
-        raise CompileError(f"{walk.path}: {e}") from e
+def zero_point(walk: Walk, zero: F64, padded: bool) -> int:
+    """The grey level that a padded tap is taken for, given those that stand for 0 [C]. Raises CompileError where there
+    is none."""
+    points = np.unique(np.round(zero))
+    if padded and (len(points) != 1 or not 0 <= points[0] <= 255):
+        raise walk.no_form(
+            f"it pads with 0, which stands for the grey levels {points.tolist()}; one of 0 to 255 for all channels is "
+            "supported"
+        )
+    return int(np.clip(points[0], 0, 255))
 
 
 @form_of("biisnet.binary_dot")

@@ -44,6 +44,8 @@ class Encoding(ABC):
     """The end of a buffer's name."""
     is_exact: ClassVar[bool]
     """Whether every element must equal the reference's, but for those that rounding may flip."""
+    is_whole: ClassVar[bool] = False
+    """Whether it is of whole numbers, of which nothing is rounded and every element must equal the reference's."""
 
     @property
     def value_type(self) -> str:

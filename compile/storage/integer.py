@@ -31,6 +31,7 @@ class Integer(Encoding):
 
     suffix = "map"
     is_exact = True
+    is_whole = True
 
     @property
     def name(self) -> str:  # type: ignore[override]

@@ -37,6 +37,7 @@ class IntegerBits(Bits):
     )
 
     name: ClassVar[str] = "integer bits"
+    is_whole: ClassVar[bool] = True
 
     @property
     def value_type(self) -> str:

@@ -6,6 +6,7 @@ It needs numpy alone: boards are asked by machines that have no compiler.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,14 @@ FLIPPED = 16
 one to three pixels by more than 1e-3, one of them by 0.6; the window around it has no more than these."""
 
 Array = npt.NDArray[Any]
+
+
+def evidence(verified: Mapping[str, Any]) -> str:
+    """The fields of a `Verified` that say how stages agreed, for a person."""
+    if verified.get("whole_values"):
+        return f"{verified['whole_values']} integers of {verified['stages']} stages equal, {verified['proof']}"
+    counts = (verified[name] for name in ("accumulators", "binary_stages_read", "binary_stages"))
+    return f"{verified['stages']} stages within {verified['stage_error']:.1e}, {accumulators_text(*counts)}"
 
 
 def accumulators_text(compared: int, read: int, binary: int) -> str:

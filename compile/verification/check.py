@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from ...targets.cores import Core
 from ..errors import VerificationError
 from ..frontend import OnnxModel
 from ..ir.plan import Plan
+from ..quantise import is_integer, prove
 from .accumulators import check_accumulators, is_binary, readable
-from .agreement import accumulators_text, compare_output
+from .agreement import compare_output, evidence
 from .device import Device
 from .end_to_end import run_by_stage
 from .onnx_reference import OnnxReference
@@ -41,17 +42,16 @@ class Verified:
     mask_pixels: int = 0
     mask_pixels_differing: int = 0
     probability_error: float = 0.0
+    whole_values: int = 0  # whole numbers of an integer network's maps that were compared, all of them equal
+    proof: str = ""  # of an integer network: that no sum can overflow
 
     def summary(self) -> str:
         """One line for a person."""
         if not self.device:
             return f"not verified: {self.reason}"
-        return (
-            f"verified on {self.device} against ONNX Runtime: {self.stages} stages within {self.stage_error:.1e}, "
-            f"{accumulators_text(self.accumulators, self.binary_stages_read, self.binary_stages)}, "
-            f"{self.mask_pixels_differing} of {self.mask_pixels} mask pixels differ, "
-            f"probability within {self.probability_error:.1e}"
-        )
+        pixels = f"{self.mask_pixels_differing} of {self.mask_pixels} mask pixels differ"
+        ending = "" if self.whole_values else f", probability within {self.probability_error:.1e}"
+        return f"verified on {self.device} against ONNX Runtime: {evidence(asdict(self))}, {pixels}{ending}"
 
 
 NOT_ASKED = Verified("", "--no-verify was given")
@@ -83,9 +83,10 @@ def check_bundle(
     ).copy()
     onnx = OnnxReference(model, {b.value: b.encoding.value_type for b in plan.program.buffers()})
     reference = onnx.run(frame)
+    proof = prove(model).summary() if is_integer(model) else ""
     try:
         with Probe([*prefix, root / RUNNER], threads) as probe:
-            return compare(probe, device_name, plan, target.core, onnx, reference, failure)
+            return compare(probe, device_name, plan, target.core, onnx, reference, failure, proof)
     except ProbeError as e:
         raise VerificationError(f"the runner failed on {device_name}: {e}") from e
 
@@ -98,8 +99,9 @@ def compare(
     onnx: OnnxReference,
     reference: dict[str, npt.NDArray[Any]],
     failure: Path,
+    proof: str = "",
 ) -> Verified:
-    """All comparisons, the first that fails raised."""
+    """All comparisons, the first that fails raised; `proof` is what was proved before."""
 
     def fail(layer: str, why: str, tensors: dict[str, npt.NDArray[Any]]) -> None:
         np.savez_compressed(failure, allow_pickle=False, **tensors)
@@ -108,13 +110,13 @@ def compare(
         )
 
     device = Device(probe, plan.probing)
-    error, accumulators, binary, read = 0.0, 0, 0, 0
+    error, accumulators, binary, read, whole = 0.0, 0, 0, 0, 0
     for k, step in enumerate(plan.kernels.steps):
         result = check_step(device, k, step, reference)
         if not result.passed:
             wrong = f"{result.wrong_bits} wrong sign bits, {result.wrong_margins} wrong margin elements"
             fail(result.name, f"relative error {result.error:.1e}, {wrong}", result.tensors)
-        error = max(error, result.error)
+        error, whole = max(error, result.error), whole + result.whole_values
         if is_binary(step.stage):
             binary += 1
         if is_binary(step.stage) and readable(step.stage):
@@ -148,4 +150,6 @@ def compare(
         sum(a.pixels for a in agreements),
         sum(a.differing for a in agreements),
         max(a.error for a in agreements),
+        whole,
+        proof,
     )

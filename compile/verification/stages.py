@@ -30,6 +30,7 @@ class StageResult:
     error: float  # largest difference from the reference, relative to what was summed for its channel
     wrong_bits: int
     wrong_margins: int  # elements beside the rows that are not what windows should read there
+    whole_values: int  # whole numbers that were compared, all of which must be equal
     tensors: dict[str, Array]  # what was compared
 
     @property
@@ -63,7 +64,8 @@ def check_step(device: Device, index: int, step: Step, reference: dict[str, Arra
         error, wrong = max(error, found.error), wrong + found.wrong
         tensors[f"device {buffer.name}"] = value
         tensors[f"reference {buffer.value}"] = expected if encoding.is_exact else encoding.encode(expected)
-    return StageResult(step.stage.name, error, wrong, wrong_margins, tensors)
+    whole = sum(value.size for b, value in outputs.items() if b.encoding.is_whole)
+    return StageResult(step.stage.name, error, wrong, wrong_margins, whole, tensors)
 
 
 def count_wrong_margins(buffer: Buffer, memory: bytes) -> int:

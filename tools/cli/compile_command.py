@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
-from .arguments import ModelArgument, Size, TargetOption, parse_size
+from .arguments import ModelArgument, SignOfZero, Size, TargetOption, parse_sign, parse_size
+from .levels_option import LevelsOption
+from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 
 
@@ -36,9 +38,14 @@ def compile_command(
         str | None,
         typer.Option("--prefix", metavar="NAME", help="Names of the archive: NAME_run for biisnet_run, and so on."),
     ] = None,
+    precision: PrecisionOption = Precision.float32,
+    calibrate: CalibrateOption = None,
+    calibrate_frames: CalibrateFramesOption = None,
+    levels: LevelsOption = None,
     allow_float: Annotated[
         bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
     ] = False,
+    sign_of_zero: SignOfZero = None,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     *,
     terminal: Terminal,
@@ -46,15 +53,23 @@ def compile_command(
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
     from ...compile.frontend.shapes import input_shape
     from ...compile.pipeline import compile_model
+    from ...compile.recognise import recognise
     from ...compile.tuning.records import tuned_schedules
     from ...compile.weight_provenance import describe_weights
     from ...targets import resolve
+    from ..integer import integer_model
     from ..models import resolve_model
 
     say = terminal.say
     device = resolve(target)
-    network = resolve_model(model)
-    _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
+    frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
+    found = recognise(resolve_model(model), asked, parse_sign(sign_of_zero))
+    if frames is not None:
+        for line in found.lines():
+            say(line)
+        found = recognise(integer_model(found.model, frames, asked, say), asked)
+    network = found.model
+    _, _, height, width = input_shape(network.proto.graph, asked, network.path)
     own_name = re.sub(r"[^\w.-]", "_", network.name)  # it is the file's word
     place = output or Path(f"{own_name}-{device.name}-{height}x{width}")
     weights = describe_weights(network.weights, network.seed)
@@ -63,7 +78,7 @@ def compile_command(
     say(f"output  {place}")
     schedules = tuned_schedules(device, database)
     summary = compile_model(
-        network,
+        found,
         (height, width),
         device,
         place,

@@ -82,12 +82,14 @@ def analyze_on(
 ) -> None:
     """The table of stages on a device."""
     from ...compile.frontend.shapes import input_shape
+    from ...compile.recognise import recognise
     from ...targets import resolve
     from ..analysis import analyze_target
     from ..analysis_table import table_of
     from ..models import resolve_model
 
-    device, network = resolve(name), resolve_model(model)
+    device = resolve(name)
+    network = recognise(resolve_model(model), parse_size(size)).model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     found = analyze_target(network, (height, width), device, terminal.say, cache=cache, database=database)
     terminal.show(found.document(), table_of(found))
@@ -130,7 +132,7 @@ def report(
 
 def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     """A manifest for a person, line by line."""
-    from ...compile.verification.agreement import accumulators_text
+    from ...compile.verification.agreement import evidence
 
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
@@ -146,11 +148,8 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
         yield f"file     {name} {size:,} bytes"
     verified = manifest["verification"]
     if verified["device"]:
-        counts = (verified[name] for name in ("accumulators", "binary_stages_read", "binary_stages"))
-        yield (
-            f"verified on {verified['device']}: stages within {verified['stage_error']:.1e}, "
-            f"{accumulators_text(*counts)}, {verified['mask_pixels_differing']} mask pixels differ"
-        )
+        differ = f"{verified['mask_pixels_differing']} mask pixels differ"
+        yield f"verified on {verified['device']}: {evidence(verified)}, {differ}"
     else:
         yield f"verified not: {verified['reason']}"
 

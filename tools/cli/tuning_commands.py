@@ -40,12 +40,14 @@ def tune(
 ) -> None:
     """Measure the schedules of a network's kernels; `biisnet-compile --db DIR` then uses the fastest."""
     from ...compile.frontend.shapes import input_shape
+    from ...compile.recognise import recognise
     from ...compile.tuning.gains import table_of
     from ...targets import resolve
     from ..models import resolve_model
     from ..tune import Tuning, tune_model
 
-    board, network = resolve(target), resolve_model(model)
+    board = resolve(target)
+    network = recognise(resolve_model(model), parse_size(size)).model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     place = database or Path(f"tuning-{board.name}")
     asked = Tuning(network, (height, width), board, place, trials, resume, minutes, device, tracker, key, parallel)

@@ -119,6 +119,11 @@ SUPPORTED: dict[str, Any] = {
     "Conv with the largest strides": conv([16, 16, 0, 0], strides=[MAX_STRIDE, MAX_STRIDE]),
     "Conv 1x1": conv([0, 0, 0, 0], outputs=1, kernel=1),
     "AveragePool": ([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2])], {}),
+    "AveragePool 3x5": ([node("AveragePool", "x", kernel_shape=[3, 5], strides=[1, 2])], {}),
+    "AveragePool of all": ([node("AveragePool", "x", kernel_shape=[6, 8], strides=[1, 1])], {}),
+    "Slice of the first channels": slices([0], [3], [1]),
+    "Slice of the last channels": slices([-2], [100], [-3]),
+    "Slice of channels between": slices([1], [3], [1]),
     "MaxPool": max_pool(strides=[2, 2], pads=[1, 1, 1, 1]),
     "MaxPool without pads": max_pool(strides=[2, 2]),
     "MaxPool 2x2": max_pool(2, strides=[2, 2], dilations=[1, 1], ceil_mode=0, storage_order=0),
@@ -246,7 +251,7 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("strides [1, 17]: 1 to 16 are supported", *conv([0, 0, 0, 0], strides=[1, MAX_STRIDE + 1])),
     ("strides [17, 1]: 1 to 16 are supported", *binary(strides=[MAX_STRIDE + 1, 1])),
     ("input 1 must be a constant", [node("Relu", "x", output="r"), node("Conv", "x", "r")], {}),
-    ("66564 full-precision weights: 65536 are supported", [node("Conv", "x", "w")], {"w": normal(16641, 4, 1, 1)}),
+    ("1048580 full-precision weights: 1048576 are supported", [node("Conv", "x", "w")], {"w": normal(262145, 4, 1, 1)}),
     (
         "its bounds 1.0 and -1.0 are not in order",
         [node("Clip", "x", "l", "u")],
@@ -276,8 +281,9 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
         [node("AveragePool", "x", output="p", kernel_shape=[2, 2], strides=[2, 2]), node("Add", "x", "p")],
         {},
     ),
-    ("2x2 with stride 2", [node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2])], {}),
-    ("2x2 with stride 2", [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}),
+    ("sides of 1 to 8 are supported", [node("AveragePool", "x", kernel_shape=[9, 9], strides=[2, 2])], {}),
+    ("its input is only 6x10", [node("AveragePool", "x", kernel_shape=[7, 2], strides=[2, 2])], {}),
+    ("windows without pads", [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}),
     ("kernel_shape [17, 17]: two sides of 1 to 16 are supported", *max_pool(MAX_POOL + 1)),
     ("kernel_shape [3]: two sides", [node("MaxPool", "x", kernel_shape=[3], strides=[1, 1], pads=[0] * 4)], {}),
     ("pads [1, 3, 1, 1]: less than the kernel_shape [3, 3] are supported", *max_pool(pads=[1, 3, 1, 1])),
@@ -297,7 +303,8 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("only an extension at the bottom and the right", *padded([0, 0, 0, 0, 0, 1, 0, 0])),
     ("only a crop that keeps the top left corner", *slices([1], [5], [2])),
     ("only a crop that keeps the top left corner", *slices([0], [5], [2], [2])),
-    ("only height and width can be cropped", *slices([0], [2], [1])),
+    ("only height and width can be cropped", *slices([0, 0], [2, 3], [1, 2])),
+    ("no channel of 4 is from 3 to 2", *slices([3], [2], [1])),
     (
         "weights for 1 x 9 channels do not fit an input of 4",
         [node("BinaryConv2d", "x", *"wsoalt", domain=DOMAIN, channels=9)],
@@ -351,5 +358,5 @@ def test_dilations_of_a_later_average_pool() -> None:
     """Fails where an attribute that ONNX 19 added is passed over."""
     proto = model_of([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], dilations=[2, 2])])
     proto.opset_import[0].version = 19
-    with pytest.raises(CompileError, match=r"layer 'y' \(AveragePool\): 2x2 with stride 2, without pads, dilations"):
+    with pytest.raises(CompileError, match=r"layer 'y' \(AveragePool\): windows without pads, dilations"):
         compiled(proto, normal(*SHAPE))

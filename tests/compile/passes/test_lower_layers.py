@@ -11,7 +11,6 @@ import tvm
 from tvm import relax
 from tvm.relax import op as R  # noqa: N812
 
-from biisnet.compile.errors import CompileError
 from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.passes.lower_layers import lower_layers
@@ -142,12 +141,17 @@ def test_resampling(kind: str) -> None:
     np.testing.assert_allclose(run_program(cut_stages(lowered, "net", GENERIC), image)[0], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("weights", [(-1, 1), (0, 1), (-0.25, 0.75)])
 @pytest.mark.parametrize(("activations", "value"), [((-1, 1), 0.5), ((0, 1), -1), ((1, 1), 0), ((-1, 3), 0)])
-def test_padding_between_the_levels(activations: tuple[float, float], value: float) -> None:
-    """Fails where a padding that cannot be exact is compiled."""
-    module, _ = binary_layer(activations, ((-1, 1),), (6, 7, 9), 6, pad_value=float(value))
-    with pytest.raises(CompileError, match=r"^layer '[a-z]+': a binary convolution pads with"):
-        lower_layers(module)
+def test_padding_between_the_levels(
+    activations: tuple[float, float], value: float, weights: tuple[float, float]
+) -> None:
+    """Fails where padded taps count as a level, or as the middle, though they are neither."""
+    module, given = binary_layer(activations, (weights,), (6, 7, 9), 6, pad_value=float(value))
+    arrays, image = given.pop("arrays"), picture((6, 7, 9))
+    expected = REGISTRY["BinaryConv2d"].reference(image[None], *arrays, **given)[0]
+    found = run_program(cut_stages(lower_layers(module), "net", GENERIC), image)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
 
 
 def test_levels_that_are_rounded() -> None:

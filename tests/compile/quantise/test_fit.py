@@ -74,6 +74,7 @@ def test_no_smaller_step_would_do(calibration: Kept) -> None:
     span = np.abs(term.real(calibration, 0) + first.sum.offset[:, None, None]).max((1, 2))
     by_range, by_gain = span / 127.5, largest(prepared.gains["w"]) * 2.0**fitted.shift / MOST
     grown = fitted.sigma > np.maximum(by_range, by_gain) * 1.0001
+    assert grown.any()
     np.testing.assert_allclose(fitted.sigma[~grown], np.maximum(by_range, by_gain)[~grown])
     smaller = rounded(prepared, fitted.shift, fitted.sigma / GROW)
     assert unfit(first, (smaller,), fitted.b * GROW)[grown].all()

@@ -15,6 +15,7 @@ from onnx import TensorProto
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import OnnxModel, load_model
+from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.quantise import SCALE_KEY, is_integer, prove, quantise
 from biisnet.compile.verification.onnx_reference import session
 from biisnet.model import shipped_onnx
@@ -198,6 +199,27 @@ def test_other_layers(body: Callable[[Maker, str], str]) -> None:
     assert np.corrcoef(wanted.ravel(), real.ravel())[0, 1] > 0.9
 
 
+def test_frames_of_several_channels() -> None:
+    """Each with its own scale; the zero point of padding is the same."""
+    m = Maker(4)
+    m.node("Sub", ["image", m.constant("mean", np.float32(90))], "centred")
+    m.node("Mul", ["centred", m.constant("scale", np.array([0.01, 0.05, -0.02], np.float32)[:, None, None])], "scaled")
+    weight = m.constant("weight", m.rng.normal(size=(6, 3, 3, 3)).astype(np.float32))
+    m.node("Conv", ["scaled", weight], "embedding", pads=[1] * 4)
+    m.head(m.binary("embedding", "binary", 6, 6), 6)
+    proto = m.proto(m.node("Sigmoid", ["head"], "probability"))
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 3
+    model = from_proto(proto, "colour.onnx")
+    images = [np.stack(frames(3, 20, 24, seed)) for seed in range(4)]
+    integer = quantise(model, images[:3])
+    found = session(integer.proto).run(None, {"image": images[3][None]})[0][0, 0]
+    probability = session(model.proto).run(None, {"image": images[3][None].astype(np.float32)})[0][0, 0]
+    wanted = np.log(probability / (1 - probability))
+    real = found * float(integer.metadata[SCALE_KEY])
+    assert np.corrcoef(wanted.ravel(), real.ravel())[0, 1] > 0.9
+    assert abs((real - wanted).mean()) < 0.1 * wanted.std()
+
+
 def test_counts_that_are_cut_off_are_said() -> None:
     """40 channels of one sign: 180 of a byte's 127."""
     m = Maker(0)
@@ -279,7 +301,7 @@ def test_a_size_that_the_integer_network_has_not() -> None:
         m.nodes[-1], m.nodes[-2] = m.nodes[-2], m.nodes[-1]
         return "crop"
 
-    with pytest.raises(CompileError, match="layer 'crop': its size is computed from 'embedding.centred', which"):
+    with pytest.raises(CompileError, match=r"layer 'crop': its size is computed from 'embedding\.centred', which"):
         quantise(plain(smaller), frames(1, 8, 8))
 
 

@@ -18,8 +18,6 @@ REJECTED = Trial("0c" * 32, "bn_load_c1_w256", Schedule(1), None, "it crashed (â
 
 
 COUNTED = replace(TIMED, cycles=1.5e6, l1d_misses=2000, dram_bytes=0)
-
-
 FINE = [replace(TIMED, seconds=0.1 + 0.2), replace(TIMED, seconds=1e-12), replace(TIMED, cycles=3.5)]
 
 
@@ -40,7 +38,7 @@ def test_every_schedule(kind: str) -> None:
 def test_anyone_reads_it() -> None:
     assert json.loads(to_line(TIMED)) == {
         "kernel": "bn_load_c1_w256",
-        "schedule": {"channels": 4, "counted": 2, "unrolled": 4},
+        "schedule": {"channels": 4, "counted": 2, "unrolled": 4, "vectors": 1, "outer": "columns"},
         "seconds": 1.5e-3,
         "key": "ab" * 32,
     }

@@ -186,6 +186,14 @@ def test_a_network_without_binary_convolutions(cli: Callable, refused: Callable,
     assert cli("verify", "bundle").code == 0
 
 
+@pytest.mark.parametrize("word", ["0", "plus", "+2"])
+def test_a_sign_of_zero_that_is_none(refused: Callable, here: Path, word: str) -> None:
+    """Fails where a word that is no sign is taken for one."""
+    network = plain(here, "floats.onnx", binary=False)
+    said = refused("compile", network, *TINY, "-o", "bundle", "--sign-of-zero", word)
+    assert said == f"--sign-of-zero {word}: give +1 or -1"
+
+
 def test_a_network_without_a_name(cli: Callable, here: Path) -> None:
     """Fails where the bundle's copy is called otherwise, and so makes another plan: `compiled by another version`."""
     network = plain(here, "hand made.onnx", binary=True)

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proof: original and rewritten network in ONNX Runtime, on random and extreme inputs.
+
+Both are cut where a value is binarized, and given the same numbers there: an error cannot hide behind an earlier layer,
+and one of rounding cannot flip a sign and spread. Between two cuts there is one layer, and its values must agree
+within the rounding of its sums. The numbers are random, and those at which a step can go wrong: 0, -0, the layer's
+thresholds, the numbers next to them, and large ones; within what the values before allow (after Relu none is below 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+import onnxruntime
+from onnx import numpy_helper
+
+from ...ops import DOMAIN
+from ..errors import CompileError
+from ..frontend import OnnxModel
+from . import foreign_ops
+from .patterns.base import Context
+from .ranges import range_of
+
+Array = npt.NDArray[Any]
+TOLERANCE = 1e-5
+"""Of the largest magnitude of a value's channel: sums of float32 in another order."""
+FEW = 16
+"""Pixels of a channel below which its values are compared with the largest of all channels."""
+MODERATE = 4.0
+"""Largest number fed where a straight-through estimator was taken out: s - e + e loses the last bits of s."""
+LARGE = 1e4
+
+
+def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> str:
+    """Run both; one line for the user. Raises CompileError where they differ, or ONNX Runtime refuses one."""
+    cuts = find_cuts(original, rewritten.proto, context)
+    ends = [o.name for o in rewritten.proto.graph.output]
+    left = Cut(original, {c.file_name for c in cuts}, rewritten.path)
+    right = Cut(rewritten.proto, {c.name for c in cuts}, rewritten.path)
+    inputs = [(i.name, shape_of(i), i.type.tensor_type.elem_type) for i in left.inputs]
+    worst, runs = 0.0, 0
+    for feed, at_cuts in feeds(inputs, cuts, context):
+        theirs = left.run({**feed, **{c.file_name: c.to_file(v) for c, v in zip(cuts, at_cuts, strict=True)}})
+        given = {n: as_ours(context, n, v) for n, v in feed.items()}
+        ours = right.run({**given, **{c.name: v for c, v in zip(cuts, at_cuts, strict=True)}})
+        for name in (*ends, *(c.name for c in cuts)):
+            file_name, perm = context.aliases.get(name, (name, None))
+            expected, found = theirs.get(file_name), ours[name]
+            if expected is None:
+                continue
+            worst = max(worst, compare(name, arranged(expected, perm, found.shape), found, rewritten.path))
+        runs += 1
+    return (
+        f"the original and the rewritten network in ONNX Runtime: {runs} runs, cut at {len(cuts)} binarized maps, "
+        f"differ by at most {worst:.1e} of the largest value"
+    )
+
+
+def compare(name: str, expected: Array, found: Array, path: str) -> float:
+    """The largest difference, relative to the channel's largest magnitude. Raises CompileError beyond TOLERANCE."""
+    a, b = expected.astype(np.float64), found.astype(np.float64)
+    axes = tuple(i for i in range(a.ndim) if i != 1)
+    finite = np.isfinite(a)
+    same = (finite == np.isfinite(b)) & (finite | (a == b) | (np.isnan(a) & np.isnan(b)))
+    sizes = np.abs(np.where(finite, a, 0))
+    # of a channel of few pixels the largest may be near 0 by chance
+    scale = sizes.max(axes, keepdims=True) if a[0, 0].size >= FEW else sizes.max()
+    scale = scale + 1e-30
+    with np.errstate(invalid="ignore"):
+        error = np.where(finite & same, np.abs(a - b) / scale, 0)
+    if not same.all() or error.max() > TOLERANCE:
+        raise CompileError(
+            f"{path}: rewriting it in com.biisnet operators changes '{name}' by {error.max():.1e} of its largest "
+            "value; report this file, or give it in com.biisnet operators"
+        )
+    return float(error.max())
+
+
+def arranged(value: Array, perm: tuple[int, ...] | None, shape: tuple[int, ...]) -> Array:
+    """The file's value in our layout."""
+    moved = value if perm is None or len(perm) != value.ndim else value.transpose(perm)
+    return moved.reshape(shape) if moved.size == int(np.prod(shape)) else moved
+
+
+def as_ours(context: Context, name: str, value: Array) -> Array:
+    """A graph's input in our layout and type."""
+    perm = context.aliases.get(name, (name, None))[1]
+    return np.ascontiguousarray(value.transpose(perm) if perm else value).astype(np.float32)
+
+
+class Where:
+    """A cut: a value that is binarized, its name here and in the file, and what may stand there."""
+
+    def __init__(self, name: str, file_name: str, perm: tuple[int, ...] | None, thresholds: Array) -> None:
+        self.name, self.file_name, self.perm, self.thresholds = name, file_name, perm, thresholds
+        self.file_shape: tuple[int, ...] = ()
+        self.shape: tuple[int, ...] = ()
+        self.range = (-np.inf, np.inf)
+        self.is_integer = False
+
+    def to_file(self, value: Array) -> Array:
+        """Our value in the file's layout."""
+        if self.perm is not None and len(self.perm) == value.ndim:
+            return np.ascontiguousarray(value.transpose(np.argsort(self.perm)))
+        return value.reshape(self.file_shape)
+
+
+def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Context) -> list[Where]:
+    """Arguments of all BinaryConv2d that the file has too, and that are not its inputs."""
+    constants = {t.name: t for t in rewritten.graph.initializer}
+    inferred = onnx.shape_inference.infer_shapes(original, data_prop=True)
+    shapes = {v.name: shape_of(v) for v in (*inferred.graph.value_info, *inferred.graph.output)}
+    ours = onnx.shape_inference.infer_shapes(rewritten)
+    own_shapes = {v.name: shape_of(v) for v in (*ours.graph.value_info, *ours.graph.output)}
+    inputs = {i.name for i in rewritten.graph.input}
+    graph = ir.from_proto(ours)
+    values = {v.name: v for node in graph.graph for v in node.outputs}
+    theirs = {o for node in original.graph.node for o in node.output}
+    makers = {o: node for node in rewritten.graph.node for o in node.output}
+    cuts: dict[str, Where] = {}
+    for node in rewritten.graph.node:
+        if node.domain != DOMAIN or node.op_type != "BinaryConv2d":
+            continue
+        name, beside = node.input[0], 1
+        maker = makers.get(name)
+        if maker is not None and maker.op_type == "Concat" and len(set(maker.input)) == 1:  # a map beside itself
+            name, beside = maker.input[0], len(maker.input)
+        if name in inputs:
+            continue
+        file_name, perm = context.aliases.get(name, (name, None))
+        if name not in own_shapes or file_name not in theirs:
+            continue
+        threshold = numpy_helper.to_array(constants[node.input[6]])
+        cut = cuts.setdefault(name, Where(name, file_name, perm, np.zeros((0, 1), np.float32)))
+        rows = threshold.reshape(beside, -1) if threshold.size > 1 else threshold.reshape(1, 1)
+        channels = max(cut.thresholds.shape[1], rows.shape[1])
+        cut.thresholds = np.concatenate([np.broadcast_to(t, (len(t), channels)) for t in (cut.thresholds, rows)])
+        cut.shape = own_shapes[name]
+        known = shapes.get(file_name, ())
+        cut.file_shape = known if known and min(known) > 0 else cut.shape
+        cut.range = range_of(values[name])
+    return [c for c in cuts.values() if np.prod(c.shape) == np.prod(c.file_shape)]
+
+
+class Cut:
+    """A network whose values `cuts` are inputs too: what makes them gives an extra output of the same name."""
+
+    def __init__(self, proto: onnx.ModelProto, cuts: set[str], path: str) -> None:
+        model = onnx.ModelProto()
+        model.CopyFrom(proto)
+        foreign_ops.add_bodies(model)
+        constants = {t.name for t in model.graph.initializer}
+        self.inputs = [i for i in model.graph.input if i.name not in constants]
+        self.outputs = {o.name: o.name for o in model.graph.output}
+        for node in model.graph.node:
+            for i, name in enumerate(node.input):
+                if name in cuts:
+                    node.input[i] = f"{name}/given"
+        shapes = {
+            v.name: v
+            for v in (*onnx.shape_inference.infer_shapes(proto, data_prop=True).graph.value_info, *model.graph.output)
+        }
+        for name in sorted(cuts):
+            model.graph.input.append(
+                onnx.helper.make_tensor_value_info(f"{name}/given", onnx.TensorProto.FLOAT, known_shape(shapes[name]))
+            )
+            if name not in self.outputs:
+                model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+                self.outputs[name] = name
+        self.cuts = cuts
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4  # what it refuses is said in one line
+        options.intra_op_num_threads = 1
+        try:
+            self.session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as e:  # its exceptions have no class in common but this
+            raise CompileError(f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}") from e
+        self.path = path
+
+    def run(self, feed: dict[str, Array]) -> dict[str, Array]:
+        """All outputs by name; cut values in `feed` go to their consumers."""
+        given = {f"{n}/given" if n in self.cuts else n: v for n, v in feed.items()}
+        names = list(self.outputs)
+        try:
+            return dict(zip(names, self.session.run(names, given), strict=True))
+        except Exception as e:
+            raise CompileError(f"{self.path}: ONNX Runtime cannot run it: {' '.join(str(e).split())[:300]}") from e
+
+
+def shape_of(value: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """A static shape."""
+    return tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+
+
+def known_shape(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:
+    """A static shape; None where ONNX could not infer it."""
+    shape = shape_of(value)
+    return shape if shape and min(shape) > 0 else None
+
+
+def feeds(
+    inputs: list[tuple[str, tuple[int, ...], int]], cuts: list[Where], context: Context
+) -> Iterator[tuple[dict[str, Array], list[Array]]]:
+    """(inputs of the file, values at the cuts in our layout), several runs of each kind; the same every time."""
+    rng = np.random.default_rng(0)
+    most = MODERATE if context.is_approximate else LARGE
+
+    def image(kind: str, shape: tuple[int, ...]) -> Array:
+        drawn: dict[str, Array] = {
+            "grey levels": rng.integers(0, 256, shape),
+            "normal": rng.normal(size=shape),
+            "zeros": np.zeros(shape),
+            "edges": rng.choice([0.0, -0.0, 1.0, -1.0, 255.0, 1e-30, -1e-30], shape),
+        }
+        return drawn[kind]
+
+    for kind in ("grey levels", "normal", "zeros", "edges"):
+        for extremes in (False, True):
+            feed = {}
+            for name, shape, element in inputs:
+                dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
+                values = image(kind, shape)
+                feed[name] = (np.clip(np.abs(values), 0, 255) if dtype.kind in "ui" else values).astype(dtype)
+            yield feed, [at_cut(rng, c, extremes, most, context) for c in cuts]
+
+
+def at_cut(rng: np.random.Generator, cut: Where, extremes: bool, most: float, context: Context) -> Array:
+    """Random numbers, or those around the layer's thresholds."""
+    values = rng.normal(size=cut.shape).astype(np.float32)
+    if extremes:
+        rows = np.concatenate([np.zeros((1, cut.thresholds.shape[1]), np.float32), cut.thresholds])
+        rows = rows[np.abs(rows).max(1) < 1e30]
+        around = np.concatenate(
+            [rows, -rows, np.nextafter(rows, np.float32(-np.inf)), np.nextafter(rows, np.float32(np.inf)),
+             np.full((1, rows.shape[1]), most), np.full((1, rows.shape[1]), -most), rows + 1, rows - 1]
+        )  # fmt: skip
+        channels = np.broadcast_to(around, (len(around), cut.shape[1]))
+        picked = rng.integers(0, len(around), cut.shape)
+        index = np.arange(cut.shape[1]).reshape((1, -1) + (1,) * (len(cut.shape) - 2))
+        values = channels[picked, np.broadcast_to(index, cut.shape)].astype(np.float32)
+    low, high = (np.float32(v) for v in cut.range)
+    values = np.clip(values, low, high)
+    if cut.name in context.never:  # what is never there, or was decided by the user
+        near = np.zeros(values.shape, bool)
+        for row in cut.thresholds:
+            t = np.broadcast_to(row.reshape((1, -1) + (1,) * (len(cut.shape) - 2)), values.shape)
+            with np.errstate(over="ignore"):
+                near |= (values == t) | (values == np.nextafter(t, np.float32(-np.inf)))
+        values = np.where(near, np.float32(0.5) * min(1.0, float(most)), values)
+    return np.ascontiguousarray(values, np.float32)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front stage as a whole: what passes through, what is said, what is kept."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biisnet.compile.errors import CompileError
+from biisnet.compile.frontend import load_model
+from biisnet.compile.frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO, from_proto
+from biisnet.compile.pipeline import without_binary
+from biisnet.compile.recognise import recognise
+from biisnet.compile.verification.onnx_reference import session
+from biisnet.model import shipped_onnx
+from biisnet.ops import DOMAIN
+
+from .networks import C, Net
+
+
+def sum_of_signs() -> Net:
+    """A network in which Sign(0) may occur: of a sum of two maps."""
+    net = Net()
+    x = net.stem()
+    net.last = net.conv(net.op("Sign", net.op("Add", x, net.op("Relu", x))), net.signs(C, C, 3, 3))
+    return net
+
+
+def binary_layers(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
+    return [n for n in proto.graph.node if (n.domain, n.op_type) == (DOMAIN, "BinaryConv2d")]
+
+
+def test_the_shipped_network_is_not_touched() -> None:
+    """Fails where a file in com.biisnet operators is rewritten, or costs the import of the rewriter."""
+    path = shipped_onnx("biisnet")
+    assert path is not None
+    program = (
+        "import sys; from pathlib import Path; from biisnet.compile.frontend import load_model\n"
+        "from biisnet.compile.recognise import recognise\n"
+        f"model = load_model(Path({str(path)!r})); found = recognise(model, (64, 64))\n"
+        "assert found.model is model and not found.lines(); assert 'onnxscript' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_was_rewritten_is_not_rewritten_again() -> None:
+    """Fails where a bundle's own model.onnx would become another one when it is verified."""
+    net = sum_of_signs()
+    once = recognise(net.model(net.last), None).model
+    assert once.metadata[RECOGNISED_FROM] == net.model(net.last).sha256
+    assert recognise(once, None).model is once
+    assert recognise(from_proto(once.proto, "again.onnx"), None).model.data == once.data
+
+
+def test_equal_files_give_equal_bytes() -> None:
+    """Fails where the rewritten file depends on anything but the file."""
+    first, second = (recognise(n.model(n.last), None).model.data for n in (sum_of_signs(), sum_of_signs()))
+    assert first == second
+
+
+@pytest.mark.parametrize(("sign", "threshold"), [(1, 0.0), (-1, np.nextafter(np.float32(0), np.float32(1)))])
+def test_the_users_word_on_zero(sign: int, threshold: float) -> None:
+    """Fails where the word makes no single convolution of two, is not kept in the file, or is not said."""
+    net = sum_of_signs()
+    found = recognise(net.model(net.last), None, sign)
+    (layer,) = binary_layers(found.model.proto)
+    constants = {t.name: onnx.numpy_helper.to_array(t) for t in found.model.proto.graph.initializer}
+    assert constants[layer.input[6]].tolist() == [threshold]
+    assert found.model.metadata[SIGN_OF_ZERO] == f"{sign:+d}"
+    assert any(f"Sign(0) is taken as {sign:+d}" in line for line in found.lines())
+    image = np.zeros((1, 3, 8, 8), np.float32)
+    assert np.isfinite(session(found.model.proto).run(None, {"image": image})[0]).all()
+
+
+def test_zero_where_it_occurs_is_exact() -> None:
+    """Fails where Sign(0) = 0 is taken for a sign: after a product with 0 all of a map is 0."""
+    net = Net()
+    x = net.op("Mul", "image", np.zeros(1, np.float32))
+    last = net.conv(net.op("Sign", net.op("Add", x, net.op("Relu", x))), net.signs(C, 3, 3, 3))
+    model = net.model(last)
+    ours, theirs = (session(m.proto) for m in (recognise(model, None).model, model))
+    image = np.random.default_rng(0).normal(size=(1, 3, 8, 8)).astype(np.float32)
+    assert not theirs.run(None, {"image": image})[0].any()
+    assert not ours.run(None, {"image": image})[0].any()
+
+
+def test_names_of_the_rewriters_own() -> None:
+    """Fails where values that are called as the rewriter calls its own are mixed up with these."""
+    net = sum_of_signs()
+    proto = net.proto(net.last)
+    names = {o: f"val_{k}" for k, node in enumerate(proto.graph.node) for o in node.output if o != "out"}
+    for node in proto.graph.node:
+        node.input[:] = [names.get(i, i) for i in node.input]
+        node.output[:] = [names.get(o, o) for o in node.output]
+    found = recognise(from_proto(proto, "net.onnx"), None)
+    assert sum(row.is_binary for row in found.table) == 1
+
+
+def test_a_network_without_binary_layers_is_refused_by_what_looks_so() -> None:
+    """Fails where somebody is left alone with 'no binary convolution' although one was meant to be."""
+    net = Net()
+    found = recognise(net.model(net.conv("image", net.signs(C, 3, 3, 3))), None)
+    assert without_binary(found.model, found) == (
+        "net.onnx: has no binary convolution, all of it is floating point ('Conv_0': its weights are binary, its "
+        "activations are not (BinaryConnect)); give the binarized network, or --allow-float to compile it as it is"
+    )
+
+
+def test_an_old_opset_is_raised() -> None:
+    """Fails where a file of opset 11 is not taken."""
+    net = Net(opset=11)
+    net.imports[""] = 11
+    found = recognise(net.model(net.conv(net.op("Sign", net.stem()), net.signs(C, C, 3, 3))), None)
+    assert len(binary_layers(found.model.proto)) == 1
+
+
+def test_sizes_are_settled() -> None:
+    """Fails where a network of any height and width is not rewritten for the size that is asked for."""
+    net = Net(("N", 3, "height", "width"))
+    model = net.model(net.conv(net.op("Sign", net.stem()), net.signs(C, C, 3, 3)))
+    found = recognise(model, (12, 20)).model
+    dims = found.proto.graph.input[0].type.tensor_type.shape.dim
+    assert [d.dim_value for d in dims] == [1, 3, 12, 20]
+
+
+def test_operators_of_unknown_domains() -> None:
+    """Fails where an operator that nobody knows ends in a traceback."""
+    net = Net()
+    net.imports["somebody.else"] = 1
+    proto = net.proto(net.op("Fancy", net.stem(), domain="somebody.else"))
+    with pytest.raises(
+        CompileError, match=r"^net\.onnx: operators of unknown domains: layer 'Fancy_2' \(somebody.else::Fancy\)"
+    ) as refusal:
+        recognise(from_proto(proto, "net.onnx"), None)
+    assert "\n" not in str(refusal.value)
+
+
+@settings(max_examples=25, deadline=None)
+@given(flips=st.lists(st.tuples(st.integers(0, 2**31), st.integers(0, 255)), min_size=1, max_size=6))
+def test_any_bytes_changed(flips: list[tuple[int, int]]) -> None:
+    """Fails where a damaged file ends in anything but a network or one line."""
+    net = sum_of_signs()
+    data = bytearray(net.proto(net.last).SerializeToString())
+    for at, byte in flips:
+        data[at % len(data)] = byte
+    proto, told = onnx.ModelProto(), ""
+    try:
+        proto.ParseFromString(bytes(data))
+        recognise(from_proto(proto, "net.onnx"), None)
+    except CompileError as e:
+        told = str(e)
+    except DecodeError:
+        told = "not ONNX"
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda n: n.attribute.extend([onnx.helper.make_attribute("group", 3)]), "group"),
+        (lambda n: n.input.append("nothing"), "nothing"),
+        (lambda n: n.attribute.extend([onnx.helper.make_attribute("strides", [0, 0])]), "strides|Stride"),
+    ],
+)
+def test_layers_that_do_not_fit(change, why: str) -> None:  # type: ignore[no-untyped-def]
+    """Fails where attributes that make no sense end in a traceback."""
+    net = sum_of_signs()
+    proto = net.proto(net.last)
+    change(next(n for n in proto.graph.node if n.name == "Conv_5"))
+    with pytest.raises(CompileError, match=r"^net\.onnx: ") as refusal:
+        recognise(from_proto(proto, "net.onnx"), None)
+    assert "\n" not in str(refusal.value)
+
+
+def test_lines_name_every_layer() -> None:
+    """Fails where the table leaves a convolution out."""
+    net = sum_of_signs()
+    lines = recognise(net.model(net.last), None).lines()
+    assert lines[0] == "layers  1 of 2 convolutions are binary"
+    assert [line.split()[:2] for line in lines[1:3]] == [["Conv_0", "float"], ["Conv_5", "binary"]]
+    assert lines[-1].startswith("proved  the original and the rewritten network in ONNX Runtime: 8 runs, cut at 1")
+
+
+def test_files_on_disk(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Fails where the file's name is lost to the bundle."""
+    net = sum_of_signs()
+    (tmp_path / "mine.onnx").write_bytes(net.proto(net.last).SerializeToString())
+    assert recognise(load_model(tmp_path / "mine.onnx"), None).model.name == "mine"
