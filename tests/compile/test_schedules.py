@@ -71,16 +71,22 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
     assert (str(changed.func) == str(default.func)) == (channels == DEFAULT.of(stage()).channels)
 
 
+SPACES = {"BinaryDot": 4 * 3 * 3 * 2, "IntegerDot": 4 * 3 * 3 * 2 * 2 * 3, "IntegerUpsample": 4 * 2}
+"""Schedules of a kind, by its choices; of the others 4 numbers of channels."""
+
+
 @pytest.mark.parametrize("kind", LEADING)
 def test_the_space(kind: str) -> None:
     """Every schedule once, the default one first, and what is outside is found."""
     space = space_of(kind)
-    assert len(space) == len(set(space)) == (36 if kind == "BinaryDot" else 4)
+    assert len(space) == len(set(space)) == SPACES.get(kind, 4)
     assert space[0] == default_of(kind)
     assert all(outside_space(kind, s) is None for s in space)
     assert outside_space(kind, Schedule(3)) == "channels 3"
     assert outside_space(kind, Schedule(True)) == "channels True"
-    assert outside_space(kind, Schedule(2, counted=4)) == (None if kind == "BinaryDot" else "counted 4")
+    assert outside_space(kind, Schedule(2, counted=4)) == (
+        None if kind in {"BinaryDot", "IntegerDot"} else "counted 4"
+    )
 
 
 def test_choices_are_sound() -> None:
@@ -100,6 +106,11 @@ def test_the_defaults() -> None:
         "MaxPool": Schedule(1, 8, 1),
         "PoolSum": Schedule(1, 8, 1),
         "Load": Schedule(2, 8, 1),
+        "IntegerDot": Schedule(1, 4, 1, 2, "channels", 4),
+        "IntegerConvolution": Schedule(2, 8, 1),
+        "IntegerPool": Schedule(2, 8, 1),
+        "IntegerUpsample": Schedule(2, 8, 1, 2),
+        "IntegerMix": Schedule(1, 8, 1),
     }
 
 

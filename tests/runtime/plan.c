@@ -12,12 +12,18 @@ enum {
     H = PLAN_HEIGHT,
     W = PLAN_WIDTH,
     HALF = H > 1 ? H / 2 : 1, /* an odd last row is dropped: no row of `half` asks for it */
-    RING = H < 3 ? H : 3,
+    BAND = PLAN_BAND,
+    RING = H < 2 * BAND + 1 ? H : 2 * BAND + 1, /* a band, a row above and below, what the writer's band is ahead */
     ROW = W * 4,
     PARTS = 4 /* of total: there may be fewer columns */
 };
 
 #define UP_64(bytes) (((bytes) + 63) / 64 * 64)
+
+/* The most rows of a call; tests make it more. */
+#ifndef PLAN_BAND
+#define PLAN_BAND 1
+#endif
 
 /* A multiple of the stride, and less than what results depend on: for tests of how tiles are cut. */
 #ifndef FIELD_RADIUS
@@ -66,15 +72,13 @@ static float sum_3x3(const void *const *in, int x) {
 }
 
 /* blur = w * sum of the 3x3 neighbours */
-static void blur_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
-    (void)rows;
+static void blur_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
     (void)y;
     for (int x = 0; x < W; x++) ((float *)out[0])[x] = float_at(constants, 0) * sum_3x3(in, x);
 }
 
 /* box[0] = w0 * sum of the 3x3 neighbours + sum of words, box[1] = w1 * pixel + bytes, weighted 1 .. 5 */
-static void box_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
-    (void)rows;
+static void box_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
     float *box = out[0];
     (void)y;
     int words = 0, bytes = 0;
@@ -87,8 +91,7 @@ static void box_row(const void *const *in, const uint8_t *constants, void *const
 }
 
 /* mean = mean of box[0], most = maximum of box[1] over rows 2y and 2y+1 */
-static void half_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
-    (void)rows;
+static void half_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
     const float *first = in[0], *second = in[1];
     (void)constants, (void)y;
     for (int x = 0; x < W; x++) {
@@ -111,8 +114,7 @@ static void total_part(const void *const *in, const uint8_t *constants, void *co
 }
 
 /* up = 3/4 of the mean row that holds y and 1/4 of the one on the other side of y */
-static void up_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
-    (void)rows;
+static void up_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
     const float *near = in[0], *far = in[1];
     (void)constants, (void)y;
     for (int x = 0; x < W; x++) ((float *)out[0])[x] = 0.75f * near[x] + 0.25f * far[x];
@@ -120,8 +122,7 @@ static void up_row(const void *const *in, const uint8_t *constants, void *const 
 
 /* z = bias + scale * (three up rows, weighted 1/4 1/2 1/4, + most + box[0]) + total + y / 1024,
  * output = (1 + z / (1 + |z|)) / 2 */
-static void join_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
-    (void)rows;
+static void join_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
     const float *above = in[0], *up = in[1], *below = in[2], *most = in[3], *box = in[4], *total = in[5];
     for (int x = 0; x < W; x++) {
         float window = 0.25f * above[x] + 0.5f * up[x] + 0.25f * below[x];
@@ -129,6 +130,17 @@ static void join_row(const void *const *in, const uint8_t *constants, void *cons
         ((float *)out[0])[x] = 0.5f * (1 + z / (1 + (z < 0 ? -z : z)));
     }
 }
+
+/* As the plan calls them: with so many pointers a row to read, and to write. */
+#define BANDED(name, reads, writes)                                                                                    \
+    static void name##_rows(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) { \
+        for (int32_t r = 0; r < rows; r++) name##_row(in + r * reads, constants, out + r * writes, y + r);             \
+    }
+BANDED(blur, 3, 1)
+BANDED(box, 3, 1)
+BANDED(half, 2, 2)
+BANDED(up, 2, 1)
+BANDED(join, 6, 1)
 
 enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, TOTAL_MAP, UP_MAP, OUTPUT, BUFFERS };
 
@@ -162,24 +174,24 @@ static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4
 #define ROWS_3X3 .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO
 
 static const bn_stage stages[] = {
-    {.name = "blur", .kernel = blur_row, .params = 0, .params_bytes = 4, .floats = 1, .constants = BLUR_CONSTANTS,
-     .rows = H, .band = 1, .inputs = 1, .outputs = 1, .input = {{.buffer = INPUT, ROWS_3X3}}, .output = {BLUR_MAP}},
-    {.name = "box", .kernel = box_row, .params = 4, .params_bytes = 24, .floats = 2, .words = 3, .bytes = 5,
-     .constants = BOX_CONSTANTS, .rows = H, .band = 1, .inputs = 1, .outputs = 1,
+    {.name = "blur", .kernel = blur_rows, .params = 0, .params_bytes = 4, .floats = 1, .constants = BLUR_CONSTANTS,
+     .rows = H, .band = BAND, .inputs = 1, .outputs = 1, .input = {{.buffer = INPUT, ROWS_3X3}}, .output = {BLUR_MAP}},
+    {.name = "box", .kernel = box_rows, .params = 4, .params_bytes = 24, .floats = 2, .words = 3, .bytes = 5,
+     .constants = BOX_CONSTANTS, .rows = H, .band = BAND, .inputs = 1, .outputs = 1,
      .input = {{.buffer = BLUR_MAP, ROWS_3X3}}, .output = {BOX_MAP}},
-    {.name = "half", .kernel = half_row, .params = 28, .constants = MAPS, .rows = HALF, .band = 1, .inputs = 1, .outputs = 2,
+    {.name = "half", .kernel = half_rows, .params = 28, .constants = MAPS, .rows = HALF, .band = BAND, .inputs = 1, .outputs = 2,
      .input = {{.buffer = BOX_MAP, .mul = 2, .add = 0, .div = 1, .step = 1, .count = 2, .edge = BN_EDGE_CLAMP}},
      .output = {MEAN_MAP, MOST_MAP}},
     {.name = "total", .kind = BN_WHOLE, .kernel = total_part, .params = 36, .params_bytes = 4, .floats = 1,
      .constants = TOTAL_CONSTANTS, .rows = PARTS, .band = 1, .inputs = 2, .outputs = 1,
      .input = {{.buffer = MOST_MAP}, {.buffer = INPUT}}, .output = {TOTAL_MAP}},
-    {.name = "up", .kernel = up_row, .params = 28, .constants = MAPS, .rows = H, .band = 1, .inputs = 2, .outputs = 1,
+    {.name = "up", .kernel = up_rows, .params = 28, .constants = MAPS, .rows = H, .band = BAND, .inputs = 2, .outputs = 1,
      .input = {{.buffer = MEAN_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
                {.buffer = MEAN_MAP, .mul = 1, .add = -2, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP,
                 .odd = 2}},
      .output = {UP_MAP}},
-    {.name = "join", .kernel = join_row, .params = 28, .params_bytes = 8, .floats = 2, .constants = JOIN_CONSTANTS,
-     .rows = H, .band = 1, .inputs = 4, .outputs = 1,
+    {.name = "join", .kernel = join_rows, .params = 28, .params_bytes = 8, .floats = 2, .constants = JOIN_CONSTANTS,
+     .rows = H, .band = BAND, .inputs = 4, .outputs = 1,
      .input = {{.buffer = UP_MAP, ROWS_3X3},
                {.buffer = MOST_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
                {.buffer = BOX_MAP, .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
