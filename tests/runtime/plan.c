@@ -8,6 +8,11 @@
  */
 #include "plan.h"
 
+/* The most rows of a call; tests make it more. */
+#ifndef PLAN_BAND
+#define PLAN_BAND 1
+#endif
+
 enum {
     H = PLAN_HEIGHT,
     W = PLAN_WIDTH,
@@ -19,11 +24,6 @@ enum {
 };
 
 #define UP_64(bytes) (((bytes) + 63) / 64 * 64)
-
-/* The most rows of a call; tests make it more. */
-#ifndef PLAN_BAND
-#define PLAN_BAND 1
-#endif
 
 /* A multiple of the stride, and less than what results depend on: for tests of how tiles are cut. */
 #ifndef FIELD_RADIUS
