@@ -5,8 +5,9 @@
     int32 kernel(addresses of input rows, sections of constants..., addresses of output rows, y, rows)
 
 The second is of a band of rows (band.py). The loop nest: vectors of 16 columns, or of a few times so many; within, or
-around them and the rows of a band, blocks of 8 channels (a byte of packed bits); within, a few channels at a time. Where the model's own input or output is touched, whose rows have no
-slack behind them, the last columns are computed one by one.
+around them and the rows of a band, blocks of 8 channels (a byte of packed bits); within, a few channels at a time.
+Where the model's own input or output is touched, whose rows have no slack behind them, the last columns are computed
+one by one.
 """
 
 from __future__ import annotations

@@ -84,9 +84,7 @@ def test_the_space(kind: str) -> None:
     assert all(outside_space(kind, s) is None for s in space)
     assert outside_space(kind, Schedule(3)) == "channels 3"
     assert outside_space(kind, Schedule(True)) == "channels True"
-    assert outside_space(kind, Schedule(2, counted=4)) == (
-        None if kind in {"BinaryDot", "IntegerDot"} else "counted 4"
-    )
+    assert outside_space(kind, Schedule(2, counted=4)) == (None if kind in {"BinaryDot", "IntegerDot"} else "counted 4")
 
 
 def test_choices_are_sound() -> None:
