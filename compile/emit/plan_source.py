@@ -47,21 +47,27 @@ def element_type(buffer: Buffer) -> str:
 
 
 def shim(step: Step) -> str:
-    """The C function that unpacks a plan's call for a kernel, and the kernel's prototype."""
+    """The C function that unpacks a plan's call for a kernel, and the kernel's prototype. A kernel of several rows
+    takes the arrays of pointers as they are."""
+    banded, sections = step.schedule.band > 1, sections_of(step.stage)
     pointers = [op for op in step.operands for _ in range(1 if step.stage.parts else op.count)]
-    inputs = [(element_type(op.buffer), f"in[{n}]") for n, op in enumerate(pointers)]
-    parameters = [f"const {t} *" for t, _ in inputs] + [f"const {C_TYPES[s]} *" for s in sections_of(step.stage)]
-    parameters += [f"{element_type(b)} *" for b in step.stage.outputs] + ["int32_t"]
-    arguments = [a for _, a in inputs]
-    arguments += [
-        f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})" for s in sections_of(step.stage)
+    inputs = [(f"const {element_type(op.buffer)} *", f"in[{n}]") for n, op in enumerate(pointers)]
+    outputs = [(f"{element_type(b)} *", f"out[{n}]") for n, b in enumerate(step.stage.outputs)]
+    if banded:
+        inputs, outputs = [("const void *const *", "in")], [("void *const *", "out")]
+    constants = [
+        (f"const {C_TYPES[s]} *", f"(const {C_TYPES[s]} *)(const void *)(constants + {step.sections[s]})")
+        for s in sections
     ]
-    arguments += [f"out[{n}]" for n in range(len(step.stage.outputs))] + ["y"]
+    counts = [("int32_t", "y"), ("int32_t", "rows")][: 2 if banded else 1]
+    parameters, arguments = zip(*inputs, *constants, *outputs, *counts, strict=True)
+    unused = [*([] if inputs else ["in"]), *([] if banded else ["rows"])]
     return (
         f"extern int32_t {step.kernel}({', '.join(parameters)});\n"
         f"static void run_{step.kernel}(const void *const *in, const uint8_t *constants, void *const *out,\n"
-        f"    int32_t y) {{\n"
-        f"{'' if inputs else '    (void)in;' + chr(10)}    {step.kernel}({', '.join(arguments)});\n}}\n"
+        f"    int32_t y, int32_t rows) {{\n"
+        f"{''.join(f'    (void){name};{chr(10)}' for name in unused)}"
+        f"    {step.kernel}({', '.join(arguments)});\n}}\n"
     )
 
 
@@ -126,7 +132,7 @@ def plan_source(
         counts = ", ".join(str(step.counts[s]) for s in SECTIONS)
         return (
             f"    {{{quoted(stage.name)}, {kind}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, "
-            f"{constants}, {rows}, {len(step.operands)}, {len(stage.outputs)},\n"
+            f"{constants}, {rows}, {step.schedule.band}, {len(step.operands)}, {len(stage.outputs)},\n"
             f"     {{{', '.join(map(row, step.operands))}}},\n"
             f"     {{{', '.join(str(index[b]) for b in stage.outputs)}}}}},"
         )

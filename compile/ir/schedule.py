@@ -64,6 +64,8 @@ class Schedule:
     """Vectors of columns that are computed side by side and share each constant's load."""
     outer: str = choice("columns", "channels", kinds=("BinaryDot", "IntegerDot"), defaults={"IntegerDot": "channels"})
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
+    band: int = choice(1, 2, 4, kinds=("IntegerDot",), defaults={"IntegerDot": 4})
+    """Rows that one call computes: a block's weights stay for so many."""
 
 
 @dataclass(frozen=True)

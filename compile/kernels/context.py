@@ -76,12 +76,10 @@ class Context:
     def __init__(
         self,
         vector: Simd,
-        rows: dict[Operand, list[TirExpr]],
         parameters: Parameters,
         sections: dict[str, TirExpr],
         width: int,
         height: int,
-        y: TirExpr,
         schedule: Schedule,
         core: Core = GENERIC,
     ) -> None:
@@ -89,24 +87,27 @@ class Context:
         self.vector = vector
         """The core's vectors; `simd` has one lane instead where pixels are computed one by one."""
         self.simd = vector
-        self.width, self.height, self.y = width, height, y
+        self.width, self.height = width, height
+        self.y: TirExpr
         self.column: TirExpr | int = 0
         self.schedule = schedule
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
-        self._rows = rows
+        self._rows: dict[Operand, list[TirExpr]] = {}
         self._places: dict[tuple[int, str], tuple[str, int]] = {}
         self._values: dict[int, list[TirExpr]] = {}
         self._prepared: dict[int, Any] = {}
         self._blocks: dict[int, Any] = {}
         self.places: list[TirExpr] = []  # of the channels at hand in their block
 
-    def prepare(self, e: Expr) -> None:
-        """Compute what `e` needs before the loops."""
-        self._prepared[id(e)] = e.prepare(self)
+    def begin_row(self, rows: dict[Operand, list[TirExpr]], y: TirExpr, expressions: list[Expr]) -> None:
+        """Row `y` is the one at hand, and `rows` what it reads: compute what expressions need before the loops."""
+        self._rows, self.y = rows, y
+        for e in expressions:
+            self._prepared[id(e)] = e.prepare(self)
 
     def prepared(self, e: Expr) -> Any:
-        """The value that was computed for `e` before the loops."""
+        """The value that was computed for `e` before the loops over columns."""
         return self._prepared[id(e)]
 
     def rows(self, operand: Operand) -> list[TirExpr]:

@@ -2,10 +2,12 @@
 """A stage becomes a row kernel: one PrimFunc that computes row y of the stage's map in all its stored forms.
 
     int32 kernel(input rows..., sections of constants..., output rows..., y)
+    int32 kernel(addresses of input rows, sections of constants..., addresses of output rows, y, rows)
 
-The loop nest: vectors of 16 columns, or of a few times so many; within, or around them, blocks of 8 channels (a byte of
-packed bits); within, a few channels at a time. Where the model's own input or output is touched, whose rows have no
-slack behind them, the last columns are computed one by one.
+The second is of a band of rows (band.py). The loop nest: vectors of 16 columns, or of a few times so many; within, or
+around them and the rows of a band, blocks of 8 channels (a byte of packed bits); within, a few channels at a time.
+Where the model's own input or output is touched, whose rows have no slack behind them, the last columns are computed
+one by one.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from ..ir.expressions import Leaf
 from ..ir.schedule import Schedule
 from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
+from .band import Band, OneRow, flat_buffer, pointer
 from .context import FLOAT_SECTIONS, INTEGER_SECTIONS, Context, Parameters
 from .simd import Simd
 
@@ -90,23 +93,19 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         T.func_name(name)
         T.func_attr({"global_symbol": name, "tir.noalias": True})
         T.func_ret(PrimType("int32"))
-        pointers = [
-            [pointer(f"in{n}_{i}", op.buffer.encoding.element) for i in range(op.count)]
-            for n, op in enumerate(operands)
-        ]
+        rows = (Band if schedule.band > 1 else OneRow)(operands, stage.outputs)
         wanted = sections_of(stage)
         constants = [pointer(f"constants_{s}", s) for s in wanted]
-        results = [pointer(f"out{n}", b.encoding.element) for n, b in enumerate(stage.outputs)]
-        y = T.arg("y", tirx.Var("y", "int32"))
-        rows = {op: [flat_buffer(p) for p in some] for op, some in zip(operands, pointers, strict=True)}
+        rows.declare_results()
+        rows.declare_input_memory()
         sections = {s: flat_buffer(p) for s, p in zip(wanted, constants, strict=True)}
-        outputs = [flat_buffer(p) for p in results]
-        ctx = Context(Simd.of(core), rows, parameters, sections, stage.width, stage.height, y, schedule, core)
-        for e in stage.expressions():
-            ctx.prepare(e)
-        emit_columns(stage, ctx, outputs, whole_vectors_end(stage))
-        for buffer, row in zip(stage.outputs, outputs, strict=True):
-            buffer.layout.emit_margins(buffer, row, ctx)
+        rows.declare_result_memory()
+        ctx = Context(Simd.of(core), parameters, sections, stage.width, stage.height, schedule, core)
+        rows.begin(ctx, stage.expressions())
+        emit_columns(stage, ctx, rows, whole_vectors_end(stage))
+        with rows.each(ctx, []) as outputs:
+            for buffer, row in zip(stage.outputs, outputs, strict=True):
+                buffer.layout.emit_margins(buffer, row, ctx)
         T.Return(tirx.const(0, "int32"))
     return RowKernel(builder.get(), parameters, operands)
 
@@ -126,16 +125,6 @@ def key_of(default: RowKernel) -> str:
     return hashlib.sha256(default.func.with_attr("global_symbol", "kernel").script().encode()).hexdigest()
 
 
-def pointer(name: str, dtype: str) -> tuple[tirx.Var, str]:
-    """A pointer parameter and what it points to."""
-    return T.arg(name, T.handle(dtype)), dtype
-
-
-def flat_buffer(pointer: tuple[tirx.Var, str]) -> TirExpr:
-    """The memory behind a pointer. Its extent is nominal: rows are addressed by the layouts of their buffers."""
-    return T.decl_buffer((1 << 30,), pointer[1], data=pointer[0])
-
-
 def leaves(stage: Stage) -> list[Leaf]:
     """The nodes of a stage that read stored maps."""
     return [e for e in stage.expressions() if isinstance(e, Leaf)]
@@ -150,36 +139,36 @@ def whole_vectors_end(stage: Stage) -> int | None:
     return min([stage.width, *(b.width for b in maps)]) if bounded or repeated else None
 
 
-def emit_columns(stage: Stage, ctx: Context, outputs: list[TirExpr], bound: int | None) -> None:
+def emit_columns(stage: Stage, ctx: Context, rows: OneRow, bound: int | None) -> None:
     """All columns by whole vectors; where a bound is given, whole vectors up to it and pixels after it."""
     lanes = ctx.vector.lanes
     vectors = -(-stage.width // lanes) if bound is None else bound // lanes
     together = ctx.schedule.vectors
     paired = vectors // together * together
     if paired:
-        emit_range(stage, ctx, outputs, Simd(lanes * together), 0, paired * lanes)
+        emit_range(stage, ctx, rows, Simd(lanes * together), 0, paired * lanes)
     if paired < vectors:
-        emit_range(stage, ctx, outputs, ctx.vector, paired * lanes, vectors * lanes)
+        emit_range(stage, ctx, rows, ctx.vector, paired * lanes, vectors * lanes)
     if bound is not None and vectors * lanes < stage.width:
-        emit_range(stage, ctx, outputs, PIXEL, vectors * lanes, stage.width)
+        emit_range(stage, ctx, rows, PIXEL, vectors * lanes, stage.width)
 
 
-def emit_range(stage: Stage, ctx: Context, outputs: list[TirExpr], simd: Simd, start: int, stop: int) -> None:
+def emit_range(stage: Stage, ctx: Context, rows: OneRow, simd: Simd, start: int, stop: int) -> None:
     """The columns start .. stop-1 by vectors of `simd`; all channels at one place before the next place, or the other
-    way round, as the schedule says."""
+    way round, as the schedule says; a band's rows around the columns."""
     ctx.simd, ctx.even_first = simd, simd.lanes > 1 and computes_even_first(stage)
-    turns = (stop - start) // simd.lanes
+    turns, everything = (stop - start) // simd.lanes, stage.expressions()
 
     def at(turn: TirExpr) -> TirExpr:
         return turn * simd.lanes + start
 
     if ctx.schedule.outer == "channels" and all(block.length == BLOCK for block in blocks(stage)):
         for block in blocks(stage):
-            with repeated(block) as ahead, T.serial(0, turns) as turn:
+            with repeated(block) as ahead, rows.each(ctx, everything) as outputs, T.serial(0, turns) as turn:
                 ctx.column = at(turn)
                 emit_block(stage, ctx, outputs, block, ahead, [b.encoding.begin(ctx) for b in stage.outputs])
         return
-    with T.serial(0, turns) as turn:
+    with rows.each(ctx, everything) as outputs, T.serial(0, turns) as turn:
         ctx.column = at(turn)
         emit_channels(stage, ctx, outputs)
 

@@ -128,15 +128,16 @@ def ring_slots(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int
     needs = {k: inner_rows(steps[k], by) for k in range(first, last)}
 
     def run(k: int) -> None:
-        y = done[k]
+        band = steps[k].schedule.band
+        n = done[k] // band  # a stripe's bands are cut where the map's are, so that it needs no more than they do
         for buffer, _, ends in needs[k]:
-            while done[by[buffer]] < ends[y]:
+            while done[by[buffer]] < ends[n]:
                 run(by[buffer])
         for buffer, starts, _ in needs[k]:  # only now: what one operand needed may have pushed another's map on
-            slots[buffer] = min(max(slots[buffer], done[by[buffer]] - starts[y]), buffer.height)
-        done[k] += 1
+            slots[buffer] = min(max(slots[buffer], done[by[buffer]] - starts[n]), buffer.height)
+        done[k] = min((n + 1) * band, steps[k].stage.height)
 
-    for _ in range(steps[last - 1].stage.height):
+    while done[last - 1] < steps[last - 1].stage.height:
         run(last - 1)
     for k in sorted(whole):  # rows at the bottom that nothing in the segment needs
         while done[k] < steps[k].stage.height:
@@ -145,7 +146,8 @@ def ring_slots(steps: Sequence[Step], first: int, last: int) -> dict[Buffer, int
 
 
 def inner_rows(step: Step, by: dict[Buffer, int]) -> list[tuple[Buffer, list[int], list[int]]]:
-    """Each map of the segment that a step reads, with the rows (from, to) that each of the step's rows needs."""
-    y = np.arange(step.stage.height)
-    needed = [(op.buffer, *op.needed_rows(y, y + 1)) for op in step.operands if op.buffer in by]
+    """Each map of the segment that a step reads, with the rows (from, to) that each band of the step's rows needs."""
+    first = np.arange(0, step.stage.height, step.schedule.band)
+    last = np.minimum(first + step.schedule.band, step.stage.height)
+    needed = [(op.buffer, *op.needed_rows(first, last)) for op in step.operands if op.buffer in by]
     return [(buffer, starts.tolist(), ends.tolist()) for buffer, starts, ends in needed]

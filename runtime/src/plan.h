@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The contract between the generated plan (plan.c of a bundle) and the runtime that walks it.
  *
- * A network is a list of stages. Most compute one row of each of their outputs at a time by calling a
- * kernel (machine code that TVM generated) with pointers to the input rows that this output row needs.
+ * A network is a list of stages. Most compute one row of each of their outputs at a time, or a band of a few, by calling
+ * a kernel (machine code that TVM generated) with pointers to the input rows that each output row needs.
  * Feature maps are stored row by row, [row][channel][column], so that a row of all channels is contiguous
  * and a map may be kept whole or as a ring of its last rows (row r lives in slot r % slots).
  *
@@ -26,7 +26,7 @@
 
 enum { BN_ARENA = -1, BN_PRIVATE = -2 }; /* bn_buffer.external of a buffer in the arena: all threads', each one's */
 enum { BN_EDGE_ZERO = 0, BN_EDGE_CLAMP = 1 };
-enum { BN_MAX_INPUTS = 8, BN_MAX_OUTPUTS = 4, BN_MAX_ROWS = 32, BN_MAX_RANK = 4 };
+enum { BN_MAX_INPUTS = 8, BN_MAX_OUTPUTS = 4, BN_MAX_ROWS = 32, BN_MAX_RANK = 4, BN_MAX_BAND = 4 };
 
 /* Where rows of a feature map are found. The user's own tensors are [channel][row][column]; a kernel is given
  * the row of channel 0 and knows how far the other channels are. */
@@ -48,10 +48,10 @@ typedef struct {
 
 enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
 
-/* BN_ROWS: one row of a stage. `in`: the input rows, operand after operand; `out`: a row of each output; `y`: the
- * output row. BN_WHOLE: one part of it. `in`, `out`: where each operand's and each output's map begins; `y`: the part.
- * `constants`: this stage's, replicated. */
-typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y);
+/* BN_ROWS: rows y .. y+rows-1 of a stage, at most its band. `in`: the input rows of the first, operand after operand,
+ * then those of the next; `out`: likewise a row of each output. BN_WHOLE: one part of it. `in`, `out`: where each
+ * operand's and each output's map begins; `y`: the part; `rows`: 1. `constants`: this stage's, replicated. */
+typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows);
 
 /* A stage's constants lie in the library once (float32, int16, uint8, then int8 tables, then int16 biases, each section
  * padded to 4 bytes), and in each instance's arena as the kernel reads them: every float32 four times, every uint8
@@ -68,6 +68,7 @@ typedef struct {
     uint32_t floats, words, bytes, tables, biases; /* constants of each section */
     uint64_t constants;    /* where they are replicated: bytes from the arena's start */
     int32_t rows;          /* output rows, the same for each output; of BN_WHOLE: the parts */
+    int32_t band;          /* the most rows of a call, which do not cross a multiple of it; of BN_WHOLE: 1 */
     int32_t inputs, outputs;
     bn_operand input[BN_MAX_INPUTS];  /* of BN_WHOLE just the buffer of each, the rest 0 */
     int32_t output[BN_MAX_OUTPUTS];   /* indices into bn_layout.buffer */
@@ -114,7 +115,7 @@ typedef struct {
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 4, BN_MAX_SEGMENT = 64 /* stages */ };
+enum { BN_PLAN_VERSION = 5, BN_MAX_SEGMENT = 64 /* stages */ };
 
 /* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer, and each input's
  * conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */

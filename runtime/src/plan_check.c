@@ -127,6 +127,7 @@ static bool check_operands(const bn_plan *plan, const bn_stage *stage) {
 static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (stage->kind != BN_ROWS && stage->kind != BN_WHOLE) return false;
     if (!stage->name || !stage->kernel || stage->rows < 1) return false;
+    if (stage->band < 1 || stage->band > (stage->kind == BN_WHOLE ? 1 : BN_MAX_BAND)) return false;
     if (stage->inputs < 0 || stage->inputs > BN_MAX_INPUTS) return false;
     if (stage->outputs < 1 || stage->outputs > BN_MAX_OUTPUTS) return false;
     if (!fits(stage->params, stage->params_bytes, plan->params_bytes)) return false;

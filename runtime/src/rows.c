@@ -2,6 +2,8 @@
 /* Gathers the pointers that each call of a kernel wants. */
 #include "rows.h"
 
+#include <stdbool.h>
+
 /* The first row of the operand's map that output row y needs; it may lie outside of the map. */
 static int64_t first_row(const bn_operand *operand, int64_t y) {
     int64_t at = y * operand->mul + operand->add;
@@ -27,8 +29,13 @@ bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height
     return (bn_range){clamp(low, height), clamp(high, height) + 1};
 }
 
-int64_t bn_end_of_row(const bn_operand *operand, int64_t y, int64_t height) {
-    return clamp(first_row(operand, y) + (int64_t)(operand->count - 1) * operand->step, height) + 1;
+int64_t bn_end_of_rows(const bn_operand *operand, bn_range rows, int64_t height) {
+    int64_t first = first_row(operand, rows.to - 1);
+    if (operand->odd && rows.to - 2 >= rows.from) { /* an odd row may look further down than the next */
+        int64_t before = first_row(operand, rows.to - 2);
+        if (before > first) first = before;
+    }
+    return clamp(first + (int64_t)(operand->count - 1) * operand->step, height) + 1;
 }
 
 static uint32_t slot_of(const bn_buffer *buffer, int64_t row) {
@@ -36,49 +43,76 @@ static uint32_t slot_of(const bn_buffer *buffer, int64_t row) {
     return buffer->slots == buffer->rows ? (uint32_t)row : (uint32_t)row % (uint32_t)buffer->slots;
 }
 
-static uint64_t slot_offset(const bn_buffer *buffer, uint32_t slot, uint64_t ahead) {
-    return slot * buffer->row_bytes + (buffer->external == BN_PRIVATE ? ahead : 0);
-}
-
-/* The addresses of an operand's rows. A ring holds all rows of a window, so from one to the next its slots wrap at most
- * once: one division an operand, where there would be one a row. */
-static int32_t gather(const bn_operand *operand, const bn_buffer *buffer, const uint8_t *base, const uint8_t *zero,
-                      uint64_t ahead, int64_t y, const void **in) {
-    int64_t row = first_row(operand, y), before = -1;
-    uint32_t slot = 0;
-    for (int32_t j = 0; j < operand->count; j++, row += operand->step) {
-        if (operand->edge == BN_EDGE_ZERO && (row < 0 || row >= buffer->rows)) {
-            in[j] = zero;
-            continue;
-        }
-        int64_t at = clamp(row, buffer->rows);
-        if (before < 0) {
-            slot = slot_of(buffer, at);
-        } else {
-            slot += (uint32_t)(at - before);
-            if (slot >= (uint32_t)buffer->slots) slot -= (uint32_t)buffer->slots;
-        }
-        before = at;
-        in[j] = base + slot_offset(buffer, slot, ahead);
+/* The addresses of rows of a map, `step` apart. A ring holds all rows of a window, and all that a band reads, so from
+ * one to the next its slots wrap at most once: one division an operand, where there would be one a row. */
+static void find_inside(const bn_buffer *buffer, const uint8_t *base, int64_t row, int64_t step, int32_t count,
+                        const void **at) {
+    int64_t slot = slot_of(buffer, row), slots = buffer->slots;
+    int64_t row_bytes = (int64_t)buffer->row_bytes, offset = slot * row_bytes;
+    for (int32_t j = 0; j < count; j++) {
+        if (slot >= slots) slot -= slots, offset -= slots * row_bytes;
+        at[j] = base + offset;
+        slot += step, offset += step * row_bytes;
     }
-    return operand->count;
 }
 
-void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
-                const bn_addresses *addresses, uint64_t ahead, int32_t y) {
-    const void *in[BN_MAX_ROWS];
-    void *out[BN_MAX_OUTPUTS];
-    int32_t filled = 0;
+/* The same where some are outside of the map. */
+static void find_rows(const bn_operand *operand, const bn_buffer *buffer, const uint8_t *base, const uint8_t *zero,
+                      int64_t row, int64_t step, int32_t count, const void **at) {
+    if (row >= 0 && step >= 0 && row + (count - 1) * step < buffer->rows) {
+        find_inside(buffer, base, row, step, count, at);
+        return;
+    }
+    for (int32_t j = 0; j < count; j++, row += step) {
+        bool outside = row < 0 || row >= buffer->rows;
+        at[j] = outside && operand->edge == BN_EDGE_ZERO
+                    ? zero
+                    : base + slot_of(buffer, clamp(row, buffer->rows)) * buffer->row_bytes;
+    }
+}
+
+/* The addresses of an operand's rows for each of some output rows; those of the next begin `apart` behind. */
+static void gather(const bn_operand *operand, const bn_buffer *buffer, const uint8_t *base, const uint8_t *zero,
+                   bn_range rows, int32_t apart, const void **in) {
+    int32_t count = operand->count, band = (int32_t)(rows.to - rows.from);
+    bool slides = operand->div == 1 && !operand->odd && (count == 1 || operand->step == operand->mul);
+    if (band == 1 || !slides) {
+        for (int64_t y = rows.from; y < rows.to; y++, in += apart)
+            find_rows(operand, buffer, base, zero, first_row(operand, y), operand->step, count, in);
+        return;
+    }
+    const void *all[BN_MAX_ROWS + BN_MAX_BAND]; /* of one row all but the first are of the next one too */
+    find_rows(operand, buffer, base, zero, first_row(operand, rows.from), operand->mul, count + band - 1, all);
+    for (int32_t r = 0; r < band; r++, in += apart)
+        for (int32_t j = 0; j < count; j++) in[j] = all[r + j];
+}
+
+static uint64_t ahead_of(const bn_buffer *buffer, uint64_t ahead) { return buffer->external == BN_PRIVATE ? ahead : 0; }
+
+void bn_run_rows(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
+                 const bn_addresses *addresses, uint64_t ahead, bn_range rows) {
+    const void *in[BN_MAX_BAND * BN_MAX_ROWS];
+    void *out[BN_MAX_BAND * BN_MAX_OUTPUTS];
+    int32_t apart = 0;
+    for (int32_t i = 0; i < stage->inputs; i++) apart += stage->input[i].count;
+    const void **at = in;
     for (int32_t i = 0; i < stage->inputs; i++) {
         const bn_operand *operand = &stage->input[i];
-        filled += gather(operand, &layout->buffer[operand->buffer], addresses->source[operand->buffer], addresses->zero,
-                         ahead, y, in + filled);
+        const bn_buffer *buffer = &layout->buffer[operand->buffer];
+        gather(operand, buffer, addresses->source[operand->buffer] + ahead_of(buffer, ahead), addresses->zero, rows,
+               apart, at);
+        at += operand->count;
     }
     for (int32_t i = 0; i < stage->outputs; i++) {
         const bn_buffer *buffer = &layout->buffer[stage->output[i]];
-        out[i] = addresses->target[stage->output[i]] + slot_offset(buffer, slot_of(buffer, y), ahead);
+        uint8_t *base = addresses->target[stage->output[i]] + ahead_of(buffer, ahead);
+        uint32_t slot = slot_of(buffer, rows.from);
+        for (int64_t r = 0; r < rows.to - rows.from; r++, slot++) {
+            if (slot == (uint32_t)buffer->slots) slot = 0;
+            out[r * stage->outputs + i] = base + slot * buffer->row_bytes;
+        }
     }
-    stage->kernel(in, constants, out, y);
+    stage->kernel(in, constants, out, (int32_t)rows.from, (int32_t)(rows.to - rows.from));
 }
 
 void bn_run_part(const bn_stage *stage, const uint8_t *constants, const bn_addresses *addresses, int32_t part) {
@@ -86,5 +120,5 @@ void bn_run_part(const bn_stage *stage, const uint8_t *constants, const bn_addre
     void *out[BN_MAX_OUTPUTS];
     for (int32_t i = 0; i < stage->inputs; i++) in[i] = addresses->source[stage->input[i].buffer];
     for (int32_t i = 0; i < stage->outputs; i++) out[i] = addresses->target[stage->output[i]];
-    stage->kernel(in, constants, out, part);
+    stage->kernel(in, constants, out, part, 1);
 }

@@ -22,12 +22,13 @@ typedef struct {
 /* The rows of the operand's map (of `height` rows) that output rows `rows` read. */
 bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height);
 
-/* The last row of the operand's map that output row y reads, and one. */
-int64_t bn_end_of_row(const bn_operand *operand, int64_t y, int64_t height);
+/* The last row of the operand's map that output rows `rows` read, and one. */
+int64_t bn_end_of_rows(const bn_operand *operand, bn_range rows, int64_t height);
 
-/* Calls the kernel of a stage that has rows for row y; `ahead` is the offset of this thread's private buffers from thread 0's. */
-void bn_run_row(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
-                const bn_addresses *addresses, uint64_t ahead, int32_t y);
+/* Calls the kernel of a stage that has rows for some of them, at most its band; `ahead` is the offset of this thread's
+ * private buffers from thread 0's. */
+void bn_run_rows(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
+                 const bn_addresses *addresses, uint64_t ahead, bn_range rows);
 
 /* Calls the kernel of a stage of whole maps for one of its parts. */
 void bn_run_part(const bn_stage *stage, const uint8_t *constants, const bn_addresses *addresses, int32_t part);

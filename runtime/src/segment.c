@@ -63,18 +63,27 @@ static void add_bottom(walk *w) {
     }
 }
 
+/* The next rows of a stage: up to where its map's bands are cut, whatever the stripe, so that a ring needs no more
+ * slots in one stripe than in another. */
+static bn_range next_band(const walk *w, const bn_stage *stage, int k) {
+    bn_range rows = w->rows[k];
+    int64_t cut = stage->band > 1 ? rows.from - (int32_t)rows.from % stage->band + stage->band : rows.from + 1;
+    if (cut < rows.to) rows.to = cut;
+    return rows;
+}
+
 static void run_next(walk *w, int k) {
     const bn_stage *stage = &w->plan->stage[w->segment->first + k];
-    int64_t y = w->rows[k].from;
+    bn_range rows = next_band(w, stage, k);
     for (int32_t i = 0; i < stage->inputs; i++) {
         int p = w->producer[k][i];
         if (p < 0) continue;
         const bn_operand *operand = &stage->input[i];
-        int64_t to = bn_end_of_row(operand, y, w->layout->buffer[operand->buffer].rows);
+        int64_t to = bn_end_of_rows(operand, rows, w->layout->buffer[operand->buffer].rows);
         while (w->rows[p].from < to) run_next(w, p);
     }
-    bn_run_row(w->layout, stage, w->constants + stage->constants, w->addresses, w->ahead, (int32_t)y);
-    w->rows[k].from++;
+    bn_run_rows(w->layout, stage, w->constants + stage->constants, w->addresses, w->ahead, rows);
+    w->rows[k].from = rows.to;
 }
 
 static void run_parts(const bn_stage *stage, const uint8_t *constants, const bn_addresses *addresses, int member,

@@ -75,6 +75,10 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
     assert (str(changed.func) == str(default.func)) == (channels == DEFAULT.of(stage()).channels)
 
 
+SPACES = {"BinaryDot": 4 * 3 * 3 * 2, "IntegerDot": 4 * 3 * 3 * 2 * 2 * 3, "IntegerUpsample": 4 * 2}
+"""Schedules of a kind, by its choices; of the others 4 numbers of channels."""
+
+
 @pytest.mark.parametrize("kind", LEADING)
 def test_the_space(kind: str) -> None:
     """Every schedule once, the default one first, and what is outside is found."""
@@ -105,7 +109,7 @@ def test_the_defaults() -> None:
         "MaxPool": Schedule(1, 8, 1),
         "PoolSum": Schedule(1, 8, 1),
         "Load": Schedule(2, 8, 1),
-        "IntegerDot": Schedule(2, 4, 1, 2, "channels"),
+        "IntegerDot": Schedule(2, 4, 1, 2, "channels", 4),
         "IntegerConvolution": Schedule(2, 8, 1),
         "IntegerUpsample": Schedule(2, 8, 1, 2),
         "IntegerPool": Schedule(2, 8, 1),

@@ -115,6 +115,9 @@ static void break_stages(void) {
     BREAK(stage[0].kernel = NULL);
     BREAK(stage[0].name = NULL);
     BREAK(stage[0].rows--);
+    BREAK(stage[0].band = 0);
+    BREAK(stage[0].band = BN_MAX_BAND + 1);
+    BREAK(stage[TOTAL_STAGE].band = 2);
     BREAK(stage[0].inputs = BN_MAX_INPUTS + 1);
     BREAK(stage[0].outputs = 0);
     BREAK(stage[0].output[0] = BUFFERS);

@@ -24,7 +24,8 @@ static const struct {
 
 static int clamp(int x) { return x < 0 ? 0 : x >= W ? W - 1 : x; }
 
-static void sums_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
+static void sums_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
+    (void)rows;
     (void)constants, (void)y;
     for (int x = 0; x < W; x++) {
         int sum = 0;
@@ -33,14 +34,16 @@ static void sums_row(const void *const *in, const uint8_t *constants, void *cons
     }
 }
 
-static void around_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
+static void around_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
+    (void)rows;
     const int16_t *sums = in[0];
     (void)constants, (void)y;
     for (int x = 0; x < W; x++)
         ((int16_t *)out[0])[x] = (int16_t)(sums[clamp(x - 1)] + sums[x] + sums[clamp(x + 1)]);
 }
 
-static void edges_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y) {
+static void edges_row(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) {
+    (void)rows;
     const uint8_t *grey = in[0];
     const int16_t *around = in[1];
     (void)y;
@@ -70,12 +73,12 @@ static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}};
 #define OWN_ROW .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP
 
 static const bn_stage stages[] = {
-    {.name = "sums", .kernel = sums_row, .constants = SHARED, .rows = H, .inputs = 1, .outputs = 1,
+    {.name = "sums", .kernel = sums_row, .constants = SHARED, .rows = H, .band = 1, .inputs = 1, .outputs = 1,
      .input = {{.buffer = INPUT, .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_CLAMP}},
      .output = {SUMS_MAP}},
-    {.name = "around", .kernel = around_row, .constants = SHARED, .rows = H, .inputs = 1, .outputs = 1,
+    {.name = "around", .kernel = around_row, .constants = SHARED, .rows = H, .band = 1, .inputs = 1, .outputs = 1,
      .input = {{.buffer = SUMS_MAP, OWN_ROW}}, .output = {AROUND_MAP}},
-    {.name = "edges", .kernel = edges_row, .params_bytes = 4, .words = 1, .constants = CONSTANTS, .rows = H,
+    {.name = "edges", .kernel = edges_row, .params_bytes = 4, .words = 1, .constants = CONSTANTS, .rows = H, .band = 1,
      .inputs = 2, .outputs = 1, .input = {{.buffer = INPUT, OWN_ROW}, {.buffer = AROUND_MAP, OWN_ROW}}, .output = {OUTPUT}},
 };
 

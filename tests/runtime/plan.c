@@ -8,11 +8,17 @@
  */
 #include "plan.h"
 
+/* The most rows of a call; tests make it more. */
+#ifndef PLAN_BAND
+#define PLAN_BAND 1
+#endif
+
 enum {
     H = PLAN_HEIGHT,
     W = PLAN_WIDTH,
     HALF = H > 1 ? H / 2 : 1, /* an odd last row is dropped: no row of `half` asks for it */
-    RING = H < 3 ? H : 3,
+    BAND = PLAN_BAND,
+    RING = H < 2 * BAND + 1 ? H : 2 * BAND + 1, /* a band, a row above and below, what the writer's band is ahead */
     ROW = W * 4,
     PARTS = 4 /* of total: there may be fewer columns */
 };
@@ -96,7 +102,8 @@ static void half_row(const void *const *in, const uint8_t *constants, void *cons
 
 /* total[x] = w * (sum of column x of most - the largest of its input's same column): whole maps, one of them the
  * model's own input. A part is a quarter of the columns. */
-static void total_part(const void *const *in, const uint8_t *constants, void *const *out, int32_t part) {
+static void total_part(const void *const *in, const uint8_t *constants, void *const *out, int32_t part, int32_t rows) {
+    (void)rows;
     const float *most = in[0], *grey = in[1];
     for (int x = W * part / PARTS; x < W * (part + 1) / PARTS; x++) {
         float sum = 0, largest = 0;
@@ -123,6 +130,17 @@ static void join_row(const void *const *in, const uint8_t *constants, void *cons
         ((float *)out[0])[x] = 0.5f * (1 + z / (1 + (z < 0 ? -z : z)));
     }
 }
+
+/* As the plan calls them: with so many pointers a row to read, and to write. */
+#define BANDED(name, reads, writes)                                                                                    \
+    static void name##_rows(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) { \
+        for (int32_t r = 0; r < rows; r++) name##_row(in + r * reads, constants, out + r * writes, y + r);             \
+    }
+BANDED(blur, 3, 1)
+BANDED(box, 3, 1)
+BANDED(half, 2, 2)
+BANDED(up, 2, 1)
+BANDED(join, 6, 1)
 
 enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, TOTAL_MAP, UP_MAP, OUTPUT, BUFFERS };
 
@@ -156,24 +174,24 @@ static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4
 #define ROWS_3X3 .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO
 
 static const bn_stage stages[] = {
-    {.name = "blur", .kernel = blur_row, .params = 0, .params_bytes = 4, .floats = 1, .constants = BLUR_CONSTANTS,
-     .rows = H, .inputs = 1, .outputs = 1, .input = {{.buffer = INPUT, ROWS_3X3}}, .output = {BLUR_MAP}},
-    {.name = "box", .kernel = box_row, .params = 4, .params_bytes = 24, .floats = 2, .words = 3, .bytes = 5,
-     .constants = BOX_CONSTANTS, .rows = H, .inputs = 1, .outputs = 1,
+    {.name = "blur", .kernel = blur_rows, .params = 0, .params_bytes = 4, .floats = 1, .constants = BLUR_CONSTANTS,
+     .rows = H, .band = BAND, .inputs = 1, .outputs = 1, .input = {{.buffer = INPUT, ROWS_3X3}}, .output = {BLUR_MAP}},
+    {.name = "box", .kernel = box_rows, .params = 4, .params_bytes = 24, .floats = 2, .words = 3, .bytes = 5,
+     .constants = BOX_CONSTANTS, .rows = H, .band = BAND, .inputs = 1, .outputs = 1,
      .input = {{.buffer = BLUR_MAP, ROWS_3X3}}, .output = {BOX_MAP}},
-    {.name = "half", .kernel = half_row, .params = 28, .constants = MAPS, .rows = HALF, .inputs = 1, .outputs = 2,
+    {.name = "half", .kernel = half_rows, .params = 28, .constants = MAPS, .rows = HALF, .band = BAND, .inputs = 1, .outputs = 2,
      .input = {{.buffer = BOX_MAP, .mul = 2, .add = 0, .div = 1, .step = 1, .count = 2, .edge = BN_EDGE_CLAMP}},
      .output = {MEAN_MAP, MOST_MAP}},
     {.name = "total", .kind = BN_WHOLE, .kernel = total_part, .params = 36, .params_bytes = 4, .floats = 1,
-     .constants = TOTAL_CONSTANTS, .rows = PARTS, .inputs = 2, .outputs = 1,
+     .constants = TOTAL_CONSTANTS, .rows = PARTS, .band = 1, .inputs = 2, .outputs = 1,
      .input = {{.buffer = MOST_MAP}, {.buffer = INPUT}}, .output = {TOTAL_MAP}},
-    {.name = "up", .kernel = up_row, .params = 28, .constants = MAPS, .rows = H, .inputs = 2, .outputs = 1,
+    {.name = "up", .kernel = up_rows, .params = 28, .constants = MAPS, .rows = H, .band = BAND, .inputs = 2, .outputs = 1,
      .input = {{.buffer = MEAN_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
                {.buffer = MEAN_MAP, .mul = 1, .add = -2, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP,
                 .odd = 2}},
      .output = {UP_MAP}},
-    {.name = "join", .kernel = join_row, .params = 28, .params_bytes = 8, .floats = 2, .constants = JOIN_CONSTANTS,
-     .rows = H, .inputs = 4, .outputs = 1,
+    {.name = "join", .kernel = join_rows, .params = 28, .params_bytes = 8, .floats = 2, .constants = JOIN_CONSTANTS,
+     .rows = H, .band = BAND, .inputs = 4, .outputs = 1,
      .input = {{.buffer = UP_MAP, ROWS_3X3},
                {.buffer = MOST_MAP, .mul = 1, .add = 0, .div = 2, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},
                {.buffer = BOX_MAP, .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP},

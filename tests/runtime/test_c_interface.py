@@ -60,6 +60,19 @@ def test_sanitizers_find_nothing(tmp_path: Path, sanitizer: str, size: tuple[int
 
 
 @needs_gcc
+@pytest.mark.parametrize("band", [2, 4])
+@pytest.mark.parametrize("height", [*range(1, 10), HEIGHT])
+def test_bands(tmp_path: Path, band: int, height: int) -> None:
+    """Fails where a band's rows are other than those one by one, at a map's or a stripe's end, on 1 to 4 threads."""
+    size = (height, WIDTH)
+    flags = (*_sanitized("address,undefined", size), f"-DPLAN_BAND={band}")
+    _passes(compile_c(tmp_path / "driver", FILES, *flags), tmp_path / "probability")
+    grey = (np.arange(size[0] * size[1]) * 37 % 256 + 1).astype(np.float32).reshape(size)
+    probability = np.fromfile(tmp_path / "probability", np.float32).reshape(size)
+    np.testing.assert_allclose(probability, reference(grey)["probability"], rtol=0, atol=1e-6)
+
+
+@needs_gcc
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
 @pytest.mark.parametrize("size", SIZES)
 def test_sanitizers_find_nothing_in_integers(tmp_path: Path, sanitizer: str, size: tuple[int, int]) -> None:

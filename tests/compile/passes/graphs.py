@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -92,9 +92,12 @@ def shipped_program(size: tuple[int, int], until: str | None = "cut_stages") -> 
     return program
 
 
-def steps_of(program: Program, constants: int = 0) -> Kernels:
-    """The stages as steps, without their machine code."""
-    steps = [Step(s, "kernel", s.operands(), b"", {}, {"end": constants}, Schedule(1)) for s in program.stages]
+def steps_of(program: Program, constants: int = 0, bands: Sequence[int] | None = None) -> Kernels:
+    """The stages as steps, without their machine code; of bands of one row where nothing else is said."""
+    steps = [
+        Step(s, "kernel", s.operands(), b"", {}, {"end": constants}, Schedule(1, band=band))
+        for s, band in zip(program.stages, bands or [1] * len(program.stages), strict=True)
+    ]
     return Kernels({}, steps)
 
 

@@ -16,6 +16,7 @@ from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.limits import (
     INSTANCE_BUFFER_BYTES,
     INSTANCE_BYTES,
+    MAX_BAND,
     MAX_INPUTS,
     MAX_OUTPUTS,
     MAX_ROWS,
@@ -28,7 +29,7 @@ from biisnet.compile.ir.steps import Kernels, Step
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, Convolution, Load, MaxPool, PoolSum, Upsample
 from biisnet.compile.passes.form_segments import MAX_HALO, form_segments, layer_by_layer
-from biisnet.compile.schedules import DEFAULT
+from biisnet.compile.schedules import DEFAULT, choices
 from biisnet.runtime.sources import HEADER, ROOT
 
 from .graphs import shipped_program, steps_of
@@ -80,32 +81,37 @@ class Walk:
     def run(self, top: int, bottom: int, *, last: bool) -> dict[int, list[int]]:
         """Walk a stripe; step -> the rows that were computed, in order."""
         spans = self.wanted(top, bottom)
+        below = {k for k in self.shared() if last}
+        self.end = {k: self.steps[k].stage.height if k in below else b for k, (_, b) in spans.items()}
         self.next = {k: a for k, (a, _) in spans.items()}
         self.done: dict[int, list[int]] = {k: [] for k in self.inside}
         self.memory: dict[Buffer, dict[int, int]] = {b: {} for b in self.writer}
         while self.next[self.segment.last - 1] < bottom:
             self.step(self.segment.last - 1)
         for k in self.inside:
-            end = self.steps[k].stage.height if last and k in self.shared() else spans[k][1]
-            while self.next[k] < end:
+            while self.next[k] < self.end[k]:
                 self.step(k)
         return self.done
 
     def step(self, k: int) -> None:
-        """Compute the next row of step k, and first what it needs."""
-        y, inner = self.next[k], [op for op in self.steps[k].operands if op.buffer in self.writer]
+        """Compute the next rows of step k, up to a multiple of its band, and first what they need."""
+        band, inner = self.steps[k].schedule.band, [op for op in self.steps[k].operands if op.buffer in self.writer]
+        rows = range(self.next[k], min((self.next[k] // band + 1) * band, self.end[k]))
         for op in inner:
-            p = self.writer[op.buffer]
-            while rows_read(op, y) and self.next[p] <= max(rows_read(op, y)):
+            p, read = self.writer[op.buffer], [r for y in rows for r in rows_read(op, y)]
+            while read and self.next[p] <= max(read):
                 self.step(p)
         for op in inner:
-            for r in rows_read(op, y):
-                held = self.memory[op.buffer].get(r % self.segment.slots[op.buffer])
-                assert held == r, f"{self.steps[k].stage.name} row {y} reads row {r} of {op.buffer.name}, finds {held}"
-        for b in self.outputs(k):
-            self.memory[b][y % self.segment.slots[b]] = y
-        self.done[k].append(y)
-        self.next[k] += 1
+            for y in rows:
+                for r in rows_read(op, y):
+                    held = self.memory[op.buffer].get(r % self.segment.slots[op.buffer])
+                    name = self.steps[k].stage.name
+                    assert held == r, f"{name} row {y} reads row {r} of {op.buffer.name}, finds {held}"
+        for y in rows:
+            for b in self.outputs(k):
+                self.memory[b][y % self.segment.slots[b]] = y
+            self.done[k].append(y)
+        self.next[k] = rows.stop
 
 
 def near(operand: Operand, y: int) -> list[int]:
@@ -231,8 +237,9 @@ def test_limits_are_the_runtimes() -> None:
     """Fails where the runtime would refuse what is planned."""
     told = (ROOT / "src" / "plan.h").read_text() + HEADER.read_text()
     limits = {name: int(value) for name, value in re.findall(r"(B\w+_MAX_\w+) = (\d+)", told)}
-    planned = (MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT)
-    assert tuple(limits[f"BN_MAX_{n}"] for n in ("INPUTS", "OUTPUTS", "ROWS", "SEGMENT")) == planned
+    planned = (MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_BAND, MAX_SEGMENT)
+    assert tuple(limits[f"BN_MAX_{n}"] for n in ("INPUTS", "OUTPUTS", "ROWS", "BAND", "SEGMENT")) == planned
+    assert max(choices()["band"].values) == MAX_BAND
     assert limits["BIISNET_MAX_THREADS"] == MAX_THREADS
     own = {name: int(value) for name, value in re.findall(r"(BN_INSTANCE_\w+) = (\d+)", told)}
     assert own == {"BN_INSTANCE_BYTES": INSTANCE_BYTES, "BN_INSTANCE_BUFFER_BYTES": INSTANCE_BUFFER_BYTES}
@@ -337,3 +344,19 @@ def programs(draw: st.DrawFn) -> Program:
 def test_any_program(program: Program, threads: int) -> None:
     """Fails where some order of windows breaks a promise that the shipped network's keeps."""
     check(steps_of(program), threads=(1, 2, 3, 4, threads))
+
+
+@settings(deadline=None)
+@given(program=programs(), data=st.data(), threads=st.integers(5, MAX_THREADS))
+def test_any_bands(program: Program, data: st.DataObject, threads: int) -> None:
+    """Fails where a ring is too short for the bands of who writes and who reads it, in whichever stripe."""
+    bands = [data.draw(st.sampled_from((1, 2, 4))) for _ in program.stages]
+    check(steps_of(program, bands=bands), threads=(1, 2, 3, 4, threads))
+
+
+@pytest.mark.parametrize(("band", "slots"), [(1, 3), (2, 5), (4, 9)])
+def test_rings_of_bands(band: int, slots: int) -> None:
+    """Fails where a ring has other than a band, the rows around it, and what a writer's band is ahead."""
+    image, stages = chain(128, "conv", "conv", "conv")
+    (segment,) = check(steps_of(Program("net", stages, [image], []), bands=[band] * 3))
+    assert list(segment.slots.values()) == [slots, slots, 128]

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows that a call of a kernel computes, and how it is given them.
+
+A kernel of one row has a parameter a row that it reads or writes. One of a *band* of rows is given arrays of addresses,
+those of its first row, then those of its second, and loops over them within its loop over blocks of channels: a block's
+weights are loaded from afar once for all of the band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+from tvm.ir import PointerType, PrimType
+from tvm.tirx.script.builder import ir as T  # noqa: N812
+
+from ..ir.buffers import Buffer, Operand
+from ..ir.expressions import Expr
+from .context import Context
+
+Pointer = tuple[tirx.Var, str]
+ADDRESS = "uint64"
+"""An address in memory: every target's are of 64 bits."""
+
+
+def pointer(name: str, dtype: str) -> Pointer:
+    """A pointer parameter and what it points to."""
+    return T.arg(name, T.handle(dtype)), dtype
+
+
+def flat_buffer(pointer: Pointer) -> TirExpr:
+    """The memory behind a pointer. Its extent is nominal: rows are addressed by the layouts of their buffers."""
+    return T.decl_buffer((1 << 30,), pointer[1], data=pointer[0])
+
+
+class OneRow:
+    """The row of a kernel with a parameter a row. Its parameters and its memory are declared in a fixed order, with the
+    constants' between inputs and outputs: the kernel's key is of its text."""
+
+    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer]) -> None:
+        self.operands, self.outputs = operands, outputs
+        self.inputs = [
+            [pointer(f"in{n}_{i}", op.buffer.encoding.element) for i in range(op.count)]
+            for n, op in enumerate(operands)
+        ]
+
+    def declare_results(self) -> None:
+        """The parameters behind the constants'."""
+        self.results = [pointer(f"out{n}", b.encoding.element) for n, b in enumerate(self.outputs)]
+        self.y = T.arg("y", tirx.Var("y", "int32"))
+
+    def declare_input_memory(self) -> None:
+        """The memory of what is read."""
+        self.rows = {op: [flat_buffer(p) for p in some] for op, some in zip(self.operands, self.inputs, strict=True)}
+
+    def declare_result_memory(self) -> None:
+        """The memory of what is written."""
+        self.result_rows = [flat_buffer(p) for p in self.results]
+
+    def begin(self, ctx: Context, expressions: list[Expr]) -> None:
+        """Before all loops: what expressions need of the row."""
+        ctx.begin_row(self.rows, self.y, expressions)
+
+    @contextmanager
+    def each(self, ctx: Context, expressions: list[Expr]) -> Iterator[list[TirExpr]]:
+        """The row of each output; without a loop."""
+        yield self.result_rows
+
+
+class Band(OneRow):
+    """The rows of a kernel with arrays of their addresses, as many as its last parameter says."""
+
+    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer]) -> None:
+        self.operands, self.outputs = operands, outputs
+        self.addresses = pointer("rows_in", ADDRESS)
+
+    def declare_results(self) -> None:
+        self.result_addresses = pointer("rows_out", ADDRESS)
+        self.y = T.arg("y", tirx.Var("y", "int32"))
+        self.count = T.arg("rows", tirx.Var("rows", "int32"))
+
+    def declare_input_memory(self) -> None:
+        self.read = flat_buffer(self.addresses)
+
+    def declare_result_memory(self) -> None:
+        self.written = flat_buffer(self.result_addresses)
+
+    def begin(self, ctx: Context, expressions: list[Expr]) -> None:
+        """Nothing: each row begins in the loop over them."""
+
+    @contextmanager
+    def each(self, ctx: Context, expressions: list[Expr]) -> Iterator[list[TirExpr]]:
+        """The loop over the rows; gives the row of each output, and begins it for expressions."""
+        with T.serial(0, self.count) as row:
+            inputs, at = {}, row * sum(op.count for op in self.operands)
+            for op in self.operands if expressions else ():
+                inputs[op] = [memory_at(self.read[at + i], op.buffer) for i in range(op.count)]
+                at = at + op.count
+            results = [
+                memory_at(self.written[row * len(self.outputs) + n], buffer) for n, buffer in enumerate(self.outputs)
+            ]
+            ctx.begin_row(inputs, ctx.bind(self.y + row), expressions)
+            yield results
+
+
+def memory_at(address: TirExpr, buffer: Buffer) -> TirExpr:
+    """The memory of a buffer's row at an address."""
+    dtype = buffer.encoding.element
+    value = tirx.reinterpret(PointerType(PrimType(dtype)), address)
+    return flat_buffer((T.Bind(value, T.handle(dtype)), dtype))
