@@ -47,6 +47,10 @@ CHANNELS = dict.fromkeys(
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 
 
+BANDED = ("IntegerDot", "IntegerConvolution", "IntegerPool", "IntegerUpsample", "IntegerMix")
+"""Kinds of kernel that compute several rows a call."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The blocking of a kernel. A field is all that a choice needs: spaces, defaults and records follow from it."""
@@ -62,9 +66,9 @@ class Schedule:
         1, 2, kinds=("IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
     )
     """Vectors of columns that are computed side by side and share each constant's load."""
-    outer: str = choice("columns", "channels", kinds=("BinaryDot", "IntegerDot"), defaults={"IntegerDot": "channels"})
+    outer: str = choice("columns", "channels", kinds=("BinaryDot", "IntegerDot", "IntegerUpsample", "IntegerConvolution"), defaults={"IntegerDot": "channels"})
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
-    band: int = choice(1, 2, 4, kinds=("IntegerDot",), defaults={"IntegerDot": 4})
+    band: int = choice(1, 2, 4, 8, kinds=BANDED, defaults=dict.fromkeys(BANDED, 4))
     """Rows that one call computes: a block's weights stay for so many."""
 
 
