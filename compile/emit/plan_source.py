@@ -119,9 +119,8 @@ def plan_source(
         return f"        {{{sizes}, {name}_segments, {name}_buffers}},"
 
     def operand_row(op: Operand) -> str:
-        return (
-            f"{{{index[op.buffer]}, {op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}}}"
-        )
+        rows = f"{op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}, {op.advance}"
+        return f"{{{index[op.buffer]}, {rows}}}"
 
     def map_row(op: Operand) -> str:
         return f"{{{index[op.buffer]}}}"

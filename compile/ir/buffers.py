@@ -78,6 +78,20 @@ class Operand:
         """All of a map, whatever is computed: what a stage without rows reads."""
         return cls(buffer, mul=0, count=buffer.height)
 
+    @property
+    def slides(self) -> bool:
+        """Whether all rows but the first that an output row reads are read by the next one too, and one behind them."""
+        return self.div == 1 and not self.odd and (self.count == 1 or self.step == self.mul)
+
+    @property
+    def advance(self) -> int:
+        """The rows, of those that a band of output rows is given, from the first of one output row to the next's."""
+        return 1 if self.slides else self.count
+
+    def given(self, band: int) -> int:
+        """The rows that a band of output rows is given."""
+        return self.count + (band - 1) * self.advance
+
     def needed_rows(self, first: Rows, last: Rows) -> tuple[Rows, Rows]:
         """The rows (from, to) of the map that output rows first .. last-1 read, where there are any."""
         low, high = self.read_rows(first, last)

@@ -3,7 +3,7 @@
 
 MAX_INPUTS, MAX_OUTPUTS, MAX_ROWS, MAX_SEGMENT = 8, 4, 32, 64
 """Maps that a stage reads and stores, rows that it reads, stages of a segment."""
-MAX_BAND = 4
+MAX_BAND = 8
 """Rows that a call of a kernel computes."""
 MAX_THREADS = 64
 MAX_STRIDE = 16

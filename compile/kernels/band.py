@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows that a call of a kernel computes, and how it is given them.
 
-A kernel of one row has a parameter a row that it reads or writes. One of a *band* of rows is given arrays of addresses,
-those of its first row, then those of its second, and loops over them within its loop over blocks of channels: a block's
-weights are loaded from afar once for all of the band.
+A kernel of one row has a parameter a row that it reads or writes. One of a *band* of rows is given arrays of addresses:
+of what it reads operand after operand, each row once where the windows of neighbouring rows overlap (`Operand.given`);
+of what it writes row after row. It loops over its rows within its loop over blocks of channels: a block's weights are
+loaded from afar once for all of the band.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class OneRow:
     """The row of a kernel with a parameter a row. Its parameters and its memory are declared in a fixed order, with the
     constants' between inputs and outputs: the kernel's key is of its text."""
 
-    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer]) -> None:
+    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer], band: int) -> None:
         self.operands, self.outputs = operands, outputs
         self.inputs = [
             [pointer(f"in{n}_{i}", op.buffer.encoding.element) for i in range(op.count)]
@@ -72,8 +73,8 @@ class OneRow:
 class Band(OneRow):
     """The rows of a kernel with arrays of their addresses, as many as its last parameter says."""
 
-    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer]) -> None:
-        self.operands, self.outputs = operands, outputs
+    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer], band: int) -> None:
+        self.operands, self.outputs, self.band = operands, outputs, band
         self.addresses = pointer("rows_in", ADDRESS)
 
     def declare_results(self) -> None:
@@ -94,10 +95,11 @@ class Band(OneRow):
     def each(self, ctx: Context, expressions: list[Expr]) -> Iterator[list[TirExpr]]:
         """The loop over the rows; gives the row of each output, and begins it for expressions."""
         with T.serial(0, self.count) as row:
-            inputs, at = {}, row * sum(op.count for op in self.operands)
+            inputs, start = {}, 0
             for op in self.operands if expressions else ():
-                inputs[op] = [memory_at(self.read[at + i], op.buffer) for i in range(op.count)]
-                at = at + op.count
+                first = row * op.advance + start
+                inputs[op] = [memory_at(self.read[first + i], op.buffer) for i in range(op.count)]
+                start += op.given(self.band)
             results = [
                 memory_at(self.written[row * len(self.outputs) + n], buffer) for n, buffer in enumerate(self.outputs)
             ]

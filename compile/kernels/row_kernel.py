@@ -93,7 +93,7 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         T.func_name(name)
         T.func_attr({"global_symbol": name, "tir.noalias": True})
         T.func_ret(PrimType("int32"))
-        rows = (Band if schedule.band > 1 else OneRow)(operands, stage.outputs)
+        rows = (Band if schedule.band > 1 else OneRow)(operands, stage.outputs, schedule.band)
         wanted = sections_of(stage)
         constants = [pointer(f"constants_{s}", s) for s in wanted]
         rows.declare_results()

@@ -26,7 +26,7 @@
 
 enum { BN_ARENA = -1, BN_PRIVATE = -2 }; /* bn_buffer.external of a buffer in the arena: all threads', each one's */
 enum { BN_EDGE_ZERO = 0, BN_EDGE_CLAMP = 1 };
-enum { BN_MAX_INPUTS = 8, BN_MAX_OUTPUTS = 4, BN_MAX_ROWS = 32, BN_MAX_RANK = 4, BN_MAX_BAND = 4 };
+enum { BN_MAX_INPUTS = 8, BN_MAX_OUTPUTS = 4, BN_MAX_ROWS = 32, BN_MAX_RANK = 4, BN_MAX_BAND = 8 };
 
 /* Where rows of a feature map are found. The user's own tensors are [channel][row][column]; a kernel is given
  * the row of channel 0 and knows how far the other channels are. */
@@ -44,12 +44,14 @@ typedef struct {
 typedef struct {
     int32_t buffer;      /* index into bn_layout.buffer */
     int32_t mul, add, div, step, count, edge, odd;
+    int32_t advance;     /* of the rows that a band is given, those from the first of one output row to the next's: 1
+                            where all but the first are the next one's too (step is mul, and nothing rounds), else count */
 } bn_operand;
 
 enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
 
-/* BN_ROWS: rows y .. y+rows-1 of a stage, at most its band. `in`: the input rows of the first, operand after operand,
- * then those of the next; `out`: likewise a row of each output. BN_WHOLE: one part of it. `in`, `out`: where each
+/* BN_ROWS: rows y .. y+rows-1 of a stage, at most its band. `in`: operand after operand, the input rows, with
+ * room for those of a whole band: count + (band - 1)*advance; `out`: a row of each output, then the next of each. BN_WHOLE: one part of it. `in`, `out`: where each
  * operand's and each output's map begins; `y`: the part; `rows`: 1. `constants`: this stage's, replicated. */
 typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows);
 

@@ -71,20 +71,17 @@ static void find_rows(const bn_operand *operand, const bn_buffer *buffer, const 
     }
 }
 
-/* The addresses of an operand's rows for each of some output rows; those of the next begin `apart` behind. */
+/* The addresses of the rows that a band of output rows is given of an operand. */
 static void gather(const bn_operand *operand, const bn_buffer *buffer, const uint8_t *base, const uint8_t *zero,
-                   bn_range rows, int32_t apart, const void **in) {
-    int32_t count = operand->count, band = (int32_t)(rows.to - rows.from);
-    bool slides = operand->div == 1 && !operand->odd && (count == 1 || operand->step == operand->mul);
-    if (band == 1 || !slides) {
-        for (int64_t y = rows.from; y < rows.to; y++, in += apart)
-            find_rows(operand, buffer, base, zero, first_row(operand, y), operand->step, count, in);
+                   bn_range rows, const void **in) {
+    int32_t band = (int32_t)(rows.to - rows.from);
+    if (band > 1 && operand->advance == 1) {
+        int32_t given = operand->count + band - 1;
+        find_rows(operand, buffer, base, zero, first_row(operand, rows.from), operand->mul, given, in);
         return;
     }
-    const void *all[BN_MAX_ROWS + BN_MAX_BAND]; /* of one row all but the first are of the next one too */
-    find_rows(operand, buffer, base, zero, first_row(operand, rows.from), operand->mul, count + band - 1, all);
-    for (int32_t r = 0; r < band; r++, in += apart)
-        for (int32_t j = 0; j < count; j++) in[j] = all[r + j];
+    for (int64_t y = rows.from; y < rows.to; y++, in += operand->count)
+        find_rows(operand, buffer, base, zero, first_row(operand, y), operand->step, operand->count, in);
 }
 
 static uint64_t ahead_of(const bn_buffer *buffer, uint64_t ahead) { return buffer->external == BN_PRIVATE ? ahead : 0; }
@@ -93,15 +90,12 @@ void bn_run_rows(const bn_layout *layout, const bn_stage *stage, const uint8_t *
                  const bn_addresses *addresses, uint64_t ahead, bn_range rows) {
     const void *in[BN_MAX_BAND * BN_MAX_ROWS];
     void *out[BN_MAX_BAND * BN_MAX_OUTPUTS];
-    int32_t apart = 0;
-    for (int32_t i = 0; i < stage->inputs; i++) apart += stage->input[i].count;
     const void **at = in;
     for (int32_t i = 0; i < stage->inputs; i++) {
         const bn_operand *operand = &stage->input[i];
         const bn_buffer *buffer = &layout->buffer[operand->buffer];
-        gather(operand, buffer, addresses->source[operand->buffer] + ahead_of(buffer, ahead), addresses->zero, rows,
-               apart, at);
-        at += operand->count;
+        gather(operand, buffer, addresses->source[operand->buffer] + ahead_of(buffer, ahead), addresses->zero, rows, at);
+        at += operand->count + (stage->band - 1) * operand->advance;
     }
     for (int32_t i = 0; i < stage->outputs; i++) {
         const bn_buffer *buffer = &layout->buffer[stage->output[i]];
