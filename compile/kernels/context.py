@@ -34,6 +34,8 @@ INTEGER_SECTIONS = SECTIONS[1:]
 """Those of kernels of an integer network."""
 NARROWED = 8
 """Lanes that one narrowing instruction takes, and the most bits that it shifts by."""
+INSERTED = FENCED = 16
+"""Lanes that one instruction shifts and inserts; those of a fence."""
 SECTION_ALIGNMENT = 64
 
 
@@ -204,7 +206,39 @@ class Context:
             )
             for at in range(0, s.lanes, NARROWED)
         ]
-        return s.shuffle(narrowed, range(s.lanes))
+        return self.fenced(s.shuffle(narrowed, range(s.lanes)))
+
+    def fenced(self, value: TirExpr) -> TirExpr:
+        """int8 lanes through whose making neither looks: LLVM would narrow the upper half of a vector once more, and TVM
+        puts what a name stands for in its place, but for what is read from memory."""
+        s, value, fenced = self.simd, self.bind(value), self.allocate("int8")
+        part = Simd(min(FENCED, s.lanes))
+        floats = PrimType(Simd(part.lanes // 4).dtype("float32"))
+        for at in range(0, s.lanes, part.lanes):
+            lanes = tirx.reinterpret(floats, part.shuffle([value], range(at, at + part.lanes)))
+            kept = tirx.call_llvm_pure_intrin(floats, "llvm.arithmetic.fence", lanes)
+            part.store(fenced, part.reinterpret(kept, "int8"), at)
+        return self.bind(s.load(fenced, 0))
+
+    def shift_right_insert(self, top: TirExpr, low: TirExpr) -> TirExpr:
+        """Bytes of `top`'s top bit and, below it, the upper 7 bits of `low`; by the core's instruction for it, where it
+        has one: what LLVM knows the meaning of it joins with the next channel's, to something longer."""
+        s = self.simd
+        if self.core.shift_right_insert is None or s.lanes % INSERTED:
+            return (top & s.const(1 << 7, "uint8")) | s.shift_right(low, 1, "uint8")
+        part, top, low = Simd(INSERTED), self.bind(top), self.bind(low)
+        inserted = [
+            self.bind(
+                tirx.call_llvm_pure_intrin(
+                    PrimType(part.dtype("uint8")),
+                    self.core.shift_right_insert,
+                    *(part.shuffle([v], range(at, at + INSERTED)) for v in (top, low)),
+                    tirx.const(1, "int32"),
+                )
+            )
+            for at in range(0, s.lanes, INSERTED)
+        ]
+        return inserted[0] if len(inserted) == 1 else s.shuffle(inserted, range(s.lanes))
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""

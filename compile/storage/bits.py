@@ -124,15 +124,14 @@ class Bits(Encoding):
     ) -> None:
         s = ctx.simd
         for channel, value in zip(channels, values, strict=True):
-            top = self.top_bit(ctx, buffer, result, channel, value)
-            # shifting the word right and setting its top bit is one instruction (sri)
-            s.store(begun, top | s.shift_right(s.load(begun, 0), 1, self.word), 0)
+            s.store(begun, self.gather(ctx, buffer, result, channel, value, s.load(begun, 0)), 0)
 
-    def top_bit(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
-        """Words of a channel's signs in their top bits, all else clear."""
+    def gather(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any, begun: Any) -> Any:
+        """Words of a channel's signs in their top bits, and below them those of the channels before."""
         s = ctx.simd
         above = self.is_above(ctx, buffer, result, channel, value)
-        return s.select(above, s.const(1 << 31, PACK), s.const(0, PACK))
+        top = s.select(above, s.const(1 << 31, PACK), s.const(0, PACK))
+        return top | s.shift_right(begun, 1, PACK)  # one instruction (sri)
 
     def is_above(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
         """Whether the values of `result` are at least the channel's threshold; NaN is not."""

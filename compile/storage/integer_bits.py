@@ -56,8 +56,8 @@ class IntegerBits(Bits):
         """A shift that takes in the top bit, of what is compared where there is a threshold."""
         return issue.integer * (2 if self.threshold.any() else 1)
 
-    def top_bit(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any) -> Any:
-        return self.below(ctx, buffer, channel, value) & ctx.simd.const(TOP, "uint8")
+    def gather(self, ctx: Any, buffer: Buffer, result: Expr, channel: Any, value: Any, begun: Any) -> Any:
+        return ctx.shift_right_insert(self.below(ctx, buffer, channel, value), begun)
 
     def below(self, ctx: Any, buffer: Buffer, channel: Any, value: Any) -> Any:
         """Bytes whose top bit is set where an int8 is below its channel's threshold."""

@@ -3,3 +3,5 @@
 
 SQSHRN = "llvm.aarch64.neon.sqshrn"
 """Signed saturating shift right narrow."""
+SRI = "llvm.aarch64.neon.vsri"
+"""Shifts bytes right and inserts them below the top bits of others, 16 lanes."""

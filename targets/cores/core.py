@@ -66,3 +66,5 @@ class Core:
     narrowing_shift: str | None = None
     """LLVM's intrinsic that shifts 8 int16 right and saturates them to int8 in one instruction; None where LLVM is to
     find its own way."""
+    shift_right_insert: str | None = None
+    """LLVM's intrinsic that shifts 16 bytes right and keeps another's bits above them; None as above."""

@@ -12,7 +12,7 @@ the rest, over 884 000 misses, is 9.9 cycles a miss. So it is an average that ha
 those kernels: mispredicted branches, the TLB, the front end, what prefetching hides.
 """
 
-from .aarch64 import SQSHRN
+from .aarch64 import SQSHRN, SRI
 from .core import Caches, Core, Issue, MemoryCharge
 
 CORTEX_A72 = Core(
@@ -26,4 +26,5 @@ CORTEX_A72 = Core(
         source="Larq Compute Engine's published times of QuickNet and QuickNetLarge on a Raspberry Pi 4",
     ),
     narrowing_shift=SQSHRN,
+    shift_right_insert=SRI,
 )
