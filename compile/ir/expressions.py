@@ -119,6 +119,10 @@ class Expr(ABC):
         """TIR for all channels of a block at once; kept as `ctx.block(self)`."""
         return None
 
+    comes_first: ClassVar[bool] = False
+    """Whether it loops over its taps, for several channels at once: what the rest of the stage reads before that would
+    have to wait in memory."""
+
     def part_channels(self, channels: list[Any]) -> list[Any]:
         """The channels of its parts that become `channels` of it."""
         return channels

@@ -100,6 +100,8 @@ class Context:
         self._values: dict[int, list[TirExpr]] = {}
         self._prepared: dict[int, Any] = {}
         self._blocks: dict[int, Any] = {}
+        self._first: dict[int, list[TirExpr]] = {}
+        self._at = 0
         self.places: list[TirExpr] = []  # of the channels at hand in their block
 
     def begin_row(self, rows: dict[Operand, list[TirExpr]], y: TirExpr, expressions: list[Expr]) -> None:
@@ -257,13 +259,27 @@ class Context:
         """The value that was computed for `e` for the block at hand."""
         return self._blocks[id(e)]
 
-    def begin_channels(self, places: list[TirExpr]) -> None:
-        """Forget the values of the channels before; `places` are the next ones' in their block."""
+    def begin_group(self) -> None:
+        """Forget what came first."""
+        self._first.clear()
+
+    def begin_channels(self, places: list[TirExpr], at: int = 0) -> None:
+        """Forget the values of the channels before; `places` are the next ones' in their block, the first of them is
+        the `at`-th of those that came first."""
         self._values.clear()
-        self.places = places
+        self.places, self._at = places, at
+
+    def emit_first(self, e: Expr, channels: list[TirExpr]) -> None:
+        """Emit those parts of `e` that come first, for channels of which the next ones at hand are a part."""
+        for part in e.children():
+            self.emit_first(part, e.part_channels(channels))
+        if e.comes_first and id(e) not in self._first:
+            self._first[id(e)] = e.emit(self, channels)
 
     def emit(self, e: Expr, channels: list[TirExpr]) -> list[TirExpr]:
         """The values of `e` for the channels at hand, emitted once."""
+        if id(e) in self._first:
+            return self._first[id(e)][self._at : self._at + len(channels)]
         if id(e) not in self._values:
             self._values[id(e)] = [self.bind(v) for v in e.emit(self, channels)]
         return self._values[id(e)]

@@ -65,6 +65,7 @@ class IntegerDot(ExactLeaf):
     tile: int = 1
 
     leads: ClassVar[int | None] = 5
+    comes_first: ClassVar[bool] = True
 
     @property
     def bits(self) -> IntegerBits:
@@ -211,31 +212,28 @@ class IntegerDot(ExactLeaf):
         row_class = ctx.prepared(self).row_class
         return table.load(ctx, strips, base + (row_class * len(self.signs) + o) * table.strips.shape[2])
 
-    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
-        """Counts of a whole block of channels, for each chunk a local int8 buffer [channels * lanes]."""
-        s, prepared = ctx.simd, ctx.prepared(self)
-        counted = []
-        for index, (planes, places) in enumerate(self.tap_chunks()):
-            counts = T.alloc_buffer((len(channels) * s.lanes,), "uint8", scope="local")
-            turn = next(n for n in range(ctx.schedule.unrolled, 0, -1) if len(planes) % n == 0)
-            for first in range(0, len(channels), ctx.schedule.counted):
-                some = channels[first : first + ctx.schedule.counted]
-                sums = [ctx.allocate("uint8") for _ in some]
-                for o, total in zip(some, sums, strict=True):
-                    start = self.from_table(ctx, f"table {index}", prepared.chunks[index], o)
-                    s.store(total, s.reinterpret(start, "uint8"), 0)
-                with ctx.loop(len(planes) // turn) if turn < len(planes) else nullcontext(0) as step:
-                    for i, tap in itertools.product(range(turn), places):
-                        self.count(ctx, some, sums, planes.start + step * turn + i, tap)
-                for n, total in enumerate(sums):
-                    s.store(counts, s.load(total, 0), (first + n) * s.lanes)
-            counted.append(counts)
-        return counted
+    def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+        """The channels at hand are counted together: they share a tap's pixels, with registers each."""
+        chunks = [self.count_chunk(ctx, channels, index) for index in range(len(self.tap_chunks()))]
+        return [self.add_up(ctx, o, list(parts)) for o, *parts in zip(channels, *chunks, strict=True)]
+
+    def count_chunk(self, ctx: Context, channels: list[TirExpr], index: int) -> list[TirExpr]:
+        """int8 sums of one chunk's taps, for each channel."""
+        s, (planes, places) = ctx.simd, self.tap_chunks()[index]
+        sums = [ctx.allocate("uint8") for _ in channels]
+        for o, total in zip(channels, sums, strict=True):
+            start = self.from_table(ctx, f"table {index}", ctx.prepared(self).chunks[index], o)
+            s.store(total, s.reinterpret(start, "uint8"), 0)
+        turn = next(n for n in range(ctx.schedule.unrolled, 0, -1) if len(planes) % n == 0)
+        with ctx.loop(len(planes) // turn) if turn < len(planes) else nullcontext(0) as step:
+            for i, tap in itertools.product(range(turn), places):
+                self.count(ctx, channels, sums, planes.start + step * turn + i, tap)
+        return [ctx.bind(s.reinterpret(s.load(total, 0), "int8")) for total in sums]
 
     def count(
         self,
         ctx: Context,
-        channels: list[TirExpr | int],
+        channels: list[TirExpr],
         sums: list[TirExpr],
         plane: TirExpr | int,
         tap: tuple[int, int],
@@ -256,13 +254,9 @@ class IntegerDot(ExactLeaf):
                 differ = differ & ctx.replicated(weights, place + 1, "uint8")
             s.store(total, s.load(total, 0) + tirx.popcount(differ), 0)
 
-    def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
-        return [self.emit_channel(ctx, o, n) for o, n in zip(channels, ctx.places, strict=True)]
-
-    def emit_channel(self, ctx: Context, o: TirExpr, n: TirExpr) -> TirExpr:
-        """The chunks of channel `o`, the `n`-th of its block, added up and saturated once."""
+    def add_up(self, ctx: Context, o: TirExpr, parts: list[TirExpr]) -> TirExpr:
+        """The chunks of channel `o`, added up and saturated once."""
         s, odd = ctx.simd, ctx.prepared(self).odd
-        parts = [ctx.bind(s.reinterpret(s.load(counts, n * s.lanes), "int8")) for counts in ctx.block(self)]
         short = None if odd is None else self.from_table(ctx, "odd", odd, o)
         if len(parts) <= 2:  # saturated in between is as good: what is above once stays above
             total = parts[0] if len(parts) == 1 else ctx.bind(s.add_saturating(parts[0], parts[1]))

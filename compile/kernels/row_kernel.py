@@ -205,17 +205,28 @@ def emit_block(
 
     The channels are a loop, not unrolled: in one long block LLVM hoists so many loads that registers spill.
     """
-    together = next(n for n in range(ctx.schedule.channels, 0, -1) if block.length % n == 0)
     seen: set[int] = set()
     for branches in stage.results:
         ctx.begin_block(branches[block.branch], [block.start + i + ahead for i in range(block.length)], seen)
-    with T.serial(0, block.length // together) as step:
-        places = [step * together + i for i in range(together)]
-        ctx.begin_channels(places)
-        inner = [place + ahead for place in places]
-        for branches, buffer, row, state in zip(stage.results, stage.outputs, outputs, begun, strict=True):
-            e = branches[block.branch]
-            values = ctx.emit(e, [block.start + i for i in inner])
-            buffer.encoding.store(ctx, buffer, row, e, [block.channel + i for i in inner], values, state)
+    counts = any(e.comes_first for e in stage.expressions())
+    group = largest_divisor(block.length, ctx.schedule.counted if counts else ctx.schedule.channels)
+    together = largest_divisor(group, ctx.schedule.channels)
+    with T.serial(0, block.length // group) as step:
+        ctx.begin_group()
+        for branches in stage.results:
+            ctx.emit_first(branches[block.branch], [block.start + step * group + i + ahead for i in range(group)])
+        for at in range(0, group, together):
+            places = [step * group + at + i for i in range(together)]
+            ctx.begin_channels(places, at)
+            inner = [place + ahead for place in places]
+            for branches, buffer, row, state in zip(stage.results, stage.outputs, outputs, begun, strict=True):
+                e = branches[block.branch]
+                values = ctx.emit(e, [block.start + i for i in inner])
+                buffer.encoding.store(ctx, buffer, row, e, [block.channel + i for i in inner], values, state)
     for buffer, row, state in zip(stage.outputs, outputs, begun, strict=True):
         buffer.encoding.finish(ctx, buffer, row, block.channel, block.length, ahead, state)
+
+
+def largest_divisor(n: int, most: int) -> int:
+    """The largest divisor of n that is at most `most`."""
+    return next(d for d in range(most, 0, -1) if n % d == 0)
