@@ -119,7 +119,7 @@ def plan_source(
         return f"        {{{sizes}, {name}_segments, {name}_buffers}},"
 
     def operand_row(op: Operand) -> str:
-        rows = f"{op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}, {op.advance}"
+        rows = f"{op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}"
         return f"{{{index[op.buffer]}, {rows}}}"
 
     def map_row(op: Operand) -> str:

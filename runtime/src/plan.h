@@ -44,14 +44,12 @@ typedef struct {
 typedef struct {
     int32_t buffer;      /* index into bn_layout.buffer */
     int32_t mul, add, div, step, count, edge, odd;
-    int32_t advance;     /* of the rows that a band is given, those from the first of one output row to the next's: 1
-                            where all but the first are the next one's too (step is mul, and nothing rounds), else count */
 } bn_operand;
 
 enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
 
-/* BN_ROWS: rows y .. y+rows-1 of a stage, at most its band. `in`: operand after operand, the input rows, with
- * room for those of a whole band: count + (band - 1)*advance; `out`: a row of each output, then the next of each. BN_WHOLE: one part of it. `in`, `out`: where each
+/* BN_ROWS: rows y .. y+rows-1 of a stage, at most its band. `in`: operand after operand, the input rows, each
+ * once where the next output row reads all but the first of them too (rows.c), with room for a whole band's; `out`: a row of each output, then the next of each. BN_WHOLE: one part of it. `in`, `out`: where each
  * operand's and each output's map begins; `y`: the part; `rows`: 1. `constants`: this stage's, replicated. */
 typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows);
 

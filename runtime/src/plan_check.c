@@ -102,8 +102,6 @@ static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t i
 static bool check_operand(const bn_plan *plan, const bn_operand *operand) {
     if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
     if (operand->div < 1 || operand->count < 1 || operand->count > BN_MAX_ROWS) return false;
-    bool slides = operand->div == 1 && !operand->odd && (operand->count == 1 || operand->step == operand->mul);
-    if (operand->advance != operand->count && !(slides && operand->advance == 1)) return false;
     const bn_buffer *buffer = &plan->layout[BN_STREAMING].buffer[operand->buffer];
     if (operand->edge == BN_EDGE_ZERO) return buffer->row_bytes <= plan->zero_bytes;
     return operand->edge == BN_EDGE_CLAMP;
@@ -113,7 +111,7 @@ static bool check_operand(const bn_plan *plan, const bn_operand *operand) {
 static bool check_whole_operand(const bn_plan *plan, const bn_operand *operand) {
     if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
     return !operand->mul && !operand->add && !operand->div && !operand->step && !operand->count && !operand->edge &&
-           !operand->odd && !operand->advance;
+           !operand->odd;
 }
 
 static bool check_operands(const bn_plan *plan, const bn_stage *stage) {

@@ -71,17 +71,24 @@ static void find_rows(const bn_operand *operand, const bn_buffer *buffer, const 
     }
 }
 
-/* The addresses of the rows that a band of output rows is given of an operand. */
-static void gather(const bn_operand *operand, const bn_buffer *buffer, const uint8_t *base, const uint8_t *zero,
-                   bn_range rows, const void **in) {
-    int32_t band = (int32_t)(rows.to - rows.from);
-    if (band > 1 && operand->advance == 1) {
-        int32_t given = operand->count + band - 1;
+/* Whether all rows but the first that an output row reads are the next one's too, and one behind them; of several
+ * output rows the kernel then is given each row once. The compiler has it so, too (Operand.slides). */
+static bool slides(const bn_operand *operand) {
+    return operand->div == 1 && !operand->odd && (operand->count == 1 || operand->step == operand->mul);
+}
+
+/* The addresses of the rows that a band of output rows is given of an operand; returns the room for a whole band's. */
+static int32_t gather(const bn_operand *operand, const bn_buffer *buffer, const uint8_t *base, const uint8_t *zero,
+                      bn_range rows, int32_t band, const void **in) {
+    int32_t count = operand->count;
+    if (band > 1 && slides(operand)) {
+        int32_t given = count + (int32_t)(rows.to - rows.from) - 1;
         find_rows(operand, buffer, base, zero, first_row(operand, rows.from), operand->mul, given, in);
-        return;
+        return count + band - 1;
     }
-    for (int64_t y = rows.from; y < rows.to; y++, in += operand->count)
-        find_rows(operand, buffer, base, zero, first_row(operand, y), operand->step, operand->count, in);
+    for (int64_t y = rows.from; y < rows.to; y++, in += count)
+        find_rows(operand, buffer, base, zero, first_row(operand, y), operand->step, count, in);
+    return count * band;
 }
 
 static uint64_t ahead_of(const bn_buffer *buffer, uint64_t ahead) { return buffer->external == BN_PRIVATE ? ahead : 0; }
@@ -94,8 +101,8 @@ void bn_run_rows(const bn_layout *layout, const bn_stage *stage, const uint8_t *
     for (int32_t i = 0; i < stage->inputs; i++) {
         const bn_operand *operand = &stage->input[i];
         const bn_buffer *buffer = &layout->buffer[operand->buffer];
-        gather(operand, buffer, addresses->source[operand->buffer] + ahead_of(buffer, ahead), addresses->zero, rows, at);
-        at += operand->count + (stage->band - 1) * operand->advance;
+        const uint8_t *base = addresses->source[operand->buffer] + ahead_of(buffer, ahead);
+        at += gather(operand, buffer, base, addresses->zero, rows, stage->band, at);
     }
     for (int32_t i = 0; i < stage->outputs; i++) {
         const bn_buffer *buffer = &layout->buffer[stage->output[i]];
