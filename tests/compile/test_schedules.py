@@ -62,8 +62,8 @@ def test_targets() -> None:
     """Fails where a target's core does not reach its schedules."""
     of = {name: schedules_for(resolve(name).core) for name in TARGETS}
     assert of["rpi4"] == DEFAULT
-    assert of["rpi3"].segment_bytes == of["rpi-zero2w"].segment_bytes < DEFAULT.segment_bytes
-    assert all(chosen.segment_bytes == resolve(name).core.segment_bytes for name, chosen in of.items())
+    assert of["rpi3"].group_bytes == of["rpi-zero2w"].group_bytes < DEFAULT.group_bytes
+    assert all(chosen.group_bytes == resolve(name).core.group_bytes for name, chosen in of.items())
     assert not any(chosen.records for chosen in of.values())
 
 

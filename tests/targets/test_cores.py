@@ -46,7 +46,7 @@ def test_unknown_cores(cpu: str) -> None:
 def test_figures_are_possible(core: Core) -> None:
     """Fails where a cache's size is no whole number of sets of 64-byte lines, or a segment does not fit the caches."""
     assert core.lanes == 16
-    assert core.segment_bytes > 0
+    assert core.group_bytes > 0
     if core.caches:
         for size, ways in ((core.caches.l1_bytes, core.caches.l1_ways), (core.caches.l2_bytes, core.caches.l2_ways)):
             sets, rest = divmod(size, 64 * ways)
@@ -69,7 +69,7 @@ def test_figures_are_possible(core: Core) -> None:
 def test_a_segment_leaves_room_in_the_cache(core: Core, share: float) -> None:
     """Fails where a segment's rings fill more of the last cache than they should."""
     assert core.caches
-    assert core.segment_bytes == share * core.caches.l2_bytes
+    assert core.group_bytes == share * core.caches.l2_bytes
 
 
 def test_cores_are_told_apart() -> None:
