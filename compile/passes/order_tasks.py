@@ -2,9 +2,9 @@
 """The order in which one thread runs the bands of all stages; several threads take them from the same list.
 
 Within a *group* of stages, the deepest one that is ready is next: rows are read while they are in the cache, and maps
-between the stages are rings of a few rows. Rings, and constants, which a band reads anew, are used again and again; when
-they are more than the second-level cache holds, all of them travel to DRAM and back for each band. So the network is
-cut into groups that it does hold, where least is stored between them (`cut_groups`), and the groups take turns:
+between the stages are rings of a few rows. Rings, and constants, which a band reads anew, are used again and again;
+when they are more than the second-level cache holds, all of them travel to DRAM and back for each band. So the network
+is cut into groups that it does hold, where least is stored between them (`cut_groups`), and the groups take turns:
 
     sweep 1: the first rows of group 1, of group 2, ...; sweep 2: the next rows; ...
 
@@ -71,8 +71,7 @@ def run_group(rows: TaskRows, group: range, limits: list[int], finished: list[in
         done.append(k)
         finished[k] += 1
         # nobody else has become ready
-        readers = (r for b in rows.steps[k].stage.outputs for r, _ in rows.readers[b] if r in group)
-        k = max(k, *readers, k)
+        k = max([k, *(r for b in rows.steps[k].stage.outputs for r, _ in rows.readers[b] if r in group)])
 
 
 def written_outside(rows: TaskRows, group: range) -> list[Buffer]:
@@ -130,9 +129,10 @@ def cut_groups(rows: TaskRows, slots: dict[Buffer, int], room: int) -> list[rang
 
 
 def count_sweeps(rows: TaskRows, slots: dict[Buffer, int], groups: list[range]) -> int:
-    """As many as cost no more than SWEEP_SHARE of what the groups cost anyway; one where there is one group."""
+    """As many as cost no more than SWEEP_SHARE of what the groups cost anyway, and as there are bands; one where there
+    is one group."""
     if len(groups) == 1:
         return 1
     a_sweep = sum(2 * rings_of(rows, group, slots) + constants_of(rows, group) for group in groups)
     anyway = sum(traffic(rows, group) for group in groups)
-    return 1 + int(SWEEP_SHARE * anyway / max(a_sweep, 1))
+    return min(1 + int(SWEEP_SHARE * anyway / max(a_sweep, 1)), max(rows.counts))

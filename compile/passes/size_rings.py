@@ -21,7 +21,7 @@ def size_rings(kernels: Kernels, order: Order) -> dict[Buffer, int]:
     finished = [0] * len(kernels.steps)
     for k in order.steps:
         for b in kernels.steps[k].stage.outputs:
-            slots[b] = max(slots[b], min(rows.slots_wanted(k, b, finished), b.height))
+            slots[b] = max(slots[b], min(rows.slots_for(k, b, finished[k], finished), b.height))
         finished[k] += 1
     for step in kernels.steps:
         if step.stage.parts:

@@ -66,10 +66,10 @@ class TaskRows:
         n = finished[k]
         return all(self.finished_rows(r.writer, finished[r.writer]) >= r.ends[n] for r in self.reads[k])
 
-    def slots_wanted(self, k: int, buffer: Buffer, finished: Sequence[int]) -> int:
-        """Rows of a map from the oldest that is still needed to the last that step k's next task writes."""
-        n = finished[k]
+    def slots_for(self, k: int, buffer: Buffer, task: int, finished: Sequence[int]) -> int:
+        """Rows of a map of step k, from the oldest that is yet to be read, or written, to the last of `task`."""
         if self.steps[k].stage.parts:
             return buffer.height
-        needed = (r.starts[finished[reader]] for reader, r in self.readers[buffer] if finished[reader] < self.counts[reader])
-        return self.finished_rows(k, n + 1) - min(self.finished_rows(k, n), *needed, buffer.height)
+        readers = ((reader, read.starts) for reader, read in self.readers[buffer])
+        needed = (starts[finished[reader]] for reader, starts in readers if finished[reader] < self.counts[reader])
+        return self.finished_rows(k, task + 1) - min(self.finished_rows(k, finished[k]), *needed, buffer.height)
