@@ -37,3 +37,6 @@ def table_of(found: Analysis) -> Iterator[str]:
         f"{a_pixel(found.cost, found.pixels)} at {found.size[0]}x{found.size[1]} on an emulated {found.cpu}, one "
         f"thread{time_of(found.cost)}, arena {found.arena_bytes / 1e6:.1f} MB"
     )
+    if found.balance:
+        shares = " ".join(f"{part:.1%}" for part in found.balance.shares)
+        yield f"{len(found.balance.shares)} threads: {found.balance.speedup:.2f} times one by the plan, shares {shares}"

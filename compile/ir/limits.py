@@ -8,6 +8,8 @@ MAX_STAGES = MAX_TASKS = 65535
 MAX_BAND = 4
 """Rows that a call of a kernel computes."""
 MAX_THREADS = 64
+LOOK_AHEAD = 256
+"""Tasks of the list, from the first unclaimed one, among which several threads choose (runtime/src/flow.c)."""
 MAX_STRIDE = 16
 """The largest stride of a window. A kernel loads so many whole vectors to take one of each stride's columns, the last
 past the row's end: the arena's SLACK leaves room for it."""

@@ -65,7 +65,7 @@ def run_group(rows: TaskRows, group: range, limits: list[int], finished: list[in
     """Appends tasks of a group to `done` while there are some that are ready and below their step's limit."""
     k = group.stop - 1
     while k >= group.start:
-        if finished[k] == limits[k] or not rows.has_inputs(k, finished):
+        if finished[k] == limits[k] or not rows.has_inputs(k, finished[k], finished):
             k -= 1
             continue
         done.append(k)

@@ -61,10 +61,9 @@ class TaskRows:
             return step.stage.height
         return 0 if step.stage.parts else finished * step.schedule.band
 
-    def has_inputs(self, k: int, finished: Sequence[int]) -> bool:
-        """Whether the rows are there that step k's next task reads."""
-        n = finished[k]
-        return all(self.finished_rows(r.writer, finished[r.writer]) >= r.ends[n] for r in self.reads[k])
+    def has_inputs(self, k: int, task: int, finished: Sequence[int]) -> bool:
+        """Whether the rows are there that a task of step k reads."""
+        return all(self.finished_rows(r.writer, finished[r.writer]) >= r.ends[task] for r in self.reads[k])
 
     def slots_for(self, k: int, buffer: Buffer, task: int, finished: Sequence[int]) -> int:
         """Rows of a map of step k, from the oldest that is yet to be read, or written, to the last of `task`."""

@@ -15,6 +15,7 @@ from biisnet.compile.ir.limits import (
     INSTANCE_BUFFER_BYTES,
     INSTANCE_BYTES,
     INSTANCE_STAGE_BYTES,
+    LOOK_AHEAD,
     MAX_BAND,
     MAX_INPUTS,
     MAX_OUTPUTS,
@@ -120,6 +121,8 @@ def test_limits_are_the_runtimes() -> None:
     assert tuple(limits[f"BN_MAX_{n}"] for n in ("INPUTS", "OUTPUTS", "ROWS", "BAND", "TASKS")) == planned
     assert max(choices()["band"].values) == MAX_BAND
     assert limits["BIISNET_MAX_THREADS"] == MAX_THREADS
+    flow = (ROOT / "src" / "flow.c").read_text()
+    assert f"enum {{ WINDOW = {LOOK_AHEAD} }};" in flow
     own = {name: int(value) for name, value in re.findall(r"(BN_INSTANCE_\w+) = (\d+)", told)}
     assert own == {
         "BN_INSTANCE_BYTES": INSTANCE_BYTES,

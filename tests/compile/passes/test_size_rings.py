@@ -100,9 +100,7 @@ def test_any_order_of_threads(flow: tuple[Kernels, Order], threads: int, wide: b
     def is_ready(k: int) -> bool:
         if claimed[k] == kernels.steps[k].tasks:
             return False
-        at = [*finished]
-        inputs = rows.has_inputs(k, [*at[:k], claimed[k], *at[k + 1 :]])
-        return inputs and all(
+        return rows.has_inputs(k, claimed[k], finished) and all(
             slots[b] == b.height or rows.slots_for(k, b, claimed[k], finished) <= slots[b]
             for b in kernels.steps[k].stage.outputs
         )
