@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -99,13 +99,25 @@ def analyze_target(
     return analyze_plan(plan, target, progress, cache, threads)
 
 
-def analyze_plan(
-    plan: Plan, target: Target, progress: Progress, cache: bool = True, threads: int = 1
-) -> Analysis:
+def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = True, threads: int = 1) -> Analysis:
     """The same from a plan on. Raises CompileError, ToolchainError."""
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         command = build_runner(plan, target, Path(name), progress, symbols=True)
         return progress.run("measure", measure, plan, target, command, cache, threads)
+
+
+def measure_balance(
+    plan: Plan, target: Target, command: Sequence[str], costs: Sequence[float], threads: int
+) -> Balance:
+    """Threads by the plan, and one inference of so many on the emulator."""
+    profiles = cycles.measure_threads([*command, "--roi", "--threads", str(threads)], target)
+    functions, kernels = cycles.symbols(Path(command[0])), {step.kernel for step in plan.kernels.steps}
+    of_kernels = [
+        sum(cost.cycles for name, cost in cycles.by_symbol(profile, functions).items() if name in kernels)
+        for profile in profiles
+    ]
+    parts = tuple(n / sum(of_kernels) for n in of_kernels)
+    return replace(balance(plan, costs, threads), emulated=parts)
 
 
 def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool, threads: int = 1) -> Analysis:
@@ -129,5 +141,5 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool, thr
     source = plan.program.inputs[0]
     size = (source.height, source.width)
     costs = [s.cost.cycles if s.cost.seconds is None else s.cost.seconds for s in stages]
-    shared = balance(plan, costs, threads) if threads > 1 else None
+    shared = measure_balance(plan, target, command, costs, threads) if threads > 1 else None
     return Analysis(target.name, target.cpu, size, stages, other, profile.cost, plan.arena_bytes(threads), shared)

@@ -2,8 +2,8 @@
 """The share of each of N threads in a run, by what each stage's bands cost.
 
 The runtime's claims (runtime/src/flow.c) replayed: a thread that is free takes the first task of the plan's list whose
-rows and slots are there; the list, the rings and what tasks read are the plan's own. Threads are of equal speed and cost
-nothing themselves: what is shown is how well the list and its rings keep them busy, without a stopwatch.
+rows and slots are there; the list, the rings and what tasks read are the plan's own. Threads are of equal speed and
+cost nothing themselves: what is shown is how well the list and its rings keep them busy, without a stopwatch.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ class Balance:
 
     shares: tuple[float, ...]
     speedup: float
+    emulated: tuple[float, ...] | None = None
+    """Shares of the kernels' cycles that threads had on the emulated device, whose threads share this machine's cores
+    with whatever else runs there."""
 
 
 class Claims:
