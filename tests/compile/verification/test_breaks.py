@@ -18,6 +18,7 @@ from tvm import tirx
 from biisnet.compile import pipeline
 from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import OnnxModel
+from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.memory import ALIGNMENT, Arena
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.kernels import BinaryDot, binary_dot, hinge_add, two_slope, two_slope_add
@@ -203,6 +204,24 @@ def test_an_overlap_in_the_arena(refuse: Refuse, monkeypatch: pytest.MonkeyPatch
     right = pipeline.plan_probing
     monkeypatch.setattr(pipeline, "plan_probing", wrong)
     refuse("embedding")
+
+
+def test_an_overlap_in_the_rings_of_several_threads(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread, whose rings lie elsewhere, is right."""
+    layouts = 0
+
+    def wrong(kernels: Kernels, slots: dict[Buffer, int]) -> Arena:
+        nonlocal layouts
+        layouts += 1
+        arena = right(kernels, slots)
+        of = {b.name: b for b in arena.placements}
+        source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
+        moved = {result.buffer: replace(result, offset=source.offset)} if layouts == 2 else {}
+        return replace(arena, placements=arena.placements | moved)
+
+    right = pipeline.plan_arena
+    monkeypatch.setattr(pipeline, "plan_arena", wrong)
+    assert "another number of threads" in refuse("probability")
 
 
 WHOLE_RUNS = {
