@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The place of each map in the arena: planned when compiling, so that nothing is allocated on the device.
 
-Rings of a flow live all the time, one behind the other. Whole maps, of steps that run one by one, live from the step
+Rings of a flow live all the time, one behind the other, the largest first. Whole maps, of steps that run one by one, live from the step
 that writes them to the last that reads them: they are placed from the largest to the smallest, each at the lowest
 offset where it overlaps none that lives at the same time.
 """
@@ -20,7 +20,7 @@ def plan_arena(kernels: Kernels, slots: dict[Buffer, int]) -> Arena:
     """Place the constants of all steps, and their maps of so many rows; external buffers have no place."""
     zero_bytes, constants, end = place_constants(kernels, ALIGNMENT)
     placed = []
-    for wanted in lifetimes(kernels, slots):
+    for wanted in sorted(lifetimes(kernels, slots), key=lambda p: -p.bytes):
         placed.append(Placement(wanted.buffer, end, wanted.slots, wanted.first, wanted.last))
         end = round_up(end + wanted.bytes, ALIGNMENT)
     return arena(placed, zero_bytes, constants, end)

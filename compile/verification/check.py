@@ -137,7 +137,12 @@ def compare(
     outputs = zip(onnx.outputs, at_once, others or at_once, run_by_stage(device, plan, image), strict=True)
     for output, (found,), (other,), by_stage in outputs:
         if not np.array_equal(found, other, equal_nan=True):
-            tensors = {"device": found, "device on other threads": other, "image": image}
+            tensors = {
+                "device": found,
+                "device on other threads": other,
+                "reference": reference[output],
+                "image": image,
+            }
             fail(output, "another number of threads gives another result", tensors)
         if not np.array_equal(found, by_stage, equal_nan=True):
             fail(
