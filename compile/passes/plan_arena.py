@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The place of each map in the arena: planned when compiling, so that nothing is allocated on the device.
 
-Rings of a flow live all the time, one behind the other, the largest first. Whole maps, of steps that run one by one, live from the step
-that writes them to the last that reads them: they are placed from the largest to the smallest, each at the lowest
-offset where it overlaps none that lives at the same time.
+Rings of a flow live all the time, one behind the other, the largest first. Whole maps, of steps that run one by one,
+live from the step that writes them to the last that reads them: they are placed from the largest to the smallest, each
+at the lowest offset where it overlaps none that lives at the same time.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def test_an_overlap_in_the_rings_of_several_threads(refuse: Refuse, monkeypatch:
         arena = right(kernels, slots)
         of = {b.name: b for b in arena.placements}
         source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
-        moved = {result.buffer: replace(result, offset=source.offset)} if layouts == 2 else {}
+        moved = {source.buffer: replace(source, offset=result.offset)} if layouts == 2 else {}
         return replace(arena, placements=arena.placements | moved)
 
     right = pipeline.plan_arena
