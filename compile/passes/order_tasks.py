@@ -15,6 +15,8 @@ all of them; how many sweeps there are is how much memory is had for how much tr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..errors import CompileError
 from ..ir.buffers import Buffer
@@ -74,58 +76,75 @@ def run_group(rows: TaskRows, group: range, limits: list[int], finished: list[in
         k = max([k, *(r for b in rows.steps[k].stage.outputs for r, _ in rows.readers[b] if r in group)])
 
 
-def written_outside(rows: TaskRows, group: range) -> list[Buffer]:
-    """Maps that a group reads of others."""
-    return list({r.buffer: None for k in group for r in rows.reads[k] if r.writer not in group})
+@dataclass
+class Group:
+    """Some steps that follow each other; it grows towards the network's beginning."""
 
-
-def read_outside(rows: TaskRows, group: range) -> list[Buffer]:
-    """Maps of a group that others read."""
-    outputs = (b for k in group for b in rows.steps[k].stage.outputs)
-    return [b for b in outputs if any(reader not in group for reader, _ in rows.readers[b])]
-
-
-def rings_of(rows: TaskRows, group: range, slots: dict[Buffer, int]) -> int:
-    """Bytes of the maps that only a group reads."""
-    outer = set(read_outside(rows, group))
-    inner = (b for k in group for b in rows.steps[k].stage.outputs if b not in outer and b.external is None)
-    return sum(slots[b] * b.row_bytes for b in inner)
-
-
-def constants_of(rows: TaskRows, group: range) -> int:
-    """Bytes of a group's constants."""
-    return sum(rows.steps[k].sections["end"] for k in group)
-
-
-def working_set(rows: TaskRows, group: range, slots: dict[Buffer, int]) -> int:
-    """Bytes that a group uses again and again: its rings, a row of each other map, and its constants."""
-    others = {*written_outside(rows, group), *read_outside(rows, group)}
-    single = sum(b.row_bytes for b in others)
-    return rings_of(rows, group, slots) + single + constants_of(rows, group)
-
-
-def traffic(rows: TaskRows, group: range) -> int:
-    """Bytes that go to DRAM and come back since a group ends: of a map that others read each line is fetched to be
+    rows: TaskRows
+    slots: dict[Buffer, int]
+    stop: int
+    constants: int = 0
+    rings: int = 0
+    """Bytes of the maps that only the group reads."""
+    single: int = 0
+    """Bytes of a row of each other map."""
+    traffic: int = 0
+    """Bytes that go to DRAM and come back since the group ends: of a map that others read each line is fetched to be
     written, and written; of one that it reads, fetched."""
-    stored = sum(b.map_bytes for b in read_outside(rows, group))
-    return 2 * stored + sum(b.map_bytes for b in written_outside(rows, group))
+    read: set[Buffer] = field(default_factory=set)
+    """Maps of others."""
+
+    @property
+    def working_set(self) -> int:
+        """Bytes that the group uses again and again."""
+        return self.rings + self.single + self.constants
+
+    def add(self, k: int) -> None:
+        """Takes in the step before its first."""
+        step = self.rows.steps[k]
+        self.constants += step.sections["end"]
+        for b in step.stage.outputs:
+            if b in self.read:
+                self.read.remove(b)
+                self.single -= b.row_bytes
+                self.traffic -= b.map_bytes
+            if any(reader >= self.stop for reader, _ in self.rows.readers[b]):
+                self.single += b.row_bytes
+                self.traffic += 2 * b.map_bytes
+            elif b.external is None:
+                self.rings += self.slots[b] * b.row_bytes
+        for b in {r.buffer for r in self.rows.reads[k]} - self.read:
+            self.read.add(b)
+            self.single += b.row_bytes
+            self.traffic += b.map_bytes
+
+
+def group_of(rows: TaskRows, slots: dict[Buffer, int], steps: range) -> Group:
+    """A group of some steps."""
+    group = Group(rows, slots, steps.stop)
+    for k in reversed(steps):
+        group.add(k)
+    return group
 
 
 def cut_groups(rows: TaskRows, slots: dict[Buffer, int], room: int) -> list[range]:
     """The groups of least traffic, each of at most `room` bytes or of one step; the fewest where that is equal."""
     n = len(rows.steps)
-    best: list[tuple[int, int, list[range]]] = [(0, 0, [])]
+    best = [(0, 0, 0)]  # of the steps before each: traffic, groups, where the last of these begins
     for stop in range(1, n + 1):
-        found = []
+        found, group = [], Group(rows, slots, stop)
         for start in range(stop - 1, -1, -1):
-            group = range(start, stop)
-            if len(group) > 1 and constants_of(rows, group) > room:
+            group.add(start)
+            if group.constants > room and start < stop - 1:
                 break  # it only grows
-            if len(group) == 1 or working_set(rows, group, slots) <= room:
-                cost, count, before = best[start]
-                found.append((cost + traffic(rows, group), count + 1, [*before, group]))
-        best.append(min(found, key=lambda f: f[:2]))
-    return best[n][2]
+            if group.working_set <= room or start == stop - 1:
+                cost, count, _ = best[start]
+                found.append((cost + group.traffic, count + 1, start))
+        best.append(min(found))
+    cuts = [n]
+    while cuts[-1]:
+        cuts.append(best[cuts[-1]][2])
+    return [range(a, b) for a, b in pairwise(reversed(cuts))]
 
 
 def count_sweeps(rows: TaskRows, slots: dict[Buffer, int], groups: list[range]) -> int:
@@ -133,6 +152,7 @@ def count_sweeps(rows: TaskRows, slots: dict[Buffer, int], groups: list[range]) 
     is one group."""
     if len(groups) == 1:
         return 1
-    a_sweep = sum(2 * rings_of(rows, group, slots) + constants_of(rows, group) for group in groups)
-    anyway = sum(traffic(rows, group) for group in groups)
+    found = [group_of(rows, slots, group) for group in groups]
+    a_sweep = sum(2 * group.rings + group.constants for group in found)
+    anyway = sum(group.traffic for group in found)
     return min(1 + int(SWEEP_SHARE * anyway / max(a_sweep, 1)), max(rows.counts))
