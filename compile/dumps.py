@@ -16,7 +16,7 @@ from tvm.ir import Expr
 
 from .emit.codegen import MachineCode
 from .ir.expressions import Expr as Node
-from .ir.memory import Arena
+from .ir.memory import Arena, Order
 from .ir.stages import Program
 from .ir.steps import Kernels
 from .passes.rewrite import misses
@@ -91,22 +91,24 @@ def node_lines(e: Node) -> Iterator[str]:
 
 
 @to_text.register
-def _(result: list) -> dict[str, str]:  # type: ignore[type-arg]  # of segments; dispatch is by the class alone
-    lines = []
-    for n, s in enumerate(result):
-        lines.append(f"segment {n}: stages {s.first}-{s.last - 1}")
-        lines += [f"    {b.name}: {slots} of {b.height} rows" for b, slots in s.slots.items()]
-    return {"segments.txt": "\n".join(lines) + "\n"}
+def _(result: Order) -> dict[str, str]:
+    lines = [f"{len(result.steps)} tasks in {result.sweeps} sweeps"]
+    lines += [f"group {n}: stages {g.start}-{g.stop - 1}" for n, g in enumerate(result.groups)]
+    lines += [" ".join(map(str, result.steps[n : n + 32])) for n in range(0, len(result.steps), 32)]
+    return {"order.txt": "\n".join(lines) + "\n"}
+
+
+@to_text.register
+def _(result: dict) -> dict[str, str]:  # type: ignore[type-arg]  # of buffers; dispatch is by the class alone
+    return {"rings.txt": "".join(f"{slots:>6} of {b.height:<6} {b.name}\n" for b, slots in result.items())}
 
 
 @to_text.register
 def _(result: Arena) -> dict[str, str]:
-    lines = [f"{result.shared_bytes} bytes shared, {result.private_bytes} more for each thread"]
-    lines += [f"segment {n}: stages {s.first}-{s.last - 1}" for n, s in enumerate(result.segments)]
-    for p in sorted(result.placements.values(), key=lambda p: (p.private, p.offset, p.first)):
-        kind = "private" if p.private else "shared"
+    lines = [f"{result.bytes} bytes"]
+    for p in sorted(result.placements.values(), key=lambda p: (p.offset, p.first)):
         rows = f"{p.slots} of {p.buffer.height} rows"
-        lines.append(f"{kind:8}{p.offset:>12} +{p.bytes:<12} {rows:20} segments {p.first}-{p.last}  {p.buffer.name}")
+        lines.append(f"{p.offset:>12} +{p.bytes:<12} {rows:20} stages {p.first}-{p.last}  {p.buffer.name}")
     return {"arena.txt": "\n".join(lines) + "\n"}
 
 

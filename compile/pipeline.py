@@ -26,12 +26,13 @@ from .passes.cut_stages import cut_stages
 from .passes.distribute_scale import distribute_scale
 from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
 from .passes.fold_prelu_into_accumulator import fold_prelu_into_accumulator
-from .passes.form_segments import form_segments, layer_by_layer
 from .passes.fuse_multiply_add import fuse_multiply_add
-from .passes.plan_arena import plan_arena
+from .passes.order_tasks import order_tasks
+from .passes.plan_arena import plan_arena, plan_probing
 from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
+from .passes.size_rings import size_rings, widen_rings
 from .progress import Progress
 from .quantise import is_integer, prove
 from .recognise import Recognised, recognise
@@ -57,7 +58,8 @@ PLAN_STEPS = (
     "cut_stages",
     *(p.__name__ for p in PROGRAM_PASSES),
     "build_kernels",
-    "form_segments",
+    "order_tasks",
+    "size_rings",
     "plan_arena",
 )
 RUNNER_STEPS = ("generate_code", "prepare_musl", "link_runner")
@@ -98,13 +100,15 @@ def plan_of(
     for program_pass in PROGRAM_PASSES:
         program = progress.run(program_pass.__name__, program_pass, program)
     kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
-    segments = progress.run("form_segments", form_segments, kernels, schedules)
-    streaming = progress.run("plan_arena", plan_arena, kernels, segments)
-    probing = plan_arena(kernels, layer_by_layer(kernels))
+    order = progress.run("order_tasks", order_tasks, kernels, schedules)
+    slots = progress.run("size_rings", size_rings, kernels, order)
+    streaming = progress.run("plan_arena", plan_arena, kernels, slots)
+    sharing, probing = plan_arena(kernels, widen_rings(kernels, slots)), plan_probing(kernels)
     field = receptive_field(program)
     signature = find_signature(model, program)
-    source = plan_source.plan_source(program, kernels, (streaming, probing), signature, model.sha256, field)
-    return Plan(program, kernels, streaming, probing, signature, field, source)
+    arenas = (streaming, sharing, probing)
+    source = plan_source.plan_source(program, kernels, order, arenas, signature, model.sha256, field)
+    return Plan(program, kernels, order, *arenas, signature, field, source)
 
 
 def without_binary(model: OnnxModel, found: Recognised | None = None) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schedules as data: how each kind of kernel is blocked, and how much memory a segment may touch.
+"""Schedules as data: how each kind of kernel is blocked, and how much memory a group of them may touch.
 
 A tuner chooses values of a Schedule's fields (ir/schedule.py) and nothing else; the results do not depend on them. (A
 vector's width is the core's: the layout of maps rests on it. The encoding of a map is its Buffer's.)
@@ -66,8 +66,8 @@ def among(value: Any, values: Iterable[Value]) -> bool:
 class Schedules:
     """All that is chosen for a target."""
 
-    segment_bytes: int = CORTEX_A72.segment_bytes
-    """Bytes that a segment may touch again and again (`Core.segment_bytes`)."""
+    group_bytes: int = CORTEX_A72.group_bytes
+    """Bytes that a group of stages may touch again and again (`Core.group_bytes`)."""
     records: Mapping[str, Record] = field(default_factory=lambda: MappingProxyType({}))
     """Records of what was measured, by a kernel's key."""
 
@@ -87,4 +87,4 @@ DEFAULT = Schedules()
 
 def schedules_for(core: Core) -> Schedules:
     """Schedules of a core's kernels where nothing was measured."""
-    return Schedules(segment_bytes=core.segment_bytes)
+    return Schedules(group_bytes=core.group_bytes)

@@ -13,13 +13,13 @@ LIBRARY_SOURCES = tuple(
     ROOT / "src" / name
     for name in (
         "constants.c",
+        "flow.c",
         "images.c",
         "info.c",
         "instance.c",
         "model.c",
         "plan_check.c",
         "rows.c",
-        "segment.c",
         "tensor.c",
         "threads.c",
     )

@@ -79,9 +79,21 @@ class Counter:
 
     def profile(self) -> Profile:
         """The program's work between its two marker calls. Raises ToolchainError where it made none."""
+        return read_profile(self.text(), self.target)
+
+    def profiles(self) -> list[Profile]:
+        """That of each thread, of a counter of threads. Raises ToolchainError."""
+        of_thread: dict[int, list[str]] = {}
+        for line in self.text().splitlines():
+            _, thread, block = line.split(" ", 2)
+            of_thread.setdefault(int(thread), []).append(f"B {block}")
+        return [read_profile("\n".join(lines), self.target) for _, lines in sorted(of_thread.items())]
+
+    def text(self) -> str:
+        """The records. Raises ToolchainError where there are none."""
         if not self.records.exists():
             raise ToolchainError("the program under the emulator marked no region of interest")
-        return read_profile(self.records.read_text(), self.target)
+        return self.records.read_text()
 
 
 def require_tools(target: Target) -> str:
@@ -100,12 +112,13 @@ def counter(
     target: Target,
     *,
     cache: bool = False,
+    threads: bool = False,
     sysroot: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Counter]:
-    """An emulator of `target` that counts; `cache` models the caches of its core too, where they are known; `env` is
-    the program's environment. It has no other, and an address space of its own: where stack and heap lie decides what
-    misses, and would depend on this machine's.
+    """An emulator of `target` that counts; `cache` models the caches of its core too, where they are known; `threads`
+    counts each thread for itself, without caches; `env` is the program's environment. It has no other, and an address
+    space of its own: where stack and heap lie decides what misses, and would depend on this machine's.
 
     Raises ToolchainError.
     """
@@ -116,7 +129,8 @@ def counter(
         root = ["-L", str(sysroot)] if sysroot else []
         forgotten = [word for name in os.environ for word in ("-U", name)]
         settings = [word for name, value in (env or {}).items() for word in ("-E", f"{name}={value}")]
-        plugin = f"{folder / 'plugin.so'},out={folder / 'blocks'}{cache_arguments(target) if cache else ''}"
+        how = ",threads=on" if threads else cache_arguments(target) if cache else ""
+        plugin = f"{folder / 'plugin.so'},out={folder / 'blocks'}{how}"
         space = ("-R", ADDRESS_SPACE)
         prefix = (emulator, "-cpu", str(target.emulated_cpu), *space, *root, *forgotten, *settings, "-plugin", plugin)
         yield Counter(prefix, folder / "blocks", target)
@@ -140,10 +154,22 @@ def measure(
 ) -> Profile:
     """Run a program of `target` on a `counter` and price it. Raises ToolchainError."""
     with counter(target, cache=cache, sysroot=sysroot, env=env) as emulator:
-        done = subprocess.run([*map(str, emulator.prefix), *map(str, command)], capture_output=True, text=True)
-        if done.returncode:
-            raise ToolchainError(f"{command[0]} failed under the emulator: {(done.stderr.strip() or '?')[-300:]}")
+        run_on(emulator, command)
         return emulator.profile()
+
+
+def measure_threads(command: Sequence[str | Path], target: Target) -> list[Profile]:
+    """The same of each thread of a program, by cycles alone. Raises ToolchainError."""
+    with counter(target, threads=True) as emulator:
+        run_on(emulator, command)
+        return emulator.profiles()
+
+
+def run_on(emulator: Counter, command: Sequence[str | Path]) -> None:
+    """Run a program to its end. Raises ToolchainError where that is a failure."""
+    done = subprocess.run([*map(str, emulator.prefix), *map(str, command)], capture_output=True, text=True)
+    if done.returncode:
+        raise ToolchainError(f"{command[0]} failed under the emulator: {(done.stderr.strip() or '?')[-300:]}")
 
 
 def read_profile(records: str, target: Target) -> Profile:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -27,6 +27,7 @@ from ..targets import Target, cycles
 from ..targets.cores import core_of
 from ..targets.device_cost import DeviceCost
 from ..targets.toolchain import check_cache
+from .balance import Balance, balance
 
 ANALYSIS_STEPS = (*STEPS, "measure")
 """The steps of analyze_plan."""
@@ -57,6 +58,8 @@ class Analysis:
     other: DeviceCost
     cost: DeviceCost
     arena_bytes: int
+    balance: Balance | None = None
+    """Of several threads, where they were asked for."""
 
     @property
     def pixels(self) -> int:
@@ -83,26 +86,41 @@ def analyze_target(
     *,
     cache: bool = True,
     database: Path | None = None,
+    threads: int = 1,
 ) -> Analysis:
     """Compile `model` for `target` by the shipped tuning records and those of `database`, and price one inference;
-    without `cache` by cycles alone.
+    without `cache` by cycles alone. With several `threads` it says what each would do.
 
     Raises CompileError, ToolchainError (an emulator or LLVM's tools are missing).
     """
     check_cache(say)
     progress = Progress((*PLAN_STEPS, *ANALYSIS_STEPS), say)
     plan = make_plan(model, size, target, progress, tuned_schedules(target, database))
-    return analyze_plan(plan, target, progress, cache)
+    return analyze_plan(plan, target, progress, cache, threads)
 
 
-def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = True) -> Analysis:
+def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = True, threads: int = 1) -> Analysis:
     """The same from a plan on. Raises CompileError, ToolchainError."""
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
         command = build_runner(plan, target, Path(name), progress, symbols=True)
-        return progress.run("measure", measure, plan, target, command, cache)
+        return progress.run("measure", measure, plan, target, command, cache, threads)
 
 
-def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> Analysis:
+def measure_balance(
+    plan: Plan, target: Target, command: Sequence[str], costs: Sequence[float], threads: int
+) -> Balance:
+    """Threads by the plan, and one inference of so many on the emulator."""
+    profiles = cycles.measure_threads([*command, "--roi", "--threads", str(threads)], target)
+    functions, kernels = cycles.symbols(Path(command[0])), {step.kernel for step in plan.kernels.steps}
+    of_kernels = [
+        sum(cost.cycles for name, cost in cycles.by_symbol(profile, functions).items() if name in kernels)
+        for profile in profiles
+    ]
+    parts = tuple(n / sum(of_kernels) for n in of_kernels)
+    return replace(balance(plan, costs, threads), emulated=parts)
+
+
+def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool, threads: int = 1) -> Analysis:
     """Price one inference of a runner that has its symbols."""
     profile = cycles.measure([*command, "--roi"], target, cache=cache)
     by_function = cycles.by_symbol(profile, cycles.symbols(Path(command[0])))
@@ -122,4 +140,6 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool) -> 
     other = reduce(add, (cost for name, cost in by_function.items() if name not in uses))
     source = plan.program.inputs[0]
     size = (source.height, source.width)
-    return Analysis(target.name, target.cpu, size, stages, other, profile.cost, plan.arena_bytes(1))
+    costs = [s.cost.cycles if s.cost.seconds is None else s.cost.seconds for s in stages]
+    shared = measure_balance(plan, target, command, costs, threads) if threads > 1 else None
+    return Analysis(target.name, target.cpu, size, stages, other, profile.cost, plan.arena_bytes(threads), shared)

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..targets.device_cost import DeviceCost
 from .analysis import Analysis
 from .cost_text import a_pixel, share, time_of
+
+
+def parts(shares: Iterable[float]) -> str:
+    """The shares of some threads."""
+    return " ".join(f"{part:.1%}" for part in shares)
 
 
 def table_of(found: Analysis) -> Iterator[str]:
@@ -37,3 +42,7 @@ def table_of(found: Analysis) -> Iterator[str]:
         f"{a_pixel(found.cost, found.pixels)} at {found.size[0]}x{found.size[1]} on an emulated {found.cpu}, one "
         f"thread{time_of(found.cost)}, arena {found.arena_bytes / 1e6:.1f} MB"
     )
+    if found.balance:
+        threads, planned = len(found.balance.shares), parts(found.balance.shares)
+        yield f"{threads} threads, by the plan: {found.balance.speedup:.2f} times one, shares {planned}"
+        yield f"{threads} threads, emulated: shares {parts(found.balance.emulated or ())} of the kernels' cycles"

@@ -77,14 +77,14 @@ class TunedKernel:
 
 @dataclass(frozen=True)
 class Box:
-    """A map in the arena: percent of the picture's width and height; `private` is each thread's own."""
+    """A map in the arena: percent of the picture's width and height; `ring`: it keeps some rows only."""
 
     name: str
     left: float
     top: float
     width: float
     height: float
-    private: bool
+    ring: bool
     bytes: int
 
 
@@ -155,17 +155,16 @@ def tuned_kernels(manifest: dict[str, Any], plan: Plan, costs: Costs, untuned: C
         yield TunedKernel(name, schedule, record and record["database"], now.get(name), before.get(name))
 
 
-def arena_boxes(arena: Arena) -> list[Box]:
-    """The maps over the segments; the first thread's own maps lie behind those that are shared."""
-    size, count = arena.bytes(1), len(arena.segments)
+def arena_boxes(arena: Arena, stages: int) -> list[Box]:
+    """The maps over the stages; a ring is one that does not keep all of its rows."""
     return [
         Box(
             p.buffer.name,
-            100 * p.first / count,
-            100 * (p.offset + arena.shared_bytes * p.private) / size,
-            100 * (p.last - p.first + 1) / count,
-            100 * p.bytes / size,
-            p.private,
+            100 * p.first / stages,
+            100 * p.offset / arena.bytes,
+            100 * (p.last - p.first + 1) / stages,
+            100 * p.bytes / arena.bytes,
+            p.slots < p.buffer.height,
             p.bytes,
         )
         for p in sorted(arena.placements.values(), key=lambda p: (p.first, p.offset))
@@ -238,8 +237,10 @@ def render(
         memory=target.core.memory,
         hertz=target.hertz,
         most=max((r.cost or 0 for r in table), default=0) or 1,
-        boxes=arena_boxes(plan.streaming),
+        boxes=arena_boxes(plan.streaming, len(plan.kernels.steps)),
         arena=plan.streaming,
+        sharing=plan.sharing,
+        order=plan.order,
         roofline=roofline(table, target) if costs.cost else None,
         tuned=list(tuned_kernels(bundle.manifest, plan, costs, untuned)),
         untuned=untuned,

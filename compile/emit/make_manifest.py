@@ -54,7 +54,7 @@ def make_manifest(
         "glibc": target.glibc,
         "prefix": prefix,
         "arena_bytes": plan.arena_bytes(1),
-        "arena_bytes_per_further_thread": plan.streaming.private_bytes,
+        "arena_bytes_of_threads": plan.arena_bytes(2),
         "plan_sha256": plan.sha256,
         "stages": [
             {

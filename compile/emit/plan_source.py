@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 
 from ...runtime.answers import own_threshold
 from ...runtime.signature import Signature, Tensor
 from ..ir.buffers import Buffer, Operand
-from ..ir.memory import ALIGNMENT, Arena
+from ..ir.memory import ALIGNMENT, Arena, Order
 from ..ir.plan import ReceptiveField
 from ..ir.signature import signature_of
 from ..ir.stages import Program
@@ -81,10 +83,22 @@ def quoted(text: str) -> str:
     return '"' + "".join(c if c.isascii() and (c.isalnum() or c in "._- /") else "_" for c in text) + '"'
 
 
+def task_rows(order: Order) -> Iterator[str]:
+    """The list of tasks, some a line."""
+    seen: Counter[int] = Counter()
+    tasks = []
+    for k in order.steps:
+        tasks.append(f"{{{k}, {seen[k]}}}")
+        seen[k] += 1
+    for n in range(0, len(tasks), 12):
+        yield f"    {', '.join(tasks[n : n + 12])},"
+
+
 def plan_source(
     program: Program,
     kernels: Kernels,
-    layouts: tuple[Arena, Arena],
+    order: Order,
+    layouts: tuple[Arena, Arena, Arena],
     signature: Signature | None = None,
     sha256: str = 64 * "0",
     field: ReceptiveField | None = None,
@@ -95,28 +109,16 @@ def plan_source(
     buffers = program.buffers()
     index = {b: i for i, b in enumerate(buffers)}
     offsets, parameters = parameter_offsets(kernels)
-    streaming, probing = layouts
+    names = ("streaming", "sharing", "probing")
 
     def buffer_row(b: Buffer, arena: Arena) -> str:
         p = arena.placements.get(b)
         if p is None:
             return f"    {{{b.external}, 0, {b.row_bytes}, {b.height}, {b.height}}}, /* {word(b.name)} */"
-        kind = "BN_PRIVATE" if p.private else "BN_ARENA"
-        return f"    {{{kind}, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}}}, /* {word(b.name)} */"
+        return f"    {{BN_ARENA, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}}}, /* {word(b.name)} */"
 
-    def layout_tables(name: str, arena: Arena) -> list[str]:
-        segments = ", ".join(f"{{{s.first}, {s.last}}}" for s in arena.segments)
-        return [
-            f"static const bn_segment {name}_segments[] = {{{segments}}};",
-            f"static const bn_buffer {name}_buffers[] = {{",
-            *(buffer_row(b, arena) for b in buffers),
-            "};",
-            "",
-        ]
-
-    def layout_row(name: str, arena: Arena) -> str:
-        sizes = f"{arena.shared_bytes}, {arena.private_bytes}, {len(arena.segments)}"
-        return f"        {{{sizes}, {name}_segments, {name}_buffers}},"
+    def layout_table(name: str, arena: Arena) -> list[str]:
+        return [f"static const bn_buffer {name}_buffers[] = {{", *(buffer_row(b, arena) for b in buffers), "};", ""]
 
     def operand_row(op: Operand) -> str:
         rows = f"{op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}"
@@ -153,10 +155,13 @@ def plan_source(
             "extern const uint8_t biisnet_params[];",
             "",
             *shims.values(),
-            *layout_tables("streaming", streaming),
-            *layout_tables("probing", probing),
+            *(line for name, arena in zip(names, layouts, strict=True) for line in layout_table(name, arena)),
             "static const bn_stage stages[] = {",
-            *map(stage_row, kernels.steps, offsets, streaming.constants),
+            *map(stage_row, kernels.steps, offsets, layouts[0].constants),
+            "};",
+            "",
+            "static const bn_task order[] = {",
+            *task_rows(order),
             "};",
             "",
             "static const bn_tensor inputs[] = {",
@@ -167,12 +172,12 @@ def plan_source(
             "};",
             "",
             "const bn_plan biisnet_plan = {",
-            f"    BN_PLAN_VERSION, 0, {streaming.zero_bytes}, biisnet_params, {len(parameters)},",
-            f"    {len(program.inputs)}, {len(program.outputs)}, {len(buffers)}, {len(kernels.steps)},",
-            "    inputs, outputs, stages,",
+            f"    BN_PLAN_VERSION, 0, {layouts[0].zero_bytes}, biisnet_params, {len(parameters)},",
+            f"    {len(program.inputs)}, {len(program.outputs)}, {len(buffers)},",
+            f"    {len(kernels.steps)}, {len(order.steps)},",
+            "    inputs, outputs, stages, order,",
             "    {",
-            layout_row("streaming", streaming),
-            layout_row("probing", probing),
+            *(f"        {{{arena.bytes}, {name}_buffers}}," for name, arena in zip(names, layouts, strict=True)),
             "    },",
             f"    {quoted(program.name)}, {quoted(sha256)},",
             f"    BIISNET_TASK_{signature.task.upper()}, {own_threshold(signature) or 0.0!r}f,",

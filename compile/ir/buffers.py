@@ -13,7 +13,7 @@ from ..storage import Dense, Encoding, Float32, Layout, Planes
 
 F32 = npt.NDArray[np.float32]
 Rows: TypeAlias = npt.NDArray[np.int64]
-"""Row numbers, one for each stripe that is looked at."""
+"""Row numbers, one for each band that is looked at."""
 
 
 @dataclass(eq=False)

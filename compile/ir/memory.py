@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory: which stages run together, and where each map lies."""
+"""Memory: in which order the bands of all stages run, and where each map lies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..storage.layout import round_up
 from .buffers import Buffer
-from .limits import INSTANCE_BUFFER_BYTES, INSTANCE_BYTES, MAX_STRIDE
+from .limits import INSTANCE_BUFFER_BYTES, INSTANCE_BYTES, INSTANCE_STAGE_BYTES, MAX_STRIDE
+from .steps import Step
 
 ALIGNMENT = 64
 SLACK = 16 * 4 * MAX_STRIDE
@@ -17,22 +18,29 @@ vectors of 16 float32 as the stride is columns (the window's padding is within t
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Steps first .. last-1, and the rows that each of their maps keeps: all, or a ring of fewer."""
+class Order:
+    """The tasks of all steps as one thread runs them: each entry is a step, whose next band (or part) it is.
 
-    first: int
-    last: int
-    slots: dict[Buffer, int]
+    Steps of a group run together, band by band; in each sweep all groups have a turn.
+    """
+
+    steps: list[int]
+    groups: list[range]
+    sweeps: int
+
+    @classmethod
+    def one_by_one(cls, steps: Sequence[Step]) -> Order:
+        """Each step to its end before the next."""
+        return cls([k for k, step in enumerate(steps) for _ in range(step.tasks)], [range(len(steps))], 1)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A map's memory: bytes in the arena (of each thread, where it is private), rows kept, segments it lives in."""
+    """A map's memory: bytes in the arena, rows kept, the steps that it lives for."""
 
     buffer: Buffer
     offset: int
     slots: int
-    private: bool
     first: int
     last: int
 
@@ -44,26 +52,16 @@ class Placement:
 
 @dataclass(frozen=True)
 class Arena:
-    """The memory plan of one list of segments.
+    """A memory plan. It begins with the zero row (what windows read above and below a map) and the constants."""
 
-    The shared part begins with the zero row (what windows read above and below a map) and the constants; a private
-    part for each thread lies behind it.
-    """
-
-    segments: list[Segment]
     placements: dict[Buffer, Placement]
     zero_bytes: int
     constants: list[int]  # offset of each step's constants, replicated
-    shared_bytes: int
-    private_bytes: int
-
-    def bytes(self, threads: int) -> int:
-        """Bytes of the maps on so many threads."""
-        return self.shared_bytes + threads * self.private_bytes
+    bytes: int
 
 
-def instance_bytes(buffers: int, inputs: Iterable[int]) -> int:
-    """Bytes of the arena behind its maps, on any number of threads: the instance with its tables of `buffers`, and each
-    input (its bytes) once it is converted."""
-    parts = (INSTANCE_BYTES + buffers * INSTANCE_BUFFER_BYTES, *inputs)
-    return sum(round_up(n, ALIGNMENT) for n in parts)
+def instance_bytes(buffers: int, stages: int, inputs: Iterable[int]) -> int:
+    """Bytes of the arena behind its maps, on any number of threads: the instance with its tables of `buffers` and
+    `stages`, and each input (its bytes) once it is converted."""
+    own = INSTANCE_BYTES + buffers * INSTANCE_BUFFER_BYTES + stages * INSTANCE_STAGE_BYTES
+    return sum(round_up(n, ALIGNMENT) for n in (own, *inputs))

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 from ...runtime.signature import Signature
-from .memory import Arena, instance_bytes
+from .memory import Arena, Order, instance_bytes
 from .stages import Program
 from .steps import Kernels
 
@@ -27,8 +27,11 @@ class Plan:
 
     program: Program
     kernels: Kernels
+    order: Order
     streaming: Arena
-    """To run fast: a segment's maps are rings of rows."""
+    """For one thread: maps are rings of the rows that it needs."""
+    sharing: Arena
+    """For several threads: with rows for them to work ahead."""
     probing: Arena
     """To look at single stages: every map is whole."""
     signature: Signature
@@ -39,8 +42,9 @@ class Plan:
 
     def arena_bytes(self, threads: int) -> int:
         """Bytes of an instance on so many threads, as the library counts them."""
+        maps = (self.streaming if threads == 1 else self.sharing).bytes
         inputs = (b.map_bytes for b in self.program.inputs)
-        return self.streaming.bytes(threads) + instance_bytes(len(self.program.buffers()), inputs)
+        return maps + instance_bytes(len(self.program.buffers()), len(self.kernels.steps), inputs)
 
     @property
     def sha256(self) -> str:

@@ -66,7 +66,7 @@ class Schedule:
         1, 2, kinds=("IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
     )
     """Vectors of columns that are computed side by side and share each constant's load."""
-    outer: str = choice("columns", "channels", kinds=("BinaryDot", "IntegerDot", "IntegerUpsample", "IntegerConvolution"), defaults={"IntegerDot": "channels"})
+    outer: str = choice("columns", "channels", kinds=("BinaryDot", "IntegerDot"), defaults={"IntegerDot": "channels"})
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
     band: int = choice(1, 2, 4, 8, kinds=BANDED, defaults=dict.fromkeys(BANDED, 4))
     """Rows that one call computes: a block's weights stay for so many."""

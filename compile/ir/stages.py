@@ -29,7 +29,7 @@ class Stage:
     parts: int | None = None
     """None: it is computed row by row. A number: it has no rows, as a reduction over a whole map has none; its kernel
     is given whole maps (`Operand.whole`) and computes one of so many parts of its outputs at a time, in any order and
-    side by side. Such a stage is a segment of its own, and its maps are kept whole."""
+    side by side. Its maps are kept whole."""
 
     @classmethod
     def of(cls, name: str, layers: tuple[str, ...], branches: tuple[Expr, ...], outputs: list[Buffer]) -> Stage:

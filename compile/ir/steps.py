@@ -28,6 +28,11 @@ class Step:
     schedule: Schedule
     record: Record | None = None  # that the schedule is of; None: it is the default one
 
+    @property
+    def tasks(self) -> int:
+        """Bands of its rows, or its parts."""
+        return self.stage.parts or -(-self.stage.height // self.schedule.band)
+
 
 @dataclass(frozen=True)
 class Kernels:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The place of each map in the arena: planned when compiling, so that nothing is allocated on the device.
 
-A map that is kept whole lives from the segment that writes it to the last that reads it; a ring lives during its
-segment, and each thread has its own. Maps are placed from the largest to the smallest, each at the lowest offset
-where it overlaps none that lives at the same time.
+Rings of a flow live all the time, one behind the other, the largest first. Whole maps, of steps that run one by one,
+live from the step that writes them to the last that reads them: they are placed from the largest to the smallest, each
+at the lowest offset where it overlaps none that lives at the same time.
 """
 
 from __future__ import annotations
@@ -11,47 +11,54 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..ir.buffers import Buffer
-from ..ir.memory import ALIGNMENT, SLACK, Arena, Placement, Segment
+from ..ir.memory import ALIGNMENT, SLACK, Arena, Placement
 from ..ir.steps import Kernels
 from ..storage.layout import round_up
 
 
-def plan_arena(kernels: Kernels, segments: list[Segment], apart: int = ALIGNMENT) -> Arena:
-    """Place the constants and maps of all steps; external buffers have no place. Each step's constants begin at a
-    multiple of `apart` bytes, itself one of ALIGNMENT."""
+def plan_arena(kernels: Kernels, slots: dict[Buffer, int]) -> Arena:
+    """Place the constants of all steps, and their maps of so many rows; external buffers have no place."""
+    zero_bytes, constants, end = place_constants(kernels, ALIGNMENT)
+    placed = []
+    for wanted in sorted(lifetimes(kernels, slots), key=lambda p: -p.bytes):
+        placed.append(Placement(wanted.buffer, end, wanted.slots, wanted.first, wanted.last))
+        end = round_up(end + wanted.bytes, ALIGNMENT)
+    return arena(placed, zero_bytes, constants, end)
+
+
+def plan_probing(kernels: Kernels, apart: int = ALIGNMENT) -> Arena:
+    """The same of whole maps, for looking at single steps. Each step's constants begin at a multiple of `apart` bytes,
+    itself one of ALIGNMENT."""
+    zero_bytes, constants, end = place_constants(kernels, apart)
+    whole = {b: b.height for step in kernels.steps for b in step.stage.outputs}
+    return arena(place(lifetimes(kernels, whole), end), zero_bytes, constants, end)
+
+
+def arena(placed: list[Placement], zero_bytes: int, constants: list[int], start: int) -> Arena:
+    """With maps that lie from `start` on."""
+    end = max((p.offset + p.bytes for p in placed), default=start)
+    return Arena({p.buffer: p for p in placed}, zero_bytes, constants, round_up(end + SLACK, ALIGNMENT))
+
+
+def place_constants(kernels: Kernels, apart: int) -> tuple[int, list[int], int]:
+    """Bytes of the zero row, the offset of each step's constants, where they end."""
     operands = [op for step in kernels.steps for op in step.operands]
     zero_bytes = max((op.buffer.row_bytes for op in operands if op.edge == "zero"), default=0)
     constants = [round_up(zero_bytes + SLACK, apart)]
     for step in kernels.steps:
         constants.append(round_up(constants[-1] + step.sections["end"], apart))
-    wanted = lifetimes(kernels, segments)
-    shared = place((p for p in wanted if not p.private), constants[-1])
-    private = place((p for p in wanted if p.private), 0)
-    shared_bytes = round_up(end_of(shared, constants[-1]) + SLACK, ALIGNMENT)
-    private_bytes = round_up(end_of(private, 0) + SLACK, ALIGNMENT) if private else 0
-    placements = {p.buffer: p for p in shared + private}
-    return Arena(segments, placements, constants[0], constants[:-1], shared_bytes, private_bytes)
+    return constants[0], constants[:-1], constants[-1]
 
 
-def end_of(placed: list[Placement], start: int) -> int:
-    """Bytes up to the end of the last placement."""
-    return max((p.offset + p.bytes for p in placed), default=start)
-
-
-def lifetimes(kernels: Kernels, segments: list[Segment]) -> list[Placement]:
-    """Every inner buffer with its rows and the segments that it lives in, not placed yet."""
-    of_step = {k: n for n, segment in enumerate(segments) for k in range(segment.first, segment.last)}
-    last: dict[Buffer, int] = {}
-    for k, step in enumerate(kernels.steps):
-        last |= dict.fromkeys((op.buffer for op in step.operands), of_step[k])
-    found = []
-    for n, segment in enumerate(segments):
-        for buffer, slots in segment.slots.items():
-            if buffer.external is None:
-                end = last.get(buffer, n)
-                private = end == n and segment.last - segment.first > 1
-                found.append(Placement(buffer, 0, slots if private else buffer.height, private, n, end))
-    return found
+def lifetimes(kernels: Kernels, slots: dict[Buffer, int]) -> list[Placement]:
+    """Every inner buffer with its rows and the steps that it lives for, not placed yet."""
+    last = {op.buffer: k for k, step in enumerate(kernels.steps) for op in step.operands}
+    return [
+        Placement(b, 0, slots[b], k, last.get(b, k))
+        for k, step in enumerate(kernels.steps)
+        for b in step.stage.outputs
+        if b.external is None
+    ]
 
 
 def place(wanted: Iterable[Placement], start: int) -> list[Placement]:
@@ -63,5 +70,5 @@ def place(wanted: Iterable[Placement], start: int) -> list[Placement]:
             if offset + p.bytes <= other.offset:
                 break
             offset = max(offset, round_up(other.offset + other.bytes, ALIGNMENT))
-        placed.append(Placement(p.buffer, offset, p.slots, p.private, p.first, p.last))
+        placed.append(Placement(p.buffer, offset, p.slots, p.first, p.last))
     return placed

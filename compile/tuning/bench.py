@@ -21,15 +21,14 @@ from ..emit.codegen import generate
 from ..emit.link import Objects, link_runner, write_objects
 from ..emit.plan_source import parameter_offsets, plan_source
 from ..ir.buffers import Buffer
-from ..ir.memory import ALIGNMENT, Arena
+from ..ir.memory import ALIGNMENT, Arena, Order
 from ..ir.schedule import Schedule
 from ..ir.stages import Program, Stage
 from ..ir.steps import Kernels, Step
 from ..kernels import Load, RepeatChannels, Zero
 from ..kernels.row_kernel import build
 from ..passes.build_kernels import step_of
-from ..passes.form_segments import layer_by_layer
-from ..passes.plan_arena import plan_arena
+from ..passes.plan_arena import plan_probing
 from ..storage import is_integer
 from ..verification.device import Device
 from .meter import Outcome
@@ -81,10 +80,10 @@ def make_bench(
     kernels = Kernels({step.kernel: func for step, func in steps}, [step for step, _ in steps])
     # the same sets for each candidate's constants, whose places would else decide what misses
     caches = target.core.caches
-    arena = plan_arena(kernels, layer_by_layer(kernels), caches.period if caches else ALIGNMENT)
+    arena = plan_probing(kernels, caches.period if caches else ALIGNMENT)
     outputs = [b for b in copies[0].outputs if b.external is not None] or [pixel(stage)]
     program = Program("bench", [*sources, *copies], inputs, outputs)
-    plan = plan_source(program, kernels, (arena, arena))
+    plan = plan_source(program, kernels, Order.one_by_one(kernels.steps), (arena, arena, arena))
     code = generate(kernels.funcs, target)
     objects = write_objects(folder, plan, parameter_offsets(kernels)[1], code)
     return Bench(

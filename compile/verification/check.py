@@ -54,6 +54,8 @@ class Verified:
         return f"verified on {self.device} against ONNX Runtime: {evidence(asdict(self))}, {pixels}{ending}"
 
 
+SEVERAL = 2
+"""Threads of a run beside that of one, which has rings of its own."""
 NOT_ASKED = Verified("", "--no-verify was given")
 
 
@@ -85,8 +87,10 @@ def check_bundle(
     reference = onnx.run(frame)
     proof = prove(model).summary() if is_integer(model) else ""
     try:
+        with Probe([*prefix, root / RUNNER], SEVERAL if threads == 1 else 1) as probe:
+            others = probe.run(frame[None])
         with Probe([*prefix, root / RUNNER], threads) as probe:
-            return compare(probe, device_name, plan, target.core, onnx, reference, failure, proof)
+            return compare(probe, device_name, plan, target.core, onnx, reference, failure, proof, others)
     except ProbeError as e:
         raise VerificationError(f"the runner failed on {device_name}: {e}") from e
 
@@ -100,8 +104,10 @@ def compare(
     reference: dict[str, npt.NDArray[Any]],
     failure: Path,
     proof: str = "",
+    others: list[npt.NDArray[Any]] | None = None,
 ) -> Verified:
-    """All comparisons, the first that fails raised; `proof` is what was proved before."""
+    """All comparisons, the first that fails raised; `proof` is what was proved before, `others` are the outputs on
+    another number of threads."""
 
     def fail(layer: str, why: str, tensors: dict[str, npt.NDArray[Any]]) -> None:
         np.savez_compressed(failure, allow_pickle=False, **tensors)
@@ -127,8 +133,17 @@ def compare(
             accumulators += compared
     image = reference[onnx.input]
     agreements = []
-    outputs = zip(onnx.outputs, probe.run(image[None]), run_by_stage(device, plan, image), strict=True)
-    for output, (found,), by_stage in outputs:
+    at_once = probe.run(image[None])
+    outputs = zip(onnx.outputs, at_once, others or at_once, run_by_stage(device, plan, image), strict=True)
+    for output, (found,), (other,), by_stage in outputs:
+        if not np.array_equal(found, other, equal_nan=True):
+            tensors = {
+                "device": found,
+                "device on other threads": other,
+                "reference": reference[output],
+                "image": image,
+            }
+            fail(output, "another number of threads gives another result", tensors)
         if not np.array_equal(found, by_stage, equal_nan=True):
             fail(
                 output,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole network as its stages one by one.
 
-Feeding each stage the reference's maps hides what only whole runs show: rings, stripes, the order of the outputs.
+Feeding each stage the reference's maps hides what only whole runs show: rings, threads, the order of the outputs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances made and ended, and the run of the plan's segments on them. */
+/* Instances made and ended, and runs on them. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,76 +10,81 @@
 #include "images.h"
 #include "instance.h"
 #include "plan_check.h"
-#include "segment.h"
 #include "tensor.h"
 
-/* What one run of the team does: segments first .. last-1. */
-typedef struct {
-    biisnet_model *model;
-    int32_t first, last;
-} job;
+static const bn_layout *layout_of(const bn_plan *plan, int32_t threads) {
+    return &plan->layout[threads == 1 ? BN_STREAMING : BN_SHARING];
+}
 
-static void run_segments(void *context, int member) {
-    const job *work = context;
-    biisnet_model *model = work->model;
-    for (int32_t k = work->first; k < work->last; k++) {
-        bn_run_segment(model->plan, model->layout, &model->layout->segment[k], model->arena, &model->addresses,
-                       member, model->team.members);
-        /* The next segment reads rows of the neighbouring stripes, and may reuse this one's memory. */
-        if (k + 1 < work->last) bn_team_barrier(&model->team);
+static bool is_probing(const biisnet_model *model) {
+    return model->flow.layout == &model->plan->layout[BN_PROBING];
+}
+
+/* All of one stage, of whole maps. */
+static void run_stage(biisnet_model *model, int32_t stage) {
+    bn_flow_start(&model->flow, stage);
+    bn_flow_run(&model->flow, &model->team);
+}
+
+/* All stages. Whole maps use the memory of those that are no longer needed: each stage ends before the next. */
+static void run_all(biisnet_model *model) {
+    if (!is_probing(model)) {
+        bn_flow_start(&model->flow, -1);
+        bn_flow_run(&model->flow, &model->team);
+        return;
     }
+    for (int32_t k = 0; k < model->plan->stages; k++) run_stage(model, k);
 }
 
 /* inputs = outputs = NULL unbinds. */
 static void bind_external(biisnet_model *model, const void *const *inputs, const biisnet_output *outputs) {
     const bn_plan *plan = model->plan;
     for (int32_t i = 0; i < plan->buffers; i++) {
-        int32_t external = model->layout->buffer[i].external;
+        int32_t external = model->flow.layout->buffer[i].external;
         if (external < 0) continue;
-        bool written = model->addresses.writer[i] >= 0;
+        bool written = model->flow.addresses.writer[i] >= 0;
         void *target = written && outputs ? outputs[external].data : NULL;
         const void *source = written ? target : inputs ? inputs[external] : NULL;
-        model->addresses.target[i] = target;
-        model->addresses.source[i] = source;
+        model->flow.addresses.target[i] = target;
+        model->flow.addresses.source[i] = source;
     }
 }
 
 /* fork() copies an instance's memory and none of its threads: nobody would ever come to the barrier. */
 static bool is_of_another_process(const biisnet_model *model) { return model->process && model->process != getpid(); }
 
-static uint64_t arena_bytes(int layout, int32_t threads) {
-    if (threads < 1 || threads > BIISNET_MAX_THREADS) return 0;
-    return bn_arena_bytes(&biisnet_plan, &biisnet_plan.layout[layout], threads);
-}
-
-static biisnet_status create(biisnet_model **result, int layout, int32_t threads, void *arena, size_t bytes) {
+static biisnet_status create(biisnet_model **result, const bn_layout *layout, int32_t threads, void *arena, size_t bytes) {
     const bn_plan *plan = &biisnet_plan;
     if (!result) return BIISNET_E_ARGUMENT;
     *result = NULL;
     if (!bn_plan_check(plan)) return BIISNET_E_PLAN;
-    uint64_t needed = arena_bytes(layout, threads);
-    if (!needed || !arena || (uintptr_t)arena % BIISNET_ALIGNMENT != 0 || bytes < needed) return BIISNET_E_ARGUMENT;
+    if (threads < 1 || threads > BIISNET_MAX_THREADS) return BIISNET_E_ARGUMENT;
+    if (!arena || (uintptr_t)arena % BIISNET_ALIGNMENT != 0 || bytes < bn_arena_bytes(plan, layout))
+        return BIISNET_E_ARGUMENT;
 
-    biisnet_model *model = bn_instance_make(plan, &plan->layout[layout], threads, arena);
+    biisnet_model *model = bn_instance_make(plan, layout, arena);
+    if (!bn_flow_check(&model->flow)) return BIISNET_E_PLAN;
     if (!bn_team_start(&model->team, threads)) return BIISNET_E_THREAD;
     model->process = threads > 1 ? getpid() : 0;
     *result = model;
     return BIISNET_OK;
 }
 
-uint64_t biisnet_arena_bytes(int32_t threads) { return arena_bytes(BN_STREAMING, threads); }
+uint64_t biisnet_arena_bytes(int32_t threads) {
+    if (threads < 1 || threads > BIISNET_MAX_THREADS) return 0;
+    return bn_arena_bytes(&biisnet_plan, layout_of(&biisnet_plan, threads));
+}
 
-/* The probing layout has nothing of each thread's own. */
-uint64_t biisnet_probing_arena_bytes(void) { return arena_bytes(BN_PROBING, 1); }
+uint64_t biisnet_probing_arena_bytes(void) { return bn_arena_bytes(&biisnet_plan, &biisnet_plan.layout[BN_PROBING]); }
 
-uint64_t biisnet_probing_maps_bytes(void) { return bn_maps_bytes(&biisnet_plan.layout[BN_PROBING], 1); }
+uint64_t biisnet_probing_maps_bytes(void) { return biisnet_plan.layout[BN_PROBING].maps_bytes; }
 
 biisnet_status biisnet_create_in(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
-    return create(result, BN_STREAMING, threads, arena, bytes);
+    return create(result, layout_of(&biisnet_plan, threads), threads, arena, bytes);
 }
 
 biisnet_status biisnet_create_probing(biisnet_model **result, int32_t threads, void *arena, size_t bytes) {
-    return create(result, BN_PROBING, threads, arena, bytes);
+    return create(result, &biisnet_plan.layout[BN_PROBING], threads, arena, bytes);
 }
 
 biisnet_status biisnet_create(biisnet_model **result, int32_t threads) {
@@ -143,31 +148,29 @@ biisnet_status biisnet_run(biisnet_model *model, const biisnet_input *inputs, co
         ready[i] = is_ready ? inputs[i].data : model->converted[i];
     }
     bind_external(model, ready, outputs);
-    job all = {.model = model, .first = 0, .last = model->layout->segments};
-    bn_team_run(&model->team, run_segments, &all);
+    run_all(model);
     bind_external(model, NULL, NULL); /* the caller may free them now */
     return BIISNET_OK;
 }
 
 static bool is_bound(const biisnet_model *model, const bn_stage *stage) {
     for (int32_t i = 0; i < stage->inputs; i++)
-        if (!model->addresses.source[stage->input[i].buffer]) return false;
+        if (!model->flow.addresses.source[stage->input[i].buffer]) return false;
     for (int32_t i = 0; i < stage->outputs; i++)
-        if (!model->addresses.target[stage->output[i]]) return false;
+        if (!model->flow.addresses.target[stage->output[i]]) return false;
     return true;
 }
 
 biisnet_status biisnet_run_stage(biisnet_model *model, int32_t stage, const void *params) {
     if (!model || stage < 0 || stage >= model->plan->stages) return BIISNET_E_ARGUMENT;
     if ((uintptr_t)params % BIISNET_ALIGNMENT != 0) return BIISNET_E_ARGUMENT;
-    if (model->layout != &model->plan->layout[BN_PROBING]) return BIISNET_E_ARGUMENT;
+    if (!is_probing(model)) return BIISNET_E_ARGUMENT;
     if (!is_bound(model, &model->plan->stage[stage])) return BIISNET_E_UNBOUND;
     if (is_of_another_process(model)) return BIISNET_E_PROCESS;
     const bn_stage *probed = &model->plan->stage[stage];
     uint8_t *constants = model->arena + probed->constants;
     if (params) bn_replicate(probed, params, constants);
-    job one = {.model = model, .first = stage, .last = stage + 1};
-    bn_team_run(&model->team, run_segments, &one);
+    run_stage(model, stage);
     if (params) bn_replicate(probed, model->plan->params + probed->params, constants);
     return BIISNET_OK;
 }

@@ -7,14 +7,15 @@
  * and a map may be kept whole or as a ring of its last rows (row r lives in slot r % slots).
  *
  * What has no rows (a reduction over a whole map, a vector from a vector) is a stage of the other kind: its kernel is
- * given the maps themselves and computes one part of the result at a time, of as many parts as the plan says. Parts
- * run in any order and at the same time; one part is one thread. Such a stage is a segment of its own, its maps are
- * whole.
+ * given the maps themselves and computes one part of the result at a time, of as many parts as the plan says. Its maps
+ * are whole.
  *
- * Stages run in segments. Each thread computes a stripe of a segment's last stage, and of the stages before it
- * the rows that these need, each as late as possible. Maps that only the segment reads are rings, one for each
- * thread. All maps live in one arena, whose layout was fixed when compiling; a plan has two layouts: one to run
- * fast, and one in which each stage is a segment and all maps are whole, to look at single stages.
+ * A band of a stage, or a part of it, is a task. The plan lists all tasks in the order in which one thread runs them.
+ * Several threads take them from the same list, each the first one whose input rows are there and whose output rows'
+ * slots nobody reads any more (flow.h). All maps are shared, and live in one arena, whose layout was fixed when
+ * compiling. A plan has three layouts: one for one thread, whose rings have just the slots that the list needs; one for
+ * several, whose rings have some more, so that there is work for them; and one in which all maps are whole, to look at
+ * single stages, each run to its end before the next.
  */
 #ifndef BIISNET_PLAN_H
 #define BIISNET_PLAN_H
@@ -24,15 +25,15 @@
 
 #include "biisnet.h"
 
-enum { BN_ARENA = -1, BN_PRIVATE = -2 }; /* bn_buffer.external of a buffer in the arena: all threads', each one's */
+enum { BN_ARENA = -1 }; /* bn_buffer.external of a buffer in the arena */
 enum { BN_EDGE_ZERO = 0, BN_EDGE_CLAMP = 1 };
 enum { BN_MAX_INPUTS = 8, BN_MAX_OUTPUTS = 4, BN_MAX_ROWS = 32, BN_MAX_RANK = 4, BN_MAX_BAND = 8 };
 
 /* Where rows of a feature map are found. The user's own tensors are [channel][row][column]; a kernel is given
  * the row of channel 0 and knows how far the other channels are. */
 typedef struct {
-    int32_t external;    /* BN_ARENA, BN_PRIVATE, or the index of the user's input (or output) that it is */
-    uint64_t offset;     /* bytes from the start of the arena or of the thread's part of it, a multiple of 64 */
+    int32_t external;    /* BN_ARENA, or the index of the user's input (or output) that it is */
+    uint64_t offset;     /* bytes from the start of the arena, a multiple of 64 */
     uint64_t row_bytes;  /* bytes from one row to the next */
     int32_t rows;        /* rows of the whole map */
     int32_t slots;       /* rows that the memory holds; row r lives in slot r % slots */
@@ -84,19 +85,20 @@ typedef struct {
     int64_t shape[BN_MAX_RANK];
 } bn_tensor;
 
+/* A stage's rows band*n .. band*n + band-1, as far as it has them; of BN_WHOLE: its part `band`. */
 typedef struct {
-    int32_t first, last; /* stages first .. last-1 */
-} bn_segment;
+    uint16_t stage, band;
+} bn_task;
+
+enum { BN_MAX_TASKS = 65535 /* of a stage */ };
 
 typedef struct {
-    uint64_t shared_bytes;  /* of the arena, which the runtime aligns to 64 bytes: a multiple of 64 */
-    uint64_t private_bytes; /* and behind that for each thread */
-    int32_t segments;
-    const bn_segment *segment; /* one after the other, all stages */
+    uint64_t maps_bytes; /* of the arena, which the runtime aligns to 64 bytes: a multiple of 64 */
     const bn_buffer *buffer;
 } bn_layout;
 
-enum { BN_STREAMING = 0, BN_PROBING = 1, BN_LAYOUTS = 2 };
+/* For one thread, for several, and with whole maps. */
+enum { BN_STREAMING = 0, BN_SHARING = 1, BN_PROBING = 2, BN_LAYOUTS = 3 };
 
 typedef struct {
     uint32_t version;            /* BN_PLAN_VERSION */
@@ -104,9 +106,10 @@ typedef struct {
     uint64_t zero_bytes;
     const uint8_t *params;       /* constants of all stages, 64-byte aligned, in .rodata */
     uint64_t params_bytes;
-    int32_t inputs, outputs, buffers, stages;
+    int32_t inputs, outputs, buffers, stages, tasks;
     const bn_tensor *input, *output;
     const bn_stage *stage;
+    const bn_task *order;        /* all tasks of all stages, each stage's in its own order */
     bn_layout layout[BN_LAYOUTS];
     const char *model_name;
     const char *model_sha256;    /* of the ONNX file, 64 digits */
@@ -115,11 +118,11 @@ typedef struct {
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 5, BN_MAX_SEGMENT = 64 /* stages */ };
+enum { BN_PLAN_VERSION = 6 };
 
-/* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer, and each input's
- * conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */
-enum { BN_INSTANCE_BYTES = 2048, BN_INSTANCE_BUFFER_BYTES = 24 };
+/* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer and each stage, and
+ * each input's conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */
+enum { BN_INSTANCE_BYTES = 2048, BN_INSTANCE_BUFFER_BYTES = 24, BN_INSTANCE_STAGE_BYTES = 48 };
 
 extern const bn_plan biisnet_plan;   /* defined by the generated plan.c */
 

@@ -83,33 +83,44 @@ static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t
     /* A tensor is a whole number of planes of rows, one a channel; an image's rows are its columns in its own type. */
     uint64_t columns_bytes = bn_tensor_extent(tensor).columns * bn_item_bytes(tensor->dtype);
     if (tensor->rank == BN_MAX_RANK && buffer->row_bytes != columns_bytes) return false;
-    return buffer->slots == buffer->rows && bn_tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
+    return bn_tensor_bytes(tensor) % ((uint64_t)buffer->rows * buffer->row_bytes) == 0;
 }
 
+/* Of a map that is no ring: the user's, one that no stage writes in time for its readers, and what a stage of whole maps
+ * reads and writes. */
+static bool is_whole(const bn_plan *plan, int32_t buffer) {
+    for (int i = 0; i < BN_LAYOUTS; i++)
+        if (plan->layout[i].buffer[buffer].slots != plan->layout[i].buffer[buffer].rows) return false;
+    return true;
+}
+
+/* A ring of at least a row. That it has enough of them the walk tells (flow.h). */
 static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t index) {
-    const bn_buffer *buffer = &layout->buffer[index], *fast = &plan->layout[BN_STREAMING].buffer[index];
-    if (buffer->rows != fast->rows || buffer->row_bytes != fast->row_bytes) return false;
-    if ((buffer->external >= 0 || fast->external >= 0) && buffer->external != fast->external) return false;
+    const bn_buffer *buffer = &layout->buffer[index], *first = &plan->layout[0].buffer[index];
+    if (buffer->rows != first->rows || buffer->row_bytes != first->row_bytes) return false;
+    if (buffer->external != first->external) return false;
     if (buffer->rows < 1 || buffer->row_bytes < 1 || buffer->row_bytes > UINT32_MAX) return false;
     if (buffer->slots < 1 || buffer->slots > buffer->rows) return false;
+    if ((buffer->external >= 0 || writer_of(plan, index) < 0 || layout == &plan->layout[BN_PROBING]) &&
+        buffer->slots != buffer->rows)
+        return false;
     if (buffer->external >= 0) return check_external(plan, layout, index);
-    if (buffer->external != BN_PRIVATE && buffer->slots != buffer->rows) return false;
-    uint64_t room = buffer->external == BN_PRIVATE ? layout->private_bytes : layout->shared_bytes;
-    return (buffer->external == BN_ARENA || buffer->external == BN_PRIVATE) && buffer->offset % BIISNET_ALIGNMENT == 0 &&
-           fits(buffer->offset, (uint64_t)buffer->slots * buffer->row_bytes, room);
+    return buffer->external == BN_ARENA && buffer->offset % BIISNET_ALIGNMENT == 0 &&
+           fits(buffer->offset, (uint64_t)buffer->slots * buffer->row_bytes, layout->maps_bytes);
 }
 
 static bool check_operand(const bn_plan *plan, const bn_operand *operand) {
     if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
+    if (operand->mul < 0 || operand->step < 0) return false; /* later rows read later rows */
     if (operand->div < 1 || operand->count < 1 || operand->count > BN_MAX_ROWS) return false;
     const bn_buffer *buffer = &plan->layout[BN_STREAMING].buffer[operand->buffer];
     if (operand->edge == BN_EDGE_ZERO) return buffer->row_bytes <= plan->zero_bytes;
     return operand->edge == BN_EDGE_CLAMP;
 }
 
-/* A map as a whole: that it is not private, the walk tells. */
+/* A map as a whole. */
 static bool check_whole_operand(const bn_plan *plan, const bn_operand *operand) {
-    if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
+    if (operand->buffer < 0 || operand->buffer >= plan->buffers || !is_whole(plan, operand->buffer)) return false;
     return !operand->mul && !operand->add && !operand->div && !operand->step && !operand->count && !operand->edge &&
            !operand->odd;
 }
@@ -128,17 +139,19 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (stage->kind != BN_ROWS && stage->kind != BN_WHOLE) return false;
     if (!stage->name || !stage->kernel || stage->rows < 1) return false;
     if (stage->band < 1 || stage->band > (stage->kind == BN_WHOLE ? 1 : BN_MAX_BAND)) return false;
+    if ((stage->rows - 1) / stage->band + 1 > BN_MAX_TASKS) return false;
     if (stage->inputs < 0 || stage->inputs > BN_MAX_INPUTS) return false;
     if (stage->outputs < 1 || stage->outputs > BN_MAX_OUTPUTS) return false;
     if (!fits(stage->params, stage->params_bytes, plan->params_bytes)) return false;
     if (stage->params_bytes != bn_packed_bytes(stage)) return false;
     if (stage->constants % BIISNET_ALIGNMENT != 0) return false;
     for (int i = 0; i < BN_LAYOUTS; i++)
-        if (!fits(stage->constants, bn_replicated_bytes(stage), plan->layout[i].shared_bytes)) return false;
+        if (!fits(stage->constants, bn_replicated_bytes(stage), plan->layout[i].maps_bytes)) return false;
     if (!check_operands(plan, stage)) return false;
     for (int32_t i = 0; i < stage->outputs; i++) {
         int32_t buffer = stage->output[i];
         if (buffer < 0 || buffer >= plan->buffers) return false;
+        if (stage->kind == BN_WHOLE && !is_whole(plan, buffer)) return false;
         if (stage->kind == BN_ROWS && plan->layout[BN_STREAMING].buffer[buffer].rows != stage->rows) return false;
     }
     return true;
@@ -159,54 +172,13 @@ static bool check_order(const bn_plan *plan, int32_t k) {
     return true;
 }
 
-/* A stage of whole maps is a segment of its own, and what it writes is whole. */
-static bool check_whole(const bn_plan *plan, const bn_layout *layout, const bn_segment *segment) {
-    for (int32_t k = segment->first; k < segment->last; k++) {
-        const bn_stage *stage = &plan->stage[k];
-        if (stage->kind != BN_WHOLE) continue;
-        if (segment->last - segment->first > 1) return false;
-        for (int32_t i = 0; i < stage->outputs; i++)
-            if (layout->buffer[stage->output[i]].external == BN_PRIVATE) return false;
-    }
-    return true;
-}
-
-/* In a segment, private maps stay private, and each stage but the last is asked for rows: else it would not run. */
-static bool check_walk(const bn_plan *plan, const bn_layout *layout, const bn_segment *segment) {
-    if (!check_whole(plan, layout, segment)) return false;
-    uint64_t asked = 0; /* bit k: stage first+k; BN_MAX_SEGMENT of them */
-    for (int32_t k = segment->first; k < segment->last; k++)
-        for (int32_t i = 0; i < plan->stage[k].inputs; i++) {
-            int32_t buffer = plan->stage[k].input[i].buffer, writer = writer_of(plan, buffer);
-            if (writer >= segment->first)
-                asked |= UINT64_C(1) << (writer - segment->first);
-            else if (layout->buffer[buffer].external == BN_PRIVATE)
-                return false;
-        }
-    int32_t others = segment->last - segment->first - 1;
-    return asked == (UINT64_C(1) << others) - 1;
-}
-
-static bool check_segments(const bn_plan *plan, const bn_layout *layout) {
-    int32_t next = 0;
-    for (int32_t k = 0; k < layout->segments; k++) {
-        const bn_segment *segment = &layout->segment[k];
-        if (segment->first != next || segment->last <= next || segment->last > plan->stages) return false;
-        if (segment->last - next > BN_MAX_SEGMENT || !check_walk(plan, layout, segment)) return false;
-        next = segment->last;
-    }
-    return next == plan->stages;
-}
-
 static bool check_layout(const bn_plan *plan, const bn_layout *layout) {
-    if (layout->shared_bytes < 1 || layout->shared_bytes % BIISNET_ALIGNMENT != 0 || layout->shared_bytes > SIZE_MAX / 2)
+    if (layout->maps_bytes < 1 || layout->maps_bytes % BIISNET_ALIGNMENT != 0 || layout->maps_bytes > SIZE_MAX / 2)
         return false;
-    if (layout->private_bytes % BIISNET_ALIGNMENT != 0 || layout->private_bytes > SIZE_MAX / 2 / BIISNET_MAX_THREADS)
-        return false;
-    if (!fits(plan->zero_offset, plan->zero_bytes, layout->shared_bytes)) return false;
+    if (!fits(plan->zero_offset, plan->zero_bytes, layout->maps_bytes)) return false;
     for (int32_t i = 0; i < plan->buffers; i++)
         if (!check_buffer(plan, layout, i)) return false;
-    return check_segments(plan, layout);
+    return true;
 }
 
 bool bn_plan_check(const bn_plan *plan) {
@@ -219,14 +191,11 @@ bool bn_plan_check(const bn_plan *plan) {
         if (!bn_image_dtype(plan->input[i].dtype)) return false;
     if (!check_tensors(plan->output, plan->outputs, BN_MAX_OUTPUTS)) return false;
     if (!check_task(plan)) return false;
-    if (plan->stages < 1 || plan->buffers < 1) return false;
+    if (plan->stages < 1 || plan->stages > UINT16_MAX || plan->buffers < 1 || plan->tasks < 1 || !plan->order) return false;
     for (int32_t k = 0; k < plan->stages; k++)
         if (!check_stage(plan, &plan->stage[k])) return false;
     for (int32_t k = 0; k < plan->stages; k++)
         if (!check_order(plan, k)) return false;
-    /* Stage k is segment k, and the arena does not grow with the threads: biisnet_run_stage() relies on it. */
-    const bn_layout *by_stage = &plan->layout[BN_PROBING];
-    if (by_stage->segments != plan->stages || by_stage->private_bytes != 0) return false;
     for (int i = 0; i < BN_LAYOUTS; i++)
         if (!check_layout(plan, &plan->layout[i])) return false;
     return true;

@@ -7,8 +7,8 @@
 
 #include "plan.h"
 
-/* True if every index, size and offset of the plan is in range, so that walking it stays inside the arena
- * and the bound tensors whatever the kernels' own row widths are. */
+/* True if every index, size and offset of the plan is in range. If bn_flow_check() finds its list of tasks and its rings
+ * good, too, then a run of it stays inside the arena and the bound tensors, whatever the kernels' own row widths are. */
 bool bn_plan_check(const bn_plan *plan);
 
 #endif

@@ -16,17 +16,13 @@ static int64_t first_row(const bn_operand *operand, int64_t y) {
 
 static int64_t clamp(int64_t row, int64_t height) { return row < 0 ? 0 : row >= height ? height - 1 : row; }
 
-bn_range bn_needed_rows(const bn_operand *operand, bn_range rows, int64_t height) {
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    /* An odd row may look further up or down than its even neighbour, so the two at each end decide. */
-    const int64_t ends[] = {rows.from, rows.from + 1, rows.to - 2, rows.to - 1};
-    for (int i = 0; i < 4; i++) {
-        if (ends[i] < rows.from || ends[i] >= rows.to) continue;
-        int64_t first = first_row(operand, ends[i]), last = first + (int64_t)(operand->count - 1) * operand->step;
-        if (first < low) low = first;
-        if (last > high) high = last;
+int64_t bn_first_of_rows(const bn_operand *operand, bn_range rows, int64_t height) {
+    int64_t first = first_row(operand, rows.from);
+    if (operand->odd && rows.from + 1 < rows.to) { /* an odd row may look further up than the one before */
+        int64_t next = first_row(operand, rows.from + 1);
+        if (next < first) first = next;
     }
-    return (bn_range){clamp(low, height), clamp(high, height) + 1};
+    return clamp(first, height);
 }
 
 int64_t bn_end_of_rows(const bn_operand *operand, bn_range rows, int64_t height) {
@@ -91,22 +87,20 @@ static int32_t gather(const bn_operand *operand, const bn_buffer *buffer, const 
     return count * band;
 }
 
-static uint64_t ahead_of(const bn_buffer *buffer, uint64_t ahead) { return buffer->external == BN_PRIVATE ? ahead : 0; }
-
 void bn_run_rows(const bn_layout *layout, const bn_stage *stage, const uint8_t *constants,
-                 const bn_addresses *addresses, uint64_t ahead, bn_range rows) {
+                 const bn_addresses *addresses, bn_range rows) {
     const void *in[BN_MAX_BAND * BN_MAX_ROWS];
     void *out[BN_MAX_BAND * BN_MAX_OUTPUTS];
     const void **at = in;
     for (int32_t i = 0; i < stage->inputs; i++) {
         const bn_operand *operand = &stage->input[i];
         const bn_buffer *buffer = &layout->buffer[operand->buffer];
-        const uint8_t *base = addresses->source[operand->buffer] + ahead_of(buffer, ahead);
+        const uint8_t *base = addresses->source[operand->buffer];
         at += gather(operand, buffer, base, addresses->zero, rows, stage->band, at);
     }
     for (int32_t i = 0; i < stage->outputs; i++) {
         const bn_buffer *buffer = &layout->buffer[stage->output[i]];
-        uint8_t *base = addresses->target[stage->output[i]] + ahead_of(buffer, ahead);
+        uint8_t *base = addresses->target[stage->output[i]];
         uint32_t slot = slot_of(buffer, rows.from);
         for (int64_t r = 0; r < rows.to - rows.from; r++, slot++) {
             if (slot == (uint32_t)buffer->slots) slot = 0;

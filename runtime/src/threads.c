@@ -5,8 +5,8 @@
 
 #include <signal.h>
 
-/* A stage of a small map ends on all cores within microseconds of another, less than a sleep and a wake-up
- * cost; a core that is kept busy by somebody else must not be waited for longer. */
+/* A band takes microseconds, less than a sleep and a wake-up cost; a core that is kept busy by somebody else must not be
+ * waited for longer. */
 enum { SPINS = 2000 };
 
 /* Row kernels keep little on the stack; musl's default of 128 KiB would do, glibc's 8 MiB is address space. */
@@ -20,19 +20,44 @@ static void relax(void) {
 #endif
 }
 
-static bool barrier_init(bn_barrier *barrier, int parties) {
-    atomic_init(&barrier->parties, parties);
-    atomic_init(&barrier->arrived, 0);
-    atomic_init(&barrier->generation, 0);
-    if (pthread_mutex_init(&barrier->lock, NULL) != 0) return false;
-    if (pthread_cond_init(&barrier->released, NULL) == 0) return true;
-    pthread_mutex_destroy(&barrier->lock);
+static bool lock_init(pthread_mutex_t *lock, pthread_cond_t *condition) {
+    if (pthread_mutex_init(lock, NULL) != 0) return false;
+    if (pthread_cond_init(condition, NULL) == 0) return true;
+    pthread_mutex_destroy(lock);
     return false;
 }
 
-static void barrier_end(bn_barrier *barrier) {
-    pthread_cond_destroy(&barrier->released);
-    pthread_mutex_destroy(&barrier->lock);
+static void lock_end(pthread_mutex_t *lock, pthread_cond_t *condition) {
+    pthread_cond_destroy(condition);
+    pthread_mutex_destroy(lock);
+}
+
+static bool meeting_init(bn_team *team) {
+    bn_barrier *barrier = &team->barrier;
+    bn_monitor *monitor = &team->monitor;
+    atomic_init(&barrier->parties, team->members);
+    atomic_init(&barrier->arrived, 0);
+    atomic_init(&barrier->generation, 0);
+    atomic_init(&monitor->news, 0);
+    monitor->asleep = 0;
+    if (!lock_init(&barrier->lock, &barrier->released)) return false;
+    if (lock_init(&monitor->lock, &monitor->told)) return true;
+    lock_end(&barrier->lock, &barrier->released);
+    return false;
+}
+
+static void meeting_end(bn_team *team) {
+    lock_end(&team->monitor.lock, &team->monitor.told);
+    lock_end(&team->barrier.lock, &team->barrier.released);
+}
+
+/* Whether a counter changes soon. */
+static bool changes(const atomic_uint *counter, unsigned seen) {
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(counter, memory_order_acquire) != seen) return true;
+        relax();
+    }
+    return false;
 }
 
 static void barrier_wait(bn_barrier *barrier) {
@@ -48,10 +73,7 @@ static void barrier_wait(bn_barrier *barrier) {
         pthread_mutex_unlock(&barrier->lock);
         return;
     }
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&barrier->generation, memory_order_acquire) != generation) return;
-        relax();
-    }
+    if (changes(&barrier->generation, generation)) return;
     pthread_mutex_lock(&barrier->lock);
     while (atomic_load(&barrier->generation) == generation)
         pthread_cond_wait(&barrier->released, &barrier->lock);
@@ -63,8 +85,8 @@ static void *member_main(void *argument) {
     bn_team *team = self->team;
     for (;;) {
         barrier_wait(&team->barrier);
-        if (!team->task) return NULL;
-        team->task(team->context, self->index);
+        if (!team->job) return NULL;
+        team->job(team->context, self->index);
         barrier_wait(&team->barrier);
     }
 }
@@ -72,11 +94,11 @@ static void *member_main(void *argument) {
 /* Members whose creation failed would be missed at the barrier, so the started ones are ended as a smaller
  * team. Whoever arrives after the caller sees the new size; whoever arrived before it was not the last. */
 static void end_threads(bn_team *team, int started) {
-    team->task = NULL;
+    team->job = NULL;
     atomic_store(&team->barrier.parties, started);
     barrier_wait(&team->barrier);
     for (int i = 1; i < started; i++) pthread_join(team->member[i].thread, NULL);
-    barrier_end(&team->barrier);
+    meeting_end(team);
 }
 
 static bool start_member(bn_team *team, int index, const pthread_attr_t *attributes) {
@@ -88,12 +110,12 @@ static bool start_member(bn_team *team, int index, const pthread_attr_t *attribu
 
 bool bn_team_start(bn_team *team, int members) {
     team->members = members;
-    team->task = NULL;
+    team->job = NULL;
     if (members == 1) return true;
 
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes) != 0) return false;
-    if (!barrier_init(&team->barrier, members)) {
+    if (!meeting_init(team)) {
         pthread_attr_destroy(&attributes);
         return false;
     }
@@ -113,20 +135,37 @@ bool bn_team_start(bn_team *team, int members) {
     return false;
 }
 
-void bn_team_run(bn_team *team, bn_task task, void *context) {
+void bn_team_run(bn_team *team, bn_job job, void *context) {
     if (team->members == 1) {
-        task(context, 0);
+        job(context, 0);
         return;
     }
-    team->task = task;
+    team->job = job;
     team->context = context;
     barrier_wait(&team->barrier);
-    task(context, 0);
+    job(context, 0);
     barrier_wait(&team->barrier);
 }
 
-void bn_team_barrier(bn_team *team) {
-    if (team->members > 1) barrier_wait(&team->barrier);
+void bn_team_lock(bn_team *team) { pthread_mutex_lock(&team->monitor.lock); }
+
+void bn_team_unlock(bn_team *team) { pthread_mutex_unlock(&team->monitor.lock); }
+
+void bn_team_wake(bn_team *team) {
+    atomic_fetch_add(&team->monitor.news, 1);
+    if (team->monitor.asleep) pthread_cond_broadcast(&team->monitor.told);
+}
+
+void bn_team_wait(bn_team *team) {
+    bn_monitor *monitor = &team->monitor;
+    unsigned seen = atomic_load(&monitor->news); /* it changes under the lock only */
+    pthread_mutex_unlock(&monitor->lock);
+    bool changed = changes(&monitor->news, seen);
+    pthread_mutex_lock(&monitor->lock);
+    if (changed) return;
+    monitor->asleep++;
+    while (atomic_load(&monitor->news) == seen) pthread_cond_wait(&monitor->told, &monitor->lock);
+    monitor->asleep--;
 }
 
 void bn_team_end(bn_team *team) {

@@ -55,9 +55,10 @@ class Core:
     name: str
     lanes: int = 16
     """Lanes of the vectors that kernels are written in: a byte each, or 4 bytes in several registers."""
-    segment_bytes: int = 3 << 18
-    """Bytes that a segment may touch again and again, its rings and constants: what does not stay in the second-level
-    cache travels to DRAM like a whole map, and does so for each ring of the segment, not only for its last map."""
+    group_bytes: int = 3 << 18
+    """Bytes that a group of stages may touch again and again, its rings and constants: what does not stay in the
+    second-level cache travels to DRAM like a whole map, and does so for each ring of the group, not only for its last
+    map."""
     issue: Issue | None = None
     """Issue slots, by which a kernel's bound is known."""
     caches: Caches | None = None

@@ -6,7 +6,7 @@ from .core import Caches, Core
 
 CORTEX_A53 = Core(
     "cortex-a53",
-    segment_bytes=3 << 17,  # three quarters of the second-level cache
+    group_bytes=3 << 17,  # three quarters of the second-level cache
     caches=Caches(l1_bytes=32 << 10, l1_ways=4, l2_bytes=512 << 10, l2_ways=16),
     narrowing_shift=SQSHRN,
     shift_right_insert=SRI,

@@ -17,7 +17,7 @@ from .core import Caches, Core, Issue, MemoryCharge
 
 CORTEX_A72 = Core(
     "cortex-a72",
-    segment_bytes=3 << 18,  # three quarters of the second-level cache
+    group_bytes=3 << 18,  # three quarters of the second-level cache
     issue=Issue(per_cycle=2, integer=1, float=2, interleave=3),
     caches=Caches(l1_bytes=32 << 10, l1_ways=2, l2_bytes=1 << 20, l2_ways=16),
     memory=MemoryCharge(

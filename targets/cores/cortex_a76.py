@@ -6,7 +6,7 @@ from .core import Caches, Core
 
 CORTEX_A76 = Core(
     "cortex-a76",
-    segment_bytes=3 << 18,  # a second-level cache, and a part of the third
+    group_bytes=3 << 18,  # a second-level cache, and a part of the third
     caches=Caches(l1_bytes=64 << 10, l1_ways=4, l2_bytes=512 << 10, l2_ways=8),
     narrowing_shift=SQSHRN,
     shift_right_insert=SRI,

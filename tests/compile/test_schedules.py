@@ -62,8 +62,8 @@ def test_targets() -> None:
     """Fails where a target's core does not reach its schedules."""
     of = {name: schedules_for(resolve(name).core) for name in TARGETS}
     assert of["rpi4"] == DEFAULT
-    assert of["rpi3"].segment_bytes == of["rpi-zero2w"].segment_bytes < DEFAULT.segment_bytes
-    assert all(chosen.segment_bytes == resolve(name).core.segment_bytes for name, chosen in of.items())
+    assert of["rpi3"].group_bytes == of["rpi-zero2w"].group_bytes < DEFAULT.group_bytes
+    assert all(chosen.group_bytes == resolve(name).core.group_bytes for name, chosen in of.items())
     assert not any(chosen.records for chosen in of.values())
 
 
@@ -75,7 +75,12 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
     assert (str(changed.func) == str(default.func)) == (channels == DEFAULT.of(stage()).channels)
 
 
-SPACES = {"BinaryDot": 4 * 3 * 3 * 2, "IntegerDot": 4 * 3 * 3 * 2 * 2 * 3, "IntegerUpsample": 4 * 2}
+SPACES = {
+    "BinaryDot": 4 * 3 * 3 * 2,
+    "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
+    "IntegerUpsample": 4 * 2 * 4,
+    **dict.fromkeys(("IntegerConvolution", "IntegerPool", "IntegerMix"), 4 * 4),
+}
 """Schedules of a kind, by its choices; of the others 4 numbers of channels."""
 
 
@@ -110,10 +115,10 @@ def test_the_defaults() -> None:
         "PoolSum": Schedule(1, 8, 1),
         "Load": Schedule(2, 8, 1),
         "IntegerDot": Schedule(2, 4, 1, 2, "channels", 4),
-        "IntegerConvolution": Schedule(2, 8, 1),
-        "IntegerUpsample": Schedule(2, 8, 1, 2),
-        "IntegerPool": Schedule(2, 8, 1),
-        "IntegerMix": Schedule(1, 8, 1),
+        "IntegerConvolution": Schedule(2, 8, 1, band=4),
+        "IntegerUpsample": Schedule(2, 8, 1, 2, band=4),
+        "IntegerPool": Schedule(2, 8, 1, band=4),
+        "IntegerMix": Schedule(1, 8, 1, band=4),
     }
 
 

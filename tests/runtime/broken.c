@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Breaks the small plan in every way that the check has to notice; each line of `broken` is one. Prints "ok". */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "instance.h"
 #include "plan.h"
 #include "plan_check.h"
 
-enum { STAGES = 6, BUFFERS = 8, SEGMENTS = 6 };
+enum { STAGES = 6, BUFFERS = 8, MOST_TASKS = 128 };
 enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, TOTAL_MAP, UP_MAP, OUTPUT };
-enum { BOX_STAGE = 1, HALF_STAGE = 2, TOTAL_STAGE = 3, UP_STAGE = 4, JOIN_STAGE = 5 };
+enum { BLUR_STAGE = 0, BOX_STAGE = 1, HALF_STAGE = 2, TOTAL_STAGE = 3, UP_STAGE = 4, JOIN_STAGE = 5 };
 
 /* A copy of the plan that may be changed. */
 static bn_plan plan;
 static bn_stage stage[STAGES];
 static bn_tensor input, output;
-static bn_segment segment[BN_LAYOUTS][SEGMENTS];
+static bn_task order[MOST_TASKS];
 static bn_buffer buffer[BN_LAYOUTS][BUFFERS];
-static bn_layout *const fast = &plan.layout[BN_STREAMING], *const by_stage = &plan.layout[BN_PROBING];
+static bn_layout *const fast = &plan.layout[BN_STREAMING], *const sharing = &plan.layout[BN_SHARING],
+                 *const probing = &plan.layout[BN_PROBING];
 
 static void copy(void) {
     plan = biisnet_plan;
@@ -26,13 +30,37 @@ static void copy(void) {
     plan.stage = stage;
     plan.input = &input;
     plan.output = &output;
+    memcpy(order, biisnet_plan.order, (size_t)plan.tasks * sizeof(bn_task));
+    plan.order = order;
     for (int i = 0; i < BN_LAYOUTS; i++) {
-        const bn_layout *from = &biisnet_plan.layout[i];
-        memcpy(segment[i], from->segment, (size_t)from->segments * sizeof(bn_segment));
-        memcpy(buffer[i], from->buffer, sizeof buffer[i]);
-        plan.layout[i].segment = segment[i];
+        memcpy(buffer[i], biisnet_plan.layout[i].buffer, sizeof buffer[i]);
         plan.layout[i].buffer = buffer[i];
     }
+}
+
+/* As when an instance is made, in each layout. */
+static bool is_accepted(void) {
+    if (!bn_plan_check(&plan)) return false;
+    bool good = true;
+    for (int i = 0; i < BN_LAYOUTS; i++) {
+        void *arena = NULL;
+        if (posix_memalign(&arena, BIISNET_ALIGNMENT, (size_t)bn_arena_bytes(&plan, &plan.layout[i])) != 0) exit(3);
+        good &= bn_flow_check(&bn_instance_make(&plan, &plan.layout[i], arena)->flow);
+        free(arena);
+    }
+    return good;
+}
+
+/* The task of a stage in the list, by its number. */
+static int task_of(int stage_index, int band) {
+    for (int i = 0; i < plan.tasks; i++)
+        if (order[i].stage == stage_index && order[i].band == band) return i;
+    exit(4);
+}
+
+static void swap(int a, int b) {
+    bn_task kept = order[a];
+    order[a] = order[b], order[b] = kept;
 }
 
 static int failures;
@@ -41,7 +69,7 @@ static int failures;
     do {                                                            \
         copy();                                                     \
         __VA_ARGS__;                                                \
-        if (bn_plan_check(&plan)) failures++, puts(#__VA_ARGS__);   \
+        if (is_accepted()) failures++, puts(#__VA_ARGS__);   \
     } while (0)
 
 static void break_plan(void) {
@@ -72,7 +100,7 @@ static void break_plan(void) {
     BREAK(output.shape[1] = 2);
     BREAK(input.rank = 1, input.shape[0] = PLAN_HEIGHT * PLAN_WIDTH);
     BREAK(plan.zero_offset = 32);
-    BREAK(plan.zero_offset = fast->shared_bytes);
+    BREAK(plan.zero_offset = fast->maps_bytes);
     BREAK(plan.zero_bytes = PLAN_WIDTH * 4 - 1);
     BREAK(plan.params = NULL);
     BREAK(plan.params++);
@@ -87,17 +115,24 @@ static void break_plan(void) {
 }
 
 static void break_buffers(void) {
-    BREAK(buffer[BN_STREAMING][BOX_MAP].slots--);                        /* a ring in the shared part */
+    BREAK(buffer[BN_STREAMING][BOX_MAP].slots--); /* of a map that join reads when all of it is there */
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].slots--); /* just enough */
+    BREAK(buffer[BN_SHARING][BLUR_MAP].slots = buffer[BN_STREAMING][BLUR_MAP].slots - 1);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].slots = 1);
+    BREAK(buffer[BN_STREAMING][UP_MAP].slots--);
+    BREAK(buffer[BN_STREAMING][MOST_MAP].slots--); /* total reads all of it */
+    BREAK(buffer[BN_SHARING][MOST_MAP].slots = 1);
     BREAK(buffer[BN_PROBING][BLUR_MAP].slots = 3);
     BREAK(buffer[BN_STREAMING][BLUR_MAP].slots = 0);
     BREAK(buffer[BN_STREAMING][BLUR_MAP].slots = PLAN_HEIGHT + 1);
     BREAK(buffer[BN_STREAMING][INPUT].slots--);
-    BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = fast->private_bytes);  /* another thread's */
+    BREAK(buffer[BN_STREAMING][OUTPUT].slots--);
+    BREAK(buffer[BN_STREAMING][UP_MAP].offset += 64);
     BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = UINT64_MAX - 63);
     BREAK(buffer[BN_STREAMING][BLUR_MAP].offset = 4);
-    BREAK(buffer[BN_STREAMING][TOTAL_MAP].offset += 64);
+    BREAK(buffer[BN_SHARING][UP_MAP].offset += 64);
     BREAK(buffer[BN_PROBING][UP_MAP].offset += 64);
-    BREAK(buffer[BN_STREAMING][BLUR_MAP].external = -3);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].external = -2);
     BREAK(buffer[BN_STREAMING][INPUT].external = 1);
     BREAK(buffer[BN_STREAMING][OUTPUT].external = 1);
     BREAK(buffer[BN_STREAMING][BOX_MAP].row_bytes = 0);
@@ -106,9 +141,6 @@ static void break_buffers(void) {
     BREAK(buffer[BN_PROBING][BLUR_MAP].rows--, buffer[BN_PROBING][BLUR_MAP].slots--);
     BREAK(buffer[BN_PROBING][BLUR_MAP].row_bytes -= 4);
     BREAK(buffer[BN_PROBING][UP_MAP] = buffer[BN_PROBING][OUTPUT]);
-    /* A ring is gone when its segment ends. */
-    BREAK(buffer[BN_STREAMING][MEAN_MAP] = buffer[BN_STREAMING][BLUR_MAP], buffer[BN_STREAMING][MEAN_MAP].slots = 1,
-          buffer[BN_STREAMING][MEAN_MAP].rows = buffer[BN_STREAMING][MOST_MAP].rows);
 }
 
 static void break_stages(void) {
@@ -126,7 +158,7 @@ static void break_stages(void) {
     BREAK(stage[BOX_STAGE].bytes += 4);
     BREAK(stage[BOX_STAGE].params = plan.params_bytes - 20);
     BREAK(stage[BOX_STAGE].constants += 4);
-    BREAK(stage[BOX_STAGE].constants = fast->shared_bytes - 64);
+    BREAK(stage[BOX_STAGE].constants = fast->maps_bytes - 64);
     BREAK(stage[BOX_STAGE].constants = UINT64_MAX - 63);
     BREAK(stage[0].input[0].buffer = -1);
     BREAK(stage[0].input[0].buffer = BUFFERS);
@@ -135,6 +167,9 @@ static void break_stages(void) {
     BREAK(stage[0].input[0].count = BN_MAX_ROWS + 1);
     BREAK(stage[JOIN_STAGE].input[0].count = stage[JOIN_STAGE].input[1].count = BN_MAX_ROWS / 2);
     BREAK(stage[0].input[0].edge = 2);
+    /* Later rows read later rows. */
+    BREAK(stage[0].input[0].mul = -1);
+    BREAK(stage[0].input[0].step = -1);
     /* A stage of whole maps has no rows to read, writes what all threads share, and is of one or more parts. */
     BREAK(stage[TOTAL_STAGE].kind = BN_WHOLE + 1);
     BREAK(stage[TOTAL_STAGE].kind = BN_ROWS);
@@ -145,8 +180,12 @@ static void break_stages(void) {
     BREAK(stage[TOTAL_STAGE].input[0].mul = 1);
     BREAK(stage[TOTAL_STAGE].input[0].count = 1);
     BREAK(stage[TOTAL_STAGE].input[0].odd = 1);
-    BREAK(buffer[BN_STREAMING][TOTAL_MAP].external = BN_PRIVATE, buffer[BN_STREAMING][TOTAL_MAP].offset = 0);
     BREAK(stage[BOX_STAGE].kind = BN_WHOLE, stage[BOX_STAGE].input[0] = (bn_operand){.buffer = BLUR_MAP});
+    BREAK(stage[BLUR_STAGE].kind = BN_WHOLE, stage[BLUR_STAGE].input[0] = (bn_operand){.buffer = INPUT});
+    /* More rows than the list can count, and than it has. */
+    BREAK(stage[TOTAL_STAGE].rows = BN_MAX_TASKS + 1);
+    BREAK(stage[TOTAL_STAGE].rows++);
+    BREAK(stage[TOTAL_STAGE].rows--);
     /* Maps are written by one stage, before they are read. */
     BREAK(stage[0].input[0].buffer = BLUR_MAP);
     BREAK(stage[BOX_STAGE].input[0].buffer = BOX_MAP);
@@ -156,39 +195,39 @@ static void break_stages(void) {
 }
 
 static void break_layouts(void) {
-    BREAK(segment[BN_STREAMING][1].first++);                             /* a gap */
-    BREAK(segment[BN_STREAMING][1].first--);                             /* an overlap */
-    BREAK(segment[BN_STREAMING][0].last = 0);
-    BREAK(segment[BN_STREAMING][0].first = -1);
-    BREAK(segment[BN_STREAMING][2].last--);                              /* a stage is left over */
-    BREAK(segment[BN_STREAMING][2].last++);
-    /* A stage of whole maps is alone, whichever side the other one is of. */
-    BREAK(fast->segments = 2, segment[BN_STREAMING][0].last = 4, segment[BN_STREAMING][1] = segment[BN_STREAMING][2]);
-    BREAK(fast->segments = 2, segment[BN_STREAMING][1].last = 6);
-    BREAK(fast->segments--);
-    BREAK(by_stage->segments = 0);
-    BREAK(segment[BN_STREAMING][0].last = 1, segment[BN_STREAMING][1].first = 1); /* blur's ring is read in the next one */
-    /* Stage k is segment k, and the instance needs no memory for each thread. */
-    BREAK(by_stage->segments = 3, by_stage->segment = segment[BN_STREAMING]);
-    BREAK(by_stage->private_bytes = 64);
-    BREAK(fast->shared_bytes = 0);
-    BREAK(fast->shared_bytes -= 64);
-    BREAK(fast->shared_bytes += 4);
-    BREAK(fast->private_bytes -= 64);
-    BREAK(fast->private_bytes += 4);
-    BREAK(fast->private_bytes = UINT64_MAX - 63);
-    BREAK(by_stage->shared_bytes -= 64);
-    /* A stage that nothing in its segment asks for would not run. */
-    BREAK(stage[HALF_STAGE].input[0].buffer = INPUT);
+    BREAK(fast->maps_bytes = 0);
+    BREAK(fast->maps_bytes -= 64);
+    BREAK(fast->maps_bytes += 4);
+    BREAK(fast->maps_bytes = UINT64_MAX - 63);
+    BREAK(sharing->maps_bytes -= 64);
+    BREAK(probing->maps_bytes -= 64);
+}
+
+static void break_order(void) {
+    BREAK(plan.order = NULL);
+    BREAK(plan.tasks = 0);
+    BREAK(plan.tasks = -1);
+    BREAK(plan.tasks--);
+    BREAK(order[plan.tasks] = order[plan.tasks - 1], plan.tasks++); /* twice */
+    BREAK(order[0].stage = STAGES);
+    BREAK(order[0].stage = UINT16_MAX);
+    BREAK(order[0].band = 1);
+    BREAK(order[1] = order[0]);
+    BREAK(swap(task_of(BLUR_STAGE, 0), task_of(BLUR_STAGE, 1)));
+    BREAK(swap(task_of(BLUR_STAGE, 1), task_of(BOX_STAGE, 0))); /* before its rows are there */
+    BREAK(swap(task_of(HALF_STAGE, 0), task_of(TOTAL_STAGE, 0)));
+    BREAK(swap(task_of(TOTAL_STAGE, 3), task_of(JOIN_STAGE, 0)));
+    BREAK(stage[JOIN_STAGE].input[3].buffer = UP_MAP, stage[JOIN_STAGE].input[3].add = PLAN_HEIGHT); /* all of a ring */
 }
 
 int main(void) {
     copy();
-    if (!bn_plan_check(&plan)) failures++, puts("the plan itself is refused");
+    if (!is_accepted()) failures++, puts("the plan itself is refused");
     break_plan();
     break_buffers();
     break_stages();
     break_layouts();
+    break_order();
     if (!failures) puts("ok");
     return failures != 0;
 }

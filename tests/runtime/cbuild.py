@@ -65,8 +65,8 @@ TOTAL = _end(MOST, HALF)
 BLUR = _end(TOTAL, 1)
 UP = _end(BLUR, HEIGHT)
 MAPS_BYTES = _end(UP, HEIGHT)
-INSTANCE = instance_bytes(8, [HEIGHT * WIDTH * 4])
-ARENA_BYTES = BLUR + _end(0, 3) + INSTANCE
+INSTANCE = instance_bytes(8, 6, [HEIGHT * WIDTH * 4])
+ARENA_BYTES = _end(_end(BLUR, 3), 3) + INSTANCE
 
 
 # Of integer_plan.c.
@@ -78,7 +78,7 @@ INTEGER_BIAS = -700
 
 def _integer_arena() -> int:
     row, ring = (-(-rows * WIDTH * 2 // 64) * 64 for rows in (1, min(HEIGHT, 3)))
-    return row + 64 + ring + row + instance_bytes(4, [HEIGHT * WIDTH])
+    return row + 64 + ring + row + instance_bytes(4, 3, [HEIGHT * WIDTH])
 
 
 INTEGER_ARENA_BYTES = _integer_arena()

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan of integers: bytes in, int16 logits out, as an integer network has them. Its meaning in numpy is
- * `integer_reference` in cbuild.py. Three stages, with two rings between them:
+ * `integer_reference` in cbuild.py. Three stages, row by row, with two rings between them:
  *     sums -> around -> edges   the sum of three rows, of three columns of that; nine times the pixel less it, and a bias
  */
 #include "plan.h"
 
-enum { H = PLAN_HEIGHT, W = PLAN_WIDTH, RING = H < 3 ? H : 3, WIDE = W * 2 };
+enum { H = PLAN_HEIGHT, W = PLAN_WIDTH, RING = H < 3 ? H : 3, LONG_RING = H < 4 ? H : 4, PAIR = H < 2 ? H : 2, WIDE = W * 2 };
 
 #define UP_64(bytes) (((bytes) + 63) / 64 * 64)
 
 enum {
     CONSTANTS = UP_64(WIDE), /* behind the zero row */
-    SHARED = CONSTANTS + 64,
-    SUMS = SHARED, /* in the layout with whole maps only */
-    AROUND = SUMS + UP_64(H * WIDE),
-    BY_STAGE = AROUND + UP_64(H * WIDE),
-    OWN_AROUND = UP_64(RING * WIDE) /* behind the other ring */
+    SUMS = CONSTANTS + 64,
+    AROUND = SUMS + UP_64(RING * WIDE),
+    ALONE = AROUND + UP_64(WIDE),
+    LONG_AROUND = SUMS + UP_64(LONG_RING * WIDE),
+    TOGETHER = LONG_AROUND + UP_64(PAIR * WIDE),
+    WHOLE_AROUND = SUMS + UP_64(H * WIDE),
+    WHOLE = WHOLE_AROUND + UP_64(H * WIDE)
 };
 
 static const struct {
@@ -53,30 +55,34 @@ static void edges_row(const void *const *in, const uint8_t *constants, void *con
 
 enum { INPUT, SUMS_MAP, AROUND_MAP, OUTPUT, BUFFERS };
 
-#define EXTERNAL                                                       \
-    [INPUT] = {.external = 0, .row_bytes = W, .rows = H, .slots = H},  \
-    [OUTPUT] = {.external = 0, .row_bytes = WIDE, .rows = H, .slots = H}
+#define BUFFERS_OF(around, sums_slots, around_slots)                                                                \
+    {                                                                                                               \
+        [INPUT] = {.external = 0, .row_bytes = W, .rows = H, .slots = H},                                           \
+        [SUMS_MAP] = {.external = BN_ARENA, .offset = SUMS, .row_bytes = WIDE, .rows = H, .slots = sums_slots},     \
+        [AROUND_MAP] = {.external = BN_ARENA, .offset = around, .row_bytes = WIDE, .rows = H, .slots = around_slots}, \
+        [OUTPUT] = {.external = 0, .row_bytes = WIDE, .rows = H, .slots = H},                                       \
+    }
 
-static const bn_buffer fast_buffers[] = {
-    EXTERNAL,
-    [SUMS_MAP] = {.external = BN_PRIVATE, .offset = 0, .row_bytes = WIDE, .rows = H, .slots = RING},
-    [AROUND_MAP] = {.external = BN_PRIVATE, .offset = OWN_AROUND, .row_bytes = WIDE, .rows = H, .slots = 1},
-};
-static const bn_buffer probing_buffers[] = {
-    EXTERNAL,
-    [SUMS_MAP] = {.external = BN_ARENA, .offset = SUMS, .row_bytes = WIDE, .rows = H, .slots = H},
-    [AROUND_MAP] = {.external = BN_ARENA, .offset = AROUND, .row_bytes = WIDE, .rows = H, .slots = H},
-};
-static const bn_segment fast_segments[] = {{0, 3}};
-static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}};
+static const bn_buffer streaming_buffers[] = BUFFERS_OF(AROUND, RING, 1);
+static const bn_buffer sharing_buffers[] = BUFFERS_OF(LONG_AROUND, LONG_RING, PAIR);
+static const bn_buffer probing_buffers[] = BUFFERS_OF(WHOLE_AROUND, H, H);
+
+/* The list of tasks is filled when the program is loaded: its length depends on the size. */
+enum { STAGES = 3, TASKS = STAGES * H };
+static bn_task order[TASKS];
+
+__attribute__((constructor)) static void list_all(void) {
+    for (int y = 0; y < H; y++)
+        for (int k = 0; k < STAGES; k++) order[STAGES * y + k] = (bn_task){.stage = (uint16_t)k, .band = (uint16_t)y};
+}
 
 #define OWN_ROW .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP
 
 static const bn_stage stages[] = {
-    {.name = "sums", .kernel = sums_row, .constants = SHARED, .rows = H, .band = 1, .inputs = 1, .outputs = 1,
+    {.name = "sums", .kernel = sums_row, .constants = SUMS, .rows = H, .band = 1, .inputs = 1, .outputs = 1,
      .input = {{.buffer = INPUT, .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_CLAMP}},
      .output = {SUMS_MAP}},
-    {.name = "around", .kernel = around_row, .constants = SHARED, .rows = H, .band = 1, .inputs = 1, .outputs = 1,
+    {.name = "around", .kernel = around_row, .constants = SUMS, .rows = H, .band = 1, .inputs = 1, .outputs = 1,
      .input = {{.buffer = SUMS_MAP, OWN_ROW}}, .output = {AROUND_MAP}},
     {.name = "edges", .kernel = edges_row, .params_bytes = 4, .words = 1, .constants = CONSTANTS, .rows = H, .band = 1,
      .inputs = 2, .outputs = 1, .input = {{.buffer = INPUT, OWN_ROW}, {.buffer = AROUND_MAP, OWN_ROW}}, .output = {OUTPUT}},
@@ -101,13 +107,12 @@ const bn_plan biisnet_plan = {
     .zero_bytes = WIDE,
     .params = (const uint8_t *)&params,
     .params_bytes = sizeof params,
-    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = 3,
-    .input = &input, .output = &output, .stage = stages,
+    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = STAGES, .tasks = TASKS,
+    .input = &input, .output = &output, .stage = stages, .order = order,
     .layout = {
-        [BN_STREAMING] = {.shared_bytes = SHARED, .private_bytes = OWN_AROUND + UP_64(WIDE), .segments = 1,
-                     .segment = fast_segments, .buffer = fast_buffers},
-        [BN_PROBING] = {.shared_bytes = BY_STAGE, .private_bytes = 0, .segments = 3,
-                         .segment = probing_segments, .buffer = probing_buffers},
+        [BN_STREAMING] = {.maps_bytes = ALONE, .buffer = streaming_buffers},
+        [BN_SHARING] = {.maps_bytes = TOGETHER, .buffer = sharing_buffers},
+        [BN_PROBING] = {.maps_bytes = WHOLE, .buffer = probing_buffers},
     },
     .model_name = "tiny edges",
     .model_sha256 = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",

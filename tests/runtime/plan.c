@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small plan with hand-written row kernels: what compile/ generates, short enough to be checked by eye. Its
- * meaning in numpy is `reference` in cbuild.py; PLAN_HEIGHT and PLAN_WIDTH may be odd. To run fast it has three
- * segments, two with a ring, and between them one that has no rows:
+ * meaning in numpy is `reference` in cbuild.py; PLAN_HEIGHT and PLAN_WIDTH may be odd. Its tasks are in three parts, two
+ * with a ring, and between them a stage that has no rows:
  *     blur -> box -> half   3x3, 3x3 and 2:1; blur's map is a ring, box's is read by join, too
  *     total                 of a whole map, in four parts
  *     up -> join            1:2 with an odd operand, and a window over its ring
@@ -19,6 +19,7 @@ enum {
     HALF = H > 1 ? H / 2 : 1, /* an odd last row is dropped: no row of `half` asks for it */
     BAND = PLAN_BAND,
     RING = H < 2 * BAND + 1 ? H : 2 * BAND + 1, /* a band, a row above and below, what the writer's band is ahead */
+    LONG_RING = H < 3 * BAND + 1 ? H : 3 * BAND + 1, /* of several threads: a band more */
     ROW = W * 4,
     PARTS = 4 /* of total: there may be fewer columns */
 };
@@ -42,11 +43,14 @@ enum {
     MEAN = BOX + UP_64(H * 2 * ROW),
     MOST = MEAN + UP_64(HALF * ROW),
     TOTAL = MOST + UP_64(HALF * ROW),
-    SHARED = TOTAL + UP_64(ROW),
-    /* Behind those, in the layout with whole maps only: */
-    BLUR = SHARED,
-    UP = BLUR + UP_64(H * ROW),
-    BY_STAGE = UP + UP_64(H * ROW)
+    /* The rings, or in the layout of whole maps these: */
+    BLUR = TOTAL + UP_64(ROW),
+    UP = BLUR + UP_64(RING * ROW),
+    ALONE = UP + UP_64(RING * ROW),
+    LONG_UP = BLUR + UP_64(LONG_RING * ROW),
+    TOGETHER = LONG_UP + UP_64(LONG_RING * ROW),
+    WHOLE_UP = BLUR + UP_64(H * ROW),
+    WHOLE = WHOLE_UP + UP_64(H * ROW)
 };
 
 static const struct {
@@ -131,25 +135,43 @@ static void join_row(const void *const *in, const uint8_t *constants, void *cons
     }
 }
 
-/* As the plan calls them: with so many pointers a row to read, and to write. */
-#define BANDED(name, reads, writes)                                                                                    \
+/* Rows of an operand: those of one output row, and how many further the next output row's begin in those of a band. */
+typedef struct {
+    int count, advance;
+} reads;
+
+static void take(const void **row, const void *const *in, const reads *operand, int operands, int r) {
+    for (int i = 0; i < operands; in += operand[i].count + (BAND - 1) * operand[i].advance, i++)
+        for (int j = 0; j < operand[i].count; j++) *row++ = in[r * operand[i].advance + j];
+}
+
+/* As the plan calls them: with so many operands to read, and rows to write. */
+#define BANDED(name, writes, ...)                                                                                      \
     static void name##_rows(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows) { \
-        for (int32_t r = 0; r < rows; r++) name##_row(in + r * reads, constants, out + r * writes, y + r);             \
+        static const reads operand[] = {__VA_ARGS__};                                                                  \
+        const void *row[BN_MAX_ROWS];                                                                                  \
+        for (int32_t r = 0; r < rows; r++) {                                                                           \
+            take(row, in, operand, sizeof operand / sizeof *operand, r);                                               \
+            name##_row(row, constants, out + r * writes, y + r);                                                       \
+        }                                                                                                              \
     }
-BANDED(blur, 3, 1)
-BANDED(box, 3, 1)
-BANDED(half, 2, 2)
-BANDED(up, 2, 1)
-BANDED(join, 6, 1)
+BANDED(blur, 1, {3, 1})
+BANDED(box, 1, {3, 1})
+BANDED(half, 2, {2, 2})
+BANDED(up, 1, {1, 1}, {1, 1})
+BANDED(join, 1, {3, 1}, {1, 1}, {1, 1}, {1, 1})
 
 enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, TOTAL_MAP, UP_MAP, OUTPUT, BUFFERS };
 
-/* Tests make this a ring, which only private maps may be. */
+/* Tests make them too short. */
 #ifndef BOX_SLOTS
 #define BOX_SLOTS H
 #endif
+#ifndef BLUR_SLOTS
+#define BLUR_SLOTS RING
+#endif
 
-#define SHARED_MAPS                                                                                             \
+#define MAPS_BUT_RINGS                                                                                          \
     [INPUT] = {.external = 0, .row_bytes = ROW, .rows = H, .slots = H},                                         \
     [BOX_MAP] = {.external = BN_ARENA, .offset = BOX, .row_bytes = 2 * ROW, .rows = H, .slots = BOX_SLOTS},     \
     [MEAN_MAP] = {.external = BN_ARENA, .offset = MEAN, .row_bytes = ROW, .rows = HALF, .slots = HALF},         \
@@ -157,19 +179,41 @@ enum { INPUT, BLUR_MAP, BOX_MAP, MEAN_MAP, MOST_MAP, TOTAL_MAP, UP_MAP, OUTPUT, 
     [TOTAL_MAP] = {.external = BN_ARENA, .offset = TOTAL, .row_bytes = ROW, .rows = 1, .slots = 1},             \
     [OUTPUT] = {.external = 0, .row_bytes = ROW, .rows = H, .slots = H}
 
-/* The rings live in different segments, so they share their memory. */
-static const bn_buffer fast_buffers[] = {
-    SHARED_MAPS,
-    [BLUR_MAP] = {.external = BN_PRIVATE, .offset = 0, .row_bytes = ROW, .rows = H, .slots = RING},
-    [UP_MAP] = {.external = BN_PRIVATE, .offset = 0, .row_bytes = ROW, .rows = H, .slots = RING},
-};
-static const bn_buffer probing_buffers[] = {
-    SHARED_MAPS,
-    [BLUR_MAP] = {.external = BN_ARENA, .offset = BLUR, .row_bytes = ROW, .rows = H, .slots = H},
-    [UP_MAP] = {.external = BN_ARENA, .offset = UP, .row_bytes = ROW, .rows = H, .slots = H},
-};
-static const bn_segment fast_segments[] = {{0, 3}, {3, 4}, {4, 6}};
-static const bn_segment probing_segments[] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}};
+#define RINGS(up, blur_slots, up_slots)                                                                         \
+    [BLUR_MAP] = {.external = BN_ARENA, .offset = BLUR, .row_bytes = ROW, .rows = H, .slots = blur_slots},      \
+    [UP_MAP] = {.external = BN_ARENA, .offset = up, .row_bytes = ROW, .rows = H, .slots = up_slots}
+
+static const bn_buffer streaming_buffers[] = {MAPS_BUT_RINGS, RINGS(UP, BLUR_SLOTS, RING)};
+static const bn_buffer sharing_buffers[] = {MAPS_BUT_RINGS, RINGS(LONG_UP, LONG_RING, LONG_RING)};
+static const bn_buffer probing_buffers[] = {MAPS_BUT_RINGS, RINGS(WHOLE_UP, H, H)};
+
+enum { BLUR_STAGE, BOX_STAGE, HALF_STAGE, TOTAL_STAGE, UP_STAGE, JOIN_STAGE, STAGES };
+enum { BANDS = (H + BAND - 1) / BAND, HALF_BANDS = (HALF + BAND - 1) / BAND, TASKS = 4 * BANDS + HALF_BANDS + PARTS };
+
+/* The list of tasks is filled when the program is loaded: its length depends on the size. */
+static bn_task order[TASKS];
+static int tasks;
+static uint16_t next[STAGES];
+
+static void list(int stage) { order[tasks++] = (bn_task){.stage = (uint16_t)stage, .band = next[stage]++}; }
+
+/* Tasks of a stage up to a row, or its last. */
+static void list_rows(int stage, int end, int height) {
+    while (next[stage] * BAND < end && next[stage] * BAND < height) {
+        int own = (next[stage] + 1) * BAND;
+        if (stage == BOX_STAGE) list_rows(BLUR_STAGE, own + 1, H);
+        if (stage == HALF_STAGE) list_rows(BOX_STAGE, 2 * own, H);
+        if (stage == JOIN_STAGE) list_rows(UP_STAGE, own + 1, H);
+        list(stage);
+    }
+}
+
+__attribute__((constructor)) static void list_all(void) {
+    list_rows(HALF_STAGE, HALF, HALF);
+    list_rows(BOX_STAGE, H, H); /* a last row that is odd */
+    while (next[TOTAL_STAGE] < PARTS) list(TOTAL_STAGE);
+    list_rows(JOIN_STAGE, H, H);
+}
 
 #define ROWS_3X3 .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO
 
@@ -214,13 +258,12 @@ const bn_plan biisnet_plan = {
     .zero_bytes = ROW,
     .params = (const uint8_t *)&params,
     .params_bytes = sizeof params,
-    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = 6,
-    .input = &input, .output = &output, .stage = stages,
+    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = STAGES, .tasks = TASKS,
+    .input = &input, .output = &output, .stage = stages, .order = order,
     .layout = {
-        [BN_STREAMING] = {.shared_bytes = SHARED, .private_bytes = UP_64(RING * ROW), .segments = 3,
-                     .segment = fast_segments, .buffer = fast_buffers},
-        [BN_PROBING] = {.shared_bytes = BY_STAGE, .private_bytes = 0, .segments = 6,
-                         .segment = probing_segments, .buffer = probing_buffers},
+        [BN_STREAMING] = {.maps_bytes = ALONE, .buffer = streaming_buffers},
+        [BN_SHARING] = {.maps_bytes = TOGETHER, .buffer = sharing_buffers},
+        [BN_PROBING] = {.maps_bytes = WHOLE, .buffer = probing_buffers},
     },
     .model_name = "tiny \"box\"",
     .model_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",

@@ -63,7 +63,7 @@ def test_sanitizers_find_nothing(tmp_path: Path, sanitizer: str, size: tuple[int
 @pytest.mark.parametrize("band", [2, 4])
 @pytest.mark.parametrize("height", [*range(1, 10), HEIGHT])
 def test_bands(tmp_path: Path, band: int, height: int) -> None:
-    """Fails where a band's rows are other than those one by one, at a map's or a stripe's end, on 1 to 4 threads."""
+    """Fails where a band's rows are other than those one by one, at a map's end, on 1 to 4 threads."""
     size = (height, WIDTH)
     flags = (*_sanitized("address,undefined", size), f"-DPLAN_BAND={band}")
     _passes(compile_c(tmp_path / "driver", FILES, *flags), tmp_path / "probability")
@@ -99,14 +99,26 @@ def test_driver_on_the_emulated_device(tmp_path: Path) -> None:
     _passes(*EMULATOR, integer)
 
 
-@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBN_PLAN_VERSION=3", "-DBN_EDGE_ZERO=7"])
+@needs_gcc
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+@pytest.mark.parametrize("band", [1, 3])
+def test_any_order_gives_the_same(tmp_path: Path, sanitizer: str, band: int) -> None:
+    """Fails where a task is thought ready while a row that it reads is not there, or one that it writes over is still
+    read; or where no task is ready and some are left."""
+    files = (*sources.LIBRARY_SOURCES, HERE / "orders.c", PLAN)
+    flags = (*_sanitized(sanitizer, (HEIGHT, WIDTH)), f"-DPLAN_BAND={band}")
+    _passes(compile_c(tmp_path / "orders", files, *flags))
+
+
+@pytest.mark.parametrize("define", ["-DBOX_SLOTS=3", "-DBLUR_SLOTS=2", "-DBN_PLAN_VERSION=3", "-DBN_EDGE_ZERO=7"])
 def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, define: str) -> None:
-    """A ring (its rows would be lost between stages), another version, an unknown edge."""
+    """Rings too short for who reads them in the list's order, another version, an unknown edge."""
     odd = tmp_path / "plan.c"
     name, value = define.removeprefix("-D").split("=")
     text = PLAN.read_text()
-    odd.write_text(text if name == "BOX_SLOTS" else text.replace(name, value))
-    extra = (define,) if name == "BOX_SLOTS" else ()
+    is_ring = name.endswith("_SLOTS")
+    odd.write_text(text if is_ring else text.replace(name, value))
+    extra = (define,) if is_ring else ()
     files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, odd)
     done = run(compile_c(tmp_path / "run", files, *extra), "--probe")
     assert done.returncode == 2

@@ -44,9 +44,9 @@ def test_unknown_cores(cpu: str) -> None:
 
 @pytest.mark.parametrize("core", [*CORES.values(), GENERIC], ids=lambda core: core.name)
 def test_figures_are_possible(core: Core) -> None:
-    """Fails where a cache's size is no whole number of sets of 64-byte lines, or a segment does not fit the caches."""
+    """Fails where a cache is no whole number of sets of 64-byte lines, or a group of stages does not fit the caches."""
     assert core.lanes == 16
-    assert core.segment_bytes > 0
+    assert core.group_bytes > 0
     if core.caches:
         for size, ways in ((core.caches.l1_bytes, core.caches.l1_ways), (core.caches.l2_bytes, core.caches.l2_ways)):
             sets, rest = divmod(size, 64 * ways)
@@ -66,10 +66,10 @@ def test_figures_are_possible(core: Core) -> None:
 
 
 @pytest.mark.parametrize(("core", "share"), [(CORTEX_A72, 0.75), (CORTEX_A53, 0.75)], ids=["a72", "a53"])
-def test_a_segment_leaves_room_in_the_cache(core: Core, share: float) -> None:
-    """Fails where a segment's rings fill more of the last cache than they should."""
+def test_a_group_leaves_room_in_the_cache(core: Core, share: float) -> None:
+    """Fails where a group of stages fills more of the last cache than they should."""
     assert core.caches
-    assert core.segment_bytes == share * core.caches.l2_bytes
+    assert core.group_bytes == share * core.caches.l2_bytes
 
 
 def test_cores_are_told_apart() -> None:

@@ -14,6 +14,7 @@ from biisnet.compile.frontend import OnnxModel
 from biisnet.targets import resolve
 from biisnet.targets.device_cost import DeviceCost
 from biisnet.tools.analysis import analyze_target
+from biisnet.tools.analysis_table import table_of
 
 SIZE = (24, 20)
 
@@ -47,3 +48,19 @@ def test_tiny(emulated: None, llvm: None, tiny: OnnxModel) -> None:
     assert document["other_l1d_misses"] == found.other.l1d_misses
     assert [s["dram_bytes"] for s in document["stages"]] == [s.cost.dram_bytes for s in found.stages]
     assert json.loads(json.dumps(again.document()))["seconds"] is None
+
+
+@pytest.mark.emulator
+def test_threads(emulated: None, llvm: None, tiny: OnnxModel) -> None:
+    """Fails where a thread's part is not said, parts are not the whole, or the arena is that of one thread."""
+    found = analyze_target(tiny, SIZE, resolve("rpi4"), lambda _: None, cache=False, threads=2)
+    assert found.balance is not None
+    assert found.balance.emulated is not None
+    assert 1 < found.balance.speedup <= 2
+    for shares in (found.balance.shares, found.balance.emulated):
+        assert len(shares) <= 2
+        assert sum(shares) == pytest.approx(1)
+    assert found.arena_bytes > analyze_target(tiny, SIZE, resolve("rpi4"), lambda _: None, cache=False).arena_bytes
+    document = json.loads(json.dumps(found.document()))
+    assert document["balance"]["shares"] == list(found.balance.shares)
+    assert [line for line in table_of(found) if line.startswith("2 threads")]

@@ -37,6 +37,9 @@ def analyze(
     database: Annotated[
         Path | None, typer.Option("--db", metavar="DIR", help="With --target: a tuning database, as for compiling.")
     ] = None,
+    threads: Annotated[
+        int, typer.Option("--threads", metavar="N", min=1, max=64, help="With --target: say what each of N would do.")
+    ] = 1,
     *,
     terminal: Terminal,
 ) -> None:
@@ -44,7 +47,7 @@ def analyze(
     with --target, measure what each stage costs there (by default at 256x256): model cycles, misses of the first-level
     data cache, DRAM traffic, and the time that all three take."""
     if target:
-        analyze_on(target, model, size, cache, database, terminal)
+        analyze_on(target, model, size, cache, database, threads, terminal)
         return
     from onnx.shape_inference import InferenceError
 
@@ -78,7 +81,13 @@ def table_of_cost(cost: Cost) -> Iterator[str]:
 
 
 def analyze_on(
-    name: str, model: str | None, size: str | None, cache: bool, database: Path | None, terminal: Terminal
+    name: str,
+    model: str | None,
+    size: str | None,
+    cache: bool,
+    database: Path | None,
+    threads: int,
+    terminal: Terminal,
 ) -> None:
     """The table of stages on a device."""
     from ...compile.frontend.shapes import input_shape
@@ -91,7 +100,9 @@ def analyze_on(
     device = resolve(name)
     network = recognise(resolve_model(model), parse_size(size)).model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
-    found = analyze_target(network, (height, width), device, terminal.say, cache=cache, database=database)
+    found = analyze_target(
+        network, (height, width), device, terminal.say, cache=cache, database=database, threads=threads
+    )
     terminal.show(found.document(), table_of(found))
 
 

@@ -23,7 +23,7 @@ def test_what_is_written_is_read() -> None:
     entries = manifest(one=kernel_entry(RECORD.schedule, RECORD), two=kernel_entry(Schedule(2), None))
     schedules = schedules_of(entries)
     assert dict(schedules.records) == {"ab12": RECORD}
-    assert schedules.segment_bytes == DEFAULT.segment_bytes
+    assert schedules.group_bytes == DEFAULT.group_bytes
     assert not schedules_of(manifest()).records
 
 

@@ -17,8 +17,9 @@ from biisnet.compile.ir.signature import signature_of
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels, Step
 from biisnet.compile.kernels.context import SECTIONS
-from biisnet.compile.passes.form_segments import form_segments, layer_by_layer
-from biisnet.compile.passes.plan_arena import plan_arena
+from biisnet.compile.passes.order_tasks import order_tasks
+from biisnet.compile.passes.plan_arena import plan_arena, plan_probing
+from biisnet.compile.passes.size_rings import size_rings, widen_rings
 from biisnet.compile.schedules import DEFAULT
 from biisnet.runtime import sources
 
@@ -106,13 +107,13 @@ def make_program() -> tuple[Program, Kernels]:
 def test_a_stage_without_rows(tmp_path: Path) -> None:
     """On one to four threads and in both layouts; fails where a thread's part is left out, or begins too early."""
     program, kernels = make_program()
-    segments = form_segments(kernels, DEFAULT)
-    assert [(s.first, s.last) for s in segments] == [(0, 1), (1, 2)]
-    arenas = plan_arena(kernels, segments), plan_arena(kernels, layer_by_layer(kernels))
-    assert not any(p.private for p in arenas[0].placements.values())
+    order = order_tasks(kernels, DEFAULT)
+    slots = size_rings(kernels, order)
+    assert slots == {buffer: buffer.height for step in kernels.steps for buffer in step.stage.outputs}
+    arenas = plan_arena(kernels, slots), plan_arena(kernels, widen_rings(kernels, slots)), plan_probing(kernels)
     signature = signature_of(program, "classification")
-    source = plan_source(program, kernels, arenas, signature)
-    arena = Plan(program, kernels, *arenas, signature, None, source).arena_bytes(2)
+    source = plan_source(program, kernels, order, arenas, signature)
+    arena = Plan(program, kernels, order, *arenas, signature, None, source).arena_bytes(2)
     (tmp_path / "plan.c").write_text(source)
     parameters = parameter_offsets(kernels)[1]
     (tmp_path / "params.bin").write_bytes(parameters)

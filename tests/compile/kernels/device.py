@@ -20,12 +20,11 @@ from biisnet.compile.emit.link import link_runner, write_objects
 from biisnet.compile.emit.plan_source import parameter_offsets, plan_source
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
-from biisnet.compile.ir.memory import Arena, Placement
+from biisnet.compile.ir.memory import Arena, Order, Placement
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Step
 from biisnet.compile.ir.window import Window
 from biisnet.compile.passes.build_kernels import build_kernels
-from biisnet.compile.passes.form_segments import layer_by_layer
 from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.compile.storage.layout import round_up
 from biisnet.runtime.bundle import RUNNER
@@ -128,11 +127,9 @@ def run(
     for step in placed.steps:
         constants.append(at)
         at += step.sections["end"]
-    placements = {
-        batch.placed[b]: Placement(batch.placed[b], place, b.height, False, 0, 0) for b, place in places.items()
-    }
-    arena = Arena(layer_by_layer(placed), placements, zero_bytes, constants, round_up(at, 64), 0)
-    plan = plan_source(batch, placed, (arena, arena))
+    placements = {batch.placed[b]: Placement(batch.placed[b], place, b.height, 0, 0) for b, place in places.items()}
+    arena = Arena(placements, zero_bytes, constants, round_up(at, 64))
+    plan = plan_source(batch, placed, Order.one_by_one(placed.steps), (arena, arena, arena))
     folder.mkdir(parents=True, exist_ok=True)
     objects = write_objects(folder, plan, parameter_offsets(kernels)[1], generate(kernels.funcs, target))
     link_runner(objects, target, folder)

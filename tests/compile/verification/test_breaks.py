@@ -18,7 +18,8 @@ from tvm import tirx
 from biisnet.compile import pipeline
 from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import OnnxModel
-from biisnet.compile.ir.memory import Arena, Segment
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.memory import ALIGNMENT, Arena
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.kernels import BinaryDot, binary_dot, hinge_add, two_slope, two_slope_add
 from biisnet.compile.kernels.border_table import BorderTable
@@ -193,16 +194,34 @@ def test_one_wrong_constant(index: int, refuse: Refuse, monkeypatch: pytest.Monk
 def test_an_overlap_in_the_arena(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     """A map is written over the one that its stage still reads."""
 
-    def wrong(kernels: Kernels, segments: list[Segment]) -> Arena:
-        arena = right(kernels, segments)
+    def wrong(kernels: Kernels, apart: int = ALIGNMENT) -> Arena:
+        arena = right(kernels, apart)
         of = {b.name: b for b in arena.placements}
         source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
         moved = replace(result, offset=source.offset)
         return replace(arena, placements=arena.placements | {result.buffer: moved})
 
+    right = pipeline.plan_probing
+    monkeypatch.setattr(pipeline, "plan_probing", wrong)
+    refuse("embedding")
+
+
+def test_an_overlap_in_the_rings_of_several_threads(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread, whose rings lie elsewhere, is right."""
+    layouts = 0
+
+    def wrong(kernels: Kernels, slots: dict[Buffer, int]) -> Arena:
+        nonlocal layouts
+        layouts += 1
+        arena = right(kernels, slots)
+        of = {b.name: b for b in arena.placements}
+        source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
+        moved = {source.buffer: replace(source, offset=result.offset)} if layouts == 2 else {}
+        return replace(arena, placements=arena.placements | moved)
+
     right = pipeline.plan_arena
     monkeypatch.setattr(pipeline, "plan_arena", wrong)
-    refuse("embedding")
+    assert "another number of threads" in refuse("probability")
 
 
 WHOLE_RUNS = {

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows that each map keeps: those that one thread needs, and some more where there are several.
+
+A row's slot is free when no task that has not finished reads it. One thread, task by task in the order, needs so many
+slots and no more; they stay in the cache. Two threads can be in neighbouring stages at once only where the first of
+them may go on: for several, a ring has room for another band of its writer.
+"""
+
+from __future__ import annotations
+
+from ..ir.buffers import Buffer
+from ..ir.memory import Order
+from ..ir.steps import Kernels
+from .task_rows import TaskRows
+
+
+def size_rings(kernels: Kernels, order: Order) -> dict[Buffer, int]:
+    """Rows of each map that the steps write, for one thread; all of it where a step needs it whole."""
+    rows = TaskRows(kernels.steps)
+    slots = dict.fromkeys(rows.writer, 1)
+    finished = [0] * len(kernels.steps)
+    for k in order.steps:
+        for b in kernels.steps[k].stage.outputs:
+            slots[b] = max(slots[b], min(rows.slots_for(k, b, finished[k], finished), b.height))
+        finished[k] += 1
+    for step in kernels.steps:
+        if step.stage.parts:
+            slots |= {op.buffer: op.buffer.height for op in step.operands if op.buffer in slots}
+    return slots
+
+
+def widen_rings(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
+    """The same for several threads."""
+    band = {b: step.schedule.band for step in kernels.steps for b in step.stage.outputs}
+    return {b: min(n + band[b], b.height) for b, n in slots.items()}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the small plan's tasks in random orders, as many as there is time for, in both layouts of rings, on one thread
+ * and on several: each order is one in which every task is ready in its turn, and gives the same result. Prints "ok". */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "instance.h"
+
+enum { PIXELS = PLAN_HEIGHT * PLAN_WIDTH, ORDERS = 40, MOST_TASKS = 256, MOST_STAGES = 16 };
+
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "line %d: %s is false\n", __LINE__, #condition);   \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+
+static bn_plan plan;
+static bn_task order[MOST_TASKS];
+static float grey[PIXELS], expected[PIXELS];
+static uint32_t random_state = 1;
+
+static uint32_t draw(uint32_t below) {
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % below;
+}
+
+/* A list in which every task is any one that is ready. */
+static void shuffle(bn_flow *flow) {
+    bn_flow_start(flow, -1);
+    for (int32_t i = 0; i < plan.tasks; i++) {
+        uint16_t ready[MOST_STAGES];
+        uint32_t count = 0;
+        for (int32_t k = 0; k < plan.stages; k++)
+            if (bn_flow_ready(flow, k)) ready[count++] = (uint16_t)k;
+        CHECK(count > 0); /* it never comes to a stand */
+        uint16_t stage = ready[draw(count)];
+        order[i] = (bn_task){.stage = stage, .band = (uint16_t)flow->progress[stage].claimed};
+        bn_flow_claim(flow, stage);
+        bn_flow_finish(flow, order[i]);
+    }
+}
+
+static void run(biisnet_model *model, float *result) {
+    const biisnet_input input = {.data = grey, .dtype = BIISNET_FLOAT32};
+    const biisnet_output output = {result, BIISNET_FLOAT32};
+    memset(result, 0, sizeof expected);
+    CHECK(biisnet_run(model, &input, &output) == BIISNET_OK);
+}
+
+static void check_orders(int layout, int threads) {
+    float result[PIXELS];
+    void *arena = NULL;
+    CHECK(posix_memalign(&arena, BIISNET_ALIGNMENT, (size_t)bn_arena_bytes(&plan, &plan.layout[layout])) == 0);
+    biisnet_model *model = bn_instance_make(&plan, &plan.layout[layout], arena);
+    CHECK(bn_team_start(&model->team, threads));
+    model->process = threads > 1 ? getpid() : 0;
+    int differing = 0;
+    for (int i = 0; i < ORDERS; i++) {
+        shuffle(&model->flow);
+        differing += memcmp(order, biisnet_plan.order, (size_t)plan.tasks * sizeof(bn_task)) != 0;
+        CHECK(bn_flow_check(&model->flow));
+        run(model, result);
+        CHECK(memcmp(result, expected, sizeof result) == 0);
+    }
+    CHECK(differing > 0 || PIXELS < 16);
+    biisnet_destroy(model);
+    free(arena);
+}
+
+int main(int count, char **arguments) {
+    alarm(120); /* instead of for ever */
+    CHECK(biisnet_plan.tasks <= MOST_TASKS && biisnet_plan.stages <= MOST_STAGES);
+    for (int i = 0; i < PIXELS; i++) grey[i] = (float)(i * 37 % 256 + 1);
+    biisnet_model *model;
+    CHECK(biisnet_create(&model, 1) == BIISNET_OK);
+    run(model, expected);
+    biisnet_destroy(model);
+    plan = biisnet_plan;
+    plan.order = order;
+    memcpy(order, biisnet_plan.order, (size_t)plan.tasks * sizeof(bn_task));
+    for (int threads = 1; threads <= 4; threads++)
+        for (int layout = BN_STREAMING; layout <= BN_SHARING; layout++) check_orders(layout, threads);
+    (void)count, (void)arguments;
+    puts("ok");
+    return 0;
+}
