@@ -43,7 +43,8 @@ BatchLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """Of images, logits and masks [N, 1, H, W]."""
 LOWER_RATE = "try a lower learning rate"
 INT8 = "int8"
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", INT8: "32-true"}
+FLOATS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+PRECISIONS = FLOATS | {INT8: FLOATS["float32"]}
 """What Fabric calls them: integers are whole numbers in float32."""
 
 
