@@ -21,10 +21,10 @@ from ..layers import BinaryConvLayer, DotBinaryConvLayer, ReDistribution, RPReLU
 from ..lowering import fold_norm
 from ..network import BiisNet, DownSample, Fusion, UpSample
 from .constants import MapConstants
-from .rounding import floored
+from .functions import floored
 from .scales import Anchor, MapScale, Stores
 from .sums import Sum
-from .terms import Greys, Hinge, Pooled, Reduced, Slope, Stored
+from .terms import HIGH, LOW, Greys, Hinge, Pooled, Reduced, Slope, Stored
 
 WHITE = 255.0
 HALF = 0.5
@@ -158,9 +158,11 @@ class Walk:
         centred, alpha, _ = centre(layer.weight.double(), (1, 2, 3), config.weight_scale, config.weight_mean)
         signs = estimate_sign(centred.to(layer.weight.dtype), layer.weight_k, estimator)
         border = layer.weight.shape[-1] // 2
-        dot = functional.conv2d(estimate_sign(real, k, estimator), signs, padding=border)
+        count = functional.conv2d(estimate_sign(real, k, estimator), signs * -0.5, padding=border)
+        if layer.weight[0].numel() > 2 * HIGH:
+            count = count.clamp(LOW, HIGH)
         norm, offset = fold_norm(layer.norm)
-        line = Sum((Hinge.line(dot, norm * alpha.flatten()),), offset)
+        line = Sum((Hinge.line(count, norm * alpha.flatten()),), offset)
         activation = layer.get_submodule(config.activation)
         return ACTIVATIONS[type(activation)](activation, line).plus(x)
 

@@ -20,9 +20,9 @@ import torch
 
 from ..errors import InputError
 from .constants import MapConstants
-from .rounding import floored, rounded
+from .functions import each, requantised, rounded
 from .sums import Sum
-from .terms import Slope, Stored, Tensors, byte, each
+from .terms import Slope, Stored, Tensors, byte
 
 MOST = 127.49
 """The largest number that is rounded to a byte."""
@@ -72,11 +72,14 @@ class Stores:
             for term, found in zip(value.terms, gains, strict=True)
         ]
         scale = self.scale(exact, value.offset * f)
-        v = each(rounded(value.offset * f + scale.correction))
-        for term, constants, nudges in zip(value.terms, exact, scale.nudges, strict=True):
-            v = v + term.value({name: byte(x + nudges[name]) for name, x in constants.items()})
-        most = 2.0 ** (scale.bits - 1)
-        u = floored(v * 2.0**-shift).clamp(-most, most - 1)
+        parts = [
+            term.value({name: byte(x + nudges[name]) for name, x in constants.items()})
+            for term, constants, nudges in zip(value.terms, exact, scale.nudges, strict=True)
+        ]
+        v = parts[0].add_(each(rounded(value.offset * f + scale.correction).float()))
+        for part in parts[1:]:
+            v = v.add_(part)
+        u = requantised(v, scale.shift, scale.bits)
         self.stored += 1
         return Sum.of(Slope.of(Stored(u, sigma)), len(sigma))
 

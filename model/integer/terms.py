@@ -22,16 +22,11 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as functional
 
-from .rounding import rounded
+from .functions import hinge, rounded, two_slope
 
 Tensors = dict[str, torch.Tensor]
 LOW, HIGH = -128.0, 127.0
 """Ends of a byte."""
-
-
-def each(values: torch.Tensor) -> torch.Tensor:
-    """[C] as [C, 1, 1], float32."""
-    return values.float().reshape(-1, 1, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +92,14 @@ class Slope(Term):
 
     def real(self) -> torch.Tensor:
         """The real value, float32 [N, C, H, W]."""
-        x = self.view.bytes + 0.5
-        below, above = each(self.negative * self.view.step), each(self.positive * self.view.step)
-        return below * x.clamp(max=0) + above * x.clamp(min=0)
+        below, above = ((slope * self.view.step).float() for slope in (self.negative, self.positive))
+        return two_slope(self.view.bytes + 0.5, below, above)
 
     def gains(self) -> Tensors:
         return {"n": self.view.step * self.negative, "p": self.view.step * self.positive}
 
     def value(self, constants: Tensors) -> torch.Tensor:
-        u = self.view.bytes
-        return each(constants["n"]) * u.clamp(max=0) + each(constants["p"]) * u.clamp(min=0)
+        return two_slope(self.view.bytes, constants["n"].float(), constants["p"].float())
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,10 +138,10 @@ class Hinge(Term):
     positive: torch.Tensor
 
     @classmethod
-    def line(cls, dot: torch.Tensor, scale: torch.Tensor) -> Hinge:
+    def line(cls, count: torch.Tensor, scale: torch.Tensor) -> Hinge:
         """scale * dot."""
         one = torch.ones_like(scale)
-        return cls((dot * -0.5).clamp(LOW, HIGH), scale, 0 * scale.detach(), one, one)
+        return cls(count, scale, 0 * one, one, one)
 
     def scaled(self, scale: torch.Tensor) -> Hinge:
         return replace(self, negative=self.negative * scale, positive=self.positive * scale)
@@ -177,8 +170,7 @@ class Hinge(Term):
         return {"k": torch.where(below == above, 0, knee)}
 
     def value(self, constants: Tensors) -> torch.Tensor:
-        a, b, k = (each(constants[name]) for name in "abk")
-        return a * self.count + b * torch.maximum(self.count, k)
+        return hinge(self.count, *(constants[name].float() for name in "abk"))
 
 
 @dataclass(frozen=True, eq=False)
