@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..compile.frontend.loader import from_proto
-from ..compile.quantise import calibrate
+from ..compile.quantise import Calibration, calibrate
 from ..model.datasets import Frame, Say
 from ..model.export import export
 from ..model.integer import MapConstants
@@ -28,10 +28,14 @@ def calibrator(frames: list[Frame], say: Say) -> Calibrate:
 
     def constants(network: BiisNet) -> list[MapConstants]:
         own = copy.deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        found = calibrate(from_proto(export(own.eval()), network.name), images)
-        return [
-            MapConstants(stored.name, stored.bits, fitted.shift, fitted.sigma, fitted.b, fitted.constants)
-            for stored, fitted in found.fitted.items()
-        ]
+        return constants_of(calibrate(from_proto(export(own.eval()), network.name), images))
 
     return constants
+
+
+def constants_of(calibration: Calibration) -> list[MapConstants]:
+    """The constants of a calibration's stored maps, in their order."""
+    return [
+        MapConstants(stored.name, stored.bits, fitted.shift, fitted.sigma, fitted.b, fitted.constants)
+        for stored, fitted in calibration.fitted.items()
+    ]

@@ -17,9 +17,10 @@ from torch import nn
 from ..binarize import centre, estimate_sign
 from ..config import NetworkConfig
 from ..errors import InputError
-from ..layers import BinaryConvLayer, DotBinaryConvLayer, ReDistribution, RPReLU
+from ..layers import BinaryConvLayer, DotBinaryConvLayer, ReDistribution
 from ..lowering import fold_norm
-from ..network import BiisNet, DownSample, Fusion, UpSample
+from ..network import BiisNet, Fusion, UpSample
+from .activations import ACTIVATIONS
 from .constants import MapConstants
 from .functions import floored
 from .scales import Anchor, MapScale, Stores
@@ -153,12 +154,11 @@ class Walk:
                 slope = self.view(self.stores.store(x))
                 real = slope.real()
             real = real - threshold.reshape(-1, 1, 1)
-        k, estimator = layer.sign_k, layer.config.estimator
-        config = layer.config
+        config, estimator = layer.config, layer.config.estimator
         centred, alpha, _ = centre(layer.weight.double(), (1, 2, 3), config.weight_scale, config.weight_mean)
         signs = estimate_sign(centred.to(layer.weight.dtype), layer.weight_k, estimator)
         border = layer.weight.shape[-1] // 2
-        count = functional.conv2d(estimate_sign(real, k, estimator), signs * -0.5, padding=border)
+        count = functional.conv2d(estimate_sign(real, layer.sign_k, estimator), signs * -0.5, padding=border)
         if layer.weight[0].numel() > 2 * HIGH:
             count = count.clamp(LOW, HIGH)
         norm, offset = fold_norm(layer.norm)
@@ -190,11 +190,7 @@ class Walk:
             halved = self.settled(halved)
         results = [self.sampling(layer, halved) for layer in layers]
         parts = [self.view(result) for result in results]
-        if parts[0].view is parts[1].view:
-            bytes_, step = parts[0].view.bytes, parts[0].view.step
-            view = Stored(torch.cat([bytes_, bytes_], 1), torch.cat([step, step]))
-        else:
-            view = Stored(torch.cat([p.view.bytes for p in parts], 1), torch.cat([p.view.step for p in parts]))
+        view = Stored(torch.cat([p.view.bytes for p in parts], 1), torch.cat([p.view.step for p in parts]))
         negative, positive = (torch.cat([getattr(p, s) for p in parts]) for s in ("negative", "positive"))
         return Sum.of(Slope(view, negative, positive), len(negative))
 
@@ -232,39 +228,3 @@ def doubled(z: torch.Tensor, dim: int) -> torch.Tensor:
     after = torch.cat([z.narrow(dim, 1, size - 1), z.narrow(dim, size - 1, 1)], dim)
     both = [floored((z + floored((z + far) * 0.5) + 1) * 0.5) for far in (before, after)]
     return torch.stack(both, dim + 1).flatten(dim, dim + 1)
-
-
-def rprelu(layer: RPReLU, line: Sum) -> Sum:
-    """x - a + b above a, else c (x - a) + b."""
-    hinge, one = line.line, torch.ones_like(line.offset)
-    assert hinge is not None
-    bent = hinge.bent(line.offset - layer.a.double(), layer.c.double(), one)
-    return Sum((bent,), layer.b.double())
-
-
-def clamp(layer: nn.Hardtanh, line: Sum) -> Sum:
-    """lower + max(x - lower, 0) - max(x - upper, 0)."""
-    hinge, one = line.line, torch.ones_like(line.offset)
-    assert hinge is not None
-    lower, upper = (line.offset - bound for bound in (layer.min_val, layer.max_val))
-    return Sum((hinge.bent(lower, 0 * one, one), hinge.bent(upper, 0 * one, -one)), one * layer.min_val)
-
-
-def relu(layer: nn.ReLU, line: Sum) -> Sum:
-    """max(x, 0)."""
-    hinge, one = line.line, torch.ones_like(line.offset)
-    assert hinge is not None
-    return Sum((hinge.bent(line.offset, 0 * one, one),), 0 * one)
-
-
-def nothing(layer: nn.Identity, line: Sum) -> Sum:
-    """x."""
-    return line
-
-
-ACTIVATIONS: dict[type[nn.Module], Callable[[Any, Sum], Sum]] = {
-    RPReLU: rprelu,
-    nn.Hardtanh: clamp,
-    nn.ReLU: relu,
-    nn.Identity: nothing,
-}

@@ -6,7 +6,7 @@
 
 `sigma` is what calibration chose, larger where a gain has grown out of a byte since: calibration would do the same.
 `correction` is what calibration added to the bias so that the map's mean is right. `nudges` are zeros, but for gains
-that lie so near the middle of two whole numbers that float32, in which the exported file has them, is on its other side.
+so near the middle of two whole numbers that float32, which the exported file has them in, is on its other side.
 """
 
 from __future__ import annotations

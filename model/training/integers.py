@@ -33,8 +33,8 @@ class Integers:
         self.known: tuple[int, IntegerNetwork] | None = None
 
     def of(self, kept: BiisNet, epoch: int) -> IntegerNetwork:
-        """The integer network of the weights that are kept after `epoch` epochs. Raises InputError, and what calibration
-        raises."""
+        """The integer network of the weights that are kept after `epoch` epochs. Raises InputError, and what
+        calibration does."""
         if self.known is None or self.known[0] != epoch:
             found = IntegerNetwork(kept)
             found.anchor(self.calibrate(kept))

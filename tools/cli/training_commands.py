@@ -75,8 +75,8 @@ def train(
         str,
         typer.Option(
             "--precision",
-            help="Of convolutions: float32, bfloat16, auto. int8: fine-tunes a trained network through the roundings of "
-            "its integer network.",
+            help="Of convolutions: float32, bfloat16, auto. int8: fine-tunes a trained network through the roundings "
+            "of its integer network.",
         ),
     ] = "auto",
     threads: Annotated[int | None, typer.Option("--threads", min=1, max=64, help="[default: all]")] = None,
