@@ -58,8 +58,7 @@ class IntegerNetwork(nn.Module):
         """Take a calibration of this very network over. Raises InputError where the compiler's network is another."""
         anchor = Anchor(constants)
         side = self.network.config.multiple
-        run = Walk(self.network, anchor)
-        run.logits(torch.zeros(1, self.network.config.in_channels, side, side))
+        Walk(self.network, anchor).logits(torch.zeros(1, self.network.config.in_channels, side, side))
         if anchor.stored != len(constants):
             raise InputError(
                 f"the compiler's integer network has {len(constants)} stored maps, not {anchor.stored}: this network "
@@ -69,17 +68,19 @@ class IntegerNetwork(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Grey levels [N, in_channels, H, W], which are rounded, to real logits [N, 1, H, W]."""
-        return self.integer_logits(image) * float(self.scales[-1].sigma)
+        logits = self.integer_logits(image)
+        return logits.bytes * logits.step.float()
 
-    def integer_logits(self, image: torch.Tensor) -> torch.Tensor:
-        """The same before the logits' scale: whole numbers of 16 bits."""
+    def integer_logits(self, image: torch.Tensor) -> Stored:
+        """The same as whole numbers of 16 bits, and the real size of a step."""
         height, width = image.shape[-2:]
         multiple = self.network.config.multiple
         grey = torch.round(image).clamp(0, WHITE)
         border = (0, -width % multiple, 0, -height % multiple)
         if any(border):
             grey = functional.pad(grey, border, mode="replicate")
-        return Walk(self.network, Stores(self.scales)).logits(grey)[..., :height, :width]
+        logits = Walk(self.network, Stores(self.scales)).logits(grey)
+        return Stored(logits.bytes[..., :height, :width], logits.step)
 
 
 class Walk:
@@ -88,8 +89,8 @@ class Walk:
     def __init__(self, network: BiisNet, stores: Stores) -> None:
         self.network, self.stores = network, stores
 
-    def logits(self, grey: torch.Tensor) -> torch.Tensor:
-        """Whole grey levels, sides multiples of 2**levels, to the logits' integers."""
+    def logits(self, grey: torch.Tensor) -> Stored:
+        """Whole grey levels, sides multiples of 2**levels, to the logits."""
         network = self.network
         x, skips = self.embedding(grey), []
         for blocks, down in zip(network.encoder, network.downsample, strict=True):
@@ -107,7 +108,7 @@ class Walk:
         head = Sum.of(Reduced(slope.scaled(network.head.weight.double().flatten())), 1)
         assert network.head.bias is not None
         logit = self.stores.store(Sum(head.terms, network.head.bias.double()))
-        return self.view(logit).view.bytes
+        return self.view(logit).view
 
     # ---- stored maps ----
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scales of a stored map, and the sum that is requantised by them.
 
-    v = sum of round(gain * f) * feature + round(offset * f + correction),  f = 2**shift / sigma
+    v = sum of round(gain * f) * feature + round((offset + correction) * f),  f = 2**shift / sigma
     u = saturate(v >> shift)
 
 `sigma` is what calibration chose, larger where a gain has grown out of a byte since: calibration would do the same.
@@ -76,7 +76,7 @@ class Stores:
             term.value({name: byte(x + nudges[name]) for name, x in constants.items()})
             for term, constants, nudges in zip(value.terms, exact, scale.nudges, strict=True)
         ]
-        v = parts[0].add_(each(rounded(value.offset * f + scale.correction).float()))
+        v = parts[0].add_(each(rounded((value.offset + scale.correction) * f).float()))
         for part in parts[1:]:
             v = v.add_(part)
         u = requantised(v, scale.shift, scale.bits)
@@ -106,10 +106,9 @@ class Anchor(Stores):
             {name: self.nudge(name, x.detach(), wanted) for name, x in found.items()}
             for found, wanted in zip(exact, known.terms, strict=True)
         )
-        correction = torch.from_numpy(known.b).double() - bias.detach()
-        self.scales.append(
-            MapScale(known.name, known.bits, known.shift, torch.from_numpy(known.sigma), correction, nudges)
-        )
+        sigma = torch.from_numpy(known.sigma)
+        correction = (torch.from_numpy(known.b).double() - bias.detach()) * sigma * 2.0**-known.shift
+        self.scales.append(MapScale(known.name, known.bits, known.shift, sigma, correction, nudges))
         return self.scales[-1]
 
     def nudge(self, name: str, x: torch.Tensor, wanted: Mapping[str, npt.NDArray[Any]]) -> torch.Tensor:
