@@ -16,7 +16,7 @@ from ..model.datasets import Frame, Say, hold_out
 from ..model.errors import InputError
 from ..model.source import Source
 from ..model.text_file import read_text
-from ..model.training import FINE_TUNING, Recipe
+from ..model.training import FINE_TUNING, INT8, Recipe
 from ..model.training.run_files import BEST, LAST
 from ..runtime.machine import read_features
 from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
@@ -75,7 +75,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
 
     from ..model.training.checkpoint import read_state
     from ..model.training.distillation import Teacher
-    from ..model.training.trainer import INT8, PRECISIONS, Options, make_fabric, train
+    from ..model.training.trainer import PRECISIONS, Options, make_fabric, train
 
     check_folder(asked.output, asked.resume)
     recipe, precision = asked.recipe, asked.precision
@@ -102,7 +102,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     last = asked.output / LAST
     done = read_state(last)[0].epoch if last.exists() else 0
     begun = f"goes on after epoch {done}, its last" if done == recipe.epochs else f"goes on after epoch {done}"
-    begun = begun if done else f"seed {recipe.seed}"
+    begun = begun if done else f"{'trained weights, ' if precision == INT8 else ''}seed {recipe.seed}"
     where = "held out of them" if asked.validation is None else f"of split {asked.validation}"
     say(f"network  {network.name}, {begun}")
     say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} {where} to validate on")
@@ -133,7 +133,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
 
 def read_recipe(path: Path | None, epochs: int | None, seed: int | None, precision: str = AUTO) -> Recipe:
     """The default recipe of a precision with a file's fields, then with the given ones. Raises InputError."""
-    base = FINE_TUNING if precision == "int8" else Recipe()
+    base = FINE_TUNING if precision == INT8 else Recipe()
     try:
         recipe = Recipe.from_json(read_text(path), base) if path else base
     except UnicodeDecodeError as e:

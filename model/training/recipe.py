@@ -11,6 +11,8 @@ from ..fields import check_types, from_json, require
 
 LOSS_NAMES = ("softiou", "dice", "bce", "focal", "sls")
 WHAT = "recipe"
+INT8 = "int8"
+"""The precision of a run through the roundings of the integer network."""
 SEEDS = 2**32
 """Seeds, from 0: as many as tell the scenes and the shuffles of two runs apart."""
 

@@ -36,13 +36,12 @@ from .integers import Calibrate, Integers
 from .losses import loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
 from .paste import cutouts
-from .recipe import Recipe
+from .recipe import INT8, Recipe
 from .run_files import BEST, LAST, RECIPE_FILE
 
 BatchLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """Of images, logits and masks [N, 1, H, W]."""
 LOWER_RATE = "try a lower learning rate"
-INT8 = "int8"
 FLOATS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 PRECISIONS = FLOATS | {INT8: FLOATS["float32"]}
 """What Fabric calls them: integers are whole numbers in float32."""
