@@ -241,20 +241,21 @@ def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress
     drawn = speaks and isinstance(say, Live) and say.live
     bar = tqdm(total=recipe.epochs, unit="epoch", disable=not drawn, file=sys.stderr)
 
+    def tell(line: str) -> None:
+        with bar.external_write_mode(file=sys.stderr):
+            say(line)
+
     def report(p: Progress) -> None:
+        if p.epoch == 0:
+            assert p.metrics is not None
+            return tell(f"before   {p.metrics.summary()}, calibrated without training")
         bar.n = p.epoch - 1 + p.step / p.steps
         bar.set_postfix(loss=f"{p.loss:.3f}", refresh=False)
         bar.update(0)
         validated = p.epoch == p.epochs or p.epoch % recipe.validate_every == 0
-        if p.epoch == 0 and p.metrics:
-            if speaks:
-                with bar.external_write_mode(file=sys.stderr):
-                    say(f"before   {p.metrics.summary()}, calibrated without training")
-            return
         if speaks and (p.metrics or (p.step == p.steps and not validated and not drawn)):
             metrics = f"{p.metrics.summary()}, " if p.metrics else ""
-            with bar.external_write_mode(file=sys.stderr):
-                say(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{time_left(p.seconds_left)}")
+            tell(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{time_left(p.seconds_left)}")
 
     with bar:
         yield report

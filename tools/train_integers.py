@@ -8,13 +8,14 @@ import copy
 import numpy as np
 import torch
 
+from ..compile.errors import CompileError
 from ..compile.frontend.loader import from_proto
 from ..compile.quantise import Calibration, calibrate
 from ..model.datasets import Frame, Say
 from ..model.export import export
 from ..model.integer import MapConstants
 from ..model.network import BiisNet
-from ..model.training.integers import Calibrate
+from ..model.training.arithmetic import Calibrate
 from ..runtime.levels import whole_levels
 from .integer import FRAMES
 
@@ -28,7 +29,11 @@ def calibrator(frames: list[Frame], say: Say) -> Calibrate:
 
     def constants(network: BiisNet) -> list[MapConstants]:
         own = copy.deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        return constants_of(calibrate(from_proto(export(own.eval()), network.name), images))
+        try:
+            file = export(own.eval())
+        except ValueError as e:
+            raise CompileError(str(e)) from e
+        return constants_of(calibrate(from_proto(file, network.name), images))
 
     return constants
 

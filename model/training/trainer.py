@@ -27,12 +27,12 @@ from ..metrics import Metrics, evaluate
 from ..network import BiisNet
 from ..predict import predict
 from ..weights import save
+from .arithmetic import Calibrate, Floats, Integers
 from .batches import Drawn, data_digest, epoch_batches, require_targets
 from .checkpoint import State, read_state, restore, write_checkpoint
 from .distillation import Teacher
 from .hard import Places, mine, no_places
 from .history import History
-from .integers import Calibrate, Integers
 from .losses import loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
 from .paste import cutouts
@@ -127,7 +127,7 @@ def train(
     Raises InputError where the frames have no targets, the folder's run is another one, a step is no number, or a
     network cannot be trained in integers.
     """
-    integers = Integers(network, recipe, calibrate) if calibrate else None
+    arithmetic = Integers(network, recipe, calibrate) if calibrate else Floats(network)
     require_targets(training, "train")
     require_targets(validation, "validate")
     network.seed = None  # its weights are random no longer
@@ -144,16 +144,15 @@ def train(
     history = History(folder, run.state.epoch, options.tensorboard and fabric.is_global_zero)
     if options.compile:
         network.compile()  # in place: the names of its parameters stay
-    model, optimizer = fabric.setup(integers.trained if integers else network, run.optimizer)
+    model, optimizer = fabric.setup(arithmetic.trained, run.optimizer)
     clock, loss = Clock(run.state.epoch, recipe.epochs), batch_loss(recipe, teacher)
     targets = cutouts(training) if recipe.paste else []
-    if integers and fabric.is_global_zero and run.state.epoch == 0:
-        report(Progress(0, recipe.epochs, 0, 1, 0.0, 0.0, validate(integers.of(run.kept, 0), validation)))
+    if arithmetic.from_trained and fabric.is_global_zero and run.state.epoch == 0:
+        report(Progress(0, recipe.epochs, 0, 0, 0.0, 0.0, validate(arithmetic.in_use(run.kept, 0), validation)))
     for epoch in range(run.state.epoch, recipe.epochs):
         started = time.perf_counter()
-        network.anneal(1.0 if integers else epoch / recipe.epochs)
+        in_use = arithmetic.begin_epoch(run.kept, epoch, recipe.epochs)
         losses = []
-        in_use = integers.begin_epoch(run.kept, epoch) if integers else run.kept
         if recipe.hard and epoch % recipe.hard_every == 0:
             run.hard = fabric.broadcast(mine(in_use, training) if fabric.is_global_zero else no_places())
         batches = epoch_batches(training, recipe, epoch, fabric, Drawn(targets, run.hard))
@@ -169,7 +168,7 @@ def train(
         last = epoch + 1 == recipe.epochs
         metrics = None
         if fabric.is_global_zero and (last or (epoch + 1) % recipe.validate_every == 0):
-            metrics = validate(integers.of(run.kept, epoch + 1) if integers else run.kept, validation)
+            metrics = validate(arithmetic.in_use(run.kept, epoch + 1), validation)
         run.state = replace(run.state, epoch=epoch + 1, seconds=run.state.seconds + time.perf_counter() - started)
         if metrics is not None and metrics.miou >= run.state.best:  # of equal ones the longest trained
             run.state = replace(run.state, best=metrics.miou, best_epoch=epoch + 1)

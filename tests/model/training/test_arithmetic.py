@@ -27,8 +27,8 @@ from biisnet.model.integer.terms import Reduced, Tensors, byte  # noqa: E402
 from biisnet.model.network import BiisNet, build  # noqa: E402
 from biisnet.model.predict import predict  # noqa: E402
 from biisnet.model.scenes import scenes  # noqa: E402
+from biisnet.model.training.arithmetic import Integers  # noqa: E402
 from biisnet.model.training.checkpoint import State  # noqa: E402
-from biisnet.model.training.integers import Integers  # noqa: E402
 from biisnet.model.training.recipe import FINE_TUNING, Phase, Recipe  # noqa: E402
 from biisnet.model.training.run_files import BEST, LAST  # noqa: E402
 from biisnet.model.training.trainer import Options, Progress, make_fabric, train  # noqa: E402
