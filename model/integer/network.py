@@ -17,8 +17,8 @@ from torch import nn
 from ..binarize import centre, estimate_sign
 from ..config import NetworkConfig
 from ..errors import InputError
+from ..folding import fold_norm
 from ..layers import BinaryConvLayer, DotBinaryConvLayer, ReDistribution
-from ..lowering import fold_norm
 from ..network import BiisNet, Fusion, UpSample
 from .activations import ACTIVATIONS
 from .constants import MapConstants
