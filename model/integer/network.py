@@ -48,10 +48,11 @@ class IntegerNetwork(nn.Module):
     are those of the compiler's file, bit for bit.
     """
 
-    def __init__(self, network: BiisNet, scales: list[MapScale] | None = None) -> None:
+    def __init__(self, network: BiisNet) -> None:
         super().__init__()
         self.network = network
-        self.scales = scales or []
+        self.scales: list[MapScale] = []
+        """Of every stored map, once it is anchored."""
 
     @torch.no_grad()
     def anchor(self, constants: list[MapConstants]) -> None:
@@ -59,11 +60,7 @@ class IntegerNetwork(nn.Module):
         anchor = Anchor(constants)
         side = self.network.config.multiple
         Walk(self.network, anchor).logits(torch.zeros(1, self.network.config.in_channels, side, side))
-        if anchor.stored != len(constants):
-            raise InputError(
-                f"the compiler's integer network has {len(constants)} stored maps, not {anchor.stored}: this network "
-                "cannot be trained in integers; train it in float32"
-            )
+        anchor.check_all()
         self.scales = anchor.scales
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -93,7 +93,7 @@ class Anchor(Stores):
 
     def step(self, value: Sum) -> tuple[torch.Tensor, int]:
         if self.stored == len(self.constants):
-            raise InputError(f"the compiler's integer network has {self.stored} stored maps, this one has more")
+            raise untrainable(f"the compiler's integer network has {self.stored} stored maps, this one has more")
         known = self.constants[self.stored]
         shape, own = (len(known.terms), len(known.sigma)), (len(value.terms), len(value.offset))
         if shape != own:
@@ -126,7 +126,16 @@ class Anchor(Stores):
     def differs(self, what: str) -> InputError:
         """The error of the map at hand."""
         name = self.constants[self.stored].name
-        return InputError(
-            f"layer '{name}' is another one in the compiler's integer network ({what}): this network cannot be trained "
-            "in integers; train it in float32"
-        )
+        return untrainable(f"layer '{name}' is another one in the compiler's integer network ({what})")
+
+    def check_all(self) -> None:
+        """Raise InputError where the calibration has more maps."""
+        if self.stored != len(self.constants):
+            raise untrainable(
+                f"the compiler's integer network has {len(self.constants)} stored maps, not {self.stored}"
+            )
+
+
+def untrainable(why: str) -> InputError:
+    """The error of a network that the compiler makes another one of."""
+    return InputError(f"{why}: this network cannot be trained in integers; train it in float32")
