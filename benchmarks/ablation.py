@@ -144,10 +144,10 @@ def ablation(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where ablation.{json,md} are.")] = DOCS,
 ) -> None:
     """Train the networks of the paper's tables for an equal budget, and write the figures into docs/."""
-    from biisnet.model.training.trainer import PRECISIONS, Options
+    from biisnet.model.training.trainer import FLOATS, Options
 
-    if precision not in PRECISIONS:
-        raise InputError(f"precision: {precision}, expected {' or '.join(PRECISIONS)}")
+    if precision not in FLOATS:
+        raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
     options = Options(precision, compile_)
     recipe, source = budget(epochs, size, crop), Source(data, split, 0 if data else scenes, 0)
     frames = hold_out(source.read(recipe.size, say), HOLD_OUT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import InputError
@@ -15,8 +15,9 @@ T = TypeVar("T")
 NAMES = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 
 
-def from_json(cls: type[T], text: str, what: str) -> T:
-    """A `cls` from a JSON object of its fields; absent ones take their defaults. Raises InputError, naming the field.
+def from_json(cls: type[T], text: str, what: str, base: T | None = None) -> T:
+    """A `cls` from a JSON object of its fields; absent ones take their defaults, or those of `base`. Raises InputError,
+    naming the field.
 
     `what` is what the message calls it.
     """
@@ -31,10 +32,10 @@ def from_json(cls: type[T], text: str, what: str) -> T:
         known = ", ".join(f.name for f in fields(cls))  # type: ignore[arg-type]
         raise InputError(f"{what}: unknown field {listed(unknown)}; there are {known}")
     needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}  # type: ignore[arg-type]
-    if absent := sorted(needed - set(values)):
+    if base is None and (absent := sorted(needed - set(values))):
         raise InputError(f"{what}: lacks {', '.join(absent)}")
     try:
-        return cls(**values)
+        return cls(**values) if base is None else replace(base, **values)  # type: ignore[type-var]
     except TypeError as e:
         raise InputError(f"{what}: {e}") from e
 

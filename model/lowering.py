@@ -19,6 +19,7 @@ from torch import nn
 
 from biisnet.ops import DOMAIN, VERSION, pack_bits, pack_weights
 
+from .folding import fold_norm
 from .layers import BinaryConvLayer, DotBinaryConvLayer, MaxOut, ReDistribution, RPReLU
 
 
@@ -138,14 +139,6 @@ def lower(module: nn.Module) -> nn.Module:
         lowered = copy.copy(module)
         lowered._modules = {name: lower(child) for name, child in module.named_children()}
         return lowered
-
-
-def fold_norm(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
-    """The slope and offset, float64 [M], that a BatchNorm is in evaluation mode."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    slope = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    return slope, norm.bias.double() - norm.running_mean.double() * slope
 
 
 def _bits(signs: torch.Tensor) -> np.ndarray:

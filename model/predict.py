@@ -7,13 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .network import BiisNet
-
 F32 = npt.NDArray[np.float32]
 
 
 @torch.no_grad()
-def predict(network: BiisNet, image: F32) -> F32:
+def predict(network: torch.nn.Module, image: F32) -> F32:
     """Grey levels [H, W] -> target probabilities [H, W], in float32; BatchNorm as in use, whatever the mode."""
     was_training = network.training
     network.eval()

@@ -184,7 +184,10 @@ def test_training_needs_no_tvm(installed: Path, tmp_path: Path) -> None:
         ["train", "biisnet-lite", *scenes, "--epochs", "1", "--recipe", "recipe.json", "-o", "run"],
         ["eval", "run/best.safetensors", *scenes, "--size", "32x32"],
         ["eval", "nowhere.safetensors", *scenes],
+        ["train", "run/best.safetensors", *scenes, "--recipe", "recipe.json", "--precision", "int8", "-o", "int8"],
     ):
         done = run(installed, [script(installed, "biisnet"), *command], tmp_path, "tvm tvm_ffi onnxruntime ziglang")
-        assert done.returncode == (2 if "nowhere" in command[1] else 0), done.stderr
+        assert done.returncode == (2 if {"nowhere.safetensors", "int8"} & {*command} else 0), done.stderr
         assert "Traceback" not in done.stderr
+    assert "pip install '.[compile]' (in a clone)" in done.stderr
+    assert not (tmp_path / "int8").exists()

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..compile.progress import Live
-from ..model import NETWORKS
+from ..model import NETWORKS, shipped_weights
 from ..model.datasets import Frame, Say, hold_out
 from ..model.errors import InputError
 from ..model.source import Source
 from ..model.text_file import read_text
-from ..model.training import Recipe
+from ..model.training import FINE_TUNING, INT8, Recipe
 from ..model.training.run_files import BEST, LAST
 from ..runtime.machine import read_features
 from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
@@ -83,11 +83,13 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         precision = "bfloat16" if read_features() & BFLOAT16 else "float32"
     if precision not in PRECISIONS:
         raise InputError(f"--precision {precision}: choose one of {', '.join((AUTO, *PRECISIONS))}")
+    if precision == INT8 and asked.compile:
+        raise InputError("--compile fuses work in floating point; leave it out with --precision int8")
     if asked.threads:
         torch.set_num_threads(asked.threads)
     if asked.tensorboard:
         import torch.utils.tensorboard
-    network = start_network(asked.model, recipe)
+    network = start_network(asked.model, recipe, trained=precision == INT8)
     check_grey(network.name, network.config.in_channels)
     teacher = None
     if asked.teacher:
@@ -100,11 +102,16 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     last = asked.output / LAST
     done = read_state(last)[0].epoch if last.exists() else 0
     begun = f"goes on after epoch {done}, its last" if done == recipe.epochs else f"goes on after epoch {done}"
-    begun = begun if done else f"seed {recipe.seed}"
+    begun = begun if done else f"{'trained weights, ' if precision == INT8 else ''}seed {recipe.seed}"
     where = "held out of them" if asked.validation is None else f"of split {asked.validation}"
     say(f"network  {network.name}, {begun}")
     say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} {where} to validate on")
     say(f"recipe   {recipe.to_json()}")
+    calibrate = None
+    if precision == INT8:
+        from .train_integers import calibrator
+
+        calibrate = calibrator(training, say)
     say(f"process  {fabric.world_size} of {torch.get_num_threads()} threads, {precision}")
     options = Options(precision, asked.compile, asked.tensorboard)
     with (
@@ -112,7 +119,9 @@ def train_model(asked: Training, say: Say) -> Trained | None:
         shown(recipe, say, fabric.is_global_zero) as report,
     ):
         try:
-            state = train(fabric, network, training, validation, recipe, asked.output, options, report, teacher)
+            state = train(
+                fabric, network, training, validation, recipe, asked.output, options, report, teacher, calibrate
+            )
         except KeyboardInterrupt:
             if not last.exists():
                 raise
@@ -122,10 +131,11 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     return Trained(asked.output / BEST, state.epoch, state.best_epoch, state.seconds, state.best, recipe.seed)
 
 
-def read_recipe(path: Path | None, epochs: int | None, seed: int | None) -> Recipe:
-    """The default recipe with a file's fields, then with the given ones. Raises InputError."""
+def read_recipe(path: Path | None, epochs: int | None, seed: int | None, precision: str = AUTO) -> Recipe:
+    """The default recipe of a precision with a file's fields, then with the given ones. Raises InputError."""
+    base = FINE_TUNING if precision == INT8 else Recipe()
     try:
-        recipe = Recipe.from_json(read_text(path)) if path else Recipe()
+        recipe = Recipe.from_json(read_text(path), base) if path else base
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not a text file in UTF-8; give a recipe as JSON") from e
     except InputError as e:
@@ -156,8 +166,9 @@ def frames_to_use(asked: Training, say: Say) -> tuple[list[Frame], list[Frame]]:
     return frames, held
 
 
-def start_network(name: str | None, recipe: Recipe) -> BiisNet:
-    """A named network with random weights that follow from the recipe's seed, or a checkpoint to go on from.
+def start_network(name: str | None, recipe: Recipe, trained: bool = False) -> BiisNet:
+    """A named network with random weights that follow from the recipe's seed, or where it is to be `trained` already
+    with the shipped ones; or a checkpoint to go on from.
 
     Raises CompileError.
     """
@@ -168,6 +179,14 @@ def start_network(name: str | None, recipe: Recipe) -> BiisNet:
     name = known_checkpoint(name or DEFAULT)
     if name not in NETWORKS:
         return load_checkpoint(Path(name))
+    if trained:
+        weights = shipped_weights(name)
+        if weights is None:
+            raise InputError(
+                f"preset '{name}' has no trained weights to begin with in integers; train it in float32, and give its "
+                f"{BEST}"
+            )
+        return load_checkpoint(weights)
     torch.manual_seed(recipe.seed)
     return BiisNet(NETWORKS[name], name)
 
@@ -222,15 +241,21 @@ def shown(recipe: Recipe, say: Say, speaks: bool) -> Iterator[Callable[[Progress
     drawn = speaks and isinstance(say, Live) and say.live
     bar = tqdm(total=recipe.epochs, unit="epoch", disable=not drawn, file=sys.stderr)
 
+    def tell(line: str) -> None:
+        with bar.external_write_mode(file=sys.stderr):
+            say(line)
+
     def report(p: Progress) -> None:
+        if p.epoch == 0:
+            assert p.metrics is not None
+            return tell(f"before   {p.metrics.summary()}, calibrated without training")
         bar.n = p.epoch - 1 + p.step / p.steps
         bar.set_postfix(loss=f"{p.loss:.3f}", refresh=False)
         bar.update(0)
         validated = p.epoch == p.epochs or p.epoch % recipe.validate_every == 0
         if speaks and (p.metrics or (p.step == p.steps and not validated and not drawn)):
             metrics = f"{p.metrics.summary()}, " if p.metrics else ""
-            with bar.external_write_mode(file=sys.stderr):
-                say(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{time_left(p.seconds_left)}")
+            tell(f"epoch {p.epoch}/{p.epochs}: loss {p.loss:.3f}, {metrics}{time_left(p.seconds_left)}")
 
     with bar:
         yield report

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Float network -> integer network, calibrated, with the proof that no sum can overflow."""
 
-from .float_to_integer import is_integer, quantise, refuse_integer
+from .calibrate import Calibration
+from .float_to_integer import calibrate, is_integer, quantise, refuse_integer
 from .proof import Proof, prove
 from .write_onnx import SCALE_KEY
 
-__all__ = ["SCALE_KEY", "Proof", "is_integer", "prove", "quantise", "refuse_integer"]
+__all__ = ["SCALE_KEY", "Calibration", "Proof", "calibrate", "is_integer", "prove", "quantise", "refuse_integer"]

@@ -33,6 +33,16 @@ def quantise(
     summary is said). Equal networks and frames give equal bytes. Raises CompileError, which names the first layer
     without an integer form.
     """
+    calibration = calibrate(model, frames)
+    for name, share in calibration.saturated.items():
+        say(f"note: layer '{name}': {share:.0%} of its counts do not fit a byte and are cut off")
+    integer = from_proto(write_onnx(model, calibration), model.path)
+    say(prove(integer).summary())
+    return integer
+
+
+def calibrate(model: OnnxModel, frames: Sequence[npt.NDArray[np.uint8]]) -> Calibration:
+    """The integer network's maps and their constants, as `quantise` writes them. Raises CompileError."""
     refuse_integer(model)
     size = size_of(frames, model.path)
     if any(node.op_type in ("Pad", "Slice") for node in model.proto.graph.node):
@@ -46,11 +56,7 @@ def quantise(
     structure = find_structure(module, model.path)
     calibration = Calibration(structure, list(frames), sizes_at(model, size))
     calibration.run()
-    for name, share in calibration.saturated.items():
-        say(f"note: layer '{name}': {share:.0%} of its counts do not fit a byte and are cut off")
-    integer = from_proto(write_onnx(model, calibration), model.path)
-    say(prove(integer).summary())
-    return integer
+    return calibration
 
 
 def is_integer(model: OnnxModel) -> bool:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training: data sets, augmentation, losses, the loop. Importing this package does not import torch."""
 
-from .recipe import Recipe
+from .recipe import FINE_TUNING, INT8, Recipe
 
-__all__ = ["Recipe"]
+__all__ = ["FINE_TUNING", "INT8", "Recipe"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from torch import nn
 
 from ..datasets import Frame
 from ..metrics import EIGHT
-from ..network import BiisNet
 from ..predict import predict
 
 DOUBT = 0.2
@@ -33,7 +33,7 @@ def no_places() -> Places:
     return np.zeros((0, 3), np.int64)
 
 
-def mine(network: BiisNet, frames: list[Frame]) -> Places:
+def mine(network: nn.Module, frames: list[Frame]) -> Places:
     """The false alarms of a network in all frames, the surest first in each."""
     found = [
         [n, *place] for n, frame in enumerate(frames) for place in alarms(predict(network, frame.image), frame.mask)

@@ -11,6 +11,8 @@ from ..fields import check_types, from_json, require
 
 LOSS_NAMES = ("softiou", "dice", "bce", "focal", "sls")
 WHAT = "recipe"
+INT8 = "int8"
+"""The precision of a run through the roundings of the integer network."""
 SEEDS = 2**32
 """Seeds, from 0: as many as tell the scenes and the shuffles of two runs apart."""
 
@@ -119,6 +121,12 @@ class Recipe:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Recipe:
-        """Undo `to_json`. Raises InputError."""
-        return from_json(cls, text, WHAT)
+    def from_json(cls, text: str, base: Recipe | None = None) -> Recipe:
+        """Undo `to_json`; absent fields are those of `base`, by default the defaults. Raises InputError."""
+        return from_json(cls, text, WHAT, base)
+
+
+FINE_TUNING = Recipe(
+    epochs=10, phases=(Phase(0, 192, 4),), learning_rate=2e-4, warmup_epochs=1, average=0.99, validate_every=1
+)
+"""Of a network that is trained already, in integers: short, at a low rate, of crops as large as in the end."""

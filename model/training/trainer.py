@@ -27,6 +27,7 @@ from ..metrics import Metrics, evaluate
 from ..network import BiisNet
 from ..predict import predict
 from ..weights import save
+from .arithmetic import Calibrate, Floats, Integers
 from .batches import Drawn, data_digest, epoch_batches, require_targets
 from .checkpoint import State, read_state, restore, write_checkpoint
 from .distillation import Teacher
@@ -35,14 +36,15 @@ from .history import History
 from .losses import loss_of
 from .optimizer import learning_rate, make_average, make_optimizer, set_rate
 from .paste import cutouts
-from .recipe import Recipe
+from .recipe import INT8, Recipe
 from .run_files import BEST, LAST, RECIPE_FILE
 
 BatchLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """Of images, logits and masks [N, 1, H, W]."""
 LOWER_RATE = "try a lower learning rate"
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
-"""What Fabric calls them."""
+FLOATS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+PRECISIONS = FLOATS | {INT8: FLOATS["float32"]}
+"""What Fabric calls them: integers are whole numbers in float32."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Progress:
-    """After each step; `epoch` and `step` count from 1."""
+    """After each step; `epoch` and `step` count from 1. Of epoch 0 are the metrics of the network that training in
+    integers begins with."""
 
     epoch: int
     epochs: int
@@ -111,16 +114,20 @@ def train(
     options: Options,
     report: Callable[[Progress], None],
     teacher: Teacher | None = None,
+    calibrate: Calibrate | None = None,
 ) -> State:
     """Train `network` on frames of the recipe's size; a run that is in `folder` already is gone on with.
 
     The folder gets recipe.json, last.safetensors (everything), best.safetensors (the network with the best validation
     mIoU), history.csv and curves.png.
 
-    A `teacher` is learned from beside the masks.
+    A `teacher` is learned from beside the masks. With `calibrate`, which is of the precision int8, the network is
+    trained through the roundings of its integer network.
 
-    Raises InputError where the frames have no targets, the folder's run is another one, or a step is no number.
+    Raises InputError where the frames have no targets, the folder's run is another one, a step is no number, or a
+    network cannot be trained in integers.
     """
+    arithmetic = Integers(network, recipe, calibrate) if calibrate else Floats(network)
     require_targets(training, "train")
     require_targets(validation, "validate")
     network.seed = None  # its weights are random no longer
@@ -137,15 +144,17 @@ def train(
     history = History(folder, run.state.epoch, options.tensorboard and fabric.is_global_zero)
     if options.compile:
         network.compile()  # in place: the names of its parameters stay
-    model, optimizer = fabric.setup(network, run.optimizer)
+    model, optimizer = fabric.setup(arithmetic.trained, run.optimizer)
     clock, loss = Clock(run.state.epoch, recipe.epochs), batch_loss(recipe, teacher)
     targets = cutouts(training) if recipe.paste else []
+    if arithmetic.from_trained and fabric.is_global_zero and run.state.epoch == 0:
+        report(Progress(0, recipe.epochs, 0, 0, 0.0, 0.0, validate(arithmetic.in_use(run.kept, 0), validation)))
     for epoch in range(run.state.epoch, recipe.epochs):
         started = time.perf_counter()
-        network.anneal(epoch / recipe.epochs)
+        in_use = arithmetic.begin_epoch(run.kept, epoch, recipe.epochs)
         losses = []
         if recipe.hard and epoch % recipe.hard_every == 0:
-            run.hard = fabric.broadcast(mine(run.kept, training) if fabric.is_global_zero else no_places())
+            run.hard = fabric.broadcast(mine(in_use, training) if fabric.is_global_zero else no_places())
         batches = epoch_batches(training, recipe, epoch, fabric, Drawn(targets, run.hard))
         network.keep_real(epoch / recipe.epochs < recipe.real_weights)
         for step, (images, masks) in enumerate(batches, 1):
@@ -159,7 +168,7 @@ def train(
         last = epoch + 1 == recipe.epochs
         metrics = None
         if fabric.is_global_zero and (last or (epoch + 1) % recipe.validate_every == 0):
-            metrics = validate(run.kept, validation)
+            metrics = validate(arithmetic.in_use(run.kept, epoch + 1), validation)
         run.state = replace(run.state, epoch=epoch + 1, seconds=run.state.seconds + time.perf_counter() - started)
         if metrics is not None and metrics.miou >= run.state.best:  # of equal ones the longest trained
             run.state = replace(run.state, best=metrics.miou, best_epoch=epoch + 1)
@@ -236,7 +245,7 @@ def take_step(
     return value
 
 
-def validate(network: BiisNet, frames: list[Frame]) -> Metrics:
+def validate(network: torch.nn.Module, frames: list[Frame]) -> Metrics:
     """At a threshold of 0.5, each frame at its size."""
     return evaluate([predict(network, f.image) for f in frames], [f.mask for f in frames], 0.5)
 

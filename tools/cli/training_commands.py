@@ -18,8 +18,8 @@ Checkpoint = Annotated[
     str | None,
     typer.Argument(
         metavar="MODEL",
-        help="A preset's or a variant's name, to start from random weights, or a .safetensors checkpoint to go on "
-        "from; by default biisnet.",
+        help="A preset's or a variant's name, to start from random weights (with --precision int8 from the shipped "
+        "ones), or a .safetensors checkpoint to go on from; by default biisnet.",
         autocompletion=complete_network,
     ),
 ]
@@ -71,7 +71,14 @@ def train(
     compile_: Annotated[
         bool, typer.Option("--compile/--no-compile", help="torch.compile: minutes to start, faster then.")
     ] = False,
-    precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16, auto.")] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(
+            "--precision",
+            help="Of convolutions: float32, bfloat16, auto. int8: fine-tunes a trained network through the roundings "
+            "of its integer network.",
+        ),
+    ] = "auto",
     threads: Annotated[int | None, typer.Option("--threads", min=1, max=64, help="[default: all]")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's log too.")] = False,
     teacher: Annotated[
@@ -85,7 +92,7 @@ def train(
     from ...model.source import Source
     from ..train import Training, read_recipe, train_model
 
-    wanted = read_recipe(recipe, epochs, seed)
+    wanted = read_recipe(recipe, epochs, seed, precision)
     source = Source(data, split, scenes if synthetic else 0, wanted.seed, levels=parse_levels(levels))
     asked = Training(
         model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard, teacher

@@ -2,11 +2,12 @@
 """Recipes as JSON, in whole and in part."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from biisnet.model.errors import InputError
-from biisnet.model.training.recipe import Phase, Recipe
+from biisnet.model.training.recipe import FINE_TUNING, Phase, Recipe
 
 
 def test_json_and_back() -> None:
@@ -54,3 +55,14 @@ def test_phases() -> None:
 def test_what_trains_nothing_is_refused(fields: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Recipe.from_json(json.dumps(fields))
+
+
+def test_fields_beside_another_recipe() -> None:
+    """Those that are absent are its own, and those that are given checked as ever."""
+    found = Recipe.from_json('{"epochs": 3}', FINE_TUNING)
+    assert found == replace(FINE_TUNING, epochs=3)
+    assert found != Recipe(epochs=3)
+    with pytest.raises(InputError, match="unknown field typo"):
+        Recipe.from_json('{"typo": 1}', FINE_TUNING)
+    with pytest.raises(InputError, match="epochs is 0"):
+        Recipe.from_json('{"epochs": 0}', FINE_TUNING)

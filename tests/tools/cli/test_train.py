@@ -76,6 +76,37 @@ def test_killed_and_resumed(here: Path, tiny: list[str], cli: Callable[..., Any]
         assert_same_weights(here / "unbroken" / name, here / "broken" / name)
 
 
+def test_in_integers(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:
+    """One epoch: what it begins with is said, and the result is a checkpoint like any other, which the compiler
+    quantises and proves."""
+    (here / "recipe.json").write_text(json.dumps({k: v for k, v in RECIPE.items() if k != "validate_every"}))
+    done = cli(*tiny, "--epochs", "1", "-o", "run", "--precision", "int8", "--json")
+    assert done.code == 0, done.err
+    said = done.err.splitlines()
+    assert "int8     calibrated before each epoch, on 8 of the frames to train on" in said
+    assert [line for line in said if line.startswith("before   mIoU") and line.endswith("calibrated without training")]
+    recipe = json.loads((here / "run" / "recipe.json").read_text())
+    assert (recipe["learning_rate"], recipe["validate_every"], recipe["epochs"]) == (2e-4, 1, 1)
+    assert set(tensors(here / "run" / "best.safetensors")) == set(tensors(here / "tiny.safetensors"))
+    assert (
+        "another precision (int8, not float32)"
+        in cli(
+            *tiny[:-2],
+            "--epochs",
+            "1",
+            "-o",
+            "run",
+            "--resume",
+            "--precision",
+            "float32",
+            "--recipe",
+            "run/recipe.json",
+        ).message
+    )
+    found = cli("eval", "run/best.safetensors", "--synthetic", "--scenes", "4", "--precision", "int8")
+    assert "no sum can overflow" in found.err
+
+
 def test_interrupted(here: Path, tiny: list[str]) -> None:
     """Ctrl-C says how to go on, and is no failure."""
     # a shell's background jobs ignore it
@@ -169,7 +200,14 @@ def test_two_processes(here: Path, tiny: list[str]) -> None:
         (["--synthetic", "--validation", "test", "--hold-out", "0.2"], "give one of them"),
         (["--synthetic", "--recipe", "binary.json"], "binary.json: not a text file in UTF-8"),
         (["--synthetic", "--validation", "val"], "--validation names a data set's split"),
-        (["--synthetic", "--precision", "int8"], "--precision int8: choose one of auto, float32, bfloat16"),
+        (["--synthetic", "--precision", "int4"], "--precision int4: choose one of auto, float32, bfloat16, int8"),
+        (["--synthetic", "--precision", "int8", "--compile"], "leave it out with --precision int8"),
+        (["irnet", "--synthetic", "--precision", "int8"], "preset 'irnet' has no trained weights to begin with"),
+        (
+            ["adabin.safetensors", "--synthetic", "--precision", "int8"],
+            "of scheme adabin cannot be trained in integers",
+        ),
+        (["--synthetic", "--precision", "int8", "--recipe", "bad.json"], "bad.json: recipe: unknown field typo"),
         (["--synthetic", "--recipe", "bad.json"], "bad.json: recipe: unknown field typo"),
         (["--synthetic", "--recipe", "nowhere.json"], "nowhere.json: No such file"),
         (["--synthetic", "--recipe", "list.json"], "list.json: "),
@@ -178,6 +216,11 @@ def test_two_processes(here: Path, tiny: list[str]) -> None:
     ],
 )
 def test_bad_input(arguments: list[str], message: str, here: Path, cli: Callable[..., Any]) -> None:
+    from biisnet.model.network import build
+    from biisnet.model.variants import NETWORKS
+    from biisnet.model.weights import save
+
+    save(build(NETWORKS["adabin"]), here / "adabin.safetensors")
     (here / "bad.json").write_text('{"typo": 1}')
     (here / "list.json").write_text("[1]")
     (here / "binary.json").write_bytes(b"\xc0\xff")
