@@ -13,8 +13,8 @@ from typing import Any
 
 from .errors import BundleError
 
-DETECTION = "detection"
-TASKS = ("map", DETECTION, "segmentation", "classification")
+MAP, DETECTION, SEGMENTATION, CLASSIFICATION = "map", "detection", "segmentation", "classification"
+TASKS = (MAP, DETECTION, SEGMENTATION, CLASSIFICATION)
 PROBABILITY, LOGIT = "probability", "logit"
 MEANINGS = ("map", "image", PROBABILITY, "scores", LOGIT)
 DTYPES = ("float32", "uint8", "uint16", "int16")

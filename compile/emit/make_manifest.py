@@ -66,7 +66,7 @@ def make_manifest(
             for s in plan.kernels.steps
         ],
         "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
-        "verification": asdict(verified),
+        "verification": verified.as_entry(),
         "tools": {**{tool: version(tool) for tool in TOOLS}, "llvm": str(llvm_version_major())},
         "licenses": license_entries(components(model.sha256)),
         "files": {
