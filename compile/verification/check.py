@@ -21,12 +21,12 @@ from ..frontend import OnnxModel
 from ..ir.buffers import Buffer
 from ..ir.plan import Plan
 from ..quantise import is_integer, prove
+from . import scene
 from .accumulators import check_accumulators, is_binary, readable
 from .agreement import compare_output, evidence, outcome
 from .device import Device
 from .end_to_end import run_by_stage
 from .onnx_reference import OnnxReference
-from .scene import scene
 from .stages import check_step
 from .ties import with_ties_decided
 
@@ -81,7 +81,7 @@ def check_bundle(
 ) -> Verified:
     """Run the bundle in `root` here, under the emulator where it is for another machine.
 
-    `image` [H, W] grey levels, by default a synthetic scene. Raises VerificationError naming the first layer
+    `image` [H, W] or [C, H, W] levels, by default a synthetic scene. Raises VerificationError naming the first layer
     that differs, its tensors left in `failure` (npz).
     """
     prefix = emulator.command(target)
@@ -90,10 +90,8 @@ def check_bundle(
     device_name = "this machine" if not prefix else f"an emulated {target.cpu}"
     source = plan.program.inputs[0]
     if image is None:
-        image = scene(source.height, source.width)
-    frame = np.broadcast_to(
-        image.astype(source.encoding.value_type), (source.channels, source.height, source.width)
-    ).copy()
+        image = scene.frame(source.channels, source.height, source.width)
+    frame = image.reshape(source.channels, source.height, source.width).astype(source.encoding.value_type)
     onnx = OnnxReference(model, {b.value: b.encoding.value_type for b in plan.program.buffers()})
     reference = onnx.run(frame)
     proof = prove(model).summary() if is_integer(model) else ""
