@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part that runs on the device: a bundle -> `load(bundle)(image)` -> probability map, classes, values. Needs numpy only."""
+"""The part that runs on the device: a bundle -> `load(bundle)(image)` -> what its model computes. Needs numpy only."""
 
 from importlib.metadata import version
 

@@ -31,8 +31,8 @@ Grey = npt.NDArray[Any]
 
 
 def to_levels(image: npt.NDArray[Any], levels: LevelsLike = None, whole: bool = False, channels: int = 1) -> Grey:
-    """uint8, uint16 or float32 [H, W], of several channels [H, W, C] -> levels 0..255 [H, W] or [C, H, W], by the rule of
-    levels.py: uint8 as it is where `levels` do not change it, else contiguous float32.
+    """uint8, uint16 or float32 [H, W], of several channels [H, W, C] -> levels 0..255 [H, W] or [C, H, W], by the rule
+    of levels.py: uint8 as it is where `levels` do not change it, else contiguous float32.
 
     With `levels` any real dtype: counts of the sensor. `whole` is for a model of bytes. Raises TypeError for another
     dtype, ValueError for another shape, an empty image, values not finite, and floats without `levels` that are outside
@@ -170,15 +170,15 @@ class Model:
 
     def __call__(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[Any]:
         """Image [H, W], for a model of several channels [H, W, C] in the order that it was trained with (mostly red,
-        green, blue), uint8, uint16 or float32 0..255 -> what the model computes of it, in its output's dtype and meaning
-        (`signature`): a map [H, W], of a detection the probability of a target in float32, or its logit in integers;
-        maps [C, H, W]; or scores [N].
+        green, blue), uint8, uint16 or float32 0..255 -> what the model computes of it, in its output's dtype and
+        meaning (`signature`): a map [H, W], of a detection the probability of a target in float32, or its logit in
+        integers; maps [C, H, W]; or scores [N].
 
-        A contiguous grey uint8 image of the model's size is read where it lies. `levels` says which counts are black and
-        white, where the format's are not: (7000, 9000), or '1%:99%' of each frame. An image of another size than the
-        model's is resized bilinearly, and maps back: one that is twice as large as the model's input is twice as large
-        as the image. A model of bytes gets levels rounded to the nearest whole one; of floats without `levels`, which are
-        exact, only such. Raises RuntimeError after a fork, where the threads are the parent's.
+        A contiguous grey uint8 image of the model's size is read where it lies. `levels` says which counts are black
+        and white, where the format's are not: (7000, 9000), or '1%:99%' of each frame. An image of another size than
+        the model's is resized bilinearly, and maps back: one that is twice as large as the model's input is twice as
+        large as the image. A model of bytes gets levels rounded to the nearest whole one; of floats without `levels`,
+        which are exact, only such. Raises RuntimeError after a fork, where the threads are the parent's.
         """
         return self.infer(self._levels(image, levels))
 

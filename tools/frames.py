@@ -40,8 +40,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Reading:
-    """Reading of frames: how samples become levels, how raw frames are laid out where the sources are such, and how many
-    channels are wanted: 1 of grey frames, 3 of colour, others of raw frames alone."""
+    """Reading of frames: how samples become levels, how raw frames are laid out where the sources are such, and how
+    many channels are wanted: 1 of grey frames, 3 of colour, others of raw frames alone."""
 
     levels: Levels | None = None
     raw: Raw | None = None

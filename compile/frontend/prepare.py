@@ -37,8 +37,9 @@ class Normalisation:
 
     @classmethod
     def of(cls, mean: Sequence[float], std: Sequence[float]) -> Normalisation:
-        """The same in the user's unit: pixels 0 to 1 where no number is above 1, else levels 0 to 255. Raises CompileError."""
-        mean, std = mean or (0.0,), std or (1.0 if all(abs(v) <= 1 for v in mean or (0.0,)) else WHITE,)
+        """The same in the user's unit: pixels 0 to 1 where no number is above 1, else levels 0 to 255. Raises
+        CompileError."""
+        mean, std = mean or (0.0,), std or (1.0,)
         numbers = (*mean, *std)
         if not all(map(math.isfinite, numbers)) or min(std) <= 0:
             raise CompileError(f"--mean {text(mean)} --std {text(std)}: give finite numbers, of --std above 0")

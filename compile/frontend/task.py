@@ -37,8 +37,8 @@ def find_signature(model: OnnxModel, program: Program) -> Signature:
     check_scales(model.path, signature, scale)
     if task == CLASSIFICATION and any(output.size != (1, 1) for output in signature.outputs):
         raise CompileError(
-            f"{model.path}: its task is said to be classification, whose output is scores [1, N] or [1, N, 1, 1]; it is "
-            f"from {shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task"
+            f"{model.path}: its task is said to be classification, whose output is scores [1, N] or [1, N, 1, 1]; it "
+            f"is from {shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task"
         )
     if task == DETECTION and not signature.is_plane_to_plane:
         raise CompileError(

@@ -19,8 +19,8 @@ Array = npt.NDArray[Any]
 
 
 def run_by_stage(device: Device, plan: Plan, image: Array, signs: dict[Buffer, Array] | None = None) -> list[Array]:
-    """The outputs [C, H, W] of an image [C, H, W] by single stages on the device's own maps. `signs` takes in the packed
-    signs [C, H, W] of all maps, in their order."""
+    """The outputs [C, H, W] of an image [C, H, W] by single stages on the device's own maps. `signs` takes in the
+    packed signs [C, H, W] of all maps, in their order."""
     (source,) = plan.program.inputs
     device.store(source, image)
     for k, step in enumerate(plan.kernels.steps):

@@ -22,8 +22,8 @@ Array = npt.NDArray[Any]
 def session(
     proto: onnx.ModelProto, path: str = "the model", threads: int = 1, as_written: bool = False
 ) -> onnxruntime.InferenceSession:
-    """A quiet session; on one thread runs are repeatable. `as_written`: without ONNX Runtime's own rewriting, which moves
-    factors into weights, so that sums of +-1 are no longer whole numbers. Raises CompileError."""
+    """A quiet session; on one thread runs are repeatable. `as_written`: without ONNX Runtime's own rewriting, which
+    moves factors into weights, so that sums of +-1 are no longer whole numbers. Raises CompileError."""
     # some of its builds report sessions to their maker, and a user's network is nobody else's business
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()

@@ -169,8 +169,8 @@ def run(
     *,
     terminal: Terminal,
 ) -> None:
-    """Find the targets in frames, or of a bundle for another task their classes or maps: through the bundle itself here,
-    or under the emulator if it is for a board."""
+    """Find the targets in frames, or with a bundle for another task their classes or maps: through the bundle itself
+    here, or under the emulator if it is for a board."""
     from ...compile.errors import CompileError
     from ..answers import Wishes
     from ..frames import Rate
@@ -206,7 +206,8 @@ def run(
 def kinds_of(folder: Path) -> list[str]:
     """The tables in a folder of results, and what else is there, for a person."""
     tables = [name for name in ("targets.csv", "classes.csv", "frames.jsonl") if (folder / name).exists()]
-    return [*tables, *(["pictures"] if "classes.csv" not in tables else [])]
+    kinds = {"*.values.npy": "values", "*.png": "pictures"}
+    return [*tables, *(kind for pattern, kind in kinds.items() if any(folder.glob(pattern)))]
 
 
 def parse_range(text: str | None) -> tuple[float, float] | None:
