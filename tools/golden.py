@@ -110,8 +110,14 @@ def check_golden(path: Path, threads: int) -> GoldenCheck:
             agreement = compare_golden(bundle, found.tobytes())
         except VerificationError as e:
             raise VerificationError(f"{path}: {e}") from e
-    of = {"ties": agreement.ties, "task": bundle.signature.task}
-    return GoldenCheck(device, agreement.pixels, agreement.differing, agreement.error, **of)
+    return GoldenCheck(
+        device,
+        agreement.pixels,
+        agreement.differing,
+        agreement.error,
+        ties=agreement.ties,
+        task=bundle.signature.task,
+    )
 
 
 def verified_without_ties(manifest: dict[str, Any]) -> bool:

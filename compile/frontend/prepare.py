@@ -49,8 +49,11 @@ class Normalisation:
             )
         unit = WHITE if is_of_one(numbers) else 1.0
         count = max(len(mean), len(std))
-        spread = [tuple(unit * v for v in (values * count if len(values) == 1 else values)) for values in (mean, std)]
-        return cls(*spread)
+
+        def spread(values: Sequence[float]) -> tuple[float, ...]:
+            return tuple(unit * v for v in (list(values) * count if len(values) == 1 else values))
+
+        return cls(spread(mean), spread(std))
 
     def __str__(self) -> str:
         return f"(level - {text(self.mean)}) / {text(self.std)}"

@@ -122,7 +122,8 @@ def compare(
 
     device = Device(probe, plan.probing)
     error, accumulators, binary, read, whole = 0.0, 0, 0, 0, 0
-    image, magnitudes = reference[onnx.input], {}
+    image = reference[onnx.input]
+    magnitudes: dict[str, npt.NDArray[Any]] = {}
     for k, step in enumerate(plan.kernels.steps):
         result = check_step(device, k, step, reference)
         if not result.passed:  # or ONNX Runtime has rewritten the file, and rounds where nothing is to be rounded

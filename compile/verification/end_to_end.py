@@ -25,7 +25,9 @@ def run_by_stage(device: Device, plan: Plan, image: Array, signs: dict[Buffer, A
     device.store(source, image)
     for k, step in enumerate(plan.kernels.steps):
         device.probe.run_stage(k)
-        for buffer in step.stage.outputs if signs is not None else ():
+        if signs is None:
+            continue
+        for buffer in step.stage.outputs:
             if type(buffer.encoding) is Bits and buffer.external is None:
                 signs[buffer] = device.fetch(buffer)
     return [device.fetch(b) for b in plan.program.outputs]
