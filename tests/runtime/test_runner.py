@@ -196,7 +196,7 @@ def test_classes(tmp_path: Path) -> None:
 
 
 def test_values_of_a_map(tmp_path: Path) -> None:
-    """Fails where a frame of another size gets another map than one resized as the frame was, or a picture other levels."""
+    """Fails where a frame of another size gets another map than one resized as it was, or a picture other levels."""
     runner = _of_task(tmp_path, "map")
     for size in ((HEIGHT, WIDTH), (30, 21), (1, 1)):
         image = _image(*size)

@@ -143,7 +143,7 @@ def test_what_is_of_another_task(bundles: dict[str, Path], tmp_path: Path) -> No
 
 @pytest.mark.parametrize("task", ["classification", "map"])
 def test_all_else(bundles: dict[str, Path], task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is verified, checked by its golden files, timed and reported; the golden frame has pixels of three channels."""
+    """It is verified, checked by its golden files, timed and reported; the golden frame has three channels a pixel."""
     monkeypatch.chdir(tmp_path)
     bundle = bundles[task]
     Image.fromarray(pixels(20, 31)).save("in.png")

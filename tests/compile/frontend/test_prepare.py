@@ -30,7 +30,7 @@ def network(shape: tuple[int, ...], *, cast: bool = False, turn: bool = False) -
         nodes,
         "network",
         [helper.make_tensor_value_info("image", kind, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, None, None, None])],
     )
     return from_proto(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), "a.onnx")
 
@@ -47,7 +47,7 @@ def test_normalisation(cast: bool, turn: bool, unit: int) -> None:
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     shape = (1, *SIZE, 3) if turn else (1, 3, *SIZE)
     image = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8 if cast else np.float32)
-    found = Normalisation.of(unit * mean, unit * std)
+    found = Normalisation.of(tuple(unit * mean), tuple(unit * std))
     model = prepare(network(shape, cast=cast, turn=turn), None, found)
     planes = image.transpose(0, 3, 1, 2) if turn else image
     expected = (planes / 255 - mean[:, None, None]) / std[:, None, None]
