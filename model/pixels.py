@@ -77,10 +77,10 @@ def _counts_of(image: Any, path: Path) -> tuple[npt.NDArray[Any], float | None]:
 
 def _colours_of(image: Any, path: Path) -> tuple[npt.NDArray[Any], float | None]:
     """A page's counts [3, H, W] and their full scale."""
-    if image.mode not in _COLOURED:
+    raw = _rawmode(image)
+    if image.mode not in _COLOURED or raw.startswith("LA"):
         grey, full = _counts_of(image, path)
         return np.stack([grey] * 3), full
-    raw = _rawmode(image)
     _counts_of(image, path)  # refuses what has no scale
     if "16" in raw:
         high, low = (_decoded(path, image, image.mode, r)[..., :3].astype(np.int64) for r in (raw, _LOW_BYTE[raw]))

@@ -12,19 +12,24 @@
 
 enum { SHOWN = 5 };
 
-/* Cuts the text into lines; the last one may have no end. */
-static int split(char *text, size_t bytes, char **lines, int room) {
-    int count = 0;
-    for (char *at = text; at < text + bytes; count++) {
+/* Lines of a text, the last of which may have no end. */
+static int count_lines(const char *text, size_t bytes) {
+    int count = bytes > 0 && text[bytes - 1] != '\n';
+    for (size_t i = 0; i < bytes; i++) count += text[i] == '\n';
+    return count;
+}
+
+/* Cuts the text into its lines. */
+static void split(char *text, size_t bytes, char **lines) {
+    for (char *at = text; at < text + bytes;) {
         char *end = memchr(at, '\n', (size_t)(text + bytes - at));
         char *next = end ? end + 1 : text + bytes;
         if (!end) end = text + bytes;
         if (end > at && end[-1] == '\r') end--;
         *end = 0;
-        if (count < room) lines[count] = at;
+        *lines++ = at;
         at = next;
     }
-    return count;
 }
 
 classes classes_open(const options *o, int count) {
@@ -38,11 +43,12 @@ classes classes_open(const options *o, int count) {
     memcpy(c.text, data, bytes);
     free(data);
     if (memchr(c.text, 0, bytes)) fail("%s: is no text; give the names of the classes, one a line", o->labels);
-    c.names = memory((size_t)count * sizeof *c.names);
-    int lines = split(c.text, bytes, c.names, count);
+    int lines = count_lines(c.text, bytes);
     if (lines != count)
         fail("%s: has %d lines, the model has %d classes; give a name a line, in the order of the scores", o->labels,
              lines, count);
+    c.names = memory((size_t)count * sizeof *c.names);
+    split(c.text, bytes, c.names);
     return c;
 }
 

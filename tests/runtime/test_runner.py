@@ -230,7 +230,8 @@ def test_pixels_of_three_channels(tmp_path: Path) -> None:
     plan.write_text("#undef PLAN_HEIGHT\n#define PLAN_HEIGHT 12\n" + PLAN.read_text().replace(*shape))
     assert shape[1] in plan.read_text()
     files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, plan)
-    runner = compile_c(tmp_path / "colour", files, "-DPLAN_TASK=BIISNET_TASK_MAP", "-DPLAN_THRESHOLD=0", *SANITIZED)
+    flags = ("-DPLAN_TASK=BIISNET_TASK_MAP", "-DPLAN_THRESHOLD=0", "-DFIELD_RADIUS=0", "-DFIELD_STRIDE=0")
+    runner = compile_c(tmp_path / "colour", files, *flags, *SANITIZED)
     third = 12 // 3
     pixels = np.random.default_rng(5).integers(0, 256, (third, WIDTH, 3), dtype=np.uint8)
 
