@@ -23,7 +23,7 @@ from ..ir.plan import Plan
 from ..quantise import is_integer, prove
 from . import scene
 from .accumulators import check_accumulators, is_binary, readable
-from .agreement import compare_output, evidence, outcome
+from .agreement import Agreement, compare_output, evidence, outcome
 from .device import Device
 from .end_to_end import run_by_stage
 from .onnx_reference import OnnxReference
@@ -141,7 +141,6 @@ def compare(
             if differ:
                 fail(step.stage.name, f"{differ} of {compared} integer accumulators", tensors)
             accumulators += compared
-    agreements = []
     signs: dict[Buffer, npt.NDArray[Any]] = {}
     outputs = list(zip(onnx.outputs, probe.run(image[None]), run_by_stage(device, plan, image, signs), strict=True))
     for output, (found,), by_stage in outputs:
@@ -151,22 +150,26 @@ def compare(
                 "the whole network at once is not what its stages one by one are",
                 {"device at once": found, "device by stage": by_stage, "reference": reference[output], "image": image},
             )
-    try:
-        decided, ties = with_ties_decided(onnx, reference, image, signs)
-    except VerificationError as e:
-        fail(onnx.outputs[0], str(e), {"device": outputs[0][2], "reference": reference[onnx.outputs[0]]})
+
+    def agree(values: dict[str, npt.NDArray[Any]]) -> dict[str, Agreement]:
+        threshold, scores = own_threshold(plan.signature), plan.signature.task == CLASSIFICATION
+        return {
+            output: compare_output(
+                found, values[output], threshold, scores=scores, may_flip=False, magnitude=magnitudes.get(output)
+            )
+            for output, (found,), _ in outputs
+        }
+
+    agreements, ties = agree(reference), 0
+    if any(a.wrong for a in agreements.values()):  # signs that are ties may have fallen elsewhere
+        try:
+            reference, ties = with_ties_decided(onnx, reference, image, signs)
+        except VerificationError as e:
+            fail(onnx.outputs[0], str(e), {"device": outputs[0][2], "reference": reference[onnx.outputs[0]]})
+        agreements = agree(reference)
     for output, (found,), _ in outputs:
-        agreement = compare_output(
-            found,
-            decided[output],
-            own_threshold(plan.signature),
-            scores=plan.signature.task == CLASSIFICATION,
-            may_flip=False,
-            magnitude=magnitudes.get(output),
-        )
-        if agreement.wrong:
-            fail(output, agreement.wrong, {"device": found, "reference": decided[output], "image": image})
-        agreements.append(agreement)
+        if wrong := agreements[output].wrong:
+            fail(output, wrong, {"device": found, "reference": reference[output], "image": image})
     return Verified(
         name,
         "",
@@ -175,11 +178,11 @@ def compare(
         accumulators,
         binary,
         read,
-        sum(a.pixels for a in agreements),
-        sum(a.differing for a in agreements),
-        max(a.error for a in agreements),
+        sum(a.pixels for a in agreements.values()),
+        sum(a.differing for a in agreements.values()),
+        max(a.error for a in agreements.values()),
         whole,
         proof,
-        ties + sum(a.ties for a in agreements),
+        ties + sum(a.ties for a in agreements.values()),
         plan.signature.task,
     )
