@@ -170,6 +170,8 @@ def run_frames(
 
 def check_wanted(bundle: Path, signature: Signature, wanted: Wanted, tile: bool) -> tuple[str, ...]:
     """The labels of classes. Raises CompileError where what is wanted is of another task than the bundle's."""
+    if why := signature.why_no_frames():
+        raise CompileError(f"{bundle}: {why}; use the C interface")
     if signature.task == DETECTION:
         wishes = {"--labels": wanted.wishes.labels, "--top": wanted.wishes.top, "--range": wanted.wishes.range}
         if other := [name for name, value in wishes.items() if value]:

@@ -100,12 +100,13 @@ def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -
         raise CompileError(f"{path}: has {len(images)} inputs; --mean and --std are for one image")
     shape = [d.dim_value for d in images[0].type.tensor_type.shape.dim]
     value, shape, after = behind_image(graph, images[0].name, shape)
+    is_cast = any(n.op_type == "Cast" and to_float(n) for n in graph.node[:after])
     count = len(normalisation.mean)
     axis = next((a for a in (CHANNELS, CHANNELS_LAST) if len(shape) == 4 and shape[a] == count), CHANNELS)
     if len(shape) != 4 or (count > 1 and shape[axis] != count):
         raise CompileError(f"{path}: --mean and --std are of {count} channels, its image is {shape}")
     users = [node for node in graph.node if value in node.input]
-    if images[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not after:
+    if images[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
         raise CompileError(f"{path}: its image is no float32 anywhere; put the normalisation into the network")
     mean, std = (np.array(v, np.float64).reshape([count if a == axis else 1 for a in range(4)]) for v in
                  (normalisation.mean, normalisation.std))  # fmt: skip
@@ -138,6 +139,11 @@ def behind_image(graph: onnx.GraphProto, value: str, shape: list[int]) -> tuple[
             perm = next((list(a.ints) for a in node.attribute if a.name == "perm"), list(range(len(shape)))[::-1])
             shape = [shape[p] for p in perm]
         value, after = node.output[0], at + 1
+
+
+def to_float(node: onnx.NodeProto) -> bool:
+    """Whether a Cast is to float32."""
+    return any(a.name == "to" and a.i == onnx.TensorProto.FLOAT for a in node.attribute)
 
 
 def fresh(name: str, taken: set[str]) -> str:

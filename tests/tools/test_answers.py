@@ -13,16 +13,17 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from biisnet.compile.errors import CompileError
+from biisnet.compile.errors import CompileError, VerificationError
 from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.frontend.prepare import Normalisation, prepare
 from biisnet.compile.pipeline import compile_model
 from biisnet.runtime import BundleError, load
+from biisnet.runtime.bundle import open_bundle
 from biisnet.runtime.golden import image_name
 from biisnet.targets import resolve
 from biisnet.tools import bench, report
 from biisnet.tools.answers import AnswerResult, Wishes
-from biisnet.tools.golden import check_golden
+from biisnet.tools.golden import check_golden, compare_values
 from biisnet.tools.raw_frames import Raw
 from biisnet.tools.run import Wanted, run_frames
 from biisnet.tools.verify import verify_bundle
@@ -159,3 +160,18 @@ def test_all_else(bundles: dict[str, Path], task: str, tmp_path: Path, monkeypat
     timed = bench.bench_bundle(bundle, False, bench.BenchOptions((1,), 2, 1), quiet)
     assert [t.runs for t in timed.timings] == [2]
     assert "values of the output within" in report.report_bundle(bundle, quiet)
+
+
+def test_golden_files_of_a_bundle_with_ties(bundles: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a device may give any ten scores, since one of the signs that they are made of was a tie."""
+    with open_bundle(bundles["classification"]) as bundle:
+        expected = np.fromfile(bundle.path / "golden" / "probability.f32", np.float32)
+        for error, off, passes in ((0.0, 0.5, False), (0.5, 0.5, True), (0.5, 0.6, False)):
+            entry = {"device": "this machine", "ties": 1, "tied_error": error}
+            monkeypatch.setitem(bundle.manifest, "verification", entry)
+            found = (expected + np.float32(off)).tobytes()
+            if passes:
+                assert compare_values(bundle, found).error == pytest.approx(off)
+            else:
+                with pytest.raises(VerificationError, match="the golden frame's result is wrong: differs by"):
+                    compare_values(bundle, found)

@@ -80,6 +80,10 @@ def test_what_is_no_normalisation() -> None:
             Normalisation.of(mean, std)
     with pytest.raises(CompileError, match=r"a.onnx: --mean and --std are of 3 channels, its image is \[1, 1, 4, 5\]"):
         prepare(network((1, 1, *SIZE)), None, Normalisation.of((1, 2, 3), (1, 2, 3)))
+    model = network((1, 1, *SIZE), cast=True)
+    model.proto.graph.node[0].attribute[0].i = TensorProto.DOUBLE
+    with pytest.raises(CompileError, match="its image is no float32 anywhere"):
+        prepare(model, None, Normalisation.of((1,), (2,)))
 
 
 def test_task() -> None:
