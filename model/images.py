@@ -94,8 +94,9 @@ def _pages(image: Image.Image) -> Iterator[Image.Image]:
     yield from ImageSequence.Iterator(image)
 
 
-def read_pages(path: Path) -> Iterator[Samples]:
-    """The samples of each page of an image file, in their order. Raises InputError, at the page that is damaged."""
+def read_pages(path: Path, channels: int = 1) -> Iterator[Samples]:
+    """The samples of each page of an image file, in their order: grey, or of 3 channels. Raises InputError, at the page
+    that is damaged."""
     with _opened(path) as image:
         with _quiet():
             count = sum(1 for _ in _pages(image))
@@ -104,7 +105,7 @@ def read_pages(path: Path) -> Iterator[Samples]:
         for read in range(count):
             try:
                 with _quiet():
-                    samples = samples_of(next(pages), path)
+                    samples = samples_of(next(pages), path, channels)
             except _UNREADABLE as e:
                 if count == 1:
                     raise
@@ -113,28 +114,29 @@ def read_pages(path: Path) -> Iterator[Samples]:
         _refuse_rest(image, path)
 
 
-def read_samples(path: Path) -> Samples:
-    """The samples of a file's only image. Raises InputError for several, too."""
+def read_samples(path: Path, channels: int = 1) -> Samples:
+    """The samples of a file's only image, grey or of 3 channels. Raises InputError for several, too."""
     with _quiet(), _opened(path) as image:
         pages = sum(1 for _ in _pages(image))
         if pages > 1:
             raise InputError(f"{path}: has {pages} images, and one is asked for; save the one that is meant")
         image.seek(0)
-        samples = samples_of(image, path)
+        samples = samples_of(image, path, channels)
         _refuse_rest(image, path)
         return samples
 
 
-def read_image(path: Path, levels: Levels | None = None) -> npt.NDArray[np.float32]:
-    """Grey levels 0..255, float32 [H, W]: colour by ITU-R BT.601 luma, samples scaled by the file's depth or `levels`.
+def read_image(path: Path, levels: Levels | None = None, channels: int = 1) -> npt.NDArray[np.float32]:
+    """Grey levels 0..255, float32 [H, W]: colour by ITU-R BT.601 luma, samples scaled by the file's depth or `levels`;
+    with `channels` 3 red, green and blue [3, H, W].
 
     Raises InputError where it is no image, several, or of a format without a scale.
     """
-    return to_grey(read_samples(path), levels, str(path))
+    return to_grey(read_samples(path, channels), levels, str(path))
 
 
 def to_grey(samples: Samples, levels: Levels | None, name: str) -> npt.NDArray[np.float32]:
-    """Grey levels of samples. Raises InputError, in the name of the frame."""
+    """Levels of samples, of one channel or several. Raises InputError, in the name of the frame."""
     try:
         return grey_levels(samples, levels)
     except ValueError as e:
@@ -190,6 +192,13 @@ def npy(array: npt.NDArray[np.float32]) -> bytes:
     """An array as numpy's own file."""
     buffer = io.BytesIO()
     np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def levels_png(levels: npt.NDArray[np.uint8]) -> bytes:
+    """Levels [H, W] or, of red, green and blue, [3, H, W] as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(levels if levels.ndim == 2 else levels.transpose(1, 2, 0)).save(buffer, format="PNG")
     return buffer.getvalue()
 
 

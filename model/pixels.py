@@ -21,6 +21,7 @@ _LUMA = np.array([19595, 38470, 7471], np.int64)
 """ITU-R BT.601's 0.299, 0.587, 0.114 in 1/65536, as Pillow has them."""
 # modes of at most 8 bits whose grey Pillow computes
 _SHALLOW = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+_COLOURED = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 # rawmodes of which Pillow keeps each channel's high byte -> those that keep the low one
 _LOW_BYTE = {
     "RGB;16B": "RGB;16L",
@@ -30,9 +31,12 @@ _LOW_BYTE = {
 }
 
 
-def samples_of(image: Image.Image, path: Path) -> Samples:
-    """The allow-list: what a page's pixels mean. Raises InputError for all else."""
-    counts, full = _counts_of(image, path)
+def samples_of(image: Image.Image, path: Path, channels: int = 1) -> Samples:
+    """The allow-list: what a page's pixels mean, [H, W] grey, or with `channels` 3 red, green and blue [3, H, W], which
+    of a grey page are the same. Raises InputError for all else."""
+    if channels not in (1, 3):
+        raise InputError(f"{path}: is an image of 1 or 3 channels, and the model takes {channels}; give raw frames")
+    counts, full = _counts_of(image, path) if channels == 1 else _colours_of(image, path)
     white_is_zero = False
     if image.format == "TIFF":
         tags: Any = image.tag_v2  # type: ignore[attr-defined]
@@ -69,6 +73,19 @@ def _counts_of(image: Any, path: Path) -> tuple[npt.NDArray[Any], float | None]:
         if mode == "L" and raw.startswith(f"L;{bits}"):
             return levels // (255 // top), float(top)
     return levels, 255.0
+
+
+def _colours_of(image: Any, path: Path) -> tuple[npt.NDArray[Any], float | None]:
+    """A page's counts [3, H, W] and their full scale."""
+    raw = _rawmode(image)
+    if image.mode not in _COLOURED or raw.startswith("LA"):
+        grey, full = _counts_of(image, path)
+        return np.stack([grey] * 3), full
+    _counts_of(image, path)  # refuses what has no scale
+    if "16" in raw:
+        high, low = (_decoded(path, image, image.mode, r)[..., :3].astype(np.int64) for r in (raw, _LOW_BYTE[raw]))
+        return (high << 8 | low).astype(np.uint16).transpose(2, 0, 1), 65535.0
+    return np.asarray(image.convert("RGB")).transpose(2, 0, 1), 255.0
 
 
 def _rawmode(image: Any) -> str:

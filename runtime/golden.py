@@ -3,6 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import BundleError
 from .signature import Signature, Tensor
 
 FOLDER = "golden"
@@ -11,7 +17,7 @@ SUFFIXES = {"float32": "f32", "uint8": "u8", "uint16": "u16le", "int16": "i16le"
 
 
 def image_name(signature: Signature) -> str:
-    """The frame's path in the bundle: [C, H, W] in the dtype that the model takes."""
+    """The frame's path in the bundle: [H, W], of several channels [H, W, C], in the dtype that the model takes."""
     return f"{FOLDER}/image.{SUFFIXES[signature.inputs[0].dtype]}"
 
 
@@ -29,3 +35,19 @@ def raw_layout(signature: Signature) -> str:
     """The frame's, for `biisnet-run --raw`."""
     height, width = signature.size
     return f"{height}x{width}:{SUFFIXES[signature.inputs[0].dtype]}"
+
+
+def image_bytes(image: npt.NDArray[Any]) -> bytes:
+    """The frame's file: an image [C, H, W] pixel by pixel, as a camera has it."""
+    return np.ascontiguousarray(image.transpose(1, 2, 0)).tobytes()
+
+
+def image_of(data: bytes, signature: Signature) -> npt.NDArray[Any]:
+    """The image [1, C, H, W] in such a file. Raises BundleError where it has another size."""
+    source = signature.inputs[0]
+    if len(data) != np.dtype(source.dtype).itemsize * int(np.prod(source.shape)):
+        raise BundleError(
+            f"{image_name(signature)}: has {len(data)} bytes, and is no frame of the model's; copy the bundle again"
+        )
+    pixels = np.frombuffer(data, source.dtype).reshape(*source.shape[2:], source.shape[1])
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]

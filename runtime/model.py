@@ -16,12 +16,13 @@ import numpy.typing as npt
 
 from .answers import Answer, own_threshold
 from .bundle import Bundle, open_bundle
+from .classes import SHOWN, Class, best_classes
 from .detections import Detection, detector
 from .errors import BundleError
 from .levels import GreyLevelsWarning, LevelsLike, Samples, Watch, as_levels, check_whole, grey_levels, whole_levels
 from .library import Input, Output, load_library, signature_of
 from .resize import resize_bilinear, resize_values
-from .signature import Signature, Tensor
+from .signature import CLASSIFICATION, Signature
 from .tiles import tiled, tiling
 
 MAX_THREADS = 64
@@ -29,17 +30,21 @@ Grey = npt.NDArray[Any]
 """Grey levels 0..255: float32, or uint8 where they are whole."""
 
 
-def to_grey(image: npt.NDArray[Any], levels: LevelsLike = None, whole: bool = False) -> Grey:
-    """uint8, uint16 or float32 [H, W] -> grey levels 0..255, by the rule of levels.py: uint8 as it is where `levels` do
-    not change it, else contiguous float32.
+def to_levels(image: npt.NDArray[Any], levels: LevelsLike = None, whole: bool = False, channels: int = 1) -> Grey:
+    """uint8, uint16 or float32 [H, W], of several channels [H, W, C] -> levels 0..255 [H, W] or [C, H, W], by the rule
+    of levels.py: uint8 as it is where `levels` do not change it, else contiguous float32.
 
     With `levels` any real dtype: counts of the sensor. `whole` is for a model of bytes. Raises TypeError for another
-    dtype, ValueError for another rank, an empty image, values not finite, and floats without `levels` that are outside
+    dtype, ValueError for another shape, an empty image, values not finite, and floats without `levels` that are outside
     of 0..255, or with `whole` between levels.
     """
     image = np.asarray(image)
-    if image.ndim != 2 or image.size == 0:
+    if channels == 1 and (image.ndim != 2 or image.size == 0):
         raise ValueError(f"image: has shape {image.shape}; give one plane [H, W] of grey levels")
+    if channels > 1:
+        if image.ndim != 3 or image.shape[2] != channels or image.size == 0:
+            raise ValueError(f"image: has shape {image.shape}; give pixels of {channels} channels [H, W, {channels}]")
+        image = np.ascontiguousarray(image.transpose(2, 0, 1))
     kind = image.dtype.newbyteorder("=")
     if kind not in (np.uint8, np.uint16, np.float32) and (levels is None or kind.kind not in "iuf"):
         raise TypeError(f"image: has dtype {image.dtype}; give uint8, uint16 or float32 grey levels")
@@ -53,15 +58,20 @@ def to_grey(image: npt.NDArray[Any], levels: LevelsLike = None, whole: bool = Fa
     watch = Watch(as_levels(levels))
     watch.see(samples, grey)
     if note := watch.note():
-        warnings.warn(f"image: {note}", GreyLevelsWarning, stacklevel=3)
+        warnings.warn(f"image: {note}", GreyLevelsWarning, stacklevel=4)
     return grey
 
 
 def fit_frame(grey: Grey, signature: Signature) -> Grey:
-    """Grey levels [H, W] as `to_grey` makes them -> a contiguous frame of the model's size, the same array where it is
-    one: uint8 where the model takes bytes (rounded), else either."""
+    """Levels [H, W] or [C, H, W] as `to_levels` makes them -> a contiguous frame of the model's size, the same array
+    where it is one: uint8 where the model takes bytes (rounded), else either."""
     size = signature.size
-    levels = grey if grey.shape == size else resize_bilinear(grey.astype(np.float32, copy=False), *size)
+    if grey.shape[-2:] == size:
+        levels = grey
+    elif grey.ndim == 2:
+        levels = resize_bilinear(grey.astype(np.float32, copy=False), *size)
+    else:
+        levels = np.stack([resize_bilinear(plane.astype(np.float32, copy=False), *size) for plane in grey])
     if signature.inputs[0].dtype == "uint8" and levels.dtype != np.uint8:
         levels = whole_levels(levels)
     return np.ascontiguousarray(levels)
@@ -74,11 +84,13 @@ def _comparable(signature: Signature) -> Signature:
     return Signature(signature.task, inputs, outputs, threshold)
 
 
-def _of_image_size(result: npt.NDArray[Any], tensor: Tensor, size: tuple[int, int]) -> npt.NDArray[Any]:
-    """An output as it is given back: a map in the image's size, [H, W] of one channel, else [C, H, W]; scores [N]."""
-    if tensor.size is None or tensor.meaning == "scores":
+def result_of_frame(result: npt.NDArray[Any], signature: Signature, size: tuple[int, int]) -> npt.NDArray[Any]:
+    """The first output as it is given back of a frame of `size`: a map resized as the frame was, [H, W] of one channel,
+    else [C, H, W]; scores [N]."""
+    wanted, own = signature.size_of_result(*size), signature.outputs[0].size
+    if wanted is None or own is None:
         return result.reshape(-1)
-    planes = [resize_values(plane, *size) for plane in result.reshape(-1, *tensor.size)]
+    planes = [resize_values(plane, *wanted) for plane in result.reshape(-1, *own)]
     return planes[0] if len(planes) == 1 else np.stack(planes)
 
 
@@ -112,7 +124,7 @@ class Model:
         self._library = library = load_library(bundle.library)
         self.signature = bundle.signature
         self._check_manifest(bundle)
-        if why := self.signature.why_not_grey():
+        if why := self.signature.why_no_frames():
             raise BundleError(f"{bundle.library}: {why}; use the C interface")
         if len(self.signature.outputs) != 1:
             raise BundleError(f"{bundle.library}: has {len(self.signature.outputs)} outputs; use the C interface")
@@ -126,7 +138,7 @@ class Model:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """[1, 1, H, W]."""
+        """[1, C, H, W]."""
         return self.signature.inputs[0].shape
 
     @property
@@ -157,20 +169,25 @@ class Model:
         return self.signature.inputs[0].dtype == "uint8"
 
     def __call__(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[Any]:
-        """Grey image [H, W] (uint8, uint16 or float32 0..255) -> what the model computes of it, in its output's dtype
-        and meaning (`signature`): a map [H, W], of a detection the probability of a target in float32, or its logit in
+        """Image [H, W], for a model of several channels [H, W, C] in the order that it was trained with (mostly red,
+        green, blue), uint8, uint16 or float32 0..255 -> what the model computes of it, in its output's dtype and
+        meaning (`signature`): a map [H, W], of a detection the probability of a target in float32, or its logit in
         integers; maps [C, H, W]; or scores [N].
 
-        A contiguous uint8 image of the model's size is read where it lies. `levels` says which counts are black and
-        white, where the format's are not: (7000, 9000), or '1%:99%' of each frame. An image of another size than the
-        model's is resized bilinearly, and maps back. A model of bytes gets levels rounded to the nearest whole one; of
-        floats without `levels`, which are exact, only such. Raises RuntimeError after a fork, where the threads are the
-        parent's.
+        A contiguous grey uint8 image of the model's size is read where it lies. `levels` says which counts are black
+        and white, where the format's are not: (7000, 9000), or '1%:99%' of each frame. An image of another size than
+        the model's is resized bilinearly, and maps back: one that is twice as large as the model's input is twice as
+        large as the image. A model of bytes gets levels rounded to the nearest whole one; of floats without `levels`,
+        which are exact, only such. Raises RuntimeError after a fork, where the threads are the parent's.
         """
-        return self.infer(to_grey(image, levels, self.takes_bytes))
+        return self.infer(self._levels(image, levels))
+
+    def _levels(self, image: npt.NDArray[Any], levels: LevelsLike) -> Grey:
+        return to_levels(image, levels, self.takes_bytes, self.signature.channels)
 
     def infer(self, grey: Grey) -> npt.NDArray[Any]:
-        """The same of grey levels [H, W] as `to_grey` makes them: uint8, or float32, rounded where it takes bytes."""
+        """The same of levels [H, W] or [C, H, W] as `to_levels` makes them: uint8, or float32, rounded where it takes
+        bytes."""
         (output,) = self.signature.outputs
         source, result = fit_frame(grey, self.signature), np.empty(output.shape, output.dtype)
         with self._lock:
@@ -179,8 +196,17 @@ class Model:
             status = self._library.biisnet_run(self._handle, Input.of(source), Output.of(result))
         if status:
             raise RuntimeError(f"model {self.name}: {self._library.biisnet_status_string(status).decode()}")
-        height, width = grey.shape
-        return _of_image_size(result, output, (height, width))
+        height, width = grey.shape[-2:]
+        return result_of_frame(result, self.signature, (height, width))
+
+    def classify(self, image: npt.NDArray[Any], count: int = SHOWN, levels: LevelsLike = None) -> list[Class]:
+        """Image as for a call -> its `count` best classes, the highest score first.
+
+        Raises BundleError where the model is for another task than classification.
+        """
+        if self.signature.task != CLASSIFICATION:
+            raise BundleError(f"model {self.name}: is for {self.signature.task}, and gives no classes; call the model")
+        return best_classes(self(image, levels), count)
 
     def mask(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> npt.NDArray[np.bool_]:
         """Grey image [H, W] -> bool [H, W], true where the probability of a target is above the model's threshold.
@@ -204,7 +230,7 @@ class Model:
 
         Raises ValueError for models that cannot work in tiles.
         """
-        return tiled(self.infer, to_grey(image, levels, self.takes_bytes), self.signature.size, *tiling(self.manifest))
+        return tiled(self.infer, self._levels(image, levels), self.signature.size, *tiling(self.manifest))
 
     def detect(self, image: npt.NDArray[Any], levels: LevelsLike = None) -> list[Detection]:
         """Grey image [H, W] -> its targets from top to bottom, in the image's own pixels.

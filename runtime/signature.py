@@ -13,8 +13,8 @@ from typing import Any
 
 from .errors import BundleError
 
-DETECTION = "detection"
-TASKS = ("map", DETECTION, "segmentation", "classification")
+MAP, DETECTION, SEGMENTATION, CLASSIFICATION = "map", "detection", "segmentation", "classification"
+TASKS = (MAP, DETECTION, SEGMENTATION, CLASSIFICATION)
 PROBABILITY, LOGIT = "probability", "logit"
 MEANINGS = ("map", "image", PROBABILITY, "scores", LOGIT)
 DTYPES = ("float32", "uint8", "uint16", "int16")
@@ -119,14 +119,30 @@ class Signature:
                 return size
         raise BundleError("the model takes no image; use the C interface")
 
-    def why_not_grey(self) -> str:
-        """Why it does not take grey frames one by one; empty where it does."""
+    @property
+    def channels(self) -> int:
+        """Channels of its frames: 1 of grey ones, 3 of colour. Raises BundleError where it takes none."""
+        if why := self.why_no_frames():
+            raise BundleError(f"the model {why}; use the C interface")
+        return self.inputs[0].shape[1]
+
+    def size_of_result(self, height: int, width: int) -> tuple[int, int] | None:
+        """Height and width of its result for a frame of that size: as those of the first output are to the input's,
+        halves rounded up. None where its output is no map; runner/values.c is the same."""
+        if self.task == CLASSIFICATION or self.outputs[0].size is None:
+            return None
+        pairs = zip((height, width), self.outputs[0].size, self.size, strict=True)
+        rows, columns = (max(1, (2 * n * out + of) // (2 * of)) for n, out, of in pairs)
+        return rows, columns
+
+    def why_no_frames(self) -> str:
+        """Why it does not take frames one by one; empty where it does."""
         if len(self.inputs) != 1:
             return f"takes {len(self.inputs)} inputs at once"
         (source,) = self.inputs
         if source.meaning != "image" or source.size is None:
             return f"takes a {source.meaning} of shape {list(source.shape)}, no frames"
-        return "" if source.is_plane else f"takes frames of {source.shape[1]} channels"
+        return ""
 
 
 def _is_tensor(value: Any, is_input: bool) -> bool:

@@ -28,6 +28,7 @@ RUNNER_SOURCES = tuple(
     ROOT / "runner" / name
     for name in (
         "answer.c",
+        "classify.c",
         "describe.c",
         "detect.c",
         "fail.c",
@@ -45,7 +46,9 @@ RUNNER_SOURCES = tuple(
         "resize.c",
         "results.c",
         "session.c",
+        "text.c",
         "tiles.c",
+        "values.c",
     )
 )
 # Kernels come out of TVM with default visibility; this keeps them inside the shared library.

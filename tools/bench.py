@@ -133,8 +133,8 @@ def bench_board(path: Path, board: str, config: Path | None, asked: BenchOptions
 
 def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: BenchOptions, say: Say) -> Benchmark:
     """All that is asked for, on a device that has the bundle's files in `root`."""
-    if why := bundle.signature.why_not_grey():
-        raise CompileError(f"{bundle.path}: {why}; {RUNNER}, which is timed, takes grey ones one by one")
+    if why := bundle.signature.why_no_frames():
+        raise CompileError(f"{bundle.path}: {why}; {RUNNER}, which is timed, takes them one by one")
     device = shell.facts()
     say(f"device  {'emulated on ' if emulated else ''}{device.summary()}")
     remarks = ["emulated: times are not the device's, and the emulator's memory is in the peak"] if emulated else []

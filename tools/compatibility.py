@@ -17,8 +17,8 @@ SPARE_BYTES = 8 << 20
 def why_incompatible(manifest: dict[str, Any], facts: Facts, runner_only: bool) -> str:
     """Why a board cannot run a bundle; empty where it can."""
     target = manifest["target"]
-    if why := Signature.parse(manifest).why_not_grey():
-        return f"the bundle {why}; {RUNNER}, which proves it, takes grey ones one by one"
+    if why := Signature.parse(manifest).why_no_frames():
+        return f"the bundle {why}; {RUNNER}, which proves it, takes them one by one"
     if facts.arch != target["arch"]:
         word = f" with a {facts.word_bits}-bit system" if facts.word_bits == 32 else ""
         return f"is {facts.arch}{word}, the bundle is for {target['arch']} ({target['name']})"

@@ -5,27 +5,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..compile.emit.tar import write_tar
 from ..compile.errors import CompileError, VerificationError
+from ..compile.verification.agreement import Agreement
 from ..model.datasets import Say
 from ..runtime.bundle import Bundle, open_bundle
-from ..runtime.detections import detector
 from ..runtime.golden import image_name, raw_layout
+from ..runtime.signature import DETECTION
 from ..targets.ssh import BoardError, Ssh
 from .board_folder import board_folder, check_home
 from .compatibility import why_incompatible
-from .golden import compare_probabilities
+from .golden import compare_probabilities, compare_values
 from .remote_staging import FOLDER, name_of, staged
 from .shells import There
 
-# $1 staged folder, $2 name, $3 HxW:TYPE, $4 the golden frame. Prints the probabilities.
+# $1 staged folder, $2 name, $3 HxW:TYPE, $4 the golden frame, $5 the option that writes the output. Prints its values.
 SMOKE = r"""
 set -e
 cd "$1/$2"
-bin/biisnet-run --raw "$3" --probability "$1/out.f32" "$4" >/dev/null
+bin/biisnet-run --raw "$3" "$5" "$1/out.f32" "$4" >/dev/null
 cat "$1/out.f32"
 rm "$1/out.f32"
 """
@@ -68,6 +69,8 @@ class Deployment:
     device: str
     pixels: int  # of the golden frame
     differing: int  # of its mask
+    task: str = field(default=DETECTION, kw_only=True)
+    error: float = field(default=0.0, kw_only=True)  # the largest, of its values
     problem: str
     wrong: bool = False  # whether the problem is its result for the golden frame
 
@@ -77,7 +80,6 @@ def deploy(path: Path, asked: DeployOptions, say: Say) -> list[Deployment]:
     asked = replace(asked, folder=board_folder(asked.folder))
     name = name_of(path)
     with open_bundle(path) as bundle:
-        detector(bundle.signature, str(path))  # what proves a deployment is a frame's probabilities
         tar = write_tar(bundle.path, name)
 
         def one(board: str) -> Deployment:
@@ -102,19 +104,29 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: DeployOp
         check_home(asked.folder, facts.home)
         with staged(ssh, asked.folder, name, tar) as place:
             say(f"{board}: {len(tar) / 1e6:.1f} MB copied, running the golden frame")
-            pixels, differing = smoke_test(ssh, bundle, place, name)
+            found = smoke_test(ssh, bundle, place, name)
             ssh.run(ACTIVATE, [place, name, asked.folder])
-        return Deployment(board, f"{asked.folder}/{name}", facts.cpu or facts.arch, pixels, differing, "")
+        return Deployment(
+            board,
+            f"{asked.folder}/{name}",
+            facts.cpu or facts.arch,
+            found.pixels,
+            found.differing,
+            "",
+            task=bundle.signature.task,
+            error=found.error,
+        )
 
 
-def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> tuple[int, int]:
-    """Pixels of the golden frame, and how many of its mask differ from ONNX Runtime's.
+def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> Agreement:
+    """The agreement of the golden frame's result with ONNX Runtime's.
 
     Raises BoardError, VerificationError.
     """
     frame = [raw_layout(bundle.signature), image_name(bundle.signature)]
-    agreement = compare_probabilities(bundle, ssh.run(SMOKE, [place, name, *frame]))
-    return agreement.pixels, agreement.differing
+    detects = bundle.signature.task == DETECTION
+    found = ssh.run(SMOKE, [place, name, *frame, "--probability" if detects else "--values"])
+    return compare_probabilities(bundle, found) if detects else compare_values(bundle, found)
 
 
 def table_of(results: Sequence[Deployment]) -> list[str]:
@@ -128,4 +140,6 @@ def table_of(results: Sequence[Deployment]) -> list[str]:
 
 def differs(r: Deployment) -> str:
     """The smoke test for a person."""
+    if r.task != DETECTION:
+        return f"{r.pixels} values of the golden frame are ONNX Runtime's within {r.error:.1e}"
     return f"{r.differing} of {r.pixels} mask pixels of the golden frame differ from ONNX Runtime's"

@@ -30,7 +30,7 @@ NOTE_AFTER = 25
 
 @dataclass(frozen=True)
 class Picture:
-    """A frame, float32 [H, W] grey levels; files about it are called by its stem."""
+    """A frame, float32 [H, W] grey levels, or [C, H, W] of several channels; files about it are called by its stem."""
 
     name: str
     stem: str
@@ -40,11 +40,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Reading:
-    """Reading of frames: how samples become grey levels, and how raw frames are laid out where the sources are such."""
+    """Reading of frames: how samples become levels, how raw frames are laid out where the sources are such, and how
+    many channels are wanted: 1 of grey frames, 3 of colour, others of raw frames alone."""
 
     levels: Levels | None = None
     raw: Raw | None = None
     say: Callable[[str], None] = lambda _: None
+    channels: int = 1
 
 
 def find_sources(given: Iterable[str], raw: Raw | None = None) -> list[str]:
@@ -123,8 +125,8 @@ def _samples_of(source: str, reading: Reading) -> Iterator[Samples]:
     if reading.raw is not None:
         return reading.raw.read(source)
     if is_live(source) or is_video(source):
-        return video_frames(source, counts=reading.levels is not None)
-    return read_pages(Path(source))
+        return video_frames(source, counts=reading.levels is not None, channels=reading.channels)
+    return read_pages(Path(source), reading.channels)
 
 
 @dataclass

@@ -6,7 +6,7 @@ A check by them needs neither compiler nor ONNX Runtime.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from ..compile.emit.manifest import target_of
 from ..compile.errors import CompileError, VerificationError
-from ..compile.verification.agreement import Agreement, compare_output
+from ..compile.verification.agreement import PROBABILITY_TOLERANCE, Agreement, compare_output, outcome
 from ..runtime.answers import Answer, own_threshold
 from ..runtime.bundle import RUNNER, Bundle, open_bundle
-from ..runtime.golden import image_name, result_name
+from ..runtime.golden import image_name, image_of, result_name
 from ..runtime.probe import Probe, ProbeError
+from ..runtime.signature import CLASSIFICATION, DETECTION
 from ..targets import emulator
 
 
@@ -32,13 +33,14 @@ class GoldenCheck:
     mask_pixels_differing: int
     probability_error: float
     reference: str = "golden files"
+    ties: int = 0
+    task: str = DETECTION
 
     def summary(self) -> str:
         """One line for a person."""
         return (
-            f"checked on {self.device} by the bundle's golden files: {self.mask_pixels_differing} of "
-            f"{self.mask_pixels} mask pixels differ, probability within {self.probability_error:.1e}; stages and "
-            "accumulators were not compared"
+            f"checked on {self.device} by the bundle's golden files: {outcome(asdict(self))}; stages and accumulators "
+            "were not compared"
         )
 
 
@@ -48,7 +50,7 @@ def compare_golden(bundle: Bundle, found: bytes) -> Agreement:
     Raises VerificationError where they do not agree.
     """
     (output, *_) = bundle.signature.outputs
-    return agree(found, read_result(bundle), output.dtype, own_threshold(bundle.signature))
+    return agree(bundle, found, read_result(bundle), output.dtype, own_threshold(bundle.signature))
 
 
 def compare_probabilities(bundle: Bundle, found: bytes) -> Agreement:
@@ -56,7 +58,13 @@ def compare_probabilities(bundle: Bundle, found: bytes) -> Agreement:
     the same bits."""
     answer = Answer(bundle.signature.outputs[0])
     expected = answer.probability(read_result(bundle))
-    return agree(found, expected, "float32", bundle.signature.threshold, exact=not answer.is_float)
+    return agree(bundle, found, expected, "float32", bundle.signature.threshold, exact=not answer.is_float)
+
+
+def compare_values(bundle: Bundle, found: bytes) -> Agreement:
+    """The same of the output's values in float32, which the runner writes of other tasks."""
+    expected = read_result(bundle)
+    return agree(bundle, found, expected.astype(np.float32), "float32", None, exact=expected.dtype.kind in "iu")
 
 
 def read_result(bundle: Bundle) -> npt.NDArray[Any]:
@@ -65,13 +73,25 @@ def read_result(bundle: Bundle) -> npt.NDArray[Any]:
 
 
 def agree(
-    found: bytes, expected: npt.NDArray[Any], dtype: str, threshold: float | None, exact: bool = False
+    bundle: Bundle, found: bytes, expected: npt.NDArray[Any], dtype: str, threshold: float | None, exact: bool = False
 ) -> Agreement:
     """The agreement of a result's bytes with what is expected. Raises VerificationError where there is none."""
+    entry = bundle.manifest.get("verification") or {}
+    is_verified = bundle.signature.task != DETECTION and bool(entry.get("device"))
+    has_ties = bool(entry.get("ties"))
+    is_certain = is_verified and not has_ties
+    scores = bundle.signature.task == CLASSIFICATION and is_certain
     if len(found) != expected.nbytes:
         raise VerificationError(f"the golden frame gave {len(found)} bytes instead of {expected.nbytes}")
-    agreement = compare_output(np.frombuffer(found, dtype), expected, threshold, exact)
-    if agreement.wrong:
+    agreement = compare_output(
+        np.frombuffer(found, dtype), expected, threshold, exact, scores=scores, may_flip=not is_certain
+    )
+    if is_verified and has_ties:  # the reference is no further off than it was then
+        allowed = entry["tied_error"] + PROBABILITY_TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0)))
+        if not agreement.error <= allowed:
+            why = f"differs by {agreement.error:.1e}, and by {entry['tied_error']:.1e} when it was verified"
+            raise VerificationError(f"the golden frame's result is wrong: {why}")
+    elif agreement.wrong:
         raise VerificationError(f"the golden frame's result is wrong: {agreement.wrong}")
     return agreement
 
@@ -87,8 +107,7 @@ def check_golden(path: Path, threads: int) -> GoldenCheck:
         if prefix is None:
             raise CompileError(f"{path}: is for {target.name}; {emulator.why_not_here(target)}")
         device = f"an emulated {target.cpu}" if prefix else "this machine"
-        source = bundle.signature.inputs[0]
-        image = np.fromfile(bundle.path / image_name(bundle.signature), source.dtype).reshape(source.shape)
+        image = image_of((bundle.path / image_name(bundle.signature)).read_bytes(), bundle.signature)
         try:
             with Probe([*prefix, bundle.path / RUNNER], threads) as probe:
                 found = probe.run(image)[0]
@@ -98,4 +117,11 @@ def check_golden(path: Path, threads: int) -> GoldenCheck:
             agreement = compare_golden(bundle, found.tobytes())
         except VerificationError as e:
             raise VerificationError(f"{path}: {e}") from e
-    return GoldenCheck(device, agreement.pixels, agreement.differing, agreement.error)
+    return GoldenCheck(
+        device,
+        agreement.pixels,
+        agreement.differing,
+        agreement.error,
+        ties=agreement.ties,
+        task=bundle.signature.task,
+    )

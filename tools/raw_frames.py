@@ -28,6 +28,7 @@ class Raw:
     height: int
     width: int
     kind: str = "f32"
+    channels: int = 1  # samples of a pixel, one after the other
 
     def __str__(self) -> str:
         return f"{self.height}x{self.width}:{self.kind}"
@@ -48,7 +49,7 @@ class Raw:
     @property
     def bytes(self) -> int:
         """Size of a frame."""
-        return self.height * self.width * np.dtype(TYPES[self.kind]).itemsize
+        return self.height * self.width * self.channels * np.dtype(TYPES[self.kind]).itemsize
 
     def is_series(self, source: str) -> bool:
         """Whether a source may have more than one frame."""
@@ -56,7 +57,8 @@ class Raw:
         return source == STDIN or not path.is_file() or path.stat().st_size != self.bytes
 
     def read(self, source: str) -> Iterator[Samples]:
-        """The frames of a source, until it ends. Raises CompileError, also where it ends amid a frame."""
+        """The frames of a source, [H, W] or of several channels [C, H, W], until it ends. Raises CompileError, also
+        where it ends amid a frame."""
         path = Path(source)
         if source != STDIN and path.is_dir():
             raise CompileError(f"{source}: is a folder, and --raw is for files and standard input")
@@ -70,8 +72,8 @@ class Raw:
                             f"{source}: ends after {len(data)} of the {self.bytes} bytes of frame {number}; correct "
                             f"--raw {self}, or what writes them"
                         )
-                    counts = np.frombuffer(data, TYPES[self.kind]).reshape(self.height, self.width)
-                    yield Samples.of_array(counts)
+                    pixels = np.frombuffer(data, TYPES[self.kind]).reshape(self.height, self.width, self.channels)
+                    yield Samples.of_array(pixels[..., 0] if self.channels == 1 else pixels.transpose(2, 0, 1))
         except OSError as e:
             raise CompileError(f"{source}: cannot be read: {e.strerror}") from e
         if not number:

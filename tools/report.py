@@ -19,7 +19,7 @@ from ..compile.ir.plan import Plan
 from ..compile.kernels.issue_bound import issue_bound
 from ..compile.pipeline import PLAN_STEPS, make_plan
 from ..compile.progress import Progress
-from ..compile.verification.agreement import evidence
+from ..compile.verification.agreement import evidence, outcome
 from ..model.datasets import Say
 from ..model.matching import DISTANCE
 from ..model.overlay import detections_overlay
@@ -229,6 +229,7 @@ def render(
         path=path.name,
         manifest=bundle.manifest,
         evidence=evidence(verified) if verified["device"] else "",
+        outcome=outcome({**verified, "task": bundle.signature.task}) if verified["device"] else "",
         size=f"{height}x{width}",
         rows=table,
         costs=costs,

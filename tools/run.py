@@ -6,33 +6,31 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..compile.emit.manifest import target_of
 from ..compile.errors import CompileError
 from ..model.files import write_whole
 from ..model.images import mask_png, npy
 from ..model.overlay import detections_overlay
-from ..runtime import load
 from ..runtime.answers import Values
-from ..runtime.bundle import RUNNER, Bundle, open_bundle
+from ..runtime.bundle import Bundle, open_bundle
 from ..runtime.detections import Detection, Detector, detector
 from ..runtime.levels import Levels, check_whole
-from ..runtime.model import fit_frame
-from ..runtime.probe import Probe
-from ..runtime.resize import resize_values
+from ..runtime.signature import DETECTION, Signature
 from ..runtime.tiles import tile_starts, tiled, tiling
-from ..targets import emulator
+from .answers import Answerer, AnswerResult, Wishes, answer_tables, check_wishes
 from .frames import NUMBERED, Picture, Rate, Reading, find_sources, is_series, read_frames, stem_of
+from .inference import open_inference
+from .names import csv_value, file_name
 from .raw_frames import Raw
+from .text import plural
 
 F32 = npt.NDArray[np.float32]
 
@@ -49,6 +47,10 @@ class FrameResult:
     mask: str | None  # the files written
     overlay: str | None
 
+    def line(self) -> str:
+        """The result for a person."""
+        return f"{plural(self.target_pixels, 'target pixel')}, {plural(len(self.targets), 'target')}"
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -57,6 +59,8 @@ class Wanted:
     folder: Path | None
     probability: bool = False
     overlay: bool = False
+    wishes: Wishes = field(default_factory=Wishes)
+    """Of other tasks than detection."""
 
     def __post_init__(self) -> None:
         for option in ("probability", "overlay"):
@@ -85,26 +89,18 @@ def open_model(bundle: Path, threads: int, say: Callable[[str], None], tile: boo
 
     Raises BundleError where it is for another task than detection, CompileError where it does not run here.
     """
-    with open_bundle(bundle) as opened:
-        target = target_of(opened.manifest)
-        prefix = emulator.command(target)
-        if prefix is None:
-            raise CompileError(f"{bundle}: is for {target.name}; {emulator.why_not_here(target)}")
-        finds = detector(opened.signature, str(bundle))
-        if tile:
-            check_tiling(bundle, opened)
-        if not prefix:
-            with load(opened.path, threads) as model:
-                yield finder(model.infer, opened, finds, tile)
-            return
-        say(f"{target.name} is emulated here: results are those of the board, times are not")
-        with Probe([*prefix, opened.path / RUNNER], threads) as probe:
+    with open_bundle(bundle) as opened, open_finder(opened, bundle, threads, say, tile) as found:
+        yield found
 
-            def emulated(image: F32) -> Values:
-                (result,) = probe.run(fit_frame(image, opened.signature)[None, None])
-                return resize_values(result[0, 0], *image.shape)
 
-            yield finder(emulated, opened, finds, tile)
+@contextmanager
+def open_finder(opened: Bundle, path: Path, threads: int, say: Callable[[str], None], tile: bool) -> Iterator[Finder]:
+    """The same of an open bundle, which `path` names."""
+    finds = detector(opened.signature, str(path))
+    if tile:
+        check_tiling(path, opened)
+    with open_inference(opened, path, threads, say) as infer:
+        yield finder(infer, opened, finds, tile)
 
 
 def finder(infer: Callable[[F32], Values], bundle: Bundle, finds: Detector, tile: bool) -> Finder:
@@ -136,24 +132,55 @@ def run_frames(
     levels: Levels | None = None,
     raw: Raw | None = None,
     warn: Callable[[str], None] | None = None,
-) -> Iterator[FrameResult]:
-    """Results frame by frame; files are written, and tables grow, as they come. `warn` (by default `say`) says what
-    must be known beside the results.
+) -> Iterator[FrameResult | AnswerResult]:
+    """Results frame by frame, targets of a detection and answers of other tasks; files are written, and tables grow, as
+    they come. `warn` (by default `say`) says what must be known beside the results.
 
-    Raises CompileError, InputError.
+    Raises BundleError, CompileError, InputError.
     """
-    found = find_sources(sources, raw)
-    if wanted.folder and (twice := twice_named(found, raw)):
-        raise CompileError(f"{twice}: a frame of the same name is given before it; run it with another -o")
-    frames = read_frames(found, Reading(levels, raw, warn or say))
-    first = next(frames)  # what is no frame is said before anything is opened or written
-    if wanted.folder:
-        wanted.folder.mkdir(parents=True, exist_ok=True)
-    with open_model(bundle, threads, say, tile) as model, tables(wanted.folder) as write:
-        for frame in (rate or iter)(itertools.chain([first], frames)):
-            result = look(model, frame, wanted)
-            write(result)
-            yield result
+    with open_bundle(bundle) as opened:
+        signature = opened.signature
+        labels = check_wanted(bundle, signature, wanted, tile)
+        raw = raw and replace(raw, channels=signature.channels)
+        found = find_sources(sources, raw)
+        if wanted.folder and (twice := twice_named(found, raw)):
+            raise CompileError(f"{twice}: a frame of the same name is given before it; run it with another -o")
+        frames = read_frames(found, Reading(levels, raw, warn or say, signature.channels))
+        first = next(frames)  # what is no frame is said before anything is started or written
+        if wanted.folder:
+            wanted.folder.mkdir(parents=True, exist_ok=True)
+        paced = (rate or iter)(itertools.chain([first], frames))
+        if signature.task == DETECTION:
+            with open_finder(opened, bundle, threads, say, tile) as model, tables(wanted.folder) as write:
+                for frame in paced:
+                    target = look(model, frame, wanted)
+                    write(target)
+                    yield target
+            return
+        with (
+            open_inference(opened, bundle, threads, say) as infer,
+            answer_tables(wanted.folder, signature) as write_answer,
+        ):
+            answerer = Answerer(infer, signature, wanted.wishes, labels, wanted.folder)
+            for frame in paced:
+                answer = answerer.look(frame)
+                write_answer(answer)
+                yield answer
+
+
+def check_wanted(bundle: Path, signature: Signature, wanted: Wanted, tile: bool) -> tuple[str, ...]:
+    """The labels of classes. Raises CompileError where what is wanted is of another task than the bundle's."""
+    if why := signature.why_no_frames():
+        raise CompileError(f"{bundle}: {why}; use the C interface")
+    if signature.task == DETECTION:
+        wishes = {"--labels": wanted.wishes.labels, "--top": wanted.wishes.top, "--range": wanted.wishes.range}
+        if other := [name for name, value in wishes.items() if value]:
+            raise CompileError(f"{bundle}: is for detection; leave out {other[0]}")
+        return ()
+    options = {"--probability": wanted.probability, "--overlay": wanted.overlay, "--tile": tile}
+    if other := [name for name, value in options.items() if value]:
+        raise CompileError(f"{bundle}: is for {signature.task}; {other[0]} is for detection")
+    return check_wishes(bundle, signature, wanted.wishes)
 
 
 def twice_named(sources: Sequence[str], raw: Raw | None = None) -> str | None:
@@ -197,16 +224,6 @@ def look(model: Finder, frame: Picture, wanted: Wanted) -> FrameResult:
             write_whole(Path(drawn), detections_overlay(frame.image, targets))
     height, width = mask.shape
     return FrameResult(frame.name, height, width, int(mask.sum()), targets, written, drawn)
-
-
-def csv_value(value: int | float) -> str:
-    """Nine digits tell any two float32 apart."""
-    return f"{value:.9g}"
-
-
-def file_name(name: str) -> str:
-    """A name as a table in UTF-8 has it: in the file system's own bytes, whatever the locale makes of them."""
-    return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 @contextmanager

@@ -26,9 +26,9 @@ def verify_bundle(
 
     Raises BundleError, CompileError, VerificationError.
     """
-    # first, for a wrong file is not worth a minute of passes
-    grey = None if image is None else read_image(image, levels)
     with open_bundle(bundle) as opened:
+        # first, for a wrong file is not worth a minute of passes
+        grey = None if image is None else read_image(image, levels, opened.signature.channels)
         manifest = opened.manifest
         model = load_model(opened.path / MODEL, manifest["model"]["name"])
         height, width = opened.signature.size

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from ..compile.errors import CompileError
 from ..runtime.levels import Samples
 
@@ -43,13 +45,16 @@ def shown(source: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def video_frames(source: str, counts: bool) -> Iterator[Samples]:
-    """The frames of a video or camera; colour becomes grey by ITU-R BT.601 luma, 16-bit grey stays what it is.
+def video_frames(source: str, counts: bool, channels: int = 1) -> Iterator[Samples]:
+    """The frames of a video or camera; colour becomes grey by ITU-R BT.601 luma, 16-bit grey stays what it is. With
+    `channels` 3 they are red, green and blue [3, H, W].
 
     With `counts` a camera is asked for its sensor's own counts (Y16). Raises CompileError, also at the end where a file
     has fewer frames than it says, or a camera goes away.
     """
     name, live = shown(source), is_live(source)
+    if channels not in (1, 3):
+        raise CompileError(f"{name}: has frames of 1 or 3 channels, and the model takes {channels}; give raw frames")
     cv2 = _opencv(name)
     video: Any = cv2.VideoCapture(_to_open(source))
     try:
@@ -63,7 +68,7 @@ def video_frames(source: str, counts: bool) -> Iterator[Samples]:
             if not there:
                 break
             number += 1
-            yield Samples.of_array(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+            yield Samples.of_array(_in_channels(cv2, picture, channels))
     finally:
         video.release()
     if live and not announced:
@@ -73,6 +78,14 @@ def video_frames(source: str, counts: bool) -> Iterator[Samples]:
     spare = 1 + announced // 100 if Path(name).suffix.lower() in ESTIMATED else 0
     if number + spare < announced:
         raise CompileError(f"{name}: {number} of {announced} frames could be read; the rest is damaged or missing")
+
+
+def _in_channels(cv2: Any, picture: Any, channels: int) -> Any:
+    """A frame of OpenCV's, [H, W] or in blue, green and red [H, W, 3], as one is wanted."""
+    if channels == 1:
+        return picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    planes = [picture] * 3 if picture.ndim == 2 else [picture[..., c] for c in (2, 1, 0)]
+    return np.stack(planes)
 
 
 def _opencv(name: str) -> Any:

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
 from ...model.files import swap
 from ...runtime import golden
 from ...runtime.bundle import HEADER, LIBRARY, MANIFEST, SUMS, sums_text
@@ -30,7 +28,7 @@ from ..frontend import OnnxModel
 from ..ir.plan import Plan
 from ..verification.check import Verified
 from ..verification.onnx_reference import OnnxReference
-from ..verification.scene import scene
+from ..verification.scene import frame
 from .embedding import write_embedding
 from .make_manifest import make_manifest
 from .notices import MODEL, components, write_notices
@@ -170,9 +168,8 @@ class BundleWriter:
 def write_golden(root: Path, model: OnnxModel, plan: Plan) -> None:
     """An input and ONNX Runtime's output for it, raw, for a smoke test on the device."""
     source = plan.signature.inputs[0]
-    _, *shape = source.shape
-    image = np.broadcast_to(scene(*plan.signature.size).astype(source.dtype), shape).copy()
+    image = frame(*source.shape[1:]).astype(source.dtype)
     onnx = OnnxReference(model, {})
     (root / golden.FOLDER).mkdir()
-    (root / golden.image_name(plan.signature)).write_bytes(image.tobytes())
+    (root / golden.image_name(plan.signature)).write_bytes(golden.image_bytes(image))
     (root / golden.result_name(plan.signature)).write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())

@@ -12,9 +12,11 @@ from typing import Any
 from tvm.target.codegen import llvm_version_major
 
 from ...runtime.bundle import ABI, SCHEMA
+from ...runtime.signature import Signature
 from ...targets import Target
 from ..frontend import OnnxModel
-from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
+from ..frontend.loader import PREPARED_FROM, RECOGNISED_FROM, SIGN_OF_ZERO
+from ..frontend.prepare import MEAN, STD
 from ..ir.plan import Plan
 from ..verification.check import Verified
 from .manifest import kernel_entry
@@ -25,8 +27,19 @@ TOOLS = ("biisnet", "apache-tvm", "onnx", "onnxruntime", "ziglang", "numpy")
 
 
 def origin(model: OnnxModel) -> dict[str, str]:
-    """Entries of a model that was rewritten from other operators: its file's SHA-256, the user's word on Sign(0)."""
-    return {key: model.metadata[key] for key in (RECOGNISED_FROM, SIGN_OF_ZERO) if key in model.metadata}
+    """Entries of a model that was rewritten from other operators, or of which its user said more: its file's SHA-256,
+    the user's word on Sign(0) and on the normalisation."""
+    keys = (RECOGNISED_FROM, SIGN_OF_ZERO, PREPARED_FROM, MEAN, STD)
+    return {key: model.metadata[key] for key in keys if key in model.metadata}
+
+
+def preprocessing(signature: Signature) -> str:
+    """What a frame is, for a person."""
+    source = signature.inputs[0]
+    if source.is_plane:
+        return f"grey levels 0..255 as {source.dtype}; {NORMALISATION}"
+    channels = "red, green and blue" if source.shape[1] == 3 else f"{source.shape[1]} channels"
+    return f"levels 0..255 of {channels} as {source.dtype}; {NORMALISATION}"
 
 
 def make_manifest(
@@ -41,7 +54,7 @@ def make_manifest(
         "abi": ABI,
         "model": {"name": model.name, "sha256": model.sha256, **weights, **origin(model)},
         **plan.signature.as_fields(),
-        "preprocessing": f"grey levels 0..255 as {plan.signature.inputs[0].dtype}; {NORMALISATION}",
+        "preprocessing": preprocessing(plan.signature),
         "receptive_field": asdict(plan.field) if plan.field else None,
         "target": {
             "name": target.name,
@@ -66,7 +79,7 @@ def make_manifest(
             for s in plan.kernels.steps
         ],
         "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
-        "verification": asdict(verified),
+        "verification": verified.as_entry(),
         "tools": {**{tool: version(tool) for tool in TOOLS}, "llvm": str(llvm_version_major())},
         "licenses": license_entries(components(model.sha256)),
         "files": {

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ...runtime.bundle import RUNNER
-from ...runtime.golden import raw_layout
+from ...runtime.golden import image_bytes, raw_layout
 from ...targets import Target
 from ..errors import CompileError
 from ..ir.plan import Plan
-from ..verification.scene import scene
+from ..verification.scene import frame
 from .codegen import generate
 from .link import link_runner, write_objects
 from .plan_source import parameter_offsets
@@ -33,13 +33,14 @@ class Steps(Protocol):
 def build_runner(plan: Plan, target: Target, folder: Path, progress: Steps, *, symbols: bool = False) -> list[str]:
     """Its command, all of whose files are in `folder`; `progress` is at STEPS.
 
-    Raises CompileError for other inputs than grey frames, which it does not take; ToolchainError.
+    Raises CompileError for other inputs than frames, which it does not take; ToolchainError.
     """
-    if why := plan.signature.why_not_grey():
-        raise CompileError(f"{plan.program.name}: {why}; {RUNNER} takes grey ones one by one")
+    if why := plan.signature.why_no_frames():
+        raise CompileError(f"{plan.program.name}: {why}; {RUNNER} takes them one by one")
     folder.mkdir(exist_ok=True)
     image = folder / "image.raw"
-    image.write_bytes(scene(*plan.signature.size).astype(plan.signature.inputs[0].dtype).tobytes())
+    source = plan.signature.inputs[0]
+    image.write_bytes(image_bytes(frame(*source.shape[1:]).astype(source.dtype)))
     code = progress.run("generate_code", generate, plan.kernels.funcs, target)
     objects = write_objects(folder, plan.source, parameter_offsets(plan.kernels)[1], code)
     progress.run("link_runner", partial(link_runner, symbols=symbols), objects, target, folder)

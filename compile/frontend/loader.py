@@ -28,6 +28,8 @@ QUANTIZER_DOMAINS = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op
 """Domains of the quantizers of Brevitas, QONNX and FINN (compile/recognise/foreign_ops.py)."""
 RECOGNISED_FROM, SIGN_OF_ZERO = "recognised_from", "sign_of_zero"
 """Metadata of a file that was rewritten (compile/recognise): the original's SHA-256, what Sign(0) was said to be."""
+PREPARED_FROM = "prepared_from"
+"""Metadata of a file that its user said more of (prepare.py): the original's SHA-256."""
 
 
 @dataclass(frozen=True)

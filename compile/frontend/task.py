@@ -14,9 +14,11 @@ that times the value.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx
 
-from ...runtime.signature import DETECTION, Signature, Tensor
+from ...runtime.signature import CLASSIFICATION, DETECTION, SEGMENTATION, Signature, Tensor
 from ..errors import CompileError
 from ..ir.signature import signature_of
 from ..ir.stages import Program
@@ -30,7 +32,14 @@ def find_signature(model: OnnxModel, program: Program) -> Signature:
     last = last_operators(model.proto.graph) if scale is None else ["Sigmoid"] * len(program.outputs)
     task = model.task or infer_task(signature_of(program), last)
     signature = signature_of(program, task, model.threshold if task == DETECTION else None, scale)
+    if task == SEGMENTATION and not is_probable(last):
+        signature = replace(signature, outputs=tuple(replace(t, meaning="scores") for t in signature.outputs))
     check_scales(model.path, signature, scale)
+    if task == CLASSIFICATION and any(output.size != (1, 1) for output in signature.outputs):
+        raise CompileError(
+            f"{model.path}: its task is said to be classification, whose output is scores [1, N] or [1, N, 1, 1]; it "
+            f"is from {shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task"
+        )
     if task == DETECTION and not signature.is_plane_to_plane:
         raise CompileError(
             f"{model.path}: its metadata says task 'detection', which is from one plane to one of its size; it is from "
@@ -55,7 +64,7 @@ def infer_task(signature: Signature, last: list[str]) -> str:
     if len(signature.inputs) != 1:
         return "map"
     (source,) = signature.inputs
-    probable = set(last) <= {"Sigmoid", "Softmax"}
+    probable = is_probable(last)
     if signature.is_plane_to_plane and set(last) == {"Sigmoid"}:
         return DETECTION
     if all(output.size == (1, 1) for output in signature.outputs):
@@ -63,6 +72,11 @@ def infer_task(signature: Signature, last: list[str]) -> str:
     if probable and all(output.size == source.size and output.shape[1] > 1 for output in signature.outputs):
         return "segmentation"
     return "map"
+
+
+def is_probable(last: list[str]) -> bool:
+    """Whether outputs that these operators make are probabilities."""
+    return set(last) <= {"Sigmoid", "Softmax"}
 
 
 def last_operators(graph: onnx.GraphProto) -> list[str]:

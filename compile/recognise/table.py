@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from ...ops import DOMAIN
 from .binary_parts import binary_parts
 from .patterns.base import label
 from .steps import steps_of
@@ -57,5 +58,9 @@ def row_of(node: ir.Node) -> Row:
 
 
 def rows(model: ir.Model) -> list[Row]:
-    """The rows of all convolutions."""
-    return [row_of(node) for node in model.graph if node.op_type == "Conv" and not node.domain]
+    """The rows of all convolutions, those that the file has as com.biisnet operators among them."""
+    return [
+        row_of(node) if not node.domain else Row(label(node), True, "as the file has it")
+        for node in model.graph
+        if (node.domain, node.op_type) in (("", "Conv"), (DOMAIN, "BinaryConv2d"))
+    ]

@@ -10,16 +10,24 @@ from typing import Any
 
 import numpy.typing as npt
 
+from ..ir.buffers import Buffer
 from ..ir.plan import Plan
+from ..storage import Bits
 from .device import Device
 
 Array = npt.NDArray[Any]
 
 
-def run_by_stage(device: Device, plan: Plan, image: Array) -> list[Array]:
-    """The outputs [C, H, W] of an image [C, H, W] by single stages on the device's own maps."""
+def run_by_stage(device: Device, plan: Plan, image: Array, signs: dict[Buffer, Array] | None = None) -> list[Array]:
+    """The outputs [C, H, W] of an image [C, H, W] by single stages on the device's own maps. `signs` takes in the
+    packed signs [C, H, W] of all maps, in their order."""
     (source,) = plan.program.inputs
     device.store(source, image)
-    for k in range(len(plan.kernels.steps)):
+    for k, step in enumerate(plan.kernels.steps):
         device.probe.run_stage(k)
+        if signs is None:
+            continue
+        for buffer in step.stage.outputs:
+            if type(buffer.encoding) is Bits and buffer.external is None:
+                signs[buffer] = device.fetch(buffer)
     return [device.fetch(b) for b in plan.program.outputs]

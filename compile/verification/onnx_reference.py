@@ -19,14 +19,19 @@ F32 = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
 
 
-def session(proto: onnx.ModelProto, path: str = "the model", threads: int = 1) -> onnxruntime.InferenceSession:
-    """A quiet session; on one thread runs are repeatable. Raises CompileError."""
+def session(
+    proto: onnx.ModelProto, path: str = "the model", threads: int = 1, as_written: bool = False
+) -> onnxruntime.InferenceSession:
+    """A quiet session; on one thread runs are repeatable. `as_written`: without ONNX Runtime's own rewriting, which
+    moves factors into weights, so that sums of +-1 are no longer whole numbers. Raises CompileError."""
     # some of its builds report sessions to their maker, and a user's network is nobody else's business
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    if as_written:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as e:  # its exceptions have no class in common but this
@@ -50,11 +55,19 @@ class OnnxReference:
             for n in self.names[len(self.outputs) :]
         )
         self.input = proto.graph.input[0].name
+        self.opened = opened
         self.session = session(opened, self.path)
 
     def run(self, image: Array) -> dict[str, Array]:
         """image [C, H, W] grey levels, of the input's type -> value name -> [C, H, W]; the image is among them."""
-        results = self.session.run(self.names, {self.input: image[None]})
+        return self._run(self.session, image)
+
+    def run_as_written(self, image: Array) -> dict[str, Array]:
+        """The same without ONNX Runtime's own rewriting: slower, and exact where the file is."""
+        return self._run(session(self.opened, self.path, as_written=True), image)
+
+    def _run(self, opened: onnxruntime.InferenceSession, image: Array) -> dict[str, Array]:
+        results = opened.run(self.names, {self.input: image[None]})
         return {self.input: image, **{n: r[0] for n, r in zip(self.names, results, strict=True)}}
 
     def binary_layers(self) -> list[onnx.NodeProto]:

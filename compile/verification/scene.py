@@ -14,6 +14,11 @@ MEAN, CLOUDS, NOISE = 90.0, 15.0, 1.0  # grey levels: the sky, its variation, th
 CONTRAST, RADIUS = (80.0, 150.0), (1.0, 2.0)  # of a target, grey levels and pixels
 
 
+def frame(channels: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Levels, uint8 [channels, height, width]: another scene for each channel, so that swapped ones are found out."""
+    return np.stack([scene(height, width, seed) for seed in range(channels)])
+
+
 def scene(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Grey levels, uint8 [height, width], deterministic by seed."""
     rng = np.random.default_rng(seed)

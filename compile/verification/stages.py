@@ -32,6 +32,7 @@ class StageResult:
     wrong_margins: int  # elements beside the rows that are not what windows should read there
     whole_values: int  # whole numbers that were compared, all of which must be equal
     tensors: dict[str, Array]  # what was compared
+    magnitudes: dict[str, Array]  # value -> the size [C, 1, 1] of what was summed for each channel
 
     @property
     def passed(self) -> bool:
@@ -58,14 +59,16 @@ def check_step(device: Device, index: int, step: Step, reference: dict[str, Arra
     unchanged = (b.encoding.decode(value) for b, value in outputs.items())
     own = next((value for value in unchanged if value is not None), None)
     error, wrong = 0.0, 0
+    magnitudes = {}
     for (buffer, value), bound in zip(outputs.items(), error_bounds(step.stage, inputs), strict=True):
         encoding, expected = buffer.encoding, reference[buffer.value]
+        magnitudes[buffer.value] = bound.max(axis=(1, 2), keepdims=True)
         found = encoding.compare(value, expected, bound, own)
         error, wrong = max(error, found.error), wrong + found.wrong
         tensors[f"device {buffer.name}"] = value
         tensors[f"reference {buffer.value}"] = expected if encoding.is_exact else encoding.encode(expected)
     whole = sum(value.size for b, value in outputs.items() if b.encoding.is_whole)
-    return StageResult(step.stage.name, error, wrong, wrong_margins, whole, tensors)
+    return StageResult(step.stage.name, error, wrong, wrong_margins, whole, tensors, magnitudes)
 
 
 def count_wrong_margins(buffer: Buffer, memory: bytes) -> int:

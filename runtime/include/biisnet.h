@@ -61,7 +61,7 @@ typedef enum {
 /* What a tensor means. */
 typedef enum {
     BIISNET_MEANING_MAP = 0,
-    BIISNET_MEANING_IMAGE = 1,       /* grey levels, 0..255 */
+    BIISNET_MEANING_IMAGE = 1,       /* levels, 0..255: grey, or of several channels a plane each */
     BIISNET_MEANING_PROBABILITY = 2, /* 0..1; of integers biisnet_output_scale() times the value */
     BIISNET_MEANING_SCORES = 3,
     BIISNET_MEANING_LOGIT = 4 /* the probability is 1 / (1 + exp(-biisnet_output_scale() * value)) */

@@ -77,7 +77,8 @@ bool frames_are_many(const frames *f) { return f->stream || f->names; }
 
 static bool read_stream(frames *f, image *frame) {
     int height = f->o->raw_height, width = f->o->raw_width;
-    size_t bytes = (size_t)height * (size_t)width * raw_bytes(f->o->raw_type), got = 0;
+    size_t pixel = (size_t)f->o->channels * raw_bytes(f->o->raw_type);
+    size_t bytes = (size_t)height * (size_t)width * pixel, got = 0;
     uint8_t *data = memory(bytes);
     while (got < bytes) {
         size_t more = fread(data + got, 1, bytes - got, stdin);
@@ -95,7 +96,7 @@ static bool read_stream(frames *f, image *frame) {
         fail("-: ends after %zu of the %zu bytes of frame %d; correct --raw HxW:TYPE, or what writes them", got, bytes, f->next + 1);
     }
     snprintf(f->name, sizeof f->name, "frame-%06d", f->next + 1);
-    *frame = image_of_raw(data, height, width, f->o->raw_type);
+    *frame = image_of_raw(data, height, width, f->o->channels, f->o->raw_type);
     return true;
 }
 
@@ -105,12 +106,13 @@ bool frames_next(frames *f, image *frame) {
     } else if (f->names) {
         if (f->next == f->count) return false;
         join(f, f->names[f->next]);
-        *frame = image_read(f->name);
+        *frame = image_read(f->name, f->o->channels);
     } else {
         if (f->next == 1) return false;
         snprintf(f->name, sizeof f->name, "%s", f->o->image);
-        *frame = f->o->raw_height ? image_read_raw(f->o->image, f->o->raw_height, f->o->raw_width, f->o->raw_type)
-                                  : image_read(f->o->image);
+        const options *o = f->o;
+        *frame = o->raw_height ? image_read_raw(o->image, o->raw_height, o->raw_width, o->channels, o->raw_type)
+                               : image_read(o->image, o->channels);
     }
     f->next++;
     levels_apply(&f->o->levels, &f->watch, f->name, frame);

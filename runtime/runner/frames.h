@@ -21,7 +21,7 @@ typedef struct {
 /* Fails where there is nothing of the kind. */
 frames frames_open(const options *o);
 
-/* Reads the next frame, in grey levels; it is the caller's to free. False after the last one. */
+/* Reads the next frame, in levels; it is the caller's to free. False after the last one. */
 bool frames_next(frames *f, image *frame);
 
 /* Whether there may be more than one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A grey image in memory, and the bounds of one: what decoders give and the rest of the runner takes. */
+/* An image in memory, and the bounds of one: what decoders give and the rest of the runner takes. */
 #ifndef BIISNET_RUN_GREY_H
 #define BIISNET_RUN_GREY_H
 
@@ -15,7 +15,12 @@ typedef struct {
     float *grey;    /* malloc; whole counts from 0 to full, or floats; NULL: they are in bytes */
     float full;     /* the count that is white; 0: they are floats */
     uint8_t *bytes; /* malloc; whole counts from 0 to 255; NULL: they are in grey */
+    int channels;   /* planes, one after the other: 1 is grey, 3 are red, green and blue */
 } image;
+
+static inline size_t image_samples(const image *frame) {
+    return (size_t)frame->channels * (size_t)frame->height * (size_t)frame->width;
+}
 
 /* A decoder's answer: NULL, or what is wrong and the way out, to stand behind the file's name. */
 typedef const char *image_error;

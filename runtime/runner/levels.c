@@ -105,7 +105,7 @@ static void check(const levels *l, const char *name, const image *frame, size_t 
 
 /* Bytes are levels as they are. */
 static void see_bytes(levels_watch *watch, const image *frame) {
-    size_t pixels = (size_t)frame->height * (size_t)frame->width;
+    size_t pixels = image_samples(frame);
     uint8_t least = 255, most = 0;
     for (size_t i = 0; i < pixels; i++) {
         uint8_t level = frame->bytes[i];
@@ -121,7 +121,7 @@ void levels_apply(const levels *l, levels_watch *watch, const char *name, image 
         return;
     }
     image_floats(frame);
-    size_t pixels = (size_t)frame->height * (size_t)frame->width;
+    size_t pixels = image_samples(frame);
     float *grey = frame->grey;
     double least = (double)grey[0], most = least;
     for (size_t i = 1; i < pixels; i++) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* biisnet-run: the model, an image in, a mask out. Statically linked, so that a board needs nothing else. */
+/* biisnet-run: the model, an image in, its answer out. Statically linked, so that a board needs nothing else. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "answer.h"
+#include "classify.h"
 #include "describe.h"
 #include "fail.h"
 #include "file.h"
@@ -17,18 +19,27 @@
 #include "results.h"
 #include "session.h"
 #include "tiles.h"
+#include "values.h"
 
-typedef struct {
-    int height, width;
-} plane;
+/* The frames that the model takes, [1, C, H, W]; fails for others. */
+static extent frame_of_model(void) {
+    const int64_t *shape = biisnet_input_shape(0);
+    if (biisnet_input_count() != 1) fail("the model has not one input; use the library instead");
+    if (biisnet_input_rank(0) != 4 || shape[0] != 1 || biisnet_input_meaning(0) != BIISNET_MEANING_IMAGE ||
+        !image_size_allowed((uint64_t)shape[2], (uint64_t)shape[3]))
+        fail("tensor %s of the model is not one image; use the library instead", biisnet_input_name(0));
+    return (extent){(int)shape[1], (int)shape[2], (int)shape[3]};
+}
 
-/* The last two dimensions of a tensor that is one plane; fails for others. */
-static plane plane_of(const char *name, int rank, const int64_t *shape) {
-    bool good = rank >= 2;
-    for (int i = 0; i < rank - 2; i++) good = good && shape[i] == 1;
-    if (!good || !image_size_allowed((uint64_t)shape[rank - 2], (uint64_t)shape[rank - 1]))
-        fail("tensor %s of the model is not one image plane; use the library instead", name);
-    return (plane){(int)shape[rank - 2], (int)shape[rank - 1]};
+/* The model's first output as planes: its last two dimensions, or all of it in one row. */
+static extent values_of_model(void) {
+    const int64_t *shape = biisnet_output_shape(0);
+    int rank = biisnet_output_rank(0);
+    int64_t channels = 1, count = 1;
+    for (int i = 0; i < rank; i++) count *= shape[i];
+    for (int i = 0; i < rank - 2; i++) channels *= shape[i];
+    if (count > INT32_MAX) fail("output %s is too large; use the library instead", biisnet_output_name(0));
+    return rank > 2 ? (extent){(int)channels, (int)shape[rank - 2], (int)shape[rank - 1]} : (extent){1, 1, (int)count};
 }
 
 /* One inference, measured if that is asked for; at least one, so that there is a result. */
@@ -40,16 +51,19 @@ static void infer(session *s, const options *o, double load) {
 }
 
 /* Gives the model a frame in its own resolution: bytes of its size as they are, where it takes such. */
-static void give(session *s, image *frame, plane in) {
+static void give(session *s, image *frame, extent in) {
     if (frame->bytes && frame->height == in.height && frame->width == in.width && session_give_bytes(s, frame->bytes))
         return;
     image_floats(frame);
-    resize_bilinear(frame->grey, frame->height, frame->width, s->levels, in.height, in.width);
+    size_t from = (size_t)frame->height * (size_t)frame->width, to = (size_t)in.height * (size_t)in.width;
+    for (int c = 0; c < in.channels; c++)
+        resize_bilinear(frame->grey + (size_t)c * from, frame->height, frame->width, s->levels + (size_t)c * to,
+                        in.height, in.width);
     session_give(s);
 }
 
 /* Replaces the frame's pixels by the output's values, in the model's resolution; integers stay integers. */
-static void run_resized(session *s, const options *o, double load, image *frame, plane in, plane out) {
+static void run_resized(session *s, const options *o, double load, image *frame, extent in, extent out) {
     give(s, frame, in);
     infer(s, o, load);
     session_take(s);
@@ -63,32 +77,55 @@ static void run_resized(session *s, const options *o, double load, image *frame,
 
 static bool is_measured(const options *o) { return o->bench || o->roi || o->stages; }
 
-/* Only times a model, whatever its outputs are. */
-static void measure(const options *o) {
-    if (o->targets || o->mask || o->probability || o->tile)
-        fail("the model is for %s: it can be timed, and finds no targets", task_name(biisnet_model_task()));
-    if (biisnet_input_count() != 1) fail("the model has not one input; use the library instead");
-    plane in = plane_of(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0));
+/* Fails where options are of another task. */
+static void check_task(const options *o, biisnet_task task) {
+    bool detects = task == BIISNET_TASK_DETECTION, classifies = task == BIISNET_TASK_CLASSIFICATION;
+    if (!detects && (o->targets || o->mask || o->probability || o->tile))
+        fail("the model is for %s, and finds no targets; leave out what is of detection, see --help", task_name(task));
+    if (detects && o->values) fail("the model is for detection; give --probability or --mask instead of --values");
+    if (!classifies && (o->top || o->labels))
+        fail("the model is for %s, and --top and --labels are for classification", task_name(task));
+}
+
+/* One inference a frame of a model that finds no targets: classes, or values. */
+static void answer_frames(const options *o) {
+    extent in = frame_of_model(), whole = values_of_model();
+    bool classifies = biisnet_model_task() == BIISNET_TASK_CLASSIFICATION, measured = is_measured(o);
+    int count = whole.channels * whole.height * whole.width;
+    values_check(o, classifies ? (extent){1, 1, count} : whole);
+    classes c = {0};
+    if (classifies) c = classes_open(o, count);
     frames f = frames_open(o);
-    if (frames_are_many(&f)) fail("%s: is more than one image; this is for one at a time", o->image);
+    if (frames_are_many(&f) && (measured || o->values))
+        fail("%s: is more than one image; this is for one at a time", o->image);
     image frame;
-    frames_next(&f, &frame);
+    bool more = frames_next(&f, &frame);
     double start = milliseconds();
     session s = session_open(o->threads, o->stages > 0);
     double load = milliseconds() - start;
-    give(&s, &frame, in);
-    infer(&s, o, load);
-    image_free(&frame);
+    if (classifies && !measured) classes_head();
+    for (; more; more = frames_next(&f, &frame)) {
+        give(&s, &frame, in);
+        infer(&s, o, load);
+        session_take(&s);
+        extent size = classifies ? (extent){1, 1, count} : whole;
+        float *values = s.values;
+        if (!classifies) values = values_of_frame(s.values, in, &size, frame.height, frame.width);
+        if (o->values) values_write(o, values, size);
+        if (classifies && !measured) classes_print(&c, f.name, values);
+        if (!classifies && !measured && !o->values)
+            printf("%s: %d x %d x %d values\n", f.name, size.channels, size.height, size.width);
+        if (!classifies) free(values);
+        fflush(stdout); /* who reads it may wait for this frame */
+        image_free(&frame);
+    }
     session_close(&s);
     frames_close(&f);
+    classes_close(&c);
 }
 
-static void process(const options *o) {
-    if (biisnet_model_task() != BIISNET_TASK_DETECTION)
-        fail("the model is for %s, and this finds targets; use the library, or --bench to time it",
-             task_name(biisnet_model_task()));
-    plane in = plane_of(biisnet_input_name(0), biisnet_input_rank(0), biisnet_input_shape(0));
-    plane out = plane_of(biisnet_output_name(0), biisnet_output_rank(0), biisnet_output_shape(0));
+static void detect_frames(const options *o) {
+    extent in = frame_of_model(), out = values_of_model(); /* one plane each, or it were no detection */
     results_check(o);
     answer a = answer_of_model();
     bool measured = is_measured(o);
@@ -135,10 +172,13 @@ int main(int count, char **arguments) {
         session s = session_open(o.threads, true);
         probe_serve(&s);
         session_close(&s);
-    } else if (is_measured(&o) && biisnet_model_task() != BIISNET_TASK_DETECTION) {
-        measure(&o);
     } else {
-        process(&o);
+        check_task(&o, biisnet_model_task());
+        if (biisnet_input_rank(0) == 4) o.channels = (int)biisnet_input_shape(0)[1];
+        if (biisnet_model_task() == BIISNET_TASK_DETECTION)
+            detect_frames(&o);
+        else
+            answer_frames(&o);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) fail("standard output cannot be written; check where it goes");
     return 0;

@@ -11,14 +11,23 @@
 void options_help(void) {
     puts("usage: biisnet-run [options] IMAGE | FOLDER | -\n"
          "\n"
-         "Finds targets in an infrared image (PNG or PGM, any size: it is resized to the model's and back), in all of a\n"
-         "folder's, or in raw frames on standard input (-, with --raw).\n"
+         "Runs the model on an image (PNG or PGM, any size: it is resized to the model's and back), on all of a folder's,\n"
+         "or on raw frames on standard input (-, with --raw). What it prints and writes is the model's task:\n"
          "\n"
+         "detection (of targets in infrared images)\n"
          "  --targets            print a line of CSV for each target: its box, centroid, score and pixels\n"
          "  --mask FILE.pgm      write the mask: 255 where there is a target, 0 elsewhere\n"
          "  --probability FILE   write the probability map: .pgm (8 bits) or .f32 (little-endian float32)\n"
          "  --tile               cut an image larger than the model into tiles that overlap, instead of resizing it\n"
-         "  --raw HxW[:TYPE]     IMAGE is H*W raw samples: u8, u16le, u16be, or f32 (little-endian; the default)\n"
+         "classification\n"
+         "  --top N              print so many classes, a line of CSV each (default 5)\n"
+         "  --labels FILE        names of the classes, one a line\n"
+         "map, segmentation, classification\n"
+         "  --values FILE        write the output: .f32 (little-endian float32), or of 1 or 3 channels .pgm or .ppm\n"
+         "  --range LOW:HIGH     with .pgm and .ppm: which values are black and white (default 0:255)\n"
+         "all\n"
+         "  --raw HxW[:TYPE]     IMAGE is H*W raw pixels: u8, u16le, u16be, or f32 (little-endian; the default), of a\n"
+         "                       model of several channels one after the other\n"
          "  --levels LOW:HIGH    what is black and white, in the sensor's counts (7000:9000) or as percentiles of each\n"
          "                       frame (1%:99%); without it, by the file's depth, and floats are grey levels 0..255\n"
          "  --threads N          run on N threads (default 1)\n"
@@ -79,11 +88,32 @@ static bool flag(const char *name, options *o) {
     return target != NULL;
 }
 
+static void range(const char *text, options *o) {
+    char *end;
+    o->low = strtod(text, &end);
+    bool good = end != text && *end == ':';
+    if (good) {
+        const char *second = end + 1;
+        o->high = strtod(second, &end);
+        good = end != second && !*end && o->low < o->high && o->high - o->low <= 1e30;
+    }
+    if (!good) fail("--range %s: give which values are black and white, for example 0:1", text);
+    o->range = true;
+}
+
 static bool valued(const char *name, const char *value, options *o) {
     if (strcmp(name, "--mask") == 0)
         o->mask = value;
     else if (strcmp(name, "--probability") == 0)
         o->probability = value;
+    else if (strcmp(name, "--values") == 0)
+        o->values = value;
+    else if (strcmp(name, "--labels") == 0)
+        o->labels = value;
+    else if (strcmp(name, "--top") == 0)
+        o->top = integer(name, value, 1, 1000000);
+    else if (strcmp(name, "--range") == 0)
+        range(value ? value : "", o);
     else if (strcmp(name, "--raw") == 0)
         raw_size(value ? value : "", o);
     else if (strcmp(name, "--levels") == 0)
@@ -101,7 +131,7 @@ static bool valued(const char *name, const char *value, options *o) {
 }
 
 options options_parse(int count, char **arguments) {
-    options o = {.threads = 1, .raw_type = RAW_F32};
+    options o = {.threads = 1, .raw_type = RAW_F32, .high = 255, .channels = 1};
     bool words = false; /* after "--", which ends the options */
     for (int i = 1; i < count; i++) {
         char *word = arguments[i];
@@ -120,6 +150,7 @@ options options_parse(int count, char **arguments) {
         }
     }
     if (o.times && !o.bench) fail("--times goes with --bench; see --help");
+    if (o.range && !o.values) fail("--range goes with --values; see --help");
     if (o.targets && (o.bench || o.stages)) fail("--targets: a measurement prints one line of JSON; leave it out");
     if (!o.image && !o.info && !o.probe && !o.help && !o.version) fail("no image given; see --help");
     return o;

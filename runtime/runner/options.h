@@ -10,6 +10,11 @@
 
 typedef struct {
     const char *image, *mask, *probability; /* NULL: not given */
+    const char *values, *labels;
+    int top;                                /* 0: not given */
+    double low, high;                       /* of --range: what is black and white in a picture of values */
+    bool range;
+    int channels;                           /* that the model's frames have, which no option says */
     int raw_height, raw_width;              /* 0: the image is a PNG or PGM */
     raw_type raw_type;
     levels levels;

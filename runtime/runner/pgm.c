@@ -72,6 +72,6 @@ image_error pgm_decode(const uint8_t *data, size_t bytes, image *result) {
         free(grey);
         return error;
     }
-    *result = (image){height, width, grey, (float)maximum, NULL};
+    *result = (image){height, width, grey, (float)maximum, NULL, 1};
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PNG (ISO/IEC 15948): every colour type and bit depth, Adam7 too. Transparency is ignored. Grey is the sample;
- * colour is turned into grey by ITU-R BT.601 luma in whole counts as Pillow does it, so that both give the network the
- * same pixels. */
+/* PNG (ISO/IEC 15948): every colour type and bit depth, Adam7 too. Transparency is ignored. Where grey is wanted it is
+ * the sample, or of colour ITU-R BT.601 luma in whole counts as Pillow does it, so that both give the network the same
+ * pixels; where colour is, a grey sample is all three. */
 #include "png.h"
 
 #include <stdlib.h>
@@ -172,24 +172,38 @@ static float grey_level(const png *p, const uint8_t *row, uint32_t x) {
     return p->depth == 8 ? luma8(at) : luma(big16(at), big16(at + 2), big16(at + 4));
 }
 
-static image_error read_pass(const png *p, const pass *s, uint8_t *raw, float *grey) {
+/* The same of channel c of three. */
+static float colour_level(const png *p, const uint8_t *row, uint32_t x, int c) {
+    if (p->colour == GREY || p->colour == GREY_ALPHA) return grey_level(p, row, x);
+    if (p->colour == PALETTE) {
+        uint32_t first_bit = x * (uint32_t)p->depth, mask = (1u << p->depth) - 1;
+        uint32_t entry = row[first_bit / 8] >> (8 - (uint32_t)p->depth - first_bit % 8) & mask;
+        return entry < p->palette_entries ? (float)p->palette[entry][c] : -1.0f;
+    }
+    const uint8_t *at = row + (size_t)x * (size_t)(p->channels * p->depth / 8);
+    return p->depth == 8 ? (float)at[c] : (float)big16(at + 2 * c);
+}
+
+static image_error read_pass(const png *p, const pass *s, uint8_t *raw, int channels, float *planes) {
     uint32_t width = pass_extent(p->width, s->x0, s->dx), height = pass_extent(p->height, s->y0, s->dy);
     size_t bytes = row_bytes(p, width), pixel = (size_t)(p->channels * p->depth + 7) / 8;
     const uint8_t *above = NULL;
     for (uint32_t j = 0; j < height && width > 0; j++, raw += bytes + 1) {
         if (!unfilter(raw[0], raw + 1, above, bytes, pixel)) return BROKEN;
         above = raw + 1;
-        float *line = grey + (size_t)(s->y0 + j * s->dy) * p->width;
-        for (uint32_t i = 0; i < width; i++) {
-            float level = grey_level(p, raw + 1, i);
-            if (level < 0) return BROKEN;
-            line[s->x0 + i * s->dx] = level;
+        for (int c = 0; c < channels; c++) {
+            float *line = planes + ((size_t)c * p->height + s->y0 + j * s->dy) * p->width;
+            for (uint32_t i = 0; i < width; i++) {
+                float level = channels == 1 ? grey_level(p, raw + 1, i) : colour_level(p, raw + 1, i, c);
+                if (level < 0) return BROKEN;
+                line[s->x0 + i * s->dx] = level;
+            }
         }
     }
     return NULL;
 }
 
-static image_error read_pixels(const png *p, float *grey) {
+static image_error read_pixels(const png *p, int channels, float *planes) {
     size_t total = 0;
     for (int i = 0; i < p->passes; i++) total += pass_bytes(p, pass_of(p, i));
     /* Deflate packs at most 1032 to 1, so a short file cannot claim much memory. */
@@ -199,22 +213,22 @@ static image_error read_pixels(const png *p, float *grey) {
     image_error error = zlib_unpack(p->packed, p->packed_bytes, raw, total) ? NULL : BROKEN;
     uint8_t *at = raw;
     for (int i = 0; i < p->passes && !error; i++) {
-        error = read_pass(p, pass_of(p, i), at, grey);
+        error = read_pass(p, pass_of(p, i), at, channels, planes);
         at += pass_bytes(p, pass_of(p, i));
     }
     free(raw);
     return error;
 }
 
-image_error png_decode(const uint8_t *data, size_t bytes, image *result) {
+image_error png_decode(const uint8_t *data, size_t bytes, int channels, image *result) {
     png p = {.palette_entries = 0};
     p.packed = malloc(bytes);
     if (!p.packed) return MEMORY;
     image_error error = read_chunks(&p, data, bytes);
     float *grey = NULL;
     if (!error) {
-        grey = malloc((size_t)p.width * p.height * sizeof *grey);
-        error = grey ? read_pixels(&p, grey) : MEMORY;
+        grey = malloc((size_t)channels * p.width * p.height * sizeof *grey);
+        error = grey ? read_pixels(&p, channels, grey) : MEMORY;
     }
     free(p.packed);
     if (error) {
@@ -222,6 +236,6 @@ image_error png_decode(const uint8_t *data, size_t bytes, image *result) {
         return error;
     }
     int bits = p.colour == PALETTE ? 8 : p.depth;
-    *result = (image){(int)p.height, (int)p.width, grey, (float)((1 << bits) - 1), NULL};
+    *result = (image){(int)p.height, (int)p.width, grey, (float)((1 << bits) - 1), NULL, channels};
     return NULL;
 }

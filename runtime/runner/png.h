@@ -5,7 +5,8 @@
 
 #include "grey.h"
 
-/* The image in `data`, whose first bytes tell that it is one. On success sets result->grey, which the caller frees. */
-image_error png_decode(const uint8_t *data, size_t bytes, image *result);
+/* The image in `data`, whose first bytes tell that it is one, in `channels`: 1 or 3. On success sets result->grey, which
+ * the caller frees. */
+image_error png_decode(const uint8_t *data, size_t bytes, int channels, image *result);
 
 #endif

@@ -8,11 +8,7 @@
 #include "detect.h"
 #include "fail.h"
 #include "file.h"
-
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length > tail && strcmp(text + length - tail, end) == 0;
-}
+#include "text.h"
 
 void results_check(const options *o) {
     if (o->mask && !ends_with(o->mask, ".pgm")) fail("%s: a mask is written as PGM; name it .pgm", o->mask);
@@ -43,16 +39,6 @@ static void write_pgm(const char *path, const uint8_t *pixels, int height, int w
 }
 
 void results_head(void) { puts("image,top,left,height,width,row,column,score,pixels"); }
-
-static void print_field(const char *text) {
-    bool plain = !strpbrk(text, ",\"\r\n");
-    if (!plain) putchar('"');
-    for (; *text; text++) {
-        if (*text == '"') putchar('"');
-        putchar(*text);
-    }
-    if (!plain) putchar('"');
-}
 
 void results_targets(const char *name, const float *values, int height, int width, const answer *a) {
     target *found;

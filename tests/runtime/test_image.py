@@ -54,6 +54,26 @@ def test_png_of_every_kind(decoder: Path, tmp_path: Path, colour: int, depth: in
             np.testing.assert_array_equal(got, np.asarray(Image.open(io.BytesIO(data)).convert("L")))
 
 
+@pytest.mark.parametrize("interlaced", [False, True], ids=["plain", "adam7"])
+@pytest.mark.parametrize(("colour", "depth"), pngs.KINDS)
+def test_colours_of_every_kind(decoder: Path, tmp_path: Path, colour: int, depth: int, interlaced: bool) -> None:
+    """Red, green and blue, each as large as the file has them; a grey sample is all three."""
+    samples = _samples(13, 11, colour, depth)
+    palette = _palette(depth) if colour == 3 else None
+    (tmp_path / "x.png").write_bytes(pngs.encode(samples, colour, depth, interlaced, palette))
+    done = run(decoder, tmp_path / "x.png", "0", "0", "", "3")
+    assert done.returncode == 0, done.stderr.decode()
+    got = np.frombuffer(done.stdout.split(b"\n", 1)[1], np.float32).reshape(3, 13, 11)
+    if colour == 3:
+        assert palette is not None
+        counts, full = palette[samples[..., 0]].astype(np.float64), 255
+    else:
+        counts, full = samples[..., [0, 1, 2] if colour in (2, 6) else [0, 0, 0]].astype(np.float64), 2**depth - 1
+    expected = (counts * 255 / full).astype(np.float32).transpose(2, 0, 1)
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png", channels=3), expected)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_png_written_by_pillow(decoder: Path, tmp_path: Path, mode: str) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (70, 90, 3), dtype=np.uint8)

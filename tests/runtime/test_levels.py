@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biisnet.runtime.levels import Bound, GreyLevelsWarning, Levels, Samples, Watch, as_levels, grey_levels
-from biisnet.runtime.model import to_grey
+from biisnet.runtime.model import to_levels
 
 from . import pngs
 from .cbuild import Floats, refused, run
@@ -28,13 +28,13 @@ def test_integers_are_scaled_by_their_full_scale(full: int) -> None:
 
 def test_sixteen_bits_are_divided_by_257() -> None:
     every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    np.testing.assert_array_equal(to_grey(every), every.astype(np.float32) / np.float32(257))
-    np.testing.assert_array_equal(to_grey(every.astype(">u2")), to_grey(every))
+    np.testing.assert_array_equal(to_levels(every), every.astype(np.float32) / np.float32(257))
+    np.testing.assert_array_equal(to_levels(every.astype(">u2")), to_levels(every))
 
 
 def test_floats_are_grey_levels_exactly() -> None:
     image = np.random.default_rng(0).uniform(0, 255, (20, 30)).astype(np.float32)
-    np.testing.assert_array_equal(to_grey(image), image)
+    np.testing.assert_array_equal(to_levels(image), image)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_floats_are_grey_levels_exactly() -> None:
 def test_floats_of_another_scale_are_refused(change: object, said: str) -> None:
     image = np.arange(256, dtype=np.float32).reshape(16, 16)
     with pytest.raises(ValueError, match=said):
-        to_grey(change(image).astype(np.float32))  # type: ignore[operator]
+        to_levels(change(image).astype(np.float32))  # type: ignore[operator]
 
 
 @settings(deadline=None)
@@ -75,8 +75,8 @@ def test_a_frame_whose_percentiles_are_one_count() -> None:
     """A target in a blank sky is white, and not lost in a division by zero."""
     counts = np.full((20, 20), 8000, np.uint16)
     counts[3, 4] = 8100
-    assert np.argwhere(to_grey(counts, "1%:99%") == 255).tolist() == [[3, 4]]
-    assert to_grey(counts, "1%:99%").sum() == 255
+    assert np.argwhere(to_levels(counts, "1%:99%") == 255).tolist() == [[3, 4]]
+    assert to_levels(counts, "1%:99%").sum() == 255
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_levels_take_any_real_dtype(dtype: str) -> None:
     counts = np.arange(100).reshape(10, 10).astype(dtype)
     expected = np.interp(np.arange(100), [20, 80], [0, 255]).reshape(10, 10).astype(np.float32)
     for levels in ((20, 80), "20:80", Levels.parse("2e1:80.0")):
-        np.testing.assert_allclose(to_grey(counts, levels), expected, atol=1e-4)
+        np.testing.assert_allclose(to_levels(counts, levels), expected, atol=1e-4)
 
 
 def test_levels_that_reach_no_sample_are_refused() -> None:
     with pytest.raises(ValueError, match="has samples from 0 to 255, and levels 7000:9000 leave none of them"):
-        to_grey(COUNTS.astype(np.uint8), (7000, 9000))
+        to_levels(COUNTS.astype(np.uint8), (7000, 9000))
     with pytest.raises(ValueError, match="leave none of them"):
-        to_grey(COUNTS, (-20, 0))
+        to_levels(COUNTS, (-20, 0))
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_pairs_that_are_no_levels() -> None:
 def test_a_scale_that_looks_wrong_is_warned_of() -> None:
     scene = np.random.default_rng(1).uniform(0, 1, (16, 16)).astype(np.float32)
     with pytest.warns(GreyLevelsWarning, match="if 1 is white, say --levels 0:1"):
-        to_grey(scene)
+        to_levels(scene)
     with pytest.warns(GreyLevelsWarning, match="if that is the sensor's range, say --levels 8000:"):
-        to_grey((8000 + 100 * scene).astype(np.uint16))
+        to_levels((8000 + 100 * scene).astype(np.uint16))
 
 
 def test_the_note_is_on_all_frames_together() -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from biisnet.runtime import sources
+from biisnet.runtime.classes import best_classes
 from biisnet.runtime.detections import Detection, detect
 from biisnet.runtime.resize import resize_bilinear
 from biisnet.runtime.tiles import tiled
@@ -146,12 +148,116 @@ def test_a_model_that_finds_no_targets(tmp_path: Path) -> None:
     task = ("-DPLAN_TASK=BIISNET_TASK_CLASSIFICATION", "-DPLAN_THRESHOLD=0")
     runner = compile_c(tmp_path / "other", files, *task, *SANITIZED)
     assert json.loads(run(runner, "--info").stdout)["task"] == "classification"
-    assert "the model is for classification, and this finds targets; use the library" in refused(run(runner, image))
     assert json.loads(run(runner, "--bench", "3", image).stdout)["runs"] == 3
     assert len(json.loads(run(runner, "--stages", "1", image).stdout)["stages"]) == len(STAGES)
-    mask = ("--bench", "3", "--mask", tmp_path / "m.pgm", image)
-    assert "the model is for classification: it can be timed, and finds no targets" in refused(run(runner, *mask))
+    for asked in (("--mask", tmp_path / "m.pgm"), ("--targets",), ("--probability", tmp_path / "p.f32"), ("--tile",)):
+        assert "the model is for classification, and finds no targets" in refused(run(runner, *asked, image))
     assert sorted(os.listdir(tmp_path)) == ["in.pgm", "other"]
+
+
+def _of_task(folder: Path, task: str, edit: tuple[str, str] = ("", "")) -> Path:
+    """The small plan as a model for another task."""
+    plan = folder / "plan.c"
+    assert edit[0] in PLAN.read_text()
+    plan.write_text(PLAN.read_text().replace(*edit))
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, plan)
+    of = (f"-DPLAN_TASK=BIISNET_TASK_{task.upper()}", "-DPLAN_THRESHOLD=0")
+    return compile_c(folder / task, files, *of, *SANITIZED)
+
+
+def test_classes(tmp_path: Path) -> None:
+    """The table is that of the Python interface; what is no list of labels is refused, whatever bytes it has."""
+    runner, image = _of_task(tmp_path, "classification"), _image()
+    source, labels = _write_pgm(tmp_path / "in,1.pgm", image), tmp_path / "labels.txt"
+    names = [f'class "{n}", or so' for n in range(HEIGHT * WIDTH)]
+    scores = reference(image)["probability"].reshape(-1)
+    for text, count in (("\n".join(names), 7), ("\r\n".join(names) + "\r\n", HEIGHT * WIDTH)):
+        labels.write_text(text, newline="")
+        done = run(runner, "--labels", labels, f"--top={count}", source)
+        assert (done.returncode, done.stderr) == (0, b"")
+        rows = list(csv.reader(done.stdout.decode().splitlines()))
+        assert rows[0] == ["image", "rank", "class", "label", "score"]
+        best = best_classes(scores, count, names)
+        assert [(r[0], int(r[1]), int(r[2]), r[3]) for r in rows[1:]] == [
+            (str(source), k, c.index, c.label) for k, c in enumerate(best, 1)
+        ]
+        np.testing.assert_allclose([float(r[4]) for r in rows[1:]], [c.score for c in best], atol=1e-6)
+    assert run(runner, source).stdout.count(b"\n") == 1 + 5
+    count = HEIGHT * WIDTH
+    for content, message in (
+        (b"", f"has 0 lines, the model has {count} classes"),
+        (b"\n" * (count + 1), f"has {count + 1} lines"),
+        (b"\0" * count, "is no text"),
+    ):
+        labels.write_bytes(content)
+        assert message in refused(run(runner, "--labels", labels, source))
+    assert f"--top {count + 1}: the model has {count} classes" in refused(run(runner, "--top", str(count + 1), source))
+    assert "no/labels.txt: cannot be opened" in refused(run(runner, "--labels", "no/labels.txt", source))
+
+
+def test_values_of_a_map(tmp_path: Path) -> None:
+    """Fails where a frame of another size gets another map than one resized as it was, or a picture other levels."""
+    runner = _of_task(tmp_path, "map")
+    for size in ((HEIGHT, WIDTH), (30, 21), (1, 1)):
+        image = _image(*size)
+        source = _write_pgm(tmp_path / "in.pgm", image)
+        expected = resize_bilinear(reference(resize_bilinear(image, HEIGHT, WIDTH))["probability"], *size)
+        assert run(runner, "--values", tmp_path / "v.f32", source).returncode == 0
+        found = np.fromfile(tmp_path / "v.f32", "<f4").reshape(size)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+        assert run(runner, "--values", tmp_path / "v.pgm", "--range", "0.25:0.75", source).returncode == 0
+        levels = np.rint(np.clip((found.astype(np.float64) - 0.25) * 255 / 0.5, 0, 255))
+        np.testing.assert_array_equal(_read_pgm(tmp_path / "v.pgm"), levels)
+        assert run(runner, source).stdout.decode().endswith(f"1 x {size[0]} x {size[1]} values\n")
+    for arguments, message in (
+        (("--values", "v.ppm"), "v.ppm: the output has 1 channels; name it .f32 or .pgm"),
+        (("--values", "v.png"), "v.png: unknown form of values; name it .f32, .pgm or .ppm"),
+        (("--values", source), "in.pgm: is the image itself"),
+        (("--range", "0:1"), "--range goes with --values"),
+        (("--values", "v.pgm", "--range", "1:0"), "--range 1:0: give which values are black and white"),
+        (("--values", "v.pgm", "--range", "nan:1"), "--range nan:1: give which values are black and white"),
+        (("--labels", source), "the model is for map, and --top and --labels are for classification"),
+    ):
+        assert message in refused(run(runner, *arguments, source))
+
+
+def test_pixels_of_three_channels(tmp_path: Path) -> None:
+    """Fails where raw pixels or an image's colours reach the model in another order; where a grey image is not the same
+    in all. The model's rows are the three channels, each a third of the plane."""
+    rest = "}};\nstatic const bn_tensor output"
+    shape = (f".shape = {{1, 1, H, W{rest}", f".shape = {{1, 3, H / 3, W{rest}")
+    plan = tmp_path / "plan.c"
+    plan.write_text("#undef PLAN_HEIGHT\n#define PLAN_HEIGHT 12\n" + PLAN.read_text().replace(*shape))
+    assert shape[1] in plan.read_text()
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, plan)
+    flags = ("-DPLAN_TASK=BIISNET_TASK_MAP", "-DPLAN_THRESHOLD=0", "-DFIELD_RADIUS=0", "-DFIELD_STRIDE=0")
+    runner = compile_c(tmp_path / "colour", files, *flags, *SANITIZED)
+    third = 12 // 3
+    pixels = np.random.default_rng(5).integers(0, 256, (third, WIDTH, 3), dtype=np.uint8)
+
+    def values(*arguments: str | Path) -> Floats:
+        done = run(runner, "--values", tmp_path / "v.f32", *arguments)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return np.fromfile(tmp_path / "v.f32", "<f4")
+
+    def expected(image: np.ndarray) -> Floats:
+        planes = image.transpose(2, 0, 1).reshape(-1, WIDTH).astype(np.float32)
+        return reference(planes)["probability"].reshape(-1)
+
+    raw = tmp_path / "in.raw"
+    for kind, dtype, scale in (("u8", "u1", 1), ("u16le", "<u2", 257), ("u16be", ">u2", 257), ("f32", "<f4", 1)):
+        (pixels.astype(dtype) * np.array(scale, dtype)).astype(dtype).tofile(raw)
+        found = values("--raw", f"{third}x{WIDTH}:{kind}", raw)
+        np.testing.assert_allclose(found, expected(pixels), atol=1e-6)
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    np.testing.assert_allclose(values(tmp_path / "in.png"), expected(pixels), atol=1e-6)
+    grey = np.stack([pixels[..., 0]] * 3, -1)
+    for name in ("grey.png", "grey.pgm"):
+        Image.fromarray(pixels[..., 0]).save(tmp_path / name)
+        np.testing.assert_allclose(values(tmp_path / name), expected(grey), atol=1e-6)
+    pixels.tofile(raw)
+    wrong = refused(run(runner, "--raw", f"{third}x{WIDTH - 1}:u8", raw))
+    assert f"in.raw: has {third * WIDTH * 3} bytes, and {third}x{WIDTH - 1} pixels of 3 samples of 1 are" in wrong
 
 
 @pytest.mark.skipif(NO_EMULATOR, reason=NO_EMULATOR_REASON)

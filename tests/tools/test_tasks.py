@@ -9,12 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
+from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import OnnxModel, load_model
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.verification.scene import scene
 from biisnet.runtime import BundleError, load
 from biisnet.targets import resolve
-from biisnet.tools import bench, deploy, evaluate, report
+from biisnet.tools import bench, evaluate, report
 from biisnet.tools.run import Wanted, run_frames
 
 SIZE = (24, 20)
@@ -39,15 +40,13 @@ def test_what_needs_targets_refuses(other: Path, tmp_path: Path) -> None:
     """Before anything is written or asked of a board."""
     frame = tmp_path / "frame.pgm"
     frame.write_bytes(b"P5\n20 24\n255\n" + scene(*SIZE).tobytes())
-    with pytest.raises(BundleError, match=REFUSED):
-        list(run_frames(other, [str(frame)], 1, Wanted(None), quiet))
+    with pytest.raises(CompileError, match="is for map; --tile is for detection"):
+        list(run_frames(other, [str(frame)], 1, Wanted(None), quiet, tile=True))
     with (
         pytest.raises(BundleError, match=REFUSED),
         evaluate.open_predictor(str(other), None, emulate=False, threads=1, say=quiet),
     ):
         pass
-    with pytest.raises(BundleError, match=REFUSED):
-        deploy.deploy(other, deploy.DeployOptions(("nobody@nowhere.invalid",)), quiet)
 
 
 def test_all_else_works(other: Path) -> None:

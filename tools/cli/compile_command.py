@@ -12,6 +12,7 @@ import typer
 
 from .arguments import ModelArgument, SignOfZero, Size, TargetOption, parse_sign, parse_size
 from .levels_option import LevelsOption
+from .network_options import MeanOption, StdOption, TaskOption, prepared
 from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 
@@ -46,6 +47,9 @@ def compile_command(
         bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
     ] = False,
     sign_of_zero: SignOfZero = None,
+    task: TaskOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
     *,
     terminal: Terminal,
@@ -63,7 +67,10 @@ def compile_command(
     say = terminal.say
     device = resolve(target)
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
-    found = recognise(resolve_model(model), asked, parse_sign(sign_of_zero))
+    given, lines = prepared(resolve_model(model), task, mean, std)
+    for line in lines:
+        say(line)
+    found = recognise(given, asked, parse_sign(sign_of_zero))
     if frames is not None:
         for line in found.lines():
             say(line)

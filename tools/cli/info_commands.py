@@ -143,7 +143,7 @@ def report(
 
 def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     """A manifest for a person, line by line."""
-    from ...compile.verification.agreement import evidence
+    from ...compile.verification.agreement import evidence, outcome
 
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
@@ -159,8 +159,8 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
         yield f"file     {name} {size:,} bytes"
     verified = manifest["verification"]
     if verified["device"]:
-        differ = f"{verified['mask_pixels_differing']} mask pixels differ"
-        yield f"verified on {verified['device']}: {evidence(verified)}, {differ}"
+        whole = outcome({**verified, "task": manifest["task"]})
+        yield f"verified on {verified['device']}: {evidence(verified)}, {whole}"
     else:
         yield f"verified not: {verified['reason']}"
 

@@ -14,6 +14,7 @@ import typer
 
 from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
 from .levels_option import LevelsOption, parse_levels
+from .network_options import MeanOption, StdOption, TaskOption, prepared
 from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 
@@ -27,6 +28,9 @@ def export(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The ONNX file to write.")],
     size: Size = None,
+    task: TaskOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     precision: PrecisionOption = Precision.float32,
     calibrate: CalibrateOption = None,
     calibrate_frames: CalibrateFramesOption = None,
@@ -43,11 +47,15 @@ def export(
 
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
     if frames is None:
-        model = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
+        exported = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
+        model, lines = prepared(exported, task, mean, std)
     else:
         from ..integer import integer_model
 
-        model = integer_model(known_model(checkpoint, asked), frames, asked, terminal.say)
+        given, lines = prepared(known_model(checkpoint, asked), task, mean, std)
+        model = integer_model(given, frames, asked, terminal.say)
+    for line in lines:
+        terminal.say(line)
     write_whole(output, model.data)
     result = {"file": str(output), "bytes": output.stat().st_size, "sha256": model.sha256, "model": model.name}
     line = f"{output}: {result['bytes']:,} bytes, {model.weights} weights, sha256 {model.sha256[:16]}"
@@ -115,10 +123,32 @@ def run(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Write NAME.mask.png, targets.csv and frames.jsonl there."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Write NAME.mask.png and targets.csv there, of other tasks "
+            "classes.csv, or NAME.values.npy and NAME.png; and frames.jsonl.",
+        ),
     ] = None,
     probability: Annotated[bool, typer.Option("--probability", help="Write NAME.probability.npy too.")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Write NAME.overlay.png too: boxes and scores.")] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="Of a classification: names of the classes, one a line."),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option("--top", min=1, metavar="N", help="Of a classification: so many classes.  [default: 5]"),
+    ] = None,
+    value_range: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="LOW:HIGH",
+            help="Of a map: values that are black and white in NAME.png.  [default: 0:255]",
+        ),
+    ] = None,
     rate: Annotated[
         float | None,
         typer.Option("--rate", metavar="FPS", help="Take frames at this rate, and drop those that come too soon."),
@@ -139,12 +169,14 @@ def run(
     *,
     terminal: Terminal,
 ) -> None:
-    """Find the targets in frames: through the bundle itself here, or under the emulator if it is for a board."""
+    """Find the targets in frames, or with a bundle for another task their classes or maps: through the bundle itself
+    here, or under the emulator if it is for a board."""
     from ...compile.errors import CompileError
+    from ..answers import Wishes
     from ..frames import Rate
     from ..raw_frames import Raw
     from ..run import Wanted, run_frames
-    from ..text import plural, printable
+    from ..text import printable
 
     say = terminal.say
     if rate is not None and not 0 < rate < math.inf:
@@ -152,7 +184,7 @@ def run(
     pace = Rate(rate) if rate else None
     results, done, started = [], 0, math.nan
     try:
-        wanted = Wanted(output, probability, overlay)
+        wanted = Wanted(output, probability, overlay, Wishes(labels, top, parse_range(value_range)))
         scale, layout = parse_levels(levels), Raw.parse(raw) if raw is not None else None
         for result in run_frames(bundle, sources, threads, wanted, say, pace, tile, scale, layout, terminal.warn):
             if not done:
@@ -160,8 +192,7 @@ def run(
             done += 1
             if terminal.json:
                 results.append(asdict(result))
-            pixels, targets = plural(result.target_pixels, "target pixel"), plural(len(result.targets), "target")
-            terminal.show_line(f"{printable(result.image)}: {result.height}x{result.width}, {pixels}, {targets}")
+            terminal.show_line(f"{printable(result.image)}: {result.height}x{result.width}, {printable(result.line())}")
     finally:  # a camera is ended by Ctrl-C
         if done:
             terminal.show(results, [])
@@ -169,4 +200,26 @@ def run(
             speed = f", {(done - 1) / (time.perf_counter() - started):.1f} a second" if done > 1 else ""
             say(f"{done} frames{speed}; {pace.dropped} dropped")
         if output and done:
-            say(f"written {output}: targets.csv, frames.jsonl, pictures")
+            say(f"written {output}: {', '.join(kinds_of(output))}")
+
+
+def kinds_of(folder: Path) -> list[str]:
+    """The tables in a folder of results, and what else is there, for a person."""
+    tables = [name for name in ("targets.csv", "classes.csv", "frames.jsonl") if (folder / name).exists()]
+    kinds = {"*.values.npy": "values", "*.png": "pictures"}
+    return [*tables, *(kind for pattern, kind in kinds.items() if any(folder.glob(pattern)))]
+
+
+def parse_range(text: str | None) -> tuple[float, float] | None:
+    """'0:1' -> (0, 1). Raises CompileError."""
+    from ...compile.errors import CompileError
+
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise CompileError(f"--range {text}: give which values are black and white, for example 0:1")
+    return low, high

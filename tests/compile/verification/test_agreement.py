@@ -74,3 +74,42 @@ def test_of_integers_nothing_may_differ(threshold: float | None) -> None:
         compare_output(floats + np.float32(1e-7), floats, 0.5, exact=True).wrong
         == "40000 of 40000 values, and none may"
     )
+
+
+def test_ties_at_the_threshold() -> None:
+    """Fails where a pixel that rounding puts on either side of the threshold counts as wrong, or is not told of."""
+    expected = np.full((1, 40, 40), 0.5, np.float32)
+    agreement = compare_output(np.nextafter(expected, np.float32(1)), expected, 0.5)
+    assert (agreement.wrong, agreement.differing, agreement.ties) == ("", 0, 1600)
+    agreement = compare_output(expected + np.float32(1e-4), expected, 0.5)
+    assert (agreement.wrong, agreement.ties) == ("1600 of 1600 mask pixels end to end", 0)
+
+
+def test_classes() -> None:
+    """Fails where another class first is passed over, or a tie of two is not told of."""
+    scores = np.array([0.1, 3.0, 2.9, -1.0], np.float32)
+    other = scores.copy()
+    other[2] = 3.001
+    assert compare_output(other, scores, None, scores=True).wrong == "1 of 4 scores is the highest in place of another"
+    assert compare_output(other, scores, None).wrong == ""
+    scores[2], other = 3.0, scores.copy()
+    other[1], other[2] = 3.0, np.nextafter(np.float32(3), np.float32(4))
+    agreement = compare_output(other, scores, None, scores=True)
+    assert (agreement.wrong, agreement.ties) == ("", 1)
+
+
+def test_few_values_where_no_sign_can_flip() -> None:
+    """Fails where an output of ten numbers may be all wrong, since so many may always differ."""
+    scores = np.arange(10, dtype=np.float32)
+    assert compare_output(scores + 1, scores, None).wrong == ""
+    assert compare_output(scores + 1, scores, None, may_flip=False).wrong == "10 of 10 values by more than 0.001"
+
+
+def test_errors_are_relative_to_what_was_summed() -> None:
+    """Fails where the numbers of a small channel may be wrong, since those of another are large, or 1 is."""
+    expected = np.stack([np.full((4, 4), 1e-3, np.float32), np.full((4, 4), 100, np.float32)])
+    found = expected.copy()
+    found[0] *= 2
+    size = np.array([1e-3, 100], np.float32)[:, None, None]
+    assert compare_output(found, expected, None, may_flip=False).wrong == ""
+    assert "16 of 32 values" in compare_output(found, expected, None, may_flip=False, magnitude=size).wrong

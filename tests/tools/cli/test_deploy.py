@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from biisnet.targets import ssh as targets_ssh
 from biisnet.targets.ssh import Ssh
 
+from ..colour import CLASSES, network
 from .boards import NO_BOARD, Fleet, can_emulate, fleet
 from .damage import damaged
 
@@ -84,6 +86,18 @@ def test_deploy(cli: Cli, board: Fleet, tiny_bundle: TinyBundle) -> None:
     assert os.readlink(there) != first
     kept = Path(os.readlink(there)).parts[0]
     assert below(there.parent) == sorted([kept, bundle.name])
+
+
+def test_deploy_classes(cli: Cli, board: Fleet, here: Path) -> None:
+    """A bundle of another task, whose frames are colour, is proved there by its scores."""
+    onnx.save(network("classification"), here / "classes.onnx")
+    compiled = cli("compile", "classes.onnx", "-o", "classes", "--mean", "127.5", "--std", "127.5")
+    assert compiled.code == 0, compiled.err
+    done = cli("deploy", "classes", "board0", "--ssh-config", board.config)
+    assert done.code == 0, done.err
+    assert (
+        f"pass: biisnet/classes (aarch64), {CLASSES} values of the golden frame are ONNX Runtime's within" in done.out
+    )
 
 
 @pytest.mark.parametrize(

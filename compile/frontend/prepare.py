@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the file does not say and its user does: the task, and what was done to pixels before the network.
+
+    y = (level - mean) / std  =  level * (1 / std) + (-mean / std)
+
+The normalisation becomes two nodes behind the input; the task, and where the file came from, are metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from ...runtime.levels import WHITE
+from ...runtime.signature import TASKS
+from ..errors import CompileError
+from .loader import PREPARED_FROM, OnnxModel
+
+MEAN, STD = "normalisation_mean", "normalisation_std"
+"""Metadata: of each channel, in levels 0 to 255."""
+CHANNELS, CHANNELS_LAST = 1, 3
+"""Axes of an image that may be its channels."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of levels 0 to 255, of each channel, or one for all."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, mean: Sequence[float], std: Sequence[float]) -> Normalisation:
+        """The same in the user's unit: pixels 0 to 1 where no number is above 1, else levels 0 to 255. Raises
+        CompileError."""
+        mean, std = mean or (0.0,), std or (1.0,)
+        numbers = (*mean, *std)
+        if not all(map(math.isfinite, numbers)) or min(std) <= 0:
+            raise CompileError(f"--mean {text(mean)} --std {text(std)}: give finite numbers, of --std above 0")
+        if len(mean) != len(std) and 1 not in (len(mean), len(std)):
+            raise CompileError(
+                f"--mean has {len(mean)} numbers, --std {len(std)}; give one for each channel, or one for all"
+            )
+        unit = WHITE if is_of_one(numbers) else 1.0
+        count = max(len(mean), len(std))
+
+        def spread(values: Sequence[float]) -> tuple[float, ...]:
+            return tuple(unit * v for v in (list(values) * count if len(values) == 1 else values))
+
+        return cls(spread(mean), spread(std))
+
+    def __str__(self) -> str:
+        return f"(level - {text(self.mean)}) / {text(self.std)}"
+
+
+def is_of_one(numbers: Sequence[float]) -> bool:
+    """Whether mean and standard deviation are those of pixels 0 to 1."""
+    return all(abs(v) <= 1 for v in numbers)
+
+
+def text(numbers: Sequence[float]) -> str:
+    """Numbers as an option has them."""
+    return ",".join(f"{v:.9g}" for v in numbers)
+
+
+def prepare(model: OnnxModel, task: str | None = None, normalisation: Normalisation | None = None) -> OnnxModel:
+    """The model with what its user says of it; the same where that is nothing. Raises CompileError."""
+    if task is None and normalisation is None:
+        return model
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    told = {PREPARED_FROM: model.sha256}
+    if task is not None:
+        if task not in TASKS:
+            raise CompileError(f"--task {task}: give {', '.join(TASKS[:-1])} or {TASKS[-1]}")
+        told["task"] = task
+    if normalisation is not None:
+        normalise(proto, normalisation, model.path)
+        told |= {MEAN: text(normalisation.mean), STD: text(normalisation.std)}
+    kept = {**model.metadata, **told}
+    del proto.metadata_props[:]
+    for key, value in sorted(kept.items()):
+        proto.metadata_props.add(key=key, value=value)
+    data = proto.SerializeToString(deterministic=True)
+    return replace(model, proto=proto, data=data, sha256=hashlib.sha256(data).hexdigest(), called=model.name)
+
+
+def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -> None:
+    """Put a normalisation behind the image. Raises CompileError where there is none, or of other channels."""
+    graph = proto.graph
+    constants = {t.name for t in graph.initializer}
+    images = [i for i in graph.input if i.name not in constants]
+    if len(images) != 1:
+        raise CompileError(f"{path}: has {len(images)} inputs; --mean and --std are for one image")
+    shape = [d.dim_value for d in images[0].type.tensor_type.shape.dim]
+    value, shape, after = behind_image(graph, images[0].name, shape)
+    is_cast = any(n.op_type == "Cast" and to_float(n) for n in graph.node[:after])
+    count = len(normalisation.mean)
+    axis = next((a for a in (CHANNELS, CHANNELS_LAST) if len(shape) == 4 and shape[a] == count), CHANNELS)
+    if len(shape) != 4 or (count > 1 and shape[axis] != count):
+        raise CompileError(f"{path}: --mean and --std are of {count} channels, its image is {shape}")
+    users = [node for node in graph.node if value in node.input]
+    if images[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
+        raise CompileError(f"{path}: its image is no float32 anywhere; put the normalisation into the network")
+    mean, std = (np.array(v, np.float64).reshape([count if a == axis else 1 for a in range(4)]) for v in
+                 (normalisation.mean, normalisation.std))  # fmt: skip
+    taken = {*constants, *(o for n in graph.node for o in n.output)}
+    names = [fresh(f"{value}_{what}", taken) for what in ("scale", "shift", "scaled", "normalised")]
+    graph.initializer.append(numpy_helper.from_array((1 / std).astype(np.float32), names[0]))
+    graph.initializer.append(numpy_helper.from_array((-mean / std).astype(np.float32), names[1]))
+    for node in users:
+        for i, name in enumerate(node.input):
+            if name == value:
+                node.input[i] = names[3]
+    nodes = list(graph.node)
+    nodes[after:after] = [
+        onnx.helper.make_node("Mul", [value, names[0]], [names[2]], name=names[2]),
+        onnx.helper.make_node("Add", [names[2], names[1]], [names[3]], name=names[3]),
+    ]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def behind_image(graph: onnx.GraphProto, value: str, shape: list[int]) -> tuple[str, list[int], int]:
+    """(the value, its shape, the position after its node) behind what only casts and turns the image."""
+    after = 0
+    while True:
+        users = [(i, node) for i, node in enumerate(graph.node) if value in node.input]
+        if len(users) != 1 or users[0][1].op_type not in ("Cast", "Transpose") or users[0][1].domain:
+            return value, shape, after
+        at, node = users[0]
+        if node.op_type == "Transpose":
+            perm = next((list(a.ints) for a in node.attribute if a.name == "perm"), list(range(len(shape)))[::-1])
+            shape = [shape[p] for p in perm]
+        value, after = node.output[0], at + 1
+
+
+def to_float(node: onnx.NodeProto) -> bool:
+    """Whether a Cast is to float32."""
+    return any(a.name == "to" and a.i == onnx.TensorProto.FLOAT for a in node.attribute)
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """A name that nothing has yet."""
+    while name in taken:
+        name += "_"
+    return name

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options by which a user says of a network what its file does not: its task, and how pixels were normalised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ...compile.frontend import OnnxModel
+
+TaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="NAME",
+        help="detection, segmentation, classification or map, where the file does not say it and its shapes mislead.",
+    ),
+]
+MeanOption = Annotated[
+    str | None,
+    typer.Option("--mean", metavar="M,...", help="Subtract it from pixels, of each channel; of pixels 0..1 or 0..255."),
+]
+StdOption = Annotated[
+    str | None, typer.Option("--std", metavar="S,...", help="Then divide them by it; in the same unit as --mean.")
+]
+
+
+def prepared(model: OnnxModel, task: str | None, mean: str | None, std: str | None) -> tuple[OnnxModel, list[str]]:
+    """The model with what the options say of it, and a line for the user. Raises CompileError."""
+    from ...compile.frontend.prepare import Normalisation, prepare
+
+    normalisation = None
+    if mean is not None or std is not None:
+        normalisation = Normalisation.of(numbers("--mean", mean), numbers("--std", std))
+    lines = [f"normalised in the network: {normalisation}, of levels 0 to 255"] if normalisation else []
+    return prepare(model, task, normalisation), lines
+
+
+def numbers(option: str, text: str | None) -> tuple[float, ...]:
+    """'0.485,0.456' -> (0.485, 0.456). Raises CompileError."""
+    from ...compile.errors import CompileError
+
+    if text is None:
+        return ()
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise CompileError(f"{option} {text}: give a number, or one for each channel with commas between") from None
