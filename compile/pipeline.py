@@ -36,6 +36,7 @@ from .passes.size_rings import size_rings, widen_rings
 from .progress import Progress
 from .quantise import is_integer, prove
 from .recognise import Recognised, recognise
+from .refusals import recognition, whole
 from .schedules import Schedules
 from .tuning.records import tuned_schedules
 from .verification.accumulators import is_binary
@@ -85,7 +86,8 @@ def make_plan(
         return plan_of(model, size, target, progress, schedules)
     except RecursionError as e:
         raise CompileError(
-            f"{model.path}: hundreds of element-wise layers follow each other; join them (a chain of Adds is one sum)"
+            f"{model.path}: hundreds of element-wise layers follow each other; join them (a chain of Adds is one sum)",
+            whole.CHAIN,
         ) from e
 
 
@@ -154,7 +156,7 @@ def compile_model(
     for line in found.lines():
         say(line)
     if found.table and not allow_float and not any(row.is_binary for row in found.table):
-        raise CompileError(without_binary(model, found))
+        raise CompileError(without_binary(model, found), recognition.NO_BINARY)
     check_cache(say)  # a minute of kernels before it is known that there is none would be for nothing
     if is_integer(model):
         say(prove(model).summary())  # its kernels rely on it
@@ -163,7 +165,7 @@ def compile_model(
         progress = Progress(steps, say, dump)
         plan = make_plan(model, size, target, progress, schedules or tuned_schedules(target))
         if not allow_float and not any(is_binary(step.stage) for step in plan.kernels.steps):
-            raise CompileError(without_binary(model))
+            raise CompileError(without_binary(model), recognition.NO_BINARY)
         if verify:
             check_memory(plan)
         say(f"kernels {plan.kernels.summary()}")

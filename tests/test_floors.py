@@ -34,6 +34,7 @@ COMPILER = (
     ("ir",),
     ("storage",),
     ("errors", "foreign_files", "weight_provenance"),
+    ("refusals",),
 )
 SAME_ROOM = {("pipeline", "dumps", "progress")}
 """Floors whose files import each other."""

@@ -20,6 +20,7 @@ from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 from ...ops import weights_at_levels
 from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
 from ..passes.relax_ops import call, channels_of, dtype_of, scale_shift, shape_of, two_slope
+from ..refusals import Refusal, layers
 from ..storage import is_integer
 
 MAX_WEIGHTS = 1024 * 1024
@@ -31,7 +32,11 @@ MAX_POOL = 16
 
 
 class UnsupportedError(ValueError):
-    """Why a node cannot be converted, and what can."""
+    """Why a node cannot be converted, and what can; of which kind that is, where it is not its operator's own."""
+
+    def __init__(self, why: str, refusal: Refusal | None = None) -> None:
+        super().__init__(why)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,13 @@ class Node:
         """Input `i`, which depends on the image."""
         found = self.inputs[i]
         if not isinstance(found, Expr):
-            raise UnsupportedError(f"input {i} must depend on the image")
+            raise UnsupportedError(f"input {i} must depend on the image", layers.NOT_OF_IMAGE)
         return found
 
     def constant(self, i: int) -> npt.NDArray[Any]:
         """Input `i`, which is a constant."""
         if i >= len(self.inputs) or not isinstance(self.inputs[i], np.ndarray):
-            raise UnsupportedError(f"input {i} must be a constant")
+            raise UnsupportedError(f"input {i} must be a constant", layers.NOT_CONSTANT)
         return np.asarray(self.inputs[i])
 
     def get(self, name: str, default: Any) -> Any:
@@ -61,10 +66,10 @@ class Node:
         value = self.attributes.get(name, default)
         return value.decode() if isinstance(value, bytes) else value
 
-    def require(self, condition: bool, why: str) -> None:
-        """Refuse the node where the condition does not hold."""
+    def require(self, condition: bool, why: str, refusal: Refusal | None = None) -> None:
+        """Refuse the node where the condition does not hold; by its operator's own page, or by `refusal`."""
         if not condition:
-            raise UnsupportedError(why)
+            raise UnsupportedError(why, refusal)
 
 
 Results = list[Expr]
@@ -84,11 +89,14 @@ def converts(op_type: str, domain: str = "") -> Callable[[Callable[[Node], Resul
 def geometry(node: Node, rank: int = 2) -> dict[str, list[int]]:
     """strides, pads and dilations of a convolution or pooling node."""
     strides = list(node.get("strides", [1] * rank))
-    node.require(node.get("auto_pad", "NOTSET") == "NOTSET", "auto_pad is not supported; export explicit pads")
+    explicit = node.get("auto_pad", "NOTSET") == "NOTSET"
+    node.require(explicit, "auto_pad is not supported; export explicit pads", layers.AUTO_PAD)
     pads = list(node.get("pads", [0, 0] * rank))
-    node.require(min(pads) >= 0 and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported")
+    node.require(min(pads) >= 0 and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported", layers.PADS)
     node.require(
-        min(strides) >= 1 and max(strides) <= MAX_STRIDE, f"strides {strides}: 1 to {MAX_STRIDE} are supported"
+        min(strides) >= 1 and max(strides) <= MAX_STRIDE,
+        f"strides {strides}: 1 to {MAX_STRIDE} are supported",
+        layers.STRIDES,
     )
     return {
         "strides": strides,
@@ -101,7 +109,9 @@ def channel_vector(node: Node, array: npt.NDArray[Any], channels: int) -> npt.ND
     """A constant that varies by channel only, as float64 [channels]."""
     shape = (1,) * (4 - array.ndim) + array.shape
     if array.ndim > 4 or shape not in {(1, 1, 1, 1), (1, channels, 1, 1)}:
-        raise UnsupportedError(f"a constant of shape {array.shape}: a scalar or one value a channel is supported")
+        raise UnsupportedError(
+            f"a constant of shape {array.shape}: a scalar or one value a channel is supported", layers.PER_CHANNEL
+        )
     return np.broadcast_to(array.astype(np.float64).ravel(), (channels,))
 
 
@@ -145,6 +155,7 @@ def binary_conv2d(node: Node) -> Results:
     node.require(
         taps <= MAX_DOT_TAPS,
         f"{taps} binary weights an output: {MAX_DOT_TAPS} are supported; split its channels in two",
+        layers.BINARY_TAPS,
     )
     shapes = [node.constant(i).shape for i in range(2, 7)]
     wanted: list[set[tuple[int, ...]]] = [

@@ -17,6 +17,7 @@ from tvm.ir import Expr
 from ..errors import CompileError
 from ..ir.limits import MAX_OUTPUTS
 from ..passes.relax_ops import dtype_of, shape_of
+from ..refusals import files, images, layers
 from . import integer_converters  # noqa: F401 (registers its converters)
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import OnnxModel, first_line
@@ -77,10 +78,12 @@ def import_onnx(model: OnnxModel, size: tuple[int, int] | None) -> tvm.IRModule:
 def results_of(graph: onnx.GraphProto, values: dict[str, Value], path: str) -> list[Expr]:
     """The graph's outputs. Raises CompileError where one is a constant, or there are more than a plan has."""
     if len(graph.output) > MAX_OUTPUTS:
-        raise CompileError(f"{path}: has {len(graph.output)} outputs; {MAX_OUTPUTS} are supported")
+        raise CompileError(f"{path}: has {len(graph.output)} outputs; {MAX_OUTPUTS} are supported", images.OUTPUTS)
     results = [values.get(o.name) for o in graph.output]
     if not all(isinstance(r, Expr) for r in results):
-        raise CompileError(f"{path}: an output does not depend on the image; nothing to compile")
+        raise CompileError(
+            f"{path}: an output does not depend on the image; nothing to compile", images.CONSTANT_OUTPUT
+        )
     return [r for r in results if isinstance(r, Expr)]
 
 
@@ -96,7 +99,8 @@ def converter_of(node: onnx.NodeProto, path: str) -> Callable[[Node], list[Expr]
         domain = f"{node.domain}::" if node.domain else ""
         raise CompileError(
             f"{path}: layer '{label_of(node)}': operator {domain}{node.op_type} is not supported; "
-            "see docs/onnx-ops.md for those that are"
+            "see docs/onnx-ops.md for those that are",
+            layers.OPERATOR,
         )
     return convert
 
@@ -111,11 +115,13 @@ def add_node(
     except CompileError:
         raise
     except UnsupportedError as e:
-        raise CompileError(f"{model.path}: layer '{label}' ({node.op_type}): {e}") from e
+        refusal = e.refusal or layers.OF_OPERATOR.get(node.op_type, layers.RESTRICTED)
+        raise CompileError(f"{model.path}: layer '{label}' ({node.op_type}): {e}", refusal) from e
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
         # what TVM, ONNX's reference or numpy say of attributes and shapes that do not belong together
         raise CompileError(
-            f"{model.path}: layer '{label}' ({node.op_type}): its inputs or attributes do not fit: {first_line(e)}"
+            f"{model.path}: layer '{label}' ({node.op_type}): its inputs or attributes do not fit: {first_line(e)}",
+            layers.UNFIT,
         ) from e
 
 
@@ -135,15 +141,18 @@ def convert_node(
     if not node.domain and len(arrays) == len(inputs):
         constants = dict(zip(node.output, evaluate(node, arrays, opset), strict=True))
         if any(c.dtype.kind == "f" and not np.isfinite(c).all() for c in constants.values()):
-            raise CompileError(f"{model.path}: constant '{label}' has NaN or infinite values; train or export it again")
+            raise CompileError(
+                f"{model.path}: constant '{label}' has NaN or infinite values; train or export it again",
+                files.NOT_FINITE,
+            )
         values |= constants
         return
     convert = converter_of(node, model.path)
     if node.op_type not in TAKES_BYTES and any(isinstance(i, Expr) and dtype_of(i) == "uint8" for i in inputs):
-        raise UnsupportedError("its input is uint8; float32 is supported, or a Cast of the image")
+        raise UnsupportedError("its input is uint8; float32 is supported, or a Cast of the image", layers.BYTES)
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     results = convert(Node(label, inputs, attributes, len(node.output)))
     for output, result in zip(node.output, results, strict=True):
         values[output] = emitted = builder.emit(result, name_hint=output)
         if min(shape_of(emitted)) < 1:
-            raise UnsupportedError(f"its window does not fit: the result is {shape_of(emitted)}")
+            raise UnsupportedError(f"its window does not fit: the result is {shape_of(emitted)}", layers.WINDOW)

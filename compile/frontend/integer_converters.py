@@ -13,6 +13,7 @@ from tvm.ir import Expr
 from ...ops import DOMAIN
 from ..ir.limits import MAX_DOT_TAPS
 from ..passes.relax_ops import call, channels_of, dtype_of
+from ..refusals import layers
 from .converters import Node, Results, converts, geometry
 
 BITS: dict[int, int] = {TensorProto.INT8: 8, TensorProto.INT16: 16}
@@ -50,7 +51,9 @@ def integer_binary_conv2d(node: Node) -> Results:
     )
     node.require(weight.shape[1] % 2 == 0, f"{weight.shape[1]} channels a group: an even number is supported")
     taps = int(weight[0].size)
-    node.require(taps <= MAX_DOT_TAPS, f"{taps} binary weights an output: {MAX_DOT_TAPS} are supported")
+    node.require(
+        taps <= MAX_DOT_TAPS, f"{taps} binary weights an output: {MAX_DOT_TAPS} are supported", layers.BINARY_TAPS
+    )
     thresholds = channel_constant(node, 2, "int16", channels)
     node.require(bool((np.abs(thresholds) <= 128).all()), "its thresholds are -128 .. 128")
     return [call("integer_dot", [x, weight, thresholds], **geometry(node), group=groups, tile=1)]

@@ -18,6 +18,7 @@ from ...ops import DOMAIN, INTEGER_VERSION, REGISTRY
 from ...runtime.signature import SCALES, TASKS
 from ..errors import CompileError
 from ..foreign_files import ONNX, what_it_is
+from ..refusals import files
 from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
 LOGIT_SCALE = f"{DOMAIN}.logit_scale"
@@ -100,9 +101,9 @@ def load_model(path: Path, called: str = "") -> OnnxModel:
             unfit = "not an ONNX file, or a truncated one; export it again"
         if unfit:
             foreign = what_it_is(path)
-            raise CompileError(f"{path}: {f'is {foreign}' if foreign and foreign != ONNX else unfit}")
+            raise CompileError(f"{path}: {f'is {foreign}' if foreign and foreign != ONNX else unfit}", files.FORMAT)
     except OSError as e:
-        raise CompileError(f"{path}: cannot be read: {e.strerror}") from e
+        raise CompileError(f"{path}: cannot be read: {e.strerror}", files.UNREADABLE) from e
     check(proto, str(path))
     return OnnxModel(proto, str(path), hashlib.sha256(data).hexdigest(), data, called)
 
@@ -117,31 +118,40 @@ def from_proto(proto: onnx.ModelProto, name: str) -> OnnxModel:
 def check(proto: onnx.ModelProto, path: str) -> None:
     """Raise CompileError where the model is not valid, or its weights are not finite."""
     if not proto.graph.node or not proto.graph.output:
-        raise CompileError(f"{path}: not an ONNX model: it has no graph, or one without output")
+        raise CompileError(f"{path}: not an ONNX model: it has no graph, or one without output", files.FORMAT)
     check_version(proto, path)
     bodies = {(f.domain, f.name) for f in proto.functions}
     for node in proto.graph.node:
         if node.domain == DOMAIN and (node.domain, node.op_type) not in bodies:
-            raise CompileError(f"{path}: lacks the function body of {DOMAIN}::{node.op_type}; export it again")
+            raise CompileError(
+                f"{path}: lacks the function body of {DOMAIN}::{node.op_type}; export it again", files.BODY
+            )
     for tensor in tensors(proto):  # the checker would look for it in the working folder
         if uses_external_data(tensor):
-            raise CompileError(f"{path}: weight '{tensor.name}' is in another file; save the model as one file")
+            raise CompileError(
+                f"{path}: weight '{tensor.name}' is in another file; save the model as one file", files.EXTERNAL
+            )
     try:
         onnx.checker.check_model(with_imports(proto))
     except (onnx.checker.ValidationError, ValueError) as e:  # the latter where Python's protobuf reads more than ONNX's
-        raise CompileError(f"{path}: not a valid ONNX model: {first_line(e)}") from e
+        raise CompileError(f"{path}: not a valid ONNX model: {first_line(e)}", files.INVALID) from e
     check_metadata(OnnxModel(proto, path, ""))
     for tensor in proto.graph.initializer:
         try:
             values = numpy_helper.to_array(tensor)
         except (OSError, TypeError, ValueError) as e:
-            raise CompileError(f"{path}: weight '{tensor.name}' cannot be read: {first_line(e)}") from e
+            raise CompileError(f"{path}: weight '{tensor.name}' cannot be read: {first_line(e)}", files.INVALID) from e
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise CompileError(f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again")
+            raise CompileError(
+                f"{path}: weight '{tensor.name}' has NaN or infinite values; train or export it again",
+                files.NOT_FINITE,
+            )
         # of other operators than ours float16 is widened, exactly (compile/recognise)
         widened = values.dtype == np.float16 and not any(n.domain == DOMAIN for n in proto.graph.node)
         if values.dtype.kind == "f" and values.dtype != np.float32 and not widened:
-            raise CompileError(f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported")
+            raise CompileError(
+                f"{path}: weight '{tensor.name}' is {values.dtype}; float32 is supported", files.WEIGHT_TYPE
+            )
 
 
 def with_imports(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -162,14 +172,16 @@ def check_version(proto: onnx.ModelProto, path: str) -> None:
         return
     if not 1 <= version <= INTEGER_VERSION:
         raise CompileError(
-            f"{path}: imports version {version} of {DOMAIN}; 1 to {INTEGER_VERSION} are known: install a newer biisnet"
+            f"{path}: imports version {version} of {DOMAIN}; 1 to {INTEGER_VERSION} are known: install a newer biisnet",
+            files.VERSION,
         )
     for node in proto.graph.node:
         op = REGISTRY.get(node.op_type) if node.domain == DOMAIN else None
         if op is not None and op.since > version:
             raise CompileError(
                 f"{path}: layer '{node.name or node.op_type}': {op.name} came with version {op.since} of {DOMAIN}, the "
-                f"file imports {version}; export it again"
+                f"file imports {version}; export it again",
+                files.VERSION,
             )
 
 
@@ -198,7 +210,9 @@ def check_metadata(model: OnnxModel) -> None:
         except ValueError:
             valid = False
         if not valid:
-            raise CompileError(f"{model.path}: its metadata says {field} {model.metadata[field]!r}; export it again")
+            raise CompileError(
+                f"{model.path}: its metadata says {field} {model.metadata[field]!r}; export it again", files.METADATA
+            )
 
 
 def first_line(error: Exception) -> str:

@@ -20,6 +20,7 @@ from onnx import numpy_helper
 from ...runtime.levels import WHITE
 from ...runtime.signature import TASKS
 from ..errors import CompileError
+from ..refusals import images
 from .loader import PREPARED_FROM, OnnxModel
 
 MEAN, STD = "normalisation_mean", "normalisation_std"
@@ -42,10 +43,13 @@ class Normalisation:
         mean, std = mean or (0.0,), std or (1.0,)
         numbers = (*mean, *std)
         if not all(map(math.isfinite, numbers)) or min(std) <= 0:
-            raise CompileError(f"--mean {text(mean)} --std {text(std)}: give finite numbers, of --std above 0")
+            raise CompileError(
+                f"--mean {text(mean)} --std {text(std)}: give finite numbers, of --std above 0", images.NORMALISATION
+            )
         if len(mean) != len(std) and 1 not in (len(mean), len(std)):
             raise CompileError(
-                f"--mean has {len(mean)} numbers, --std {len(std)}; give one for each channel, or one for all"
+                f"--mean has {len(mean)} numbers, --std {len(std)}; give one for each channel, or one for all",
+                images.NORMALISATION,
             )
         unit = WHITE if is_of_one(numbers) else 1.0
         count = max(len(mean), len(std))
@@ -78,7 +82,7 @@ def prepare(model: OnnxModel, task: str | None = None, normalisation: Normalisat
     told = {PREPARED_FROM: model.sha256}
     if task is not None:
         if task not in TASKS:
-            raise CompileError(f"--task {task}: give {', '.join(TASKS[:-1])} or {TASKS[-1]}")
+            raise CompileError(f"--task {task}: give {', '.join(TASKS[:-1])} or {TASKS[-1]}", images.TASK)
         told["task"] = task
     if normalisation is not None:
         normalise(proto, normalisation, model.path)
@@ -95,19 +99,25 @@ def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -
     """Put a normalisation behind the image. Raises CompileError where there is none, or of other channels."""
     graph = proto.graph
     constants = {t.name for t in graph.initializer}
-    images = [i for i in graph.input if i.name not in constants]
-    if len(images) != 1:
-        raise CompileError(f"{path}: has {len(images)} inputs; --mean and --std are for one image")
-    shape = [d.dim_value for d in images[0].type.tensor_type.shape.dim]
-    value, shape, after = behind_image(graph, images[0].name, shape)
+    found = [i for i in graph.input if i.name not in constants]
+    if len(found) != 1:
+        raise CompileError(
+            f"{path}: has {len(found)} inputs; --mean and --std are for one image", images.NORMALISED_IMAGE
+        )
+    shape = [d.dim_value for d in found[0].type.tensor_type.shape.dim]
+    value, shape, after = behind_image(graph, found[0].name, shape)
     is_cast = any(n.op_type == "Cast" and to_float(n) for n in graph.node[:after])
     count = len(normalisation.mean)
     axis = next((a for a in (CHANNELS, CHANNELS_LAST) if len(shape) == 4 and shape[a] == count), CHANNELS)
     if len(shape) != 4 or (count > 1 and shape[axis] != count):
-        raise CompileError(f"{path}: --mean and --std are of {count} channels, its image is {shape}")
+        raise CompileError(
+            f"{path}: --mean and --std are of {count} channels, its image is {shape}", images.NORMALISED_IMAGE
+        )
     users = [node for node in graph.node if value in node.input]
-    if images[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
-        raise CompileError(f"{path}: its image is no float32 anywhere; put the normalisation into the network")
+    if found[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
+        raise CompileError(
+            f"{path}: its image is no float32 anywhere; put the normalisation into the network", images.NORMALISED_IMAGE
+        )
     mean, std = (np.array(v, np.float64).reshape([count if a == axis else 1 for a in range(4)]) for v in
                  (normalisation.mean, normalisation.std))  # fmt: skip
     taken = {*constants, *(o for n in graph.node for o in n.output)}

@@ -12,6 +12,7 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 
 from ..errors import CompileError
+from ..refusals import images
 
 DEFAULT_SIZE = (256, 256)
 """Height and width where neither the model nor the user says."""
@@ -29,37 +30,45 @@ def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str)
     constants = {t.name for t in graph.initializer}
     inputs = [i for i in graph.input if i.name not in constants]
     if len(inputs) != 1:
-        raise CompileError(f"{path}: has {len(inputs)} inputs; one image [1, C, H, W] is supported")
+        raise CompileError(f"{path}: has {len(inputs)} inputs; one image [1, C, H, W] is supported", images.INPUTS)
     tensor = inputs[0].type.tensor_type
     name = inputs[0].name
     if tensor.elem_type not in DTYPES:
         kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
         raise CompileError(
             f"{path}: input '{name}' is {kind}; grey levels [1, C, H, W] as float32, or uint8 of an integer network, "
-            "are supported"
+            "are supported",
+            images.INPUT_TYPE,
         )
     dims = [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
     if len(dims) != 4:
-        raise CompileError(f"{path}: input '{name}' has {len(dims)} dimensions; [1, C, H, W] is supported")
+        raise CompileError(
+            f"{path}: input '{name}' has {len(dims)} dimensions; [1, C, H, W] is supported", images.INPUT_SHAPE
+        )
     n, c, *sides = dims
     if (n or 1) != 1 or not c or c < 1:
         raise CompileError(
             f"{path}: input '{name}' is {written(dims)}; a batch of 1 and a fixed number of channels are "
-            "supported, --size settles height and width only"
+            "supported, --size settles height and width only",
+            images.INPUT_SHAPE,
         )
     if size and any(s not in (None, w) for s, w in zip(sides, size, strict=True)):
         raise CompileError(
             f"{path}: input '{name}' is fixed at {written(sides)}, --size asks for "
-            f"{size[0]}x{size[1]}; leave --size out, or export with symbolic height and width"
+            f"{size[0]}x{size[1]}; leave --size out, or export with symbolic height and width",
+            images.SIZE,
         )
     if any(s is not None and s < 1 for s in (*sides, *(size or ()))):
         asked = f", --size {size[0]}x{size[1]}" if size else ""
-        raise CompileError(f"{path}: input '{name}' is {written(dims)}{asked}; height and width must be at least 1")
+        raise CompileError(
+            f"{path}: input '{name}' is {written(dims)}{asked}; height and width must be at least 1", images.SIDE
+        )
     height, width = (s or w for s, w in zip(sides, size or DEFAULT_SIZE, strict=True))
     if max(height, width) > MAX_SIDE or c > MAX_CHANNELS:
         raise CompileError(
             f"{path}: input '{name}' is {c}x{height}x{width}; at most {MAX_CHANNELS} channels of {MAX_SIDE}x{MAX_SIDE} "
-            "are supported; export it for smaller frames, or with symbolic height and width"
+            "are supported; export it for smaller frames, or with symbolic height and width",
+            images.TOO_LARGE,
         )
     return 1, c, height, width
 

@@ -22,6 +22,7 @@ from ...runtime.signature import CLASSIFICATION, DETECTION, SEGMENTATION, Signat
 from ..errors import CompileError
 from ..ir.signature import signature_of
 from ..ir.stages import Program
+from ..refusals import images
 from .loader import LOGIT_SCALE, OnnxModel
 
 
@@ -38,12 +39,14 @@ def find_signature(model: OnnxModel, program: Program) -> Signature:
     if task == CLASSIFICATION and any(output.size != (1, 1) for output in signature.outputs):
         raise CompileError(
             f"{model.path}: its task is said to be classification, whose output is scores [1, N] or [1, N, 1, 1]; it "
-            f"is from {shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task"
+            f"is from {shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task",
+            images.TASK_SHAPE,
         )
     if task == DETECTION and not signature.is_plane_to_plane:
         raise CompileError(
             f"{model.path}: its metadata says task 'detection', which is from one plane to one of its size; it is from "
-            f"{shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task"
+            f"{shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task",
+            images.TASK_SHAPE,
         )
     return signature
 
@@ -54,9 +57,12 @@ def check_scales(path: str, signature: Signature, scale: float | None) -> None:
         return
     if scale is None:
         raise CompileError(
-            f"{path}: its metadata states no {LOGIT_SCALE}, which goes with logits in integers; export it again"
+            f"{path}: its metadata states no {LOGIT_SCALE}, which goes with logits in integers; export it again",
+            images.LOGITS,
         )
-    raise CompileError(f"{path}: its metadata has {LOGIT_SCALE}, and no output is a logit in integers; export it again")
+    raise CompileError(
+        f"{path}: its metadata has {LOGIT_SCALE}, and no output is a logit in integers; export it again", images.LOGITS
+    )
 
 
 def infer_task(signature: Signature, last: list[str]) -> str:

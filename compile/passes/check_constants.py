@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import CompileError
 from ..ir.stages import Program
+from ..refusals import whole
 
 
 def check_constants(program: Program) -> Program:
@@ -18,6 +19,7 @@ def check_constants(program: Program) -> Program:
             arrays = [a for f in fields(e) if isinstance(a := getattr(e, f.name), np.ndarray)]
             if not all(np.isfinite(a).all() for a in arrays):
                 raise CompileError(
-                    f"layer '{stage.name}': its constants are too large to be folded; train with smaller ones"
+                    f"layer '{stage.name}': its constants are too large to be folded; train with smaller ones",
+                    whole.CONSTANTS,
                 )
     return program

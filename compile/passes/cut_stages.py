@@ -22,6 +22,7 @@ from ..ir.stages import Program, Stage
 from ..kernels import (
     Load,
 )
+from ..refusals import whole
 from ..storage import Encoding, Planes
 from .lowerings import LOWERINGS, Value, slice_branches
 from .relax_ops import dtype_of, ints, shape_of
@@ -208,7 +209,7 @@ class StageBuilder:
             return self.part_of_split(value)
         op = operator(value)
         if not isinstance(value, relax.Call) or op not in LOWERINGS:
-            raise CompileError(f"layer '{name}': no kernel for {op or type(value).__name__}")
+            raise CompileError(f"layer '{name}': no kernel for {op or type(value).__name__}", whole.NO_KERNEL)
         return LOWERINGS[op].lower(self, name, value)
 
     def argument(self, call: relax.Call, i: int = 0) -> Value:

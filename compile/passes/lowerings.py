@@ -38,6 +38,7 @@ from ..kernels import (
     TwoSlope,
     Upsample,
 )
+from ..refusals import layers
 from ..storage.integer import CENTRE, is_integer
 from .relax_ops import constant, dtype_of, ints, window_of
 from .stored_forms import PLAIN, Signs, StoredForm
@@ -125,7 +126,10 @@ def binary_dot(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     signs = constant(call.args[1]).astype(bool)
     # the importer refuses those of a file by the file's name
     if signs[0].size > MAX_DOT_TAPS:
-        raise CompileError(f"layer '{name}': {signs[0].size} binary weights an output: {MAX_DOT_TAPS} are supported")
+        raise CompileError(
+            f"layer '{name}': {signs[0].size} binary weights an output: {MAX_DOT_TAPS} are supported",
+            layers.BINARY_TAPS,
+        )
     e = BinaryDot(
         len(signs),
         builder.window_argument(call),

@@ -23,6 +23,7 @@ from ..ir.buffers import Buffer
 from ..ir.limits import MAX_STAGES, MAX_TASKS
 from ..ir.memory import Order
 from ..ir.steps import Kernels, Step
+from ..refusals import whole
 from ..schedules import Schedules
 from .size_rings import size_rings
 from .task_rows import TaskRows
@@ -44,11 +45,14 @@ def order_tasks(kernels: Kernels, schedules: Schedules) -> Order:
 def check_limits(steps: Sequence[Step]) -> None:
     """Raises CompileError."""
     if len(steps) > MAX_STAGES:
-        raise CompileError(f"the network has {len(steps)} stages, more than {MAX_STAGES}; compile it in parts")
+        raise CompileError(
+            f"the network has {len(steps)} stages, more than {MAX_STAGES}; compile it in parts", whole.STAGES
+        )
     for step in steps:
         if step.tasks > MAX_TASKS:
             raise CompileError(
-                f"{step.stage.name}: {step.tasks} bands of rows are more than {MAX_TASKS}; compile for a smaller size"
+                f"{step.stage.name}: {step.tasks} bands of rows are more than {MAX_TASKS}; compile for a smaller size",
+                whole.BANDS,
             )
 
 

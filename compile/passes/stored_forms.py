@@ -11,6 +11,7 @@ from tvm import relax
 from tvm.ir import Expr as RelaxExpr
 
 from ..errors import CompileError
+from ..refusals import whole
 from ..storage import Bits, Encoding, Float32, Integer, IntegerBits, Margin
 from ..storage.integer import CENTRE, is_integer
 
@@ -39,7 +40,9 @@ class StoredForm:
                 return Float32()
             return Bits(self.signs.groups, np.array(self.signs.threshold, np.float32))
         if dtype == "int32":
-            raise CompileError("an integer sum that is not requantised (com.biisnet::Requantize) cannot be stored")
+            raise CompileError(
+                "an integer sum that is not requantised (com.biisnet::Requantize) cannot be stored", whole.SUM_STORED
+            )
         if self.signs is None:
             return Integer("int8", CENTRE) if self.centred else Integer(dtype)
         return IntegerBits(self.signs.groups, np.array(self.signs.threshold, np.int16))

@@ -17,6 +17,7 @@ from ..frontend import OnnxModel
 from ..frontend.loader import QUANTIZER_DOMAINS, RECOGNISED_FROM, SIGN_OF_ZERO, first_line
 from ..frontend.obstacles import MOST
 from ..frontend.shapes import DEFAULT_SIZE
+from ..refusals import recognition
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -68,7 +69,7 @@ def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int 
     except CompileError:
         raise
     except UNFIT as e:
-        raise CompileError(f"{model.path}: its layers do not fit together: {first_line(e)}") from e
+        raise CompileError(f"{model.path}: its layers do not fit together: {first_line(e)}", recognition.UNFIT) from e
 
 
 UNFIT = (
@@ -133,7 +134,7 @@ def run(graph: ir.Model, context: Context, path: str, *phases: Phase) -> int:
             return total
         total += count
         tidied(graph)
-    raise CompileError(f"{path}: its patterns do not come to an end; report this file")
+    raise CompileError(f"{path}: its patterns do not come to an end; report this file", recognition.ENDLESS)
 
 
 def refuse_unknown(model: OnnxModel) -> None:
@@ -148,7 +149,8 @@ def refuse_unknown(model: OnnxModel) -> None:
         more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
         raise CompileError(
             f"{model.path}: operators of unknown domains: {', '.join(found[:MOST])}{more}; export it with standard "
-            f"operators, those of {', '.join(QUANTIZER_DOMAINS)}, or with their bodies as functions of the model"
+            f"operators, those of {', '.join(QUANTIZER_DOMAINS)}, or with their bodies as functions of the model",
+            recognition.DOMAIN,
         )
 
 
@@ -159,7 +161,9 @@ def refuse_left(graph: ir.Model, path: str) -> None:
     left = [node.outputs[0] for node in graph.graph if node.domain == STEPS]
     if left:
         found = "; ".join(f"'{value.name}' is of shape {value.shape}" for value in left[:MOST])
-        raise CompileError(f"{path}: {found}: binarized maps [1, C, H, W], and vectors made of such, are supported")
+        raise CompileError(
+            f"{path}: {found}: binarized maps [1, C, H, W], and vectors made of such, are supported", recognition.NO_MAP
+        )
 
 
 ROUNDS = 100

@@ -22,6 +22,7 @@ from onnxscript.optimizer import fold_constants_ir
 from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend.loader import first_line
+from ..refusals import recognition
 from . import foreign_ops
 from .values import constant, evaluate_node
 
@@ -59,7 +60,8 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int], path: str) -> onnx.Mo
         except (RuntimeError, version_converter.ConvertError) as e:
             raise CompileError(
                 f"{path}: is of opset {opset} and cannot be raised to {foreign_ops.OPSET} ({first_line(e)}); export it "
-                f"with opset {foreign_ops.OPSET} or newer"
+                f"with opset {foreign_ops.OPSET} or newer",
+                recognition.OPSET,
             ) from e
         del model.functions[:]
         model.functions.extend(functions)

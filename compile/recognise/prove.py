@@ -22,6 +22,7 @@ from onnx import numpy_helper
 from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend import OnnxModel
+from ..refusals import recognition
 from . import foreign_ops
 from .patterns.base import Context
 from .ranges import range_of
@@ -76,7 +77,8 @@ def compare(name: str, expected: Array, found: Array, path: str) -> float:
     if not same.all() or error.max() > TOLERANCE:
         raise CompileError(
             f"{path}: rewriting it in com.biisnet operators changes '{name}' by {error.max():.1e} of its largest "
-            "value; report this file, or give it in com.biisnet operators"
+            "value; report this file, or give it in com.biisnet operators",
+            recognition.PROOF,
         )
     return float(error.max())
 
@@ -182,7 +184,9 @@ class Cut:
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as e:  # its exceptions have no class in common but this
-            raise CompileError(f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}") from e
+            raise CompileError(
+                f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
+            ) from e
         self.path = path
 
     def run(self, feed: dict[str, Array]) -> dict[str, Array]:
@@ -192,7 +196,9 @@ class Cut:
         try:
             return dict(zip(names, self.session.run(names, given), strict=True))
         except Exception as e:
-            raise CompileError(f"{self.path}: ONNX Runtime cannot run it: {' '.join(str(e).split())[:300]}") from e
+            raise CompileError(
+                f"{self.path}: ONNX Runtime cannot run it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
+            ) from e
 
 
 def shape_of(value: onnx.ValueInfoProto) -> tuple[int, ...]:

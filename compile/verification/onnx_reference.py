@@ -14,6 +14,7 @@ import onnxruntime
 from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend import OnnxModel
+from ..refusals import recognition
 
 F32 = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
@@ -35,7 +36,9 @@ def session(
     try:
         return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as e:  # its exceptions have no class in common but this
-        raise CompileError(f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}") from e
+        raise CompileError(
+            f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
+        ) from e
 
 
 class OnnxReference:

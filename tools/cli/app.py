@@ -15,6 +15,7 @@ from .compile_command import compile_command
 from .device_commands import bench, deploy
 from .encoding import show_any_text
 from .errors import WRONG_INPUT
+from .explain_command import explain
 from .info_commands import analyze, doctor, inspect, report, targets
 from .model_commands import export, run, verify
 from .sbom_command import sbom
@@ -41,6 +42,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "scenes": (scenes, "Write made-up frames and masks."),
     "targets": (targets, "List the devices."),
     "doctor": (doctor, "Say what this machine has and lacks."),
+    "explain": (explain, "Say what a refusal's code means."),
 }
 """In the order of their use, as the help lists them."""
 
