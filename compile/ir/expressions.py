@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CompileError
-from ..refusals import whole
 from .buffers import Operand
 
 if TYPE_CHECKING:
@@ -221,7 +220,7 @@ def slice_channels(e: Expr, start: int, stop: int) -> Expr:
 
 def not_sliceable(e: Expr) -> CompileError:
     """The error of a kind that cannot be cut."""
-    return CompileError(f"a split of channels after {type(e).__name__} is not supported", whole.SPLIT)
+    return CompileError(f"a split of channels after {type(e).__name__} is not supported")
 
 
 def each(values: Array) -> Array:

@@ -69,7 +69,7 @@ OPSET = Refusal(
     "one.",
     supported="Opset 18 and newer; older ones as far as ONNX's converter raises them.",
     ways=("Export it with `opset_version=18`.",),
-    example="net.onnx: is of opset 9 and cannot be raised to 18 (…); export it with opset 18 or newer",
+    example="net.onnx: is of opset 5 and cannot be raised to 18 (…); export it with opset 18 or newer",
 )
 PROOF = Refusal(
     code="BN207",
@@ -78,7 +78,7 @@ PROOF = Refusal(
     "biisnet's rewriting. Nothing was compiled.",
     supported="Any file: this must not happen.",
     ways=("Please report the file.", "Export it in com.biisnet operators, which are not rewritten."),
-    example="net.onnx: rewriting it in com.biisnet operators changes 'out' by 1.0e+00 of its largest value; report "
+    example="net.onnx: rewriting it in com.biisnet operators changes 'out' by … of its largest value; report "
     "this file, or give it in com.biisnet operators",
 )
 RUNTIME = Refusal(

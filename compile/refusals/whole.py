@@ -41,16 +41,8 @@ BANDS = Refusal(
     ways=("Compile for a smaller size, and run large frames in tiles: `biisnet run --tile`.",),
     example="y: 65536 bands of rows are more than 65535; compile for a smaller size",
 )
-SPLIT = Refusal(
-    code="BN405",
-    title="a split that a layer cannot be cut for",
-    means="A Split, or a Slice of channels, follows a layer whose channels are computed together.",
-    supported="Splits of stored maps, and after layers that compute a channel from a channel.",
-    ways=("Split the input of that layer instead, and give each part a layer of its own.",),
-    example="a split of channels after BinaryDot is not supported",
-)
 NO_KERNEL = Refusal(
-    code="BN406",
+    code="BN405",
     title="an operator that is left without a kernel",
     means="The layer was taken, and what was made of it has no kernel: a fault of biisnet's, not of the file.",
     supported="Any layer that the importer takes: this must not happen.",
@@ -58,7 +50,7 @@ NO_KERNEL = Refusal(
     example="layer 'y': no kernel for relax.sigmoid",
 )
 SUM_STORED = Refusal(
-    code="BN407",
+    code="BN406",
     title="an integer sum that is stored",
     means="In an integer network sums have 32 bits within a layer alone; what is stored has 8 or 16.",
     supported="Sums that a `com.biisnet::Requantize` follows.",
