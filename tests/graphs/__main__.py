@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import time
 import traceback
 from collections import Counter
@@ -26,6 +27,8 @@ from .strategy import graphs
 
 BATCH = 50
 """Networks of one seed, between two lines of progress."""
+MEMORY = 8 << 30
+"""Bytes of address space: a network that needs more is one that differs."""
 app = typer.Typer(add_completion=False)
 
 
@@ -66,6 +69,7 @@ def main(
     file: Annotated[Path | None, typer.Option(help="Compare this file alone.")] = None,
 ) -> None:
     """Compare random networks; exit 1 where one differs."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if file is not None:
         print(f"{file}: {compare(onnx.load(file), target)} images agree")
         return
@@ -92,6 +96,7 @@ def explore(target: str, folder: Path, runs: int, deadline: float = float("inf")
 def run_batch(target: str, folder: Path, state: State, runs: int, deadline: float) -> Path | None:
     """One seed's networks; the file of the smallest that differs, if one does."""
     state.batches += 1
+    at_work = folder / "at-work.onnx"
     failed: list[tuple[onnx.ModelProto, Exception]] = []
 
     @seed(state.batches)
@@ -103,6 +108,7 @@ def run_batch(target: str, folder: Path, state: State, runs: int, deadline: floa
     def one(proto: onnx.ModelProto) -> None:
         if not failed and (state.executions >= runs or time.monotonic() > deadline):
             raise EnoughError
+        at_work.write_bytes(proto.SerializeToString())  # for whoever asks why it was killed, or hangs
         try:
             images = compare(proto, target)
         except (StopTest, UnsatisfiedAssumption):
