@@ -10,6 +10,7 @@ the next binary convolution reads are packed while the values are still in regis
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container
 
 import tvm
 from tvm import relax
@@ -60,7 +61,9 @@ class StageBuilder:
         self.stages: list[Stage] = []
         self.program = Program(name, self.stages, [], [])
         self.consumers = self.find_consumers()
-        self.stored = self.find_stored()
+        self.stored = self.find_stored(whole := set())
+        while more := self.find_cut_whole():
+            self.stored = self.find_stored(whole := whole | more)
 
     def resolve(self, e: RelaxExpr) -> RelaxExpr:
         """The variable behind an alias."""
@@ -89,9 +92,9 @@ class StageBuilder:
         flat = [f for a in value.args for f in (a.fields if isinstance(a, relax.Tuple) else [a])]
         return [self.resolve(a) for a in flat if isinstance(a, relax.Var)]
 
-    def find_stored(self) -> dict[RelaxExpr, set[StoredForm]]:
-        """The variables that must be stored, and the forms that their readers want."""
-        stored: dict[RelaxExpr, set[StoredForm]] = {output: set() for output in self.outputs}
+    def find_stored(self, known: set[RelaxExpr]) -> dict[RelaxExpr, set[StoredForm]]:
+        """The variables that must be stored, `known` ones among them, and the forms that their readers want."""
+        stored: dict[RelaxExpr, set[StoredForm]] = {var: set() for var in (*self.outputs, *known)}
         readers: dict[RelaxExpr, set[RelaxExpr]] = {output: {output} for output in self.outputs}
         for b in [*reversed(self.bindings), None]:
             var = b.var if b else self.image
@@ -114,15 +117,21 @@ class StageBuilder:
                 readers[var] = stages
         return stored
 
-    def sliceable(self, var: RelaxExpr) -> bool:
-        """Whether a variable's expression can be cut into parts of its channels, as slice_channels does it."""
-        if var == self.image:
+    def find_cut_whole(self) -> set[RelaxExpr]:
+        """The arguments of splits that are no stored maps, and cannot be cut before one: a convolution in groups."""
+        splits = [b for b in self.bindings if b.var not in self.alias and operator(b.value) == SPLIT]
+        return {a for b in splits for a in self.arguments(b.value) if not self.sliceable(a, self.stored)}
+
+    def sliceable(self, var: RelaxExpr, stored: Container[RelaxExpr] = ()) -> bool:
+        """Whether a variable's expression can be cut into parts of its channels, as slice_channels does it, where
+        what is `stored` is loaded."""
+        if var == self.image or var in stored:
             return True
         value = next(b.value for b in self.bindings if b.var == var)
         lowering = LOWERINGS.get(operator(value))
         if lowering and (lowering.reads or not lowering.is_sliceable(value)):
             return lowering.is_sliceable(value)  # a window's argument is stored
-        return all(self.sliceable(a) for a in self.arguments(value))
+        return all(self.sliceable(a, stored) for a in self.arguments(value))
 
     def repeats(self, var: RelaxExpr) -> bool:
         """Whether a variable's expression, past its border, repeats the border: where only loads are below it."""

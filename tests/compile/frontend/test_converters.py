@@ -84,6 +84,14 @@ def slices(starts: list[int], ends: list[int], axes: list[int] | None, steps: li
     return [node("Slice", "x", *given)], {k: np.array(v, I64) for k, v in given.items()}
 
 
+def after_groups(convolution: Any, *nodes: onnx.NodeProto) -> Any:
+    """Nodes that cut the channels of a convolution, here called c."""
+    (first,), constants = convolution
+    first.name = first.output[0] = "c"
+    cut = {"first": np.array([1], I64), "last": np.array([4], I64), "axis": np.array([1], I64)}
+    return [first, *nodes], {**constants, **cut}
+
+
 def padded(pads: list[int], mode: str = "edge", axes: list[int] | None = None) -> Any:
     """A Pad node and its constants."""
     constants = {"p": np.array(pads, I64), **({"a": np.array(axes, I64)} if axes else {})}
@@ -124,6 +132,15 @@ SUPPORTED: dict[str, Any] = {
     "Slice of the first channels": slices([0], [3], [1]),
     "Slice of the last channels": slices([-2], [100], [-3]),
     "Slice of channels between": slices([1], [3], [1]),
+    "Slice after a convolution in groups": after_groups(
+        conv([1, 1, 1, 1], group=2), node("Relu", "c", output="r"), node("Slice", "r", "first", "last", "axis")
+    ),
+    "Slice after a binary convolution in groups": after_groups(
+        binary(group=2), node("Slice", "c", "first", "last", "axis", output="y")
+    ),
+    "Sum of the parts after a binary convolution in groups": after_groups(
+        binary(group=2), node("Split", "c", output=["d", "e"], axis=1, num_outputs=2), node("Sub", "d", "e")
+    ),
     "MaxPool": max_pool(strides=[2, 2], pads=[1, 1, 1, 1]),
     "MaxPool without pads": max_pool(strides=[2, 2]),
     "MaxPool 2x2": max_pool(2, strides=[2, 2], dilations=[1, 1], ceil_mode=0, storage_order=0),
