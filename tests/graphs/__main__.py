@@ -69,7 +69,6 @@ def main(
     file: Annotated[Path | None, typer.Option(help="Compare this file alone.")] = None,
 ) -> None:
     """Compare random networks; exit 1 where one differs."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if file is not None:
         print(f"{file}: {compare(onnx.load(file), target)} images agree")
         return
@@ -114,6 +113,8 @@ def run_batch(target: str, folder: Path, state: State, runs: int, deadline: floa
         except (StopTest, UnsatisfiedAssumption):
             raise
         except Exception as e:
+            if not failed:
+                print(f"{type(e).__name__}: {e}; making it smaller", flush=True)
             failed.append((proto, e))
             raise
         if not failed:
@@ -148,4 +149,5 @@ def write_mismatch(folder: Path, proto: onnx.ModelProto, error: Exception) -> Pa
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     app()
