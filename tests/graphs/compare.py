@@ -2,7 +2,8 @@
 """A network in ONNX Runtime, as its file has it, beside what is compiled of it.
 
 Where a number lies within rounding of the threshold that it is compared with, both sides may be right; such images are
-left out. A number that is the threshold exactly, as half of them are after Relu, is none of these.
+left out. Rounding is that of the largest number which it was computed from: a sum of weights that are two levels but for
+rounding may be 1e-8, or 0. A number that is the threshold exactly, as half of them are after Relu, is none of these.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ..compile.frontend.models import compiled
 from ..compile.recognise.networks import Array
 
 NEAR = 3e-5
-"""Distance from a threshold, of the map's largest number, below which rounding may decide."""
+"""Distance from a threshold, of the largest number before it, below which rounding may decide."""
 TOLERANCE = 2e-5
 """Of the network's largest number: sums of float32 in another order, one layer after the other."""
 COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
@@ -75,26 +76,31 @@ class Original:
 
     def is_near(self, values: dict[str, Array]) -> bool:
         """Whether rounding may decide anything."""
-        for name, threshold in self.thresholds:
+        for name, threshold, before in self.thresholds:
             distance = np.abs(values[name].astype(np.float64) - threshold)
-            if ((distance > 0) & (distance < NEAR * np.abs(values[name]).max())).any():
+            largest = max(float(np.abs(values[n]).max()) for n in before if values[n].dtype.kind == "f")
+            if ((distance > 0) & (distance < NEAR * largest)).any():
                 return True
         return False
 
 
-def thresholds_of(proto: onnx.ModelProto) -> list[tuple[str, Array]]:
-    """(value, threshold) of all that binarizes what depends on the image."""
+def thresholds_of(proto: onnx.ModelProto) -> list[tuple[str, Array, set[str]]]:
+    """(value, threshold, what it was computed from since the last threshold) of all that binarizes what depends on the
+    image."""
     constants = {t.name: onnx.numpy_helper.to_array(t) for t in proto.graph.initializer}
-    depend = {i.name for i in proto.graph.input}
+    before = {i.name: {i.name} for i in proto.graph.input}
     found = []
     for node in proto.graph.node:
-        if not depend & set(node.input):
+        sources = [before[name] for name in node.input if name in before]
+        if not sources:
             continue
-        depend |= set(node.output)
-        if node.op_type == "Sign":
-            found.append((node.input[0], np.zeros(1)))
-        elif node.op_type in COMPARISONS and node.input[1] in constants:
-            found.append((node.input[0], constants[node.input[1]]))
+        threshold = np.zeros(1) if node.op_type == "Sign" else None
+        if node.op_type in COMPARISONS:
+            threshold = constants.get(node.input[1])
+        if threshold is not None:
+            found.append((node.input[0], threshold, set(before[node.input[0]])))
+            sources = []
+        before |= {name: {name}.union(*sources) for name in node.output}
     return found
 
 
