@@ -2,8 +2,8 @@
 """A network in ONNX Runtime, as its file has it, beside what is compiled of it.
 
 Where a number lies within rounding of the threshold that it is compared with, both sides may be right; such images are
-left out. Rounding is that of the largest number which it was computed from: a sum of weights that are two levels but for
-rounding may be 1e-8, or 0. A number that is the threshold exactly, as half of them are after Relu, is none of these.
+left out. Rounding is that of the largest number which it was computed from: a sum of weights that are two levels but
+for rounding may be 1e-8, or 0. A number that is the threshold exactly, as half of them are after Relu, is none of these.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def thresholds_of(proto: onnx.ModelProto) -> list[tuple[str, Array, set[str]]]:
         threshold = np.zeros(1) if node.op_type == "Sign" else None
         if node.op_type in COMPARISONS:
             threshold = constants.get(node.input[1])
-        if threshold is not None:
+        if threshold is not None and node.input[0] in before:
             found.append((node.input[0], threshold, set(before[node.input[0]])))
             sources = []
         before |= {name: {name}.union(*sources) for name in node.output}

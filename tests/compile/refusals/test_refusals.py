@@ -60,6 +60,13 @@ def test_pages_are_whole(refusal: Refusal) -> None:
     assert refusal.means.endswith(".")
 
 
+@pytest.mark.parametrize("refusal", GROUPS["Layers"], ids=lambda r: r.code)
+def test_layers_are_named(refusal: Refusal) -> None:
+    """Fails where a layer's refusal does not name it, and its operator."""
+    assert re.match(r"net\.onnx: layer 'y'( \(\w+\))?: .+", refusal.example)
+    assert re.search(r"\(\w+\): |operator \w+ is", refusal.example)
+
+
 def refused_in(path: Path) -> list[tuple[int, bool]]:
     """(line, whether it has a code) of every refusal in a file."""
     return [
