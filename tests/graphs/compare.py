@@ -3,7 +3,8 @@
 
 Where a number lies within rounding of the threshold that it is compared with, both sides may be right; such images are
 left out. Rounding is that of the largest number which it was computed from: a sum of weights that are two levels but
-for rounding may be 1e-8, or 0. A number that is the threshold exactly, as half of them are after Relu, is none of these.
+for rounding may be 1e-8, or 0. A number that is the threshold exactly, as half of them are after Relu, is none of
+these.
 """
 
 from __future__ import annotations
