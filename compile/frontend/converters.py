@@ -189,13 +189,26 @@ def binary_weight_conv2d(node: Node) -> Results:
 # ---- element-wise ----
 
 
+def spread_alike(node: Node, a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """Two maps as ONNX spreads one over the other: a side of 1 is as long as the other's."""
+    ours, theirs = shape_of(a), shape_of(b)
+    fits = len(ours) == len(theirs) == 4 and all(1 in (m, n) or m == n for m, n in zip(ours, theirs, strict=True))
+    node.require(fits, f"shapes {ours} and {theirs} differ")
+    shape = tuple(max(m, n) for m, n in zip(ours, theirs, strict=True))
+
+    def whole(x: Expr) -> Expr:
+        _, c, h, w = shape
+        return x if shape_of(x) == shape else call("spread", [x], channels=c, height=h, width=w)
+
+    return whole(a), whole(b)
+
+
 @converts("Add")
 def add(node: Node) -> Results:
-    """The sum of two maps of one shape, or of a map and a constant."""
+    """The sum of two maps, or of a map and a constant."""
     a, b = node.inputs
     if isinstance(a, Expr) and isinstance(b, Expr):
-        node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")
-        return [R.add(a, b)]
+        return [R.add(*spread_alike(node, a, b))]
     x, k = (a, b) if isinstance(a, Expr) else (b, a)
     shift = channel_vector(node, k, channels_of(x))
     return [scale_shift(x, np.ones_like(shift), shift)]
@@ -206,8 +219,8 @@ def sub(node: Node) -> Results:
     """Map - constant, constant - map, map - map."""
     a, b = node.inputs
     if isinstance(a, Expr) and isinstance(b, Expr):
-        node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")
-        ones = np.ones(channels_of(b))
+        ones = np.ones(max(channels_of(a), channels_of(b)))
+        a, b = spread_alike(node, a, b)
         return [R.add(a, scale_shift(b, -ones, 0 * ones))]
     x = a if isinstance(a, Expr) else b
     k = channel_vector(node, b if isinstance(a, Expr) else a, channels_of(x))
@@ -217,9 +230,11 @@ def sub(node: Node) -> Results:
 
 @converts("Mul")
 def mul(node: Node) -> Results:
-    """Product with a constant a channel."""
+    """Product of two maps, or with a constant a channel."""
     a, b = node.inputs
-    node.require(not (isinstance(a, Expr) and isinstance(b, Expr)), "a product of two maps is not supported")
+    if isinstance(a, Expr) and isinstance(b, Expr):
+        node.require(not {dtype_of(a), dtype_of(b)} - {"float32"}, "a product of maps of integers is not supported")
+        return [R.multiply(*spread_alike(node, a, b))]
     x, k = (a, b) if isinstance(a, Expr) else (b, a)
     scale = channel_vector(node, k, channels_of(x))
     return [scale_shift(x, scale, np.zeros_like(scale))]

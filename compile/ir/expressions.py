@@ -166,6 +166,11 @@ class Leaf(Expr):
         """Whether it gives values past the map's right border, to stages that are wider than the map."""
         return False
 
+    @property
+    def bounds_columns(self) -> bool:
+        """Whether it reads no column beyond the width of its map, where rows have no slack behind them."""
+        return True
+
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], Array]) -> Array:
         return self.reference(magnitudes)
 

@@ -20,11 +20,13 @@ from .integer_two_slope import IntegerTwoSlope
 from .integer_upsample import IntegerUpsample
 from .load import Load
 from .max_pool import MaxPool
+from .multiply import Multiply
 from .pool_sum import PoolSum
 from .repeat_channels import RepeatChannels
 from .requantize import Requantize
 from .scale_shift import ScaleShift
 from .sigmoid import Sigmoid
+from .spread import Spread
 from .tile_channels import TileChannels
 from .two_slope import TwoSlope
 from .two_slope_add import TwoSlopeAdd
@@ -48,11 +50,13 @@ __all__ = [
     "IntegerUpsample",
     "Load",
     "MaxPool",
+    "Multiply",
     "PoolSum",
     "RepeatChannels",
     "Requantize",
     "ScaleShift",
     "Sigmoid",
+    "Spread",
     "TileChannels",
     "TwoSlope",
     "TwoSlopeAdd",

@@ -136,7 +136,8 @@ def whole_vectors_end(stage: Stage) -> int | None:
     maps = [op.buffer for op in stage.operands()]
     bounded = any(not b.layout.is_padded for b in [*stage.outputs, *maps])
     repeated = any(e.repeats_border and op.buffer.width < stage.width for e in leaves(stage) for op in e.operands())
-    return min([stage.width, *(b.width for b in maps)]) if bounded or repeated else None
+    widths = [op.buffer.width for e in leaves(stage) if e.bounds_columns for op in e.operands()]
+    return min([stage.width, *widths]) if bounded or repeated else None
 
 
 def emit_columns(stage: Stage, ctx: Context, rows: OneRow, bound: int | None) -> None:

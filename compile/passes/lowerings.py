@@ -29,11 +29,13 @@ from ..kernels import (
     IntegerTwoSlope,
     IntegerUpsample,
     MaxPool,
+    Multiply,
     PoolSum,
     RepeatChannels,
     Requantize,
     ScaleShift,
     Sigmoid,
+    Spread,
     TileChannels,
     TwoSlope,
     Upsample,
@@ -265,14 +267,30 @@ def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
         (e,) = x.branches
         assert isinstance(e, Convolution)
         return Value((replace(e, bias=bias),))
-    y = builder.argument(call, 1)
+    return side_by_side(x, builder.argument(call, 1), IntegerAdd if is_integer(dtype_of(call)) else Add)
+
+
+@lowers("relax.multiply")
+def multiply(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The product of two maps."""
+    return side_by_side(builder.argument(call), builder.argument(call, 1), Multiply)
+
+
+@lowers("biisnet.spread", reads=lambda _: PLAIN)
+def spread(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """A side of 1 made as long as the attribute says."""
+    return Value((Spread(int(call.attrs["channels"]), builder.window_argument(call)),))
+
+
+def side_by_side(x: Value, y: Value, kind: Callable[[int, Expr, Expr], Expr]) -> Value:
+    """A kind of two maps, cut where the branches of either are."""
     cuts = sorted(
         {0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches]))
     )
     branches = []
     for start, end in itertools.pairwise(cuts):
         (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
-        branches.append((IntegerAdd if is_integer(dtype_of(call)) else Add)(a.channels, a, b))
+        branches.append(kind(a.channels, a, b))
     return Value(tuple(branches))
 
 

@@ -98,6 +98,31 @@ SUPPORTED: dict[str, Any] = {
     "Sub constant": ([node("Sub", "x", "k")], {"k": CHANNEL}),
     "Sub from constant": ([node("Sub", "k", "x")], {"k": CHANNEL[0]}),
     "Sub maps": ([node("Relu", "x", output="r"), node("Sub", "x", "r")], {}),
+    "Add of a row": ([node("MaxPool", "x", kernel_shape=[6, 1], output="r"), node("Add", "r", "x")], {}),
+    "Sub of a gate": ([node("MaxPool", "x", kernel_shape=[6, 10], output="g"), node("Sub", "x", "g")], {}),
+    "Mul maps": ([node("Relu", "x", output="r"), node("Mul", "x", "r")], {}),
+    "Mul by itself": ([node("Mul", "x", "x")], {}),
+    "Mul by a gate": (
+        [
+            node("MaxPool", "x", kernel_shape=[6, 10], output="p"),
+            node("Conv", "p", "w", output="c"),
+            node("Sigmoid", "c", output="g"),
+            node("Mul", "x", "g"),
+        ],
+        {"w": normal(4, 4, 1, 1)},
+    ),
+    "Mul by a plane": (
+        [node("Conv", "x", "w", output="c"), node("Mul", "c", "x")],
+        {"w": normal(1, 4, 1, 1)},
+    ),
+    "Mul of a gate by a plane": (
+        [
+            node("MaxPool", "x", kernel_shape=[6, 10], output="g"),
+            node("Conv", "x", "w", output="c"),
+            node("Mul", "g", "c"),
+        ],
+        {"w": normal(1, 4, 1, 1)},
+    ),
     "Mul": ([node("Mul", "k", "x")], {"k": CHANNEL}),
     "Div": ([node("Div", "x", "k")], {"k": CHANNEL}),
     "BatchNormalization": (
@@ -276,7 +301,6 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
         [node("BinaryWeightConv2d", "x", *"wsol", domain=DOMAIN, channels=4)],
         {"w": np.zeros((2, 1, 3, 3), np.uint8), "s": normal(2), "o": normal(1), "l": normal(1, 2)},
     ),
-    ("a product of two maps is not supported", [node("Mul", "x", "x")], {}),
     ("division by zero", [node("Div", "x", "k")], {"k": np.array([[[[0]]]], np.float32)}),
     ("input 1 must be a constant", [node("Div", "k", "x")], {"k": np.float32(1)}),
     (
@@ -288,6 +312,11 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
         "shapes (1, 4, 6, 10) and (1, 4, 3, 5) differ",
         [node("AveragePool", "x", output="p", kernel_shape=[2, 2], strides=[2, 2]), node("Add", "x", "p")],
         {},
+    ),
+    (
+        "shapes (1, 4, 6, 10) and (1, 3, 6, 10) differ",
+        [node("Slice", "x", "s", "e", "a", output="p"), node("Mul", "x", "p")],
+        {"s": np.array([0], I64), "e": np.array([3], I64), "a": np.array([1], I64)},
     ),
     ("sides of 1 to 8 are supported", [node("AveragePool", "x", kernel_shape=[9, 9], strides=[2, 2])], {}),
     ("its input is only 6x10", [node("AveragePool", "x", kernel_shape=[7, 2], strides=[2, 2])], {}),

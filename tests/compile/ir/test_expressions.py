@@ -36,11 +36,13 @@ from biisnet.compile.kernels import (
     IntegerUpsample,
     Load,
     MaxPool,
+    Multiply,
     PoolSum,
     RepeatChannels,
     Requantize,
     ScaleShift,
     Sigmoid,
+    Spread,
     TileChannels,
     TwoSlope,
     TwoSlopeAdd,
@@ -214,6 +216,12 @@ def tile_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Arr
     return TileChannels(2 * c, Load(c, bytes_of("x", c, size, rng, stored)))
 
 
+def spread(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    sides = [1 if rng.random() < 0.5 else n for n in size]
+    read = load("x", 1 if rng.random() < 0.5 else c + 2, (sides[0], sides[1]), rng, stored).buffer
+    return Spread(c, read, 0 if read.channels == 1 else 2)
+
+
 def zero(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     return Zero(c, "int8")
 
@@ -235,11 +243,13 @@ SAMPLES: dict[str, Make] = {
     "IntegerUpsample": integer_upsample,
     "Load": part_of_map,
     "MaxPool": max_pool,
+    "Multiply": over_maps(Multiply, 0, "x", "y"),
     "PoolSum": pool_sum,
     "RepeatChannels": repeat_channels,
     "Requantize": requantize,
     "ScaleShift": over_maps(ScaleShift, 2, "x"),
     "Sigmoid": over_maps(Sigmoid, 0, "x"),
+    "Spread": spread,
     "TileChannels": tile_channels,
     "TwoSlope": over_maps(TwoSlope, 2, "x"),
     "TwoSlopeAdd": over_maps(TwoSlopeAdd, 2, "x", "y"),
@@ -249,6 +259,7 @@ SAMPLES: dict[str, Make] = {
 CANNOT_BE_CUT = {"IntegerMix", "RepeatChannels"}
 IDENTITY_OF = {"Add", "BinaryDot", "Clamp", "Constant", "HingeAdd", "Load", "MaxPool", "RepeatChannels"} | {
     "ScaleShift",
+    "Spread",
     "TwoSlope",
     "TwoSlopeAdd",
 }

@@ -112,6 +112,7 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "relax.nn.max_pool2d": max_pool2d,
     "relax.image.resize2d": resize2d,
     "relax.add": lambda _, a, b: a + (b[0] if b.ndim == 4 else b),
+    "relax.multiply": lambda _, a, b: a * b,
     "relax.sigmoid": lambda _, x: 1 / (1 + np.exp(-x)),
     "biisnet.binary_dot": dot,
     "biisnet.pool_sum": pooled,
@@ -119,6 +120,9 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "biisnet.scale_shift": lambda _, x, scale, shift: x * column(scale) + column(shift),
     "biisnet.two_slope": lambda _, x, p, n: np.where(x >= 0, column(p), column(n)) * x,
     "biisnet.repeat_channels": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
+    "biisnet.spread": lambda call, x: np.broadcast_to(
+        x, [int(call.attrs[side]) for side in ("channels", "height", "width")]
+    ),
     "biisnet.extend": extended,
     "biisnet.crop": extended,
     **{f"biisnet.{name}": layer for name in LAYERS},

@@ -372,10 +372,20 @@ def s17_pixel_shuffle(n: Net) -> str:
     return n.op("DepthToSpace", n.stem(16), blocksize=2, mode="CRD")
 
 
-@case(refused="a product of two maps is not supported")
+@case()
 def s20_product_of_two_maps(n: Net) -> str:
     x = n.stem()
     return n.op("Mul", x, n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
+
+
+@case(binary=(1, 4))
+def s21_gate_of_squeeze_and_excitation(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
+    gate = n.op("GlobalAveragePool", x)
+    gate = n.op("Relu", n.conv(gate, n.normal(2, C, 1, 1)))
+    gate = n.op("Sigmoid", n.conv(gate, n.normal(C, 2, 1, 1)))
+    return n.op("Add", n.op("Mul", y, gate), x)
 
 
 @case(binary=(0, 1), kernels=0, refused="LayerNormalization is not supported")
