@@ -31,9 +31,9 @@ class Multiply(Pointwise):
         """|a| |b|: an error of either is multiplied by the other."""
         return self.reference(magnitudes)
 
-    def identity(self) -> Expr | None:
-        """None: no constant of it makes it pass one of the two on."""
-        return None
+    def identity(self) -> Multiply:
+        """Itself: a map that an accumulator is multiplied by is made 1 (verification/accumulators.py)."""
+        return self
 
     def slots(self, issue: Issue) -> int:
         return issue.words * issue.float

@@ -258,6 +258,7 @@ SAMPLES: dict[str, Make] = {
 }
 CANNOT_BE_CUT = {"IntegerMix", "RepeatChannels"}
 IDENTITY_OF = {"Add", "BinaryDot", "Clamp", "Constant", "HingeAdd", "Load", "MaxPool", "RepeatChannels"} | {
+    "Multiply",
     "ScaleShift",
     "Spread",
     "TwoSlope",
@@ -430,7 +431,7 @@ def test_the_error_bound_is_no_less_than_the_value(name: str, data: st.DataObjec
 @given(data=st.data())
 def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None:
     """Fails where accumulators are changed on their way through an element-wise node: its first part's values must
-    come out, whatever is added to them being zero."""
+    come out, whatever is added to them being zero, and what they are multiplied by one."""
     sample = data.draw(samples(name))
     same = sample.node.identity()
     assert (same is not None) == (name in IDENTITY_OF)
@@ -445,7 +446,7 @@ def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None
     first, *others = same.children() or (None,)
     for part in others:
         assert isinstance(part, Load)
-        sample.stored[part.buffer.name][:] = 0
+        sample.stored[part.buffer.name][:] = name == "Multiply"
     expected = np.zeros_like(sample.values(same)) if first is None else sample.values(first)
     np.testing.assert_array_equal(sample.values(same), np.repeat(expected, same.channels // len(expected), axis=0))
 
