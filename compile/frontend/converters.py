@@ -30,6 +30,10 @@ MAX_POOL = 16
 """The longest side of a pooling's window: its rows are operands, and its taps are not a loop."""
 
 
+BLOCKS = (2, 4, 8)
+"""Sides of the squares that a DepthToSpace makes of channels: a vector is whole squares' rows."""
+
+
 class UnsupportedError(ValueError):
     """Why a node cannot be converted, and what can."""
 
@@ -453,24 +457,61 @@ def pad(node: Node) -> Results:
 
 @converts("Slice")
 def slice_(node: Node) -> Results:
-    """Some channels, which is a Split; or a crop that keeps the top left corner."""
+    """Some channels, which is a Split; or some rows and columns: a crop that keeps the top left corner, or else a
+    pooling of single pixels."""
     x = node.tensor(0)
     starts, ends = node.constant(1).tolist(), node.constant(2).tolist()
     axes = node.constant(3).tolist() if len(node.inputs) > 3 and node.inputs[3] is not None else range(len(starts))
     steps = node.constant(4).tolist() if len(node.inputs) > 4 and node.inputs[4] is not None else [1] * len(starts)
-    size = list(shape_of(x))
-    if [a % 4 for a in axes] == [1] and steps == [1]:
-        c = size[1]
-        first, last = (min(max(v + c if v < 0 else v, 0), c) for v in (starts[0], ends[0]))
-        node.require(last > first, f"no channel of {c} is from {starts[0]} to {ends[0]}")
-        places = [p for p in (first, last) if 0 < p < c]
-        return [relax.TupleGetItem(R.split(x, places, axis=1), 1 if first else 0)] if places else [x]
+    size = shape_of(x)
+    node.require(all(1 <= s <= MAX_STRIDE for s in steps), f"steps {steps}: 1 to {MAX_STRIDE} are supported")
+    first, last, stride = [0] * 4, list(size), [1] * 4
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         full = size[axis]
-        node.require(start == 0 and step == 1, "only a crop that keeps the top left corner is supported")
-        size[axis] = min(end if end >= 0 else end + full, full)
-    node.require(tuple(size[:2]) == shape_of(x)[:2] and min(size) > 0, "only height and width can be cropped")
-    return [resized(x, "crop", size[2], size[3])]
+        first[axis], last[axis] = (min(max(v + full if v < 0 else v, 0), full) for v in (start, end))
+        stride[axis] = step
+    empty = next((axis for axis in range(4) if last[axis] <= first[axis]), None)
+    if empty is not None:
+        at = [a % 4 for a in axes].index(empty)
+        name = ("image", "channel", "row", "column")[empty]
+        raise UnsupportedError(f"no {name} of {size[empty]} is from {starts[at]} to {ends[at]}")
+    node.require(stride[1] == 1, f"channels with step {stride[1]}: all channels of a range are supported")
+    pooled = [first[2:] != [0, 0], stride[2:] != [1, 1]]
+    if (first[1], last[1]) != (0, size[1]):
+        node.require(not any(pooled) and tuple(last[2:]) == size[2:], "channels, or height and width, not both at once")
+        places = [p for p in (first[1], last[1]) if 0 < p < size[1]]
+        return [relax.TupleGetItem(R.split(x, places, axis=1), 1 if first[1] else 0)]
+    if not any(pooled):
+        return [resized(x, "crop", last[2], last[3])]
+    node.require(not is_integer(dtype_of(x)), "of integers only a crop that keeps the top left corner is supported")
+    pads = [-first[2], -first[3], last[2] - size[2], last[3] - size[3]]
+    return [R.nn.max_pool2d(x, pool_size=(1, 1), strides=stride[2:], padding=pads)]
+
+
+@converts("DepthToSpace")
+def depth_to_space(node: Node) -> Results:
+    """Channels become pixels."""
+    x, block, mode = node.tensor(0), int(node.get("blocksize", 0)), node.get("mode", "DCR")
+    node.require(block in BLOCKS, f"blocksize {block}: {', '.join(map(str, BLOCKS))} are supported")
+    node.require(mode in ("DCR", "CRD"), f"mode {mode}: DCR and CRD are supported")
+    node.require(channels_of(x) % block**2 == 0, f"its input's {channels_of(x)} channels are no squares of {block}")
+    return [call("depth_to_space", [x], block=block, mode=mode)]
+
+
+@converts("Gather")
+def gather(node: Node) -> Results:
+    """Channels in the order of a shuffle."""
+    x, order = node.tensor(0), node.constant(1).ravel()
+    node.require(node.get("axis", 0) in (1, -3), "only channels (axis 1) can be gathered")
+    channels = channels_of(x)
+    node.require(
+        len(order) == channels and node.constant(1).ndim == 1,
+        f"{len(order)} of {channels} channels: a shuffle of all of them is supported, and a Slice of some",
+    )
+    for groups in range(1, channels + 1):
+        if channels % groups == 0 and (order % channels == np.arange(channels).reshape(groups, -1).T.ravel()).all():
+            return [x if groups == 1 else call("shuffle_channels", [x], groups=groups)]
+    raise UnsupportedError("its order of channels is no shuffle of equal groups")
 
 
 def resized(x: Expr, name: str, height: int, width: int) -> Expr:

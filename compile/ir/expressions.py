@@ -168,7 +168,8 @@ class Leaf(Expr):
 
     @property
     def bounds_columns(self) -> bool:
-        """Whether it reads no column beyond the width of its map, where rows have no slack behind them."""
+        """Whether columns of the stage past the width of its map are none of the map's, so that vectors must not read
+        there where a row has no slack behind it."""
         return True
 
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], Array]) -> Array:

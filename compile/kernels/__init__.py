@@ -9,6 +9,7 @@ from .binary_dot import BinaryDot
 from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
+from .depth_to_space import DepthToSpace
 from .hinge_add import HingeAdd
 from .integer_add import IntegerAdd
 from .integer_convolution import IntegerConvolution
@@ -25,6 +26,7 @@ from .pool_sum import PoolSum
 from .repeat_channels import RepeatChannels
 from .requantize import Requantize
 from .scale_shift import ScaleShift
+from .shuffle_channels import ShuffleChannels
 from .sigmoid import Sigmoid
 from .spread import Spread
 from .tile_channels import TileChannels
@@ -39,6 +41,7 @@ __all__ = [
     "Clamp",
     "Constant",
     "Convolution",
+    "DepthToSpace",
     "HingeAdd",
     "IntegerAdd",
     "IntegerConvolution",
@@ -55,6 +58,7 @@ __all__ = [
     "RepeatChannels",
     "Requantize",
     "ScaleShift",
+    "ShuffleChannels",
     "Sigmoid",
     "Spread",
     "TileChannels",

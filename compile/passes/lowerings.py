@@ -20,6 +20,7 @@ from ..kernels import (
     BinaryDot,
     Clamp,
     Convolution,
+    DepthToSpace,
     IntegerAdd,
     IntegerConvolution,
     IntegerDot,
@@ -34,6 +35,7 @@ from ..kernels import (
     RepeatChannels,
     Requantize,
     ScaleShift,
+    ShuffleChannels,
     Sigmoid,
     Spread,
     TileChannels,
@@ -280,6 +282,21 @@ def multiply(builder: StageBuilder, name: str, call: relax.Call) -> Value:
 def spread(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """A side of 1 made as long as the attribute says."""
     return Value((Spread(int(call.attrs["channels"]), builder.window_argument(call)),))
+
+
+@lowers("biisnet.depth_to_space", reads=lambda _: PLAIN)
+def depth_to_space(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Channels become pixels."""
+    buffer, block = builder.window_argument(call), int(call.attrs["block"])
+    mode: Literal["CRD", "DCR"] = "CRD" if call.attrs["mode"] == "CRD" else "DCR"
+    return Value((DepthToSpace(buffer.channels // block**2, buffer, block, mode),))
+
+
+@lowers("biisnet.shuffle_channels", reads=lambda _: PLAIN)
+def shuffle_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Channels in another order."""
+    buffer = builder.window_argument(call)
+    return Value((ShuffleChannels(buffer.channels, buffer, int(call.attrs["groups"])),))
 
 
 def side_by_side(x: Value, y: Value, kind: Callable[[int, Expr, Expr], Expr]) -> Value:

@@ -14,6 +14,8 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
     biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
     biisnet.repeat_channels (x)                      attribute channels: channel o is x's o // (channels / C)
     biisnet.spread (x)                               attributes channels, height, width: a side of 1 made as long
+    biisnet.depth_to_space (x)                       attributes block, mode (CRD or DCR): channels become pixels
+    biisnet.shuffle_channels (x)                     attribute groups: channel j*groups + i is x's i*(C/groups) + j
     biisnet.tile_channels (x)                        attribute times: the channels so often in a row
   of integer networks (see ops/; int32 values are sums, which are never stored):
     biisnet.integer_dot (x, weight, threshold)       int8 -> int8; attribute tile: x's channels are read so often
@@ -88,6 +90,12 @@ def spread(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     return relax.TensorType((shape_of(call.args[0])[0], *sides), dtype_of(call.args[0]))
 
 
+def unfolded(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """Channels become pixels."""
+    (n, c, h, w), block = shape_of(call.args[0]), int(call.attrs["block"])
+    return relax.TensorType((n, c // block**2, h * block, w * block), "float32")
+
+
 def of_type(dtype: str, infer: Infer = same_shape) -> Infer:
     """The shape that `infer` gives, of another element."""
 
@@ -128,6 +136,8 @@ OPS: dict[str, tuple[int, Infer]] = {
     "upsample": (1, doubled),
     "repeat_channels": (1, repeated),
     "spread": (1, spread),
+    "depth_to_space": (1, unfolded),
+    "shuffle_channels": (1, same_shape),
     "extend": (1, resized),
     "crop": (1, resized),
     "tile_channels": (1, tiled),

@@ -24,6 +24,7 @@ from .layout import (
 )
 from .materialise import StepsAsMap
 from .max_pool import MaxPoolOfSteps
+from .places import ChannelsToPlaces
 from .pointwise import PointwiseOfSteps, QuantizedSteps
 from .quantisers import BipolarQuant, MultiThreshold, Quant, RoundOfRange
 from .sign import Comparison, SignOfValue
@@ -36,6 +37,7 @@ LAYOUT: Phase = (
     NothingDone,  # Dropout, Pad by nothing, 1x1 pooling, ...
     ExplicitPads,  # auto_pad and ceil_mode
     ConstantMap,  # biases expanded to whole maps
+    ChannelsToPlaces,  # pixel and channel shuffles written as Reshape, Transpose, Reshape
     TransposeTwice,
     PointwiseOfTranspose,
     QuantizerOfTranspose,

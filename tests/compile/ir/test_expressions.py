@@ -25,6 +25,7 @@ from biisnet.compile.kernels import (
     Clamp,
     Constant,
     Convolution,
+    DepthToSpace,
     HingeAdd,
     IntegerAdd,
     IntegerConvolution,
@@ -41,6 +42,7 @@ from biisnet.compile.kernels import (
     RepeatChannels,
     Requantize,
     ScaleShift,
+    ShuffleChannels,
     Sigmoid,
     Spread,
     TileChannels,
@@ -222,6 +224,17 @@ def spread(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) ->
     return Spread(c, read, 0 if read.channels == 1 else 2)
 
 
+def depth_to_space(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    block, mode = (2, "CRD") if rng.random() < 0.5 else (4, "DCR")
+    small = -(-size[0] // block), -(-size[1] // block)
+    read = load("x", (c + 1) * block**2, small, rng, stored).buffer
+    return DepthToSpace(c, read, block, mode, 1)  # type: ignore[arg-type]
+
+
+def shuffle_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return ShuffleChannels(c, load("x", 3 * c, size, rng, stored).buffer, 3, c)
+
+
 def zero(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     return Zero(c, "int8")
 
@@ -232,6 +245,7 @@ SAMPLES: dict[str, Make] = {
     "Clamp": clamp,
     "Constant": over_maps(Constant, 1),
     "Convolution": convolution,
+    "DepthToSpace": depth_to_space,
     "HingeAdd": hinge_add,
     "IntegerAdd": integer_add,
     "IntegerConvolution": integer_convolution,
@@ -248,6 +262,7 @@ SAMPLES: dict[str, Make] = {
     "RepeatChannels": repeat_channels,
     "Requantize": requantize,
     "ScaleShift": over_maps(ScaleShift, 2, "x"),
+    "ShuffleChannels": shuffle_channels,
     "Sigmoid": over_maps(Sigmoid, 0, "x"),
     "Spread": spread,
     "TileChannels": tile_channels,
@@ -257,9 +272,19 @@ SAMPLES: dict[str, Make] = {
     "Zero": zero,
 }
 CANNOT_BE_CUT = {"IntegerMix", "RepeatChannels"}
-IDENTITY_OF = {"Add", "BinaryDot", "Clamp", "Constant", "HingeAdd", "Load", "MaxPool", "RepeatChannels"} | {
+IDENTITY_OF = {
+    "Add",
+    "BinaryDot",
+    "Clamp",
+    "Constant",
+    "DepthToSpace",
+    "HingeAdd",
+    "Load",
+    "MaxPool",
     "Multiply",
+    "RepeatChannels",
     "ScaleShift",
+    "ShuffleChannels",
     "Spread",
     "TwoSlope",
     "TwoSlopeAdd",

@@ -16,8 +16,10 @@ from biisnet.compile.ir.expressions import Expr, Inputs
 from biisnet.compile.kernels import (
     BinaryDot,
     Convolution,
+    DepthToSpace,
     MaxPool,
     PoolSum,
+    ShuffleChannels,
     Upsample,
 )
 from biisnet.compile.passes.cut_stages import operator
@@ -98,6 +100,18 @@ def max_pool2d(call: relax.Call, x: Array) -> Array:
     return meaning(MaxPool(len(x), buffer_of(x), window), x)
 
 
+def unfolded(call: relax.Call, x: Array) -> Array:
+    """biisnet.depth_to_space."""
+    block, mode = int(call.attrs["block"]), str(call.attrs["mode"])
+    e = DepthToSpace(len(x) // block**2, buffer_of(x), block, mode)  # type: ignore[arg-type]
+    return meaning(e, x)
+
+
+def shuffled(call: relax.Call, x: Array) -> Array:
+    """biisnet.shuffle_channels."""
+    return meaning(ShuffleChannels(len(x), buffer_of(x), int(call.attrs["groups"])), x)
+
+
 def extended(call: relax.Call, x: Array) -> Array:
     """biisnet.extend and biisnet.crop."""
     rows, columns = (
@@ -123,6 +137,8 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "biisnet.spread": lambda call, x: np.broadcast_to(
         x, [int(call.attrs[side]) for side in ("channels", "height", "width")]
     ),
+    "biisnet.depth_to_space": unfolded,
+    "biisnet.shuffle_channels": shuffled,
     "biisnet.extend": extended,
     "biisnet.crop": extended,
     **{f"biisnet.{name}": layer for name in LAYERS},

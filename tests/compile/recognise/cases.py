@@ -367,9 +367,23 @@ def s15_slices_of_channels(n: Net) -> str:
     return n.op("Div", n.op("Add", *parts), scalar(2.0))
 
 
-@case(binary=(0, 1), kernels=0, refused="DepthToSpace is not supported")
+@case(binary=(0, 1), kernels=0)
 def s17_pixel_shuffle(n: Net) -> str:
     return n.op("DepthToSpace", n.stem(16), blocksize=2, mode="CRD")
+
+
+@case(binary=(0, 1), kernels=0)
+def s18_pixel_shuffle_by_hand(n: Net) -> str:
+    y = n.op("Reshape", n.stem(16), np.array([1, 4, 2, 2, SIDE, SIDE]))
+    y = n.op("Transpose", y, perm=[0, 1, 4, 2, 5, 3])
+    return n.op("Reshape", y, np.array([1, 4, 2 * SIDE, 2 * SIDE]))
+
+
+@case(binary=(1, 2), kernels=1)
+def s19_channel_shuffle(n: Net) -> str:
+    y = n.op("Reshape", n.stem(), np.array([1, 2, C // 2, SIDE, SIDE]))
+    y = n.op("Reshape", n.op("Transpose", y, perm=[0, 2, 1, 3, 4]), np.array([1, C, SIDE, SIDE]))
+    return n.conv(n.op("Sign", y), n.signs(C, C, 3, 3))
 
 
 @case()
