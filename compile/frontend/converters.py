@@ -246,7 +246,13 @@ def mul(node: Node) -> Results:
 
 @converts("Div")
 def div(node: Node) -> Results:
-    """Quotient by a constant a channel."""
+    """Quotient of two maps, by a constant a channel, or of a constant a channel."""
+    a, b = node.inputs
+    if isinstance(a, Expr) and isinstance(b, Expr):
+        return [R.divide(*spread_alike(node, a, b))]
+    if isinstance(b, Expr):
+        of = channel_vector(node, a, channels_of(b)).astype(np.float32)
+        return [R.divide(relax.const(np.ascontiguousarray(of.reshape(1, -1, 1, 1))), b)]
     k = channel_vector(node, node.constant(1), channels_of(node.tensor(0)))
     node.require(bool(k.all()), "division by zero")
     return [scale_shift(node.tensor(0), 1 / k, np.zeros_like(k))]
@@ -303,6 +309,78 @@ def clip(node: Node) -> Results:
 def sigmoid(node: Node) -> Results:
     """The logistic function."""
     return [R.sigmoid(node.tensor(0))]
+
+
+@converts("Tanh")
+def tanh(node: Node) -> Results:
+    """The hyperbolic tangent: 2 sigmoid(2 x) - 1."""
+    one = np.ones(channels_of(node.tensor(0)))
+    return [scale_shift(R.sigmoid(scale_shift(node.tensor(0), 2 * one, 0 * one)), 2 * one, -one)]
+
+
+@converts("HardSigmoid")
+def hard_sigmoid(node: Node) -> Results:
+    """alpha x + beta, between 0 and 1."""
+    return [hard_sigmoid_of(node.tensor(0), node.get("alpha", 0.2), node.get("beta", 0.5))]
+
+
+@converts("HardSwish")
+def hard_swish(node: Node) -> Results:
+    """x times its hard sigmoid, of slope 1/6."""
+    return [R.multiply(node.tensor(0), hard_sigmoid_of(node.tensor(0), 1 / 6, 0.5))]
+
+
+def hard_sigmoid_of(x: Expr, slope: float, offset: float) -> Expr:
+    """slope x + offset, between 0 and 1."""
+    one = np.ones(channels_of(x), np.float32)
+    return call("clamp", [scale_shift(x, slope * one, offset * one), 0 * one, one])
+
+
+@converts("Neg")
+def neg(node: Node) -> Results:
+    """Times -1."""
+    one = np.ones(channels_of(node.tensor(0)))
+    return [scale_shift(node.tensor(0), -one, -0.0 * one)]
+
+
+@converts("Exp")
+def exp(node: Node) -> Results:
+    """The exponential function."""
+    return [R.exp(node.tensor(0))]
+
+
+@converts("Log")
+def log(node: Node) -> Results:
+    """The natural logarithm."""
+    return [R.log(node.tensor(0))]
+
+
+@converts("Sqrt")
+def sqrt(node: Node) -> Results:
+    """The square root."""
+    return [R.sqrt(node.tensor(0))]
+
+
+@converts("ReduceMean")
+def reduce_mean(node: Node) -> Results:
+    """Over the channels."""
+    x = channels_reduced(node)
+    one = np.ones(1)
+    return [scale_shift(call("reduce_channels", [x], of="sum"), one / channels_of(x), 0 * one)]
+
+
+@converts("ReduceMax")
+def reduce_max(node: Node) -> Results:
+    """Over the channels."""
+    return [call("reduce_channels", [channels_reduced(node)], of="max")]
+
+
+def channels_reduced(node: Node) -> Expr:
+    """The map whose channels a node reduces. Raises UnsupportedError where it reduces anything else."""
+    axes = node.constant(1).tolist() if len(node.inputs) > 1 and node.inputs[1] is not None else node.get("axes", None)
+    keeps = int(node.get("keepdims", 1)) == 1
+    node.require(keeps and list(axes or []) in ([1], [-3]), f"axes {axes}: those of channels [1] with keepdims 1")
+    return node.tensor(0)
 
 
 @converts("Identity")

@@ -19,8 +19,11 @@ from ..kernels import (
     Add,
     BinaryDot,
     Clamp,
+    Constant,
     Convolution,
     DepthToSpace,
+    Divide,
+    Exp,
     IntegerAdd,
     IntegerConvolution,
     IntegerDot,
@@ -29,22 +32,25 @@ from ..kernels import (
     IntegerPool,
     IntegerTwoSlope,
     IntegerUpsample,
+    Log,
     MaxPool,
     Multiply,
     PoolSum,
+    ReduceChannels,
     RepeatChannels,
     Requantize,
     ScaleShift,
     ShuffleChannels,
     Sigmoid,
     Spread,
+    SquareRoot,
     TileChannels,
     TwoSlope,
     Upsample,
 )
 from ..storage.integer import CENTRE, is_integer
 from .relax_ops import constant, dtype_of, ints, window_of
-from .stored_forms import PLAIN, Signs, StoredForm
+from .stored_forms import PLAIN, Signs, StoredForm, operator
 
 if TYPE_CHECKING:
     from .cut_stages import StageBuilder
@@ -260,6 +266,25 @@ def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     return per_branch(builder.argument(call), lambda e, _: Sigmoid(e.channels, e))
 
 
+@lowers("relax.exp")
+@lowers("relax.log")
+@lowers("relax.sqrt")
+def function(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """A function of each value."""
+    kind = {"relax.exp": Exp, "relax.log": Log, "relax.sqrt": SquareRoot}[operator(call)]
+    return per_branch(builder.argument(call), lambda e, _: kind(e.channels, e))
+
+
+@lowers("relax.divide")
+def divide(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The quotient of two maps, or of a value a channel and a map."""
+    y = builder.argument(call, 1)
+    if isinstance(call.args[0], relax.Var):
+        return side_by_side(builder.argument(call), y, Divide)
+    values = constant(call.args[0]).astype(np.float32).ravel()
+    return per_branch(y, lambda e, at: Divide(e.channels, Constant(e.channels, values[at]), e))
+
+
 @lowers("relax.add")
 def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The sum of two maps, or the bias of a convolution."""
@@ -297,6 +322,13 @@ def shuffle_channels(builder: StageBuilder, name: str, call: relax.Call) -> Valu
     """Channels in another order."""
     buffer = builder.window_argument(call)
     return Value((ShuffleChannels(buffer.channels, buffer, int(call.attrs["groups"])),))
+
+
+@lowers("biisnet.reduce_channels", reads=lambda _: PLAIN, is_sliceable=lambda _: False)
+def reduce_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The sum or the maximum of all channels."""
+    of: Literal["sum", "max"] = "sum" if call.attrs["of"] == "sum" else "max"
+    return Value((ReduceChannels(1, builder.window_argument(call), of),))
 
 
 def side_by_side(x: Value, y: Value, kind: Callable[[int, Expr, Expr], Expr]) -> Value:

@@ -16,6 +16,7 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
     biisnet.spread (x)                               attributes channels, height, width: a side of 1 made as long
     biisnet.depth_to_space (x)                       attributes block, mode (CRD or DCR): channels become pixels
     biisnet.shuffle_channels (x)                     attribute groups: channel j*groups + i is x's i*(C/groups) + j
+    biisnet.reduce_channels (x)                      attribute of (sum or max): one channel
     biisnet.tile_channels (x)                        attribute times: the channels so often in a row
   of integer networks (see ops/; int32 values are sums, which are never stored):
     biisnet.integer_dot (x, weight, threshold)       int8 -> int8; attribute tile: x's channels are read so often
@@ -138,6 +139,7 @@ OPS: dict[str, tuple[int, Infer]] = {
     "spread": (1, spread),
     "depth_to_space": (1, unfolded),
     "shuffle_channels": (1, same_shape),
+    "reduce_channels": (1, one_channel),
     "extend": (1, resized),
     "crop": (1, resized),
     "tile_channels": (1, tiled),

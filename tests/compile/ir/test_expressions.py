@@ -26,6 +26,8 @@ from biisnet.compile.kernels import (
     Constant,
     Convolution,
     DepthToSpace,
+    Divide,
+    Exp,
     HingeAdd,
     IntegerAdd,
     IntegerConvolution,
@@ -36,15 +38,18 @@ from biisnet.compile.kernels import (
     IntegerTwoSlope,
     IntegerUpsample,
     Load,
+    Log,
     MaxPool,
     Multiply,
     PoolSum,
+    ReduceChannels,
     RepeatChannels,
     Requantize,
     ScaleShift,
     ShuffleChannels,
     Sigmoid,
     Spread,
+    SquareRoot,
     TileChannels,
     TwoSlope,
     TwoSlopeAdd,
@@ -235,6 +240,23 @@ def shuffle_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, 
     return ShuffleChannels(c, load("x", 3 * c, size, rng, stored).buffer, 3, c)
 
 
+def away_from_zero(cls: type[Pointwise], *names: str) -> Make:
+    """A kind of these maps, all of whose numbers are above 0."""
+
+    def make(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+        parts = [load(n, c, size, rng, stored) for n in names]
+        for name in names:
+            stored[name] = np.abs(stored[name]) + np.float32(0.01)
+        return cls(c, *parts)
+
+    return make
+
+
+def reduce_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    of = "sum" if rng.random() < 0.5 else "max"
+    return ReduceChannels(1, load("x", c, size, rng, stored).buffer, of)  # type: ignore[arg-type]
+
+
 def zero(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     return Zero(c, "int8")
 
@@ -246,6 +268,8 @@ SAMPLES: dict[str, Make] = {
     "Constant": over_maps(Constant, 1),
     "Convolution": convolution,
     "DepthToSpace": depth_to_space,
+    "Divide": away_from_zero(Divide, "x", "y"),
+    "Exp": over_maps(Exp, 0, "x"),
     "HingeAdd": hinge_add,
     "IntegerAdd": integer_add,
     "IntegerConvolution": integer_convolution,
@@ -256,15 +280,18 @@ SAMPLES: dict[str, Make] = {
     "IntegerTwoSlope": integer_two_slope,
     "IntegerUpsample": integer_upsample,
     "Load": part_of_map,
+    "Log": away_from_zero(Log, "x"),
     "MaxPool": max_pool,
     "Multiply": over_maps(Multiply, 0, "x", "y"),
     "PoolSum": pool_sum,
+    "ReduceChannels": reduce_channels,
     "RepeatChannels": repeat_channels,
     "Requantize": requantize,
     "ScaleShift": over_maps(ScaleShift, 2, "x"),
     "ShuffleChannels": shuffle_channels,
     "Sigmoid": over_maps(Sigmoid, 0, "x"),
     "Spread": spread,
+    "SquareRoot": away_from_zero(SquareRoot, "x"),
     "TileChannels": tile_channels,
     "TwoSlope": over_maps(TwoSlope, 2, "x"),
     "TwoSlopeAdd": over_maps(TwoSlopeAdd, 2, "x", "y"),
@@ -282,6 +309,7 @@ IDENTITY_OF = {
     "Load",
     "MaxPool",
     "Multiply",
+    "ReduceChannels",
     "RepeatChannels",
     "ScaleShift",
     "ShuffleChannels",
