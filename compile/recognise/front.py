@@ -47,8 +47,9 @@ class Recognised:
         return [head, *found, *(f"note: {n}" for n in self.notes), *suspects, *proved]
 
 
-FOREIGN = frozenset({"Dropout", "Flatten", "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual", "Less",
-                     "LessOrEqual", "MatMul", "Neg", "ReduceMean", "Sign", "Transpose"})  # fmt: skip
+FOREIGN = frozenset({"ArgMax", "Dropout", "Flatten", "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual",
+                     "LayerNormalization", "Less", "LessOrEqual", "LogSoftmax", "MatMul", "ReduceMean", "Sign", "Softmax",
+                     "TopK", "Transpose"})  # fmt: skip
 """Standard operators that only patterns know what to do with."""
 
 
@@ -88,16 +89,20 @@ UNFIT = (
 def rewrite(model: OnnxModel, size: tuple[int, int], sign_of_zero: int | None) -> Recognised:
     """The work of `recognise` on a foreign file; raises whatever its parts raise."""
     from .channels_first import settle_inputs, settle_outputs
+    from .choices import without_choices
     from .normalise import has_float16, settled, to_ir
     from .patterns import BINARY, LAYOUT, REST, STEPS, ZERO, Context
     from .prove import prove
     from .table import rows
 
-    original = settled(model.proto, size, model.path)
+    chosen, choices = without_choices(model.proto)
+    original = settled(chosen, size, model.path)
     graph, context = to_ir(original), Context(sign_of_zero)
+    for output, what in choices.items():
+        context.note(output, what)
     # what constants were computed of, the importer computes too; but not a Dropout, say
     gone = {n.op_type for n in original.graph.node} & FOREIGN - {n.op_type for n in graph.graph}
-    rewrites = int(has_float16(model.proto) or bool(gone))
+    rewrites = int(has_float16(model.proto) or bool(gone) or bool(choices))
     while True:
         rewrites += run(graph, context, model.path, LAYOUT)
         if not settle_inputs(graph, context):

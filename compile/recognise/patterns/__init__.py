@@ -24,6 +24,7 @@ from .layout import (
 )
 from .materialise import StepsAsMap
 from .max_pool import MaxPoolOfSteps
+from .normalisation import OverChannels
 from .places import ChannelsToPlaces
 from .pointwise import PointwiseOfSteps, QuantizedSteps
 from .quantisers import BipolarQuant, MultiThreshold, Quant, RoundOfRange
@@ -49,6 +50,7 @@ LAYOUT: Phase = (
     MapToVector,  # Reshape and Squeeze are Flatten
     PointwiseOfFlatten,
     NormalizationOfFlatten,
+    OverChannels,  # Softmax, LogSoftmax and LayerNormalization in sums and maxima over channels
     FullyConnected,  # Gemm and MatMul are Conv
 )
 STEPS: Phase = (

@@ -330,10 +330,35 @@ def s05_head_of_scores(n: Net) -> str:
     return n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1)
 
 
-@case(binary=(0, 2), kernels=0, refused="ArgMax is not supported", output_kind=TensorProto.INT64)
+@case(binary=(0, 2), kernels=0, says="'out': the scores that ArgMax chooses among", output_kind=TensorProto.INT64)
 def s07_head_of_argmax(n: Net) -> str:
     y = n.op("ReduceMean", n.stem(), axes=[2, 3], keepdims=0)
     return n.op("ArgMax", n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1), axis=1, keepdims=1)
+
+
+@case(binary=(0, 2), kernels=0, says="the scores that TopK chooses among", output_kind=TensorProto.INT64)
+def s06_head_of_top_k(n: Net) -> str:
+    y = n.op("Flatten", n.op("GlobalAveragePool", n.stem()), axis=1)
+    scores = n.op("Softmax", n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1), axis=1)
+    return n.op("TopK", scores, np.array([3]), outputs=2, axis=1) + ".1"
+
+
+@case(binary=(0, 2), kernels=0)
+def s09_head_of_log_softmax(n: Net) -> str:
+    y = n.op("Flatten", n.op("GlobalAveragePool", n.stem()), axis=1)
+    return n.op("LogSoftmax", n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1), axis=-1)
+
+
+@case(binary=(1, 3))
+def s12_softmax_of_pixels(n: Net) -> str:
+    y = n.conv(n.op("Sign", n.stem()), n.signs(C, C, 3, 3))
+    return n.op("Softmax", n.conv(n.norm(y), n.normal(4, C, 1, 1)), axis=1)
+
+
+@case(binary=(0, 1), kernels=0)
+def s13_softmax_with_channels_last(n: Net) -> str:
+    y = n.op("Softmax", n.op("Transpose", n.stem(), perm=[0, 2, 3, 1]), axis=3)
+    return n.op("Transpose", y, perm=[0, 3, 1, 2])
 
 
 @case(binary=(3, 3), kernels=3, shape=(1, 1, SIDE, SIDE))
@@ -402,7 +427,7 @@ def s21_gate_of_squeeze_and_excitation(n: Net) -> str:
     return n.op("Add", n.op("Mul", y, gate), x)
 
 
-@case(binary=(0, 1), kernels=0, refused="LayerNormalization is not supported")
+@case(binary=(0, 1), kernels=0)
 def s22_layer_norm(n: Net) -> str:
     y = n.op("Transpose", n.stem(), perm=[0, 2, 3, 1])
     y = n.op("LayerNormalization", y, np.ones(C, np.float32), np.zeros(C, np.float32), axis=-1)
