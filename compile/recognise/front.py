@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from ..frontend import OnnxModel
 from ..frontend.loader import QUANTIZER_DOMAINS, RECOGNISED_FROM, SIGN_OF_ZERO, first_line
 from ..frontend.obstacles import MOST
 from ..frontend.shapes import DEFAULT_SIZE
+from ..ir.limits import MAX_DOT_TAPS
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -48,15 +50,25 @@ class Recognised:
 
 
 FOREIGN = frozenset({"ArgMax", "Dropout", "Flatten", "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual",
-                     "LayerNormalization", "Less", "LessOrEqual", "LogSoftmax", "MatMul", "ReduceMean", "Sign", "Softmax",
-                     "TopK", "Transpose"})  # fmt: skip
+                     "LayerNormalization", "Less", "LessOrEqual", "LogSoftmax", "MatMul", "ReduceMean", "Sign",
+                     "Softmax", "TopK", "Transpose"})  # fmt: skip
 """Standard operators that only patterns know what to do with."""
 
 
 def is_ours(proto: onnx.ModelProto) -> bool:
     """Whether a file is in com.biisnet operators, and no others that patterns are for."""
     domains = {n.domain for n in proto.graph.node}
-    return DOMAIN in domains <= {"", DOMAIN} and not any(n.op_type in FOREIGN for n in proto.graph.node)
+    shapes = {t.name: tuple(t.dims) for t in proto.graph.initializer}
+    foreign = (n.op_type in FOREIGN or is_wide(n, shapes) for n in proto.graph.node)
+    return DOMAIN in domains <= {"", DOMAIN} and not any(foreign)
+
+
+def is_wide(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Whether a node, with the shapes of its constants, is a BinaryConv2d of more taps than an accumulator holds."""
+    if (node.domain, node.op_type) != (DOMAIN, "BinaryConv2d") or len(node.input) < 2:
+        return False
+    channels = next((a.i for a in node.attribute if a.name == "channels"), 0)
+    return channels * math.prod(shapes.get(node.input[1], ())[2:]) > MAX_DOT_TAPS
 
 
 def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int | None = None) -> Recognised:

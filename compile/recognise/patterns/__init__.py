@@ -31,6 +31,7 @@ from .quantisers import BipolarQuant, MultiThreshold, Quant, RoundOfRange
 from .sign import Comparison, SignOfValue
 from .straight_through import StraightThrough
 from .tidy import ConstantMap, ExplicitPads, Negation, NothingDone, PadOfConvolution
+from .wide import WideBinaryConvolution
 
 Phase = tuple[type[Pattern], ...]
 
@@ -68,7 +69,10 @@ STEPS: Phase = (
     MaxPoolOfSteps,
 )
 ZERO: Phase = (ImpossibleLevel,)
-BINARY: Phase = (BinaryConvolution,)
+BINARY: Phase = (
+    BinaryConvolution,
+    WideBinaryConvolution,  # more taps than an accumulator holds
+)
 REST: Phase = (
     StepsAsMap,  # signs that a full-precision layer reads
     PadOfConvolution,

@@ -506,9 +506,7 @@ def b01_adabin_levels_padded_with_0(n: Net) -> str:
     return n.binary(n.stem(), levels=np.array([-0.6, 1.0], np.float32))
 
 
-@case(
-    binary=None, refused=r"layer 'BinaryConv2d_2' \(BinaryConv2d\): 25088 binary weights an output", shape=(1, 1, 7, 7)
-)
+@case(binary=(1, 2), kernels=2, shape=(1, 1, 7, 7))
 def b02_25088_taps(n: Net) -> str:
     y = n.op("Conv", "image", n.op("Tile", n.normal(16, 1, 1, 1), np.array([32, 1, 1, 1])), kernel_shape=[1, 1])
     return n.binary(y, 512, 8, 7, pads=[0] * 4)
@@ -549,3 +547,9 @@ def b09_average_of_56_rows_as_depthwise(n: Net) -> str:
 @case(binary=None)
 def b10_stride_2_1x1(n: Net) -> str:
     return n.binary(n.stem(), C, 16, 1, strides=[2, 2])
+
+
+@case(binary=(1, 1), kernels=4, shape=(1, 272, SIDE, SIDE), says="two bits an activation")
+def b11_fully_connected_of_17408_taps(n: Net) -> str:
+    y = n.op("Flatten", n.op("Sign", "image"), axis=1)
+    return n.op("Gemm", y, n.signs(5, 272 * SIDE * SIDE), n.normal(5), transB=1)
