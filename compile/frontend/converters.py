@@ -18,14 +18,14 @@ from tvm.ir import Expr
 from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
 from ...ops import weights_at_levels
-from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
+from ..ir.limits import MAX_DOT_TAPS, MAX_ROWS, MAX_STRIDE
 from ..passes.relax_ops import call, channels_of, dtype_of, scale_shift, shape_of, two_slope
 from ..storage import is_integer
 
 MAX_WEIGHTS = 1024 * 1024
 """Weights of a full-precision convolution."""
-MAX_AVERAGE = 8
-"""The longest side of an average's window: its taps are not a loop, and 256 of them take minutes to compile."""
+MAX_AVERAGE = 64
+"""Pixels of an average's window: its taps are not a loop, and 256 of them take minutes to compile."""
 MAX_POOL = 16
 """The longest side of a pooling's window: its rows are operands, and its taps are not a loop."""
 
@@ -422,20 +422,25 @@ def convolve(node: Node, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None
 
 @converts("AveragePool")
 def average_pool(node: Node) -> Results:
-    """2x2 with stride 2; any other window without pads as a depth-wise convolution, whose weights are all equal."""
+    """2x2 with stride 2; any other window as a depth-wise convolution, whose weights are all equal."""
     g, kernel = geometry(node), list(node.get("kernel_shape", []))
+    counted = not any(g["pads"]) or int(node.get("count_include_pad", 0)) == 1
     node.require(
-        len(kernel) == 2 and not any(g["pads"]) and g["dilations"] == [1, 1] and not node.get("ceil_mode", 0),
-        "windows without pads, dilations or ceil_mode are supported",
+        len(kernel) == 2 and g["dilations"] == [1, 1] and not node.get("ceil_mode", 0) and counted,
+        "windows without dilations and ceil_mode, whose pads are counted (count_include_pad 1), are supported",
     )
-    node.require(max(kernel) <= MAX_AVERAGE, f"a window of {kernel}: sides of 1 to {MAX_AVERAGE} are supported")
+    node.require(
+        max(kernel) <= MAX_ROWS and math.prod(kernel) <= MAX_AVERAGE,
+        f"a window of {kernel}: up to {MAX_AVERAGE} pixels with sides of 1 to {MAX_ROWS} are supported",
+    )
     x = node.tensor(0)
     _, channels, h, w = shape_of(x)
-    node.require(h >= kernel[0] and w >= kernel[1], f"its input is only {h}x{w}")
-    if kernel == g["strides"] == [2, 2]:
+    top, left, bottom, right = g["pads"]
+    node.require(h + top + bottom >= kernel[0] and w + left + right >= kernel[1], f"its input is only {h}x{w}")
+    if kernel == g["strides"] == [2, 2] and not any(g["pads"]):
         return [R.nn.avg_pool2d(x, pool_size=(2, 2), strides=(2, 2))]
     weight = np.full((channels, 1, *kernel), 1 / math.prod(kernel), np.float32)
-    return [R.nn.conv2d(x, relax.const(weight), strides=g["strides"], groups=channels)]
+    return [R.nn.conv2d(x, relax.const(weight), strides=g["strides"], padding=g["pads"], groups=channels)]
 
 
 @converts("MaxPool")

@@ -11,6 +11,7 @@ from .averages import AverageOfAll
 from .base import Context, Pattern
 from .channel_pad import SumWithPaddedChannels
 from .convolution import BinaryConvolution
+from .expanded import ExpandedBeside
 from .flat import FullyConnected, MapToVector, MeanOfMap, NormalizationOfFlatten, PointwiseOfFlatten
 from .impossible_levels import ImpossibleLevel
 from .layout import (
@@ -39,6 +40,7 @@ LAYOUT: Phase = (
     NothingDone,  # Dropout, Pad by nothing, 1x1 pooling, ...
     ExplicitPads,  # auto_pad and ceil_mode
     ConstantMap,  # biases expanded to whole maps
+    ExpandedBeside,  # gates too
     ChannelsToPlaces,  # pixel and channel shuffles written as Reshape, Transpose, Reshape
     TransposeTwice,
     PointwiseOfTranspose,

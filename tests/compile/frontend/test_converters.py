@@ -145,6 +145,10 @@ SUPPORTED: dict[str, Any] = {
     "Conv 1x1": conv([0, 0, 0, 0], outputs=1, kernel=1),
     "AveragePool": ([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2])], {}),
     "AveragePool 3x5": ([node("AveragePool", "x", kernel_shape=[3, 5], strides=[1, 2])], {}),
+    "AveragePool with pads": (
+        [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], pads=[1, 0, 1, 0], count_include_pad=1)],
+        {},
+    ),
     "AveragePool of all": ([node("AveragePool", "x", kernel_shape=[6, 8], strides=[1, 1])], {}),
     "Slice of the first channels": slices([0], [3], [1]),
     "Slice of the last channels": slices([-2], [100], [-3]),
@@ -358,9 +362,11 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
         [node("Slice", "x", "s", "e", "a", output="p"), node("Mul", "x", "p")],
         {"s": np.array([0], I64), "e": np.array([3], I64), "a": np.array([1], I64)},
     ),
-    ("sides of 1 to 8 are supported", [node("AveragePool", "x", kernel_shape=[9, 9], strides=[2, 2])], {}),
+    ("up to 64 pixels with sides of 1 to 32", [node("AveragePool", "x", kernel_shape=[9, 9], strides=[2, 2])], {}),
+    ("up to 64 pixels with sides of 1 to 32", [node("AveragePool", "x", kernel_shape=[33, 1])], {}),
+    ("whose pads are counted", [node("AveragePool", "x", kernel_shape=[3, 3], pads=[1] * 4)], {}),
     ("its input is only 6x10", [node("AveragePool", "x", kernel_shape=[7, 2], strides=[2, 2])], {}),
-    ("windows without pads", [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}),
+    ("windows without dilations and ceil_mode", [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}),
     ("kernel_shape [17, 17]: two sides of 1 to 16 are supported", *max_pool(MAX_POOL + 1)),
     ("kernel_shape [3]: two sides", [node("MaxPool", "x", kernel_shape=[3], strides=[1, 1], pads=[0] * 4)], {}),
     ("pads [1, 3, 1, 1]: less than the kernel_shape [3, 3] are supported", *max_pool(pads=[1, 3, 1, 1])),
@@ -441,5 +447,5 @@ def test_dilations_of_a_later_average_pool() -> None:
     """Fails where an attribute that ONNX 19 added is passed over."""
     proto = model_of([node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], dilations=[2, 2])])
     proto.opset_import[0].version = 19
-    with pytest.raises(CompileError, match=r"layer 'y' \(AveragePool\): windows without pads, dilations"):
+    with pytest.raises(CompileError, match=r"layer 'y' \(AveragePool\): windows without dilations"):
         compiled(proto, normal(*SHAPE))

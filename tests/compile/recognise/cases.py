@@ -373,6 +373,16 @@ def s10_average_pool_with_ceil_mode(n: Net) -> str:
     return n.op("AveragePool", n.stem(), kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1, count_include_pad=0)
 
 
+@case(binary=(0, 1), kernels=0, shape=(1, 3, 17, 17))
+def s10_average_of_17_rows(n: Net) -> str:
+    return n.op("GlobalAveragePool", n.stem())
+
+
+@case(binary=(0, 1), kernels=0, shape=(1, 3, 30, 30))
+def s10_average_of_13x9(n: Net) -> str:
+    return n.op("AveragePool", n.stem(), kernel_shape=[13, 9], strides=[3, 2])
+
+
 @case(binary=(0, 1), kernels=0)
 def s11_average_pool_1x1(n: Net) -> str:
     return n.op("AveragePool", n.stem(), kernel_shape=[1, 1], strides=[1, 1])
@@ -425,6 +435,24 @@ def s21_gate_of_squeeze_and_excitation(n: Net) -> str:
     gate = n.op("Relu", n.conv(gate, n.normal(2, C, 1, 1)))
     gate = n.op("Sigmoid", n.conv(gate, n.normal(C, 2, 1, 1)))
     return n.op("Add", n.op("Mul", y, gate), x)
+
+
+@case(binary=(1, 4))
+def s21_gate_as_vectors_and_expanded(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
+    pooled = n.op("Reshape", n.op("GlobalAveragePool", x), np.array([1, C]))
+    gate = n.op("Relu", n.op("MatMul", pooled, n.normal(C, 2)))
+    gate = n.op("Sigmoid", n.op("Gemm", gate, n.normal(C, 2), n.normal(C), transB=1))
+    gate = n.op("Expand", n.op("Reshape", gate, np.array([1, C, 1, 1])), n.op("Shape", y))
+    return n.op("Add", n.op("Mul", y, gate), x)
+
+
+@case(binary=(1, 3))
+def s21_attention_of_a_plane(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
+    return n.op("Mul", n.op("Tanh", n.conv(x, n.normal(1, C, 1, 1))), n.op("Neg", y))
 
 
 @case(binary=(0, 1), kernels=0)
