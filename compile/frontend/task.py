@@ -96,7 +96,7 @@ def last_operators(graph: onnx.GraphProto) -> list[str]:
 
 def is_softmax(node: onnx.NodeProto, makers: dict[str, onnx.NodeProto]) -> bool:
     """Whether a node is the last of a softmax in parts (compile/recognise): exponentials over their sum."""
-    if node.op_type != "Div" or node.domain:
+    if node.op_type != "Div" or node.domain or len(node.input) != 2:
         return False
     above, below = (makers.get(i) for i in node.input)
     if above is None or below is None or (above.op_type, below.op_type) != ("Exp", "ReduceSum"):

@@ -271,7 +271,8 @@ def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
 @lowers("relax.sqrt")
 def function(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """A function of each value."""
-    kind = {"relax.exp": Exp, "relax.log": Log, "relax.sqrt": SquareRoot}[operator(call)]
+    kinds: dict[str, Callable[[int, Expr], Expr]] = {"relax.exp": Exp, "relax.log": Log, "relax.sqrt": SquareRoot}
+    kind = kinds[operator(call)]
     return per_branch(builder.argument(call), lambda e, _: kind(e.channels, e))
 
 

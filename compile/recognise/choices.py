@@ -24,27 +24,28 @@ def without_choices(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, 
         return proto, {}
     model = onnx.ModelProto()
     model.CopyFrom(proto)
-    graph, notes = model.graph, {}
+    graph, notes = model.graph, dict[str, str]()
     outputs = list(graph.output)
+    given = {o.name: o.name for o in outputs if o.name not in found}
+    added: list[onnx.NodeProto] = []
     del graph.output[:]
-    given: dict[str, str] = {}
     for output in outputs:
         node = found.get(output.name)
         if node is None:
             graph.output.append(output)
             continue
-        if node.input[0] in given:  # values and indices of one TopK
-            notes[output.name] = f"it is left out: '{given[node.input[0]]}' has the scores that it chooses among"
+        scores = node.input[0]
+        if scores in given:  # an output of its own, or that of another choice (TopK has values and indices)
+            notes[output.name] = f"left out: '{given[scores]}' is the scores that {node.op_type} chooses among"
             continue
-        given[node.input[0]] = output.name
+        given[scores] = output.name
         notes[output.name] = f"the scores that {node.op_type} chooses among, not the choice"
-        scores = onnx.helper.make_tensor_value_info(output.name, onnx.TensorProto.FLOAT, None)
-        graph.output.append(scores)
-    nodes = [n for n in graph.node if not set(n.output) & found.keys()]
-    kept = needed(nodes, {*(o.name for o in graph.output if o.name not in found), *given})
+        graph.output.append(onnx.helper.make_tensor_value_info(output.name, onnx.TensorProto.FLOAT, None))
+        added.append(onnx.helper.make_node("Identity", [scores], [output.name]))
+    rest = [n for n in graph.node if not found.keys() & set(n.output)]
+    kept = needed(rest, set(given))
     del graph.node[:]
-    graph.node.extend(kept)
-    graph.node.extend(onnx.helper.make_node("Identity", [x], [name]) for x, name in given.items())
+    graph.node.extend([*kept, *added])
     del graph.value_info[:]
     return model, notes
 
@@ -59,7 +60,7 @@ def choice_of(value: str, makers: dict[str, onnx.NodeProto]) -> onnx.NodeProto |
 
 def needed(nodes: list[onnx.NodeProto], values: set[str]) -> list[onnx.NodeProto]:
     """The nodes that make values, and what those are made of, in their order."""
-    wanted, kept = set(values), []
+    wanted, kept = set(values), list[onnx.NodeProto]()
     for node in reversed(nodes):
         if wanted & set(node.output):
             kept.append(node)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A map that is expanded to another's size beside it, which an operator of both does by itself (`y.expand_as(x)`):
 
-    f(x, Expand(y))  =  f(x, y)      f a sum, difference, product or quotient, x of the result's size
+f(x, Expand(y))  =  f(x, y)      f a sum, difference, product or quotient, x of the result's size
 """
 
 from __future__ import annotations
