@@ -366,7 +366,7 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("up to 64 pixels with sides of 1 to 32", [node("AveragePool", "x", kernel_shape=[33, 1])], {}),
     ("whose pads are counted", [node("AveragePool", "x", kernel_shape=[3, 3], pads=[1] * 4)], {}),
     ("its input is only 6x10", [node("AveragePool", "x", kernel_shape=[7, 2], strides=[2, 2])], {}),
-    ("windows without dilations and ceil_mode", [node("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}),
+    ("windows without dilations and ceil_mode", [node("AveragePool", "x", kernel_shape=[2, 2], ceil_mode=1)], {}),
     ("kernel_shape [17, 17]: two sides of 1 to 16 are supported", *max_pool(MAX_POOL + 1)),
     ("kernel_shape [3]: two sides", [node("MaxPool", "x", kernel_shape=[3], strides=[1, 1], pads=[0] * 4)], {}),
     ("pads [1, 3, 1, 1]: less than the kernel_shape [3, 3] are supported", *max_pool(pads=[1, 3, 1, 1])),
