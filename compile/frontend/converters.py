@@ -591,6 +591,7 @@ def gather(node: Node) -> Results:
         len(order) == channels and node.constant(1).ndim == 1,
         f"{len(order)} of {channels} channels: a shuffle of all of them is supported, and a Slice of some",
     )
+    node.require(bool((order >= -channels).all() and (order < channels).all()), f"there are {channels} channels")
     for groups in range(1, channels + 1):
         if channels % groups == 0 and (order % channels == np.arange(channels).reshape(groups, -1).T.ravel()).all():
             return [x if groups == 1 else call("shuffle_channels", [x], groups=groups)]

@@ -45,8 +45,8 @@ class Spread(Leaf):
         return replace(self, channels=stop - start, offset=self.offset + start)
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
-        """[channels, height, width]."""
-        x = inputs.stored[self.buffer.name]
+        """[channels, height, width], cropped where the map is larger."""
+        x = inputs.stored[self.buffer.name][:, : inputs.height, : inputs.width]
         if self.buffer.channels > 1:
             x = x[self.offset : self.offset + self.channels]
         return np.broadcast_to(x, (self.channels, inputs.height, inputs.width))

@@ -49,7 +49,7 @@ class OverChannels(Pattern):
 def source_of(node: ir.Node) -> tuple[ir.Value, list[int] | None] | None:
     """(the map [1, C, H, W] over whose channels a node normalises, the Transpose between or None)."""
     x, shape = node.inputs[0], shape_of(node.inputs[0])
-    if x is None or shape is None or x.producer() is None:
+    if x is None or shape is None or constant(x) is not None:
         return None
     axis = attribute(node, "axis", -1) % len(shape)
     if node.op_type == "LayerNormalization" and axis != len(shape) - 1:

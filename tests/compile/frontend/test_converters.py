@@ -115,6 +115,14 @@ SUPPORTED: dict[str, Any] = {
         [node("Conv", "x", "w", output="c"), node("Mul", "c", "x")],
         {"w": normal(1, 4, 1, 1)},
     ),
+    "Mul by a plane, cropped": (
+        [
+            node("Conv", "x", "w", output="c"),
+            node("Mul", "c", "x", output="m"),
+            node("Slice", "m", "s", "e", "a"),
+        ],
+        {"w": normal(1, 4, 1, 1), "s": np.array([0, 0], I64), "e": np.array([4, 7], I64), "a": np.array([2, 3], I64)},
+    ),
     "Mul of a gate by a plane": (
         [
             node("MaxPool", "x", kernel_shape=[6, 10], output="g"),
@@ -392,6 +400,7 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("blocksize 3: 2, 4, 8 are supported", [node("DepthToSpace", "x", blocksize=3)], {}),
     ("only channels (axis 1) can be gathered", [node("Gather", "x", "o", axis=2)], {"o": np.arange(6)}),
     ("2 of 4 channels: a shuffle", [node("Gather", "x", "o", axis=1)], {"o": np.arange(2)}),
+    ("there are 4 channels", [node("Gather", "x", "o", axis=1)], {"o": np.array([0, 2, 1, 7], I64)}),
     ("is no shuffle of equal groups", [node("Gather", "x", "o", axis=1)], {"o": np.array([1, 0, 2, 3], I64)}),
     ("no channel of 4 is from 3 to 2", *slices([3], [2], [1])),
     (

@@ -224,7 +224,7 @@ def tile_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Arr
 
 
 def spread(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
-    sides = [1 if rng.random() < 0.5 else n for n in size]
+    sides = [1 if rng.random() < 0.5 else n + int(n > 1 and rng.random() < 0.5) for n in size]
     read = load("x", 1 if rng.random() < 0.5 else c + 2, (sides[0], sides[1]), rng, stored).buffer
     return Spread(c, read, 0 if read.channels == 1 else 2)
 
