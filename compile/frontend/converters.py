@@ -523,13 +523,22 @@ def split(node: Node) -> Results:
 
 @converts("Pad")
 def pad(node: Node) -> Results:
-    """mode edge, at the bottom and the right."""
-    x = node.tensor(0)
-    node.require(node.get("mode", "constant") == "edge", "only mode 'edge' is supported (zero pads belong to the Conv)")
+    """mode edge, at the bottom and the right; or channels of a constant."""
+    x, mode = node.tensor(0), node.get("mode", "constant")
     pads = node.constant(1).astype(int)
     axes = node.constant(3).astype(int) % 4 if len(node.inputs) > 3 and node.inputs[3] is not None else np.arange(4)
     before, after = np.zeros(4, int), np.zeros(4, int)
     before[axes], after[axes] = pads[: len(axes)], pads[len(axes) :]
+    if mode == "constant" and not before[[0, 2, 3]].any() and not after[[0, 2, 3]].any():
+        left_out = [max(-int(n), 0) for n in (before[1], after[1])]
+        node.require(not any(left_out), f"channels {left_out} are left out; use Slice")
+        given = len(node.inputs) > 2 and node.inputs[2] is not None
+        value = float(node.constant(2).item()) if given else 0.0
+        node.require(not is_integer(dtype_of(x)), "channels of integers cannot be padded")
+        parts = [call("fill", [x], channels=int(n), value=value) if n else None for n in (before[1], after[1])]
+        wide = [part for part in (parts[0], x, parts[1]) if part is not None]
+        return [R.concat(wide, axis=1) if len(wide) > 1 else x]
+    node.require(mode == "edge", "only mode 'edge' is supported (zero pads belong to the Conv), or a pad of channels")
     node.require(
         not before.any() and not after[:2].any() and bool((after >= 0).all()),
         "only an extension at the bottom and the right is supported",

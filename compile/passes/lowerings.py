@@ -359,6 +359,13 @@ def repeat_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value
     return Value((RepeatChannels(int(call.attrs["channels"]), e),))
 
 
+@lowers("biisnet.fill")
+def fill(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The same value everywhere, whatever its argument is."""
+    channels = int(call.attrs["channels"])
+    return Value((Constant(channels, np.full(channels, float(call.attrs["value"]), np.float32)),))
+
+
 @lowers("biisnet.extend")
 @lowers("biisnet.crop", repeats_border=False)
 def resized(builder: StageBuilder, name: str, call: relax.Call) -> Value:

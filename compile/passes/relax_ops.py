@@ -17,6 +17,7 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
     biisnet.depth_to_space (x)                       attributes block, mode (CRD or DCR): channels become pixels
     biisnet.shuffle_channels (x)                     attribute groups: channel j*groups + i is x's i*(C/groups) + j
     biisnet.reduce_channels (x)                      attribute of (sum or max): one channel
+    biisnet.fill (x)                                 attributes channels, value: a map of x's size, the same everywhere
     biisnet.tile_channels (x)                        attribute times: the channels so often in a row
   of integer networks (see ops/; int32 values are sums, which are never stored):
     biisnet.integer_dot (x, weight, threshold)       int8 -> int8; attribute tile: x's channels are read so often
@@ -140,6 +141,7 @@ OPS: dict[str, tuple[int, Infer]] = {
     "depth_to_space": (1, unfolded),
     "shuffle_channels": (1, same_shape),
     "reduce_channels": (1, one_channel),
+    "fill": (1, repeated),
     "extend": (1, resized),
     "crop": (1, resized),
     "tile_channels": (1, tiled),

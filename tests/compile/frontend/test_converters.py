@@ -206,6 +206,18 @@ SUPPORTED: dict[str, Any] = {
     "Split equal": ([node("Split", "x", output=["a", "b"], axis=1, num_outputs=2), node("Sub", "a", "b")], {}),
     "Pad": padded([0, 0, 0, 0, 0, 0, 3, 1]),
     "Pad axes": padded([0, 0, 1, 2], axes=[2, -1]),
+    "Pad of channels": padded([0, 2, 0, 0, 0, 3, 0, 0], "constant"),
+    "Pad of channels, and of a value": (
+        [
+            node("Slice", "x", "s", "e", "a", "t", output="c"),
+            node("Pad", "c", "p", "v", "o", output="d"),
+            node("Conv", "d", "w"),
+        ],
+        {
+            **{n: np.array(v, I64) for n, v in {"s": [0, 0], "e": [6, 10], "a": [2, 3], "t": [2, 2]}.items()},
+            **{"p": np.array([0, 4], I64), "v": np.float32(-1.5), "o": np.array([1], I64), "w": normal(3, 8, 3, 3)},
+        },
+    ),
     "Pad after a window": (
         [node("AveragePool", "x", output="p", kernel_shape=[2, 2], strides=[2, 2]), node("Pad", "p", "k", mode="edge")],
         {"k": np.array([0, 0, 0, 0, 0, 0, 1, 2], I64)},
@@ -390,6 +402,7 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("only a concatenation of channels", [node("Concat", "x", "x", axis=2)], {}),
     ("only a split of channels", [node("Split", "x", output=["y", "z"], axis=2, num_outputs=2)], {}),
     ("only mode 'edge' is supported", *padded([0, 0, 0, 0, 0, 0, 1, 1], "constant")),
+    ("channels [1, 0] are left out; use Slice", *padded([0, -1, 0, 0, 0, 0, 0, 0], "constant")),
     ("only an extension at the bottom and the right", *padded([0, 0, 1, 0, 0, 0, 0, 0])),
     ("only an extension at the bottom and the right", *padded([0, 0, 0, 0, 0, 1, 0, 0])),
     ("steps [17]: 1 to 16 are supported", *slices([0], [5], [2], [17])),

@@ -144,6 +144,7 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "biisnet.depth_to_space": unfolded,
     "biisnet.shuffle_channels": shuffled,
     "biisnet.reduce_channels": lambda call, x: getattr(x, str(call.attrs["of"]))(axis=0, keepdims=True),
+    "biisnet.fill": lambda call, x: np.full((int(call.attrs["channels"]), *x.shape[1:]), float(call.attrs["value"])),
     "biisnet.extend": extended,
     "biisnet.crop": extended,
     **{f"biisnet.{name}": layer for name in LAYERS},

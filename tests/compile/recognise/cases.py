@@ -395,6 +395,15 @@ def s14_sum_with_padded_channels(n: Net) -> str:
     return n.op("Add", x, n.op("Pad", y, np.array([0, 16, 0, 0, 0, 0, 0, 0]), scalar(0.0)))
 
 
+@case()
+def s14_shortcut_of_option_a(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(16, C, 3, 3), strides=[2, 2]), 16)
+    ends, axes = np.array([2**31, 2**31]), np.array([2, 3])
+    halved = n.op("Slice", x, np.array([0, 0]), ends, axes, np.array([2, 2]))
+    return n.op("Relu", n.op("Add", y, n.op("Pad", halved, np.array([0, 4, 0, 0, 0, 4, 0, 0]), scalar(0.0))))
+
+
 @case(binary=(0, 1), kernels=0)
 def s15_slices_of_channels(n: Net) -> str:
     x, one = n.stem(16), np.array([1])
