@@ -13,7 +13,8 @@ from tvm.ir import Expr
 from ...ops import DOMAIN
 from ..ir.limits import MAX_DOT_TAPS
 from ..passes.relax_ops import call, channels_of, dtype_of
-from .converters import Node, Results, channels_reduced, converts, geometry
+from .converters import Node, Results, converts, geometry
+from .window_converters import channels_reduced
 
 BITS: dict[int, int] = {TensorProto.INT8: 8, TensorProto.INT16: 16}
 WEIGHTS = 4096

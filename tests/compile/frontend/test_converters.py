@@ -13,7 +13,8 @@ import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import OnnxModel, import_onnx
-from biisnet.compile.frontend.converters import CONVERTERS, MAX_POOL
+from biisnet.compile.frontend.converters import CONVERTERS
+from biisnet.compile.frontend.window_converters import MAX_POOL
 from biisnet.compile.ir.limits import MAX_STRIDE
 from biisnet.ops import DOMAIN, INTEGER_VERSION, REGISTRY, pack_weights
 from biisnet.ops.packing import pack_bits
