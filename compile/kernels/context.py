@@ -211,8 +211,8 @@ class Context:
         return self.fenced(s.shuffle(narrowed, range(s.lanes)))
 
     def fenced(self, value: TirExpr) -> TirExpr:
-        """int8 lanes through whose making neither looks: LLVM would narrow the upper half of a vector once more, and TVM
-        puts what a name stands for in its place, but for what is read from memory."""
+        """int8 lanes that are made once: LLVM does not look behind the fence, where it would narrow the upper half of a
+        vector a second time; nor TVM behind what is read from memory, where a name's value it puts in its place."""
         s, value, fenced = self.simd, self.bind(value), self.allocate("int8")
         part = Simd(min(FENCED, s.lanes))
         floats = PrimType(Simd(part.lanes // 4).dtype("float32"))

@@ -150,9 +150,7 @@ def compare(
             accumulators += compared
     signs: dict[Buffer, npt.NDArray[Any]] = {}
     at_once = probe.run(image[None])
-    outputs = list(
-        zip(onnx.outputs, at_once, others or at_once, run_by_stage(device, plan, image, signs), strict=True)
-    )
+    outputs = list(zip(onnx.outputs, at_once, others or at_once, run_by_stage(device, plan, image, signs), strict=True))
     for output, (found,), (other,), by_stage in outputs:
         if not np.array_equal(found, other, equal_nan=True):
             tensors = {
