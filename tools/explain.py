@@ -19,15 +19,16 @@ A network that cannot be compiled is refused in one line, which names the file, 
 is supported; of several layers all are named at once. Where the obstacle has a page here, the line ends in its code:
 
 ```text
-error: net.onnx: 2 layers cannot be compiled: layer 'act' (Mul): a product of two maps is not supported [BN322]; layer \
-'up' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is supported [BN328]
+error: net.onnx: 2 layers cannot be compiled: layer 'act': operator Erf is not supported; see \
+docs/onnx-ops.md for those that are [BN301]; layer 'up' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is \
+supported [BN328]
 ```
 
 `biisnet explain` lists the codes, `biisnet explain CODE` prints a page; both need neither network nor compiler:
 
 ```sh
 biisnet explain
-biisnet explain BN322
+biisnet explain BN328
 ```
 
 A code keeps its meaning; messages may get better words. What is no matter of the network (options, boards, bundles) \

@@ -6,7 +6,6 @@ What a converter cannot express exactly it refuses with `UnsupportedError`; the 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,16 +18,11 @@ from tvm.relax import op as R  # noqa: N812  (TVM's own name for it)
 
 from ...ops import weights_at_levels
 from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
-from ..passes.relax_ops import call, channels_of, dtype_of, scale_shift, shape_of, two_slope
+from ..passes.relax_ops import call, channels_of
 from ..refusals import Refusal, layers
-from ..storage import is_integer
 
 MAX_WEIGHTS = 1024 * 1024
 """Weights of a full-precision convolution."""
-MAX_AVERAGE = 8
-"""The longest side of an average's window: its taps are not a loop, and 256 of them take minutes to compile."""
-MAX_POOL = 16
-"""The longest side of a pooling's window: its rows are operands, and its taps are not a loop."""
 
 
 class UnsupportedError(ValueError):
@@ -197,115 +191,6 @@ def binary_weight_conv2d(node: Node) -> Results:
     return [convolve(node, weights.astype(np.float32), offset.astype(np.float32))]
 
 
-# ---- element-wise ----
-
-
-@converts("Add")
-def add(node: Node) -> Results:
-    """The sum of two maps of one shape, or of a map and a constant."""
-    a, b = node.inputs
-    if isinstance(a, Expr) and isinstance(b, Expr):
-        node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")
-        return [R.add(a, b)]
-    x, k = (a, b) if isinstance(a, Expr) else (b, a)
-    shift = channel_vector(node, k, channels_of(x))
-    return [scale_shift(x, np.ones_like(shift), shift)]
-
-
-@converts("Sub")
-def sub(node: Node) -> Results:
-    """Map - constant, constant - map, map - map."""
-    a, b = node.inputs
-    if isinstance(a, Expr) and isinstance(b, Expr):
-        node.require(shape_of(a) == shape_of(b), f"shapes {shape_of(a)} and {shape_of(b)} differ")
-        ones = np.ones(channels_of(b))
-        return [R.add(a, scale_shift(b, -ones, 0 * ones))]
-    x = a if isinstance(a, Expr) else b
-    k = channel_vector(node, b if isinstance(a, Expr) else a, channels_of(x))
-    one = np.ones_like(k)
-    return [scale_shift(x, one, -k) if isinstance(a, Expr) else scale_shift(x, -one, k)]
-
-
-@converts("Mul")
-def mul(node: Node) -> Results:
-    """Product with a constant a channel."""
-    a, b = node.inputs
-    node.require(not (isinstance(a, Expr) and isinstance(b, Expr)), "a product of two maps is not supported")
-    x, k = (a, b) if isinstance(a, Expr) else (b, a)
-    scale = channel_vector(node, k, channels_of(x))
-    return [scale_shift(x, scale, np.zeros_like(scale))]
-
-
-@converts("Div")
-def div(node: Node) -> Results:
-    """Quotient by a constant a channel."""
-    k = channel_vector(node, node.constant(1), channels_of(node.tensor(0)))
-    node.require(bool(k.all()), "division by zero")
-    return [scale_shift(node.tensor(0), 1 / k, np.zeros_like(k))]
-
-
-@converts("BatchNormalization")
-def batch_normalization(node: Node) -> Results:
-    """Inference: (x - mean) / sqrt(var + epsilon) * gamma + beta."""
-    gamma, beta, mean, var = (node.constant(i).astype(np.float64) for i in range(1, 5))
-    channels = channels_of(node.tensor(0))
-    node.require(
-        all(c.shape == (channels,) for c in (gamma, beta, mean, var))
-        and bool((var + node.get("epsilon", 1e-5) > 0).all()),
-        f"its constants do not fit {channels} channels, or a variance is negative",
-    )
-    scale = gamma / np.sqrt(var + node.get("epsilon", 1e-5))
-    return [scale_shift(node.tensor(0), scale, beta - mean * scale)]
-
-
-@converts("Relu")
-def relu(node: Node) -> Results:
-    """Slopes 1 and 0."""
-    one = np.ones(channels_of(node.tensor(0)))
-    return [two_slope(node.tensor(0), one, 0 * one)]
-
-
-@converts("LeakyRelu")
-def leaky_relu(node: Node) -> Results:
-    """Slopes 1 and alpha."""
-    one = np.ones(channels_of(node.tensor(0)))
-    return [two_slope(node.tensor(0), one, node.get("alpha", 0.01) * one)]
-
-
-@converts("PRelu")
-def prelu(node: Node) -> Results:
-    """Slopes 1 and one a channel."""
-    slope = channel_vector(node, node.constant(1), channels_of(node.tensor(0)))
-    return [two_slope(node.tensor(0), np.ones_like(slope), slope)]
-
-
-@converts("Clip")
-def clip(node: Node) -> Results:
-    """Between two constants; where one is left out, the largest or smallest float32."""
-    most, channels = float(np.finfo(np.float32).max), channels_of(node.tensor(0))
-    given = [node.constant(i) if i < len(node.inputs) and node.inputs[i] is not None else None for i in (1, 2)]
-    lower, upper = (np.full(1, d, np.float32) if g is None else g for g, d in zip(given, (-most, most), strict=True))
-    node.require(lower.size == upper.size == 1, f"bounds of shapes {lower.shape} and {upper.shape} are no scalars")
-    node.require(bool(lower.item() <= upper.item()), f"its bounds {lower.item()} and {upper.item()} are not in order")
-    bounds = [np.full(channels, bound.item(), np.float32) for bound in (lower, upper)]
-    return [call("clamp", [node.tensor(0), *bounds])]
-
-
-@converts("Sigmoid")
-def sigmoid(node: Node) -> Results:
-    """The logistic function."""
-    return [R.sigmoid(node.tensor(0))]
-
-
-@converts("Identity")
-def identity(node: Node) -> Results:
-    """The same value."""
-    return [node.tensor(0)]
-
-
-# ---- windows ----
-
-
 @converts("Conv")
 def conv(node: Node) -> Results:
     """Full precision, zero padding."""
@@ -332,143 +217,3 @@ def convolve(node: Node, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None
         groups=groups,
     )
     return x if bias is None else R.add(x, relax.const(bias.reshape(1, -1, 1, 1)))
-
-
-@converts("AveragePool")
-def average_pool(node: Node) -> Results:
-    """2x2 with stride 2; any other window without pads as a depth-wise convolution, whose weights are all equal."""
-    g, kernel = geometry(node), list(node.get("kernel_shape", []))
-    node.require(
-        len(kernel) == 2 and not any(g["pads"]) and g["dilations"] == [1, 1] and not node.get("ceil_mode", 0),
-        "windows without pads, dilations or ceil_mode are supported",
-    )
-    node.require(max(kernel) <= MAX_AVERAGE, f"a window of {kernel}: sides of 1 to {MAX_AVERAGE} are supported")
-    x = node.tensor(0)
-    _, channels, h, w = shape_of(x)
-    node.require(h >= kernel[0] and w >= kernel[1], f"its input is only {h}x{w}")
-    if kernel == g["strides"] == [2, 2]:
-        return [R.nn.avg_pool2d(x, pool_size=(2, 2), strides=(2, 2))]
-    weight = np.full((channels, 1, *kernel), 1 / math.prod(kernel), np.float32)
-    return [R.nn.conv2d(x, relax.const(weight), strides=g["strides"], groups=channels)]
-
-
-@converts("MaxPool")
-def max_pool(node: Node) -> Results:
-    """Any window that has a pixel of the map wherever it lies."""
-    g, kernel = geometry(node), list(node.get("kernel_shape", []))
-    node.require(
-        len(kernel) == 2 and min(kernel) >= 1 and max(kernel) <= MAX_POOL,
-        f"kernel_shape {kernel}: two sides of 1 to {MAX_POOL} are supported",
-    )
-    node.require(
-        all(pad < side for pad, side in zip(g["pads"], kernel * 2, strict=True)),
-        f"pads {g['pads']}: less than the kernel_shape {kernel} are supported",
-    )
-    node.require(g["dilations"] == [1, 1], f"dilations {g['dilations']}: [1, 1] is supported")
-    node.require(not node.get("ceil_mode", 0), "ceil_mode is not supported")
-    node.require(node.outputs == 1, "its second output, Indices, is not supported")
-    return [R.nn.max_pool2d(node.tensor(0), pool_size=kernel, strides=g["strides"], padding=g["pads"])]
-
-
-@converts("Resize")
-def resize(node: Node) -> Results:
-    """Twice the size: linear with half-pixel centres, or nearest."""
-    x = node.tensor(0)
-    n, c, h, w = shape_of(x)
-    constants = [i for i in node.inputs[2:] if i is not None and i.size]
-    node.require(len(constants) == 1, "either constant scales or constant sizes are supported")
-    factors = constants[0] if constants[0].dtype.kind == "f" else constants[0] / np.array([n, c, h, w])
-    node.require(factors.tolist() == [1, 1, 2, 2], f"scales {factors.tolist()}: [1, 1, 2, 2] is supported")
-    mode, centres = node.get("mode", "nearest"), node.get("coordinate_transformation_mode", "half_pixel")
-    if mode == "linear":
-        node.require(
-            centres in {"half_pixel", "pytorch_half_pixel"} and not node.get("antialias", 0),
-            f"linear with {centres}: half_pixel is supported",
-        )
-    else:
-        rounding = node.get("nearest_mode", "round_prefer_floor")
-        exact = (centres == "asymmetric" and rounding == "floor") or (
-            centres == "half_pixel" and rounding.startswith("round_prefer")
-        )
-        node.require(mode == "nearest" and exact, f"{mode} with {centres} and {rounding} is not supported")
-    return [
-        R.image.resize2d(
-            x,
-            relax.ShapeExpr([2 * h, 2 * w]),
-            layout="NCHW",
-            method="linear" if mode == "linear" else "nearest_neighbor",
-        )
-    ]
-
-
-# ---- shape ----
-
-
-@converts("Concat")
-def concat(node: Node) -> Results:
-    """On channels."""
-    tensors = [node.tensor(i) for i in range(len(node.inputs))]
-    node.require(node.attributes["axis"] in (1, -3), "only a concatenation of channels (axis 1) is supported")
-    if all(t.same_as(tensors[0]) for t in tensors) and len(tensors) > 1 and is_integer(dtype_of(tensors[0])):
-        return [call("tile_channels", tensors[:1], times=len(tensors))]
-    return [R.concat(tensors, axis=1)]
-
-
-@converts("Split")
-def split(node: Node) -> Results:
-    """On channels."""
-    x = node.tensor(0)
-    node.require(node.get("axis", 0) in (1, -3), "only a split of channels (axis 1) is supported")
-    c = channels_of(x)
-    if len(node.inputs) > 1 and node.inputs[1] is not None:
-        sizes = node.constant(1).tolist()
-    else:
-        part = -(-c // node.outputs)
-        sizes = [min(part, c - i * part) for i in range(node.outputs)]
-    node.require(sum(sizes) == c and min(sizes) > 0, f"parts {sizes} do not fit an input of {c} channels")
-    parts = R.split(x, [int(i) for i in np.cumsum(sizes)[:-1]], axis=1)
-    return [relax.TupleGetItem(parts, i) for i in range(node.outputs)]
-
-
-@converts("Pad")
-def pad(node: Node) -> Results:
-    """mode edge, at the bottom and the right."""
-    x = node.tensor(0)
-    node.require(node.get("mode", "constant") == "edge", "only mode 'edge' is supported (zero pads belong to the Conv)")
-    pads = node.constant(1).astype(int)
-    axes = node.constant(3).astype(int) % 4 if len(node.inputs) > 3 and node.inputs[3] is not None else np.arange(4)
-    before, after = np.zeros(4, int), np.zeros(4, int)
-    before[axes], after[axes] = pads[: len(axes)], pads[len(axes) :]
-    node.require(
-        not before.any() and not after[:2].any() and bool((after >= 0).all()),
-        "only an extension at the bottom and the right is supported",
-    )
-    _, _, h, w = shape_of(x)
-    return [resized(x, "extend", h + after[2], w + after[3])]
-
-
-@converts("Slice")
-def slice_(node: Node) -> Results:
-    """Some channels, which is a Split; or a crop that keeps the top left corner."""
-    x = node.tensor(0)
-    starts, ends = node.constant(1).tolist(), node.constant(2).tolist()
-    axes = node.constant(3).tolist() if len(node.inputs) > 3 and node.inputs[3] is not None else range(len(starts))
-    steps = node.constant(4).tolist() if len(node.inputs) > 4 and node.inputs[4] is not None else [1] * len(starts)
-    size = list(shape_of(x))
-    if [a % 4 for a in axes] == [1] and steps == [1]:
-        c = size[1]
-        first, last = (min(max(v + c if v < 0 else v, 0), c) for v in (starts[0], ends[0]))
-        node.require(last > first, f"no channel of {c} is from {starts[0]} to {ends[0]}")
-        places = [p for p in (first, last) if 0 < p < c]
-        return [relax.TupleGetItem(R.split(x, places, axis=1), 1 if first else 0)] if places else [x]
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        full = size[axis]
-        node.require(start == 0 and step == 1, "only a crop that keeps the top left corner is supported")
-        size[axis] = min(end if end >= 0 else end + full, full)
-    node.require(tuple(size[:2]) == shape_of(x)[:2] and min(size) > 0, "only height and width can be cropped")
-    return [resized(x, "crop", size[2], size[3])]
-
-
-def resized(x: Expr, name: str, height: int, width: int) -> Expr:
-    """`extend` or `crop`, or nothing where the size stays."""
-    return x if shape_of(x)[2:] == (height, width) else call(name, [x], height=int(height), width=int(width))

@@ -18,7 +18,12 @@ from ..errors import CompileError
 from ..ir.limits import MAX_OUTPUTS
 from ..passes.relax_ops import dtype_of, shape_of
 from ..refusals import files, images, layers
-from . import integer_converters  # noqa: F401 (registers its converters)
+from . import (  # noqa: F401 (they register their converters)
+    integer_converters,
+    place_converters,
+    pointwise_converters,
+    window_converters,
+)
 from .converters import CONVERTERS, Node, UnsupportedError
 from .loader import OnnxModel, first_line
 from .obstacles import Obstacles

@@ -15,6 +15,7 @@ from ..ir.limits import MAX_DOT_TAPS
 from ..passes.relax_ops import call, channels_of, dtype_of
 from ..refusals import layers
 from .converters import Node, Results, converts, geometry
+from .window_converters import channels_reduced
 
 BITS: dict[int, int] = {TensorProto.INT8: 8, TensorProto.INT16: 16}
 WEIGHTS = 4096
@@ -115,7 +116,9 @@ def conv_integer(node: Node) -> Results:
 
 @converts("ReduceSum")
 def reduce_sum(node: Node) -> Results:
-    """Over the channels of an integer sum."""
+    """Over the channels, of a map or of an integer sum."""
+    if dtype_of(node.tensor(0)) == "float32":
+        return [call("reduce_channels", [channels_reduced(node)], of="sum")]
     x = tensor(node, 0, "int32")
     axes = node.constant(1).tolist() if len(node.inputs) > 1 else node.get("axes", None)
     node.require(list(axes or []) in ([1], [-3]) and int(node.get("keepdims", 1)) == 1, "axes [1], keepdims 1")

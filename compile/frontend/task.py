@@ -93,9 +93,21 @@ def last_operators(graph: onnx.GraphProto) -> list[str]:
         node = makers.get(value)
         while node is not None and node.op_type == "Identity" and not node.domain:
             node = makers.get(node.input[0])
+        if node is not None and is_softmax(node, makers):
+            return "Softmax"
         return "" if node is None or node.domain else node.op_type
 
     return [operator(output.name) for output in graph.output]
+
+
+def is_softmax(node: onnx.NodeProto, makers: dict[str, onnx.NodeProto]) -> bool:
+    """Whether a node is the last of a softmax in parts (compile/recognise): exponentials over their sum."""
+    if node.op_type != "Div" or node.domain or len(node.input) != 2:
+        return False
+    above, below = (makers.get(i) for i in node.input)
+    if above is None or below is None or (above.op_type, below.op_type) != ("Exp", "ReduceSum"):
+        return False
+    return below.input[0] == node.input[0]
 
 
 def shapes(tensors: tuple[Tensor, ...]) -> str:

@@ -166,6 +166,12 @@ class Leaf(Expr):
         """Whether it gives values past the map's right border, to stages that are wider than the map."""
         return False
 
+    @property
+    def bounds_columns(self) -> bool:
+        """Whether columns of the stage past the width of its map are none of the map's, so that vectors must not read
+        there where a row has no slack behind it."""
+        return True
+
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], Array]) -> Array:
         return self.reference(magnitudes)
 

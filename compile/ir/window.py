@@ -15,7 +15,7 @@ class Window:
 
     kernel: tuple[int, int]
     strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, left, bottom, right
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, left, bottom, right; below 0 so many are left out
     dilations: tuple[int, int] = (1, 1)
 
     def output(self, height: int, width: int) -> tuple[int, int]:

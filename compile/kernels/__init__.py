@@ -9,6 +9,9 @@ from .binary_dot import BinaryDot
 from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
+from .depth_to_space import DepthToSpace
+from .divide import Divide
+from .exp import Exp
 from .hinge_add import HingeAdd
 from .integer_add import IntegerAdd
 from .integer_convolution import IntegerConvolution
@@ -19,12 +22,18 @@ from .integer_pool import IntegerPool
 from .integer_two_slope import IntegerTwoSlope
 from .integer_upsample import IntegerUpsample
 from .load import Load
+from .log import Log
 from .max_pool import MaxPool
+from .multiply import Multiply
 from .pool_sum import PoolSum
+from .reduce_channels import ReduceChannels
 from .repeat_channels import RepeatChannels
 from .requantize import Requantize
 from .scale_shift import ScaleShift
+from .shuffle_channels import ShuffleChannels
 from .sigmoid import Sigmoid
+from .spread import Spread
+from .square_root import SquareRoot
 from .tile_channels import TileChannels
 from .two_slope import TwoSlope
 from .two_slope_add import TwoSlopeAdd
@@ -37,6 +46,9 @@ __all__ = [
     "Clamp",
     "Constant",
     "Convolution",
+    "DepthToSpace",
+    "Divide",
+    "Exp",
     "HingeAdd",
     "IntegerAdd",
     "IntegerConvolution",
@@ -47,12 +59,18 @@ __all__ = [
     "IntegerTwoSlope",
     "IntegerUpsample",
     "Load",
+    "Log",
     "MaxPool",
+    "Multiply",
     "PoolSum",
+    "ReduceChannels",
     "RepeatChannels",
     "Requantize",
     "ScaleShift",
+    "ShuffleChannels",
     "Sigmoid",
+    "Spread",
+    "SquareRoot",
     "TileChannels",
     "TwoSlope",
     "TwoSlopeAdd",

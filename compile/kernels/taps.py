@@ -15,9 +15,11 @@ def window_operand(buffer: Buffer, w: Window) -> Operand:
 
 
 def windows(x: np.ndarray, window: Window, pad_value: float = 0.0) -> np.ndarray:
-    """x [C, H, W] -> [C, kh, kw, H', W']: what each tap reads."""
-    top, left, bottom, right = window.pads
+    """x [C, H, W] -> [C, kh, kw, H', W']: what each tap reads. Pads below 0 leave rows and columns out."""
+    top, left, bottom, right = (max(pad, 0) for pad in window.pads)
+    above, before, below, behind = (max(-pad, 0) for pad in window.pads)
     x = np.pad(x, ((0, 0), (top, bottom), (left, right)), constant_values=pad_value)
+    x = x[:, above : x.shape[1] - below, before : x.shape[2] - behind]
     height, width = Window(window.kernel, window.strides, dilations=window.dilations).output(*x.shape[1:])
     (sy, sx), (dy, dx) = window.strides, window.dilations
     taps = np.stack(

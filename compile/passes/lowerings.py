@@ -19,7 +19,11 @@ from ..kernels import (
     Add,
     BinaryDot,
     Clamp,
+    Constant,
     Convolution,
+    DepthToSpace,
+    Divide,
+    Exp,
     IntegerAdd,
     IntegerConvolution,
     IntegerDot,
@@ -28,12 +32,18 @@ from ..kernels import (
     IntegerPool,
     IntegerTwoSlope,
     IntegerUpsample,
+    Log,
     MaxPool,
+    Multiply,
     PoolSum,
+    ReduceChannels,
     RepeatChannels,
     Requantize,
     ScaleShift,
+    ShuffleChannels,
     Sigmoid,
+    Spread,
+    SquareRoot,
     TileChannels,
     TwoSlope,
     Upsample,
@@ -41,7 +51,7 @@ from ..kernels import (
 from ..refusals import layers
 from ..storage.integer import CENTRE, is_integer
 from .relax_ops import constant, dtype_of, ints, window_of
-from .stored_forms import PLAIN, Signs, StoredForm
+from .stored_forms import PLAIN, Signs, StoredForm, operator
 
 if TYPE_CHECKING:
     from .cut_stages import StageBuilder
@@ -260,6 +270,26 @@ def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     return per_branch(builder.argument(call), lambda e, _: Sigmoid(e.channels, e))
 
 
+@lowers("relax.exp")
+@lowers("relax.log")
+@lowers("relax.sqrt")
+def function(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """A function of each value."""
+    kinds: dict[str, Callable[[int, Expr], Expr]] = {"relax.exp": Exp, "relax.log": Log, "relax.sqrt": SquareRoot}
+    kind = kinds[operator(call)]
+    return per_branch(builder.argument(call), lambda e, _: kind(e.channels, e))
+
+
+@lowers("relax.divide")
+def divide(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The quotient of two maps, or of a value a channel and a map."""
+    y = builder.argument(call, 1)
+    if isinstance(call.args[0], relax.Var):
+        return side_by_side(builder.argument(call), y, Divide)
+    values = constant(call.args[0]).astype(np.float32).ravel()
+    return per_branch(y, lambda e, at: Divide(e.channels, Constant(e.channels, values[at]), e))
+
+
 @lowers("relax.add")
 def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """The sum of two maps, or the bias of a convolution."""
@@ -269,14 +299,52 @@ def add(builder: StageBuilder, name: str, call: relax.Call) -> Value:
         (e,) = x.branches
         assert isinstance(e, Convolution)
         return Value((replace(e, bias=bias),))
-    y = builder.argument(call, 1)
+    return side_by_side(x, builder.argument(call, 1), IntegerAdd if is_integer(dtype_of(call)) else Add)
+
+
+@lowers("relax.multiply")
+def multiply(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The product of two maps."""
+    return side_by_side(builder.argument(call), builder.argument(call, 1), Multiply)
+
+
+@lowers("biisnet.spread", reads=lambda _: PLAIN)
+def spread(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """A side of 1 made as long as the attribute says."""
+    return Value((Spread(int(call.attrs["channels"]), builder.window_argument(call)),))
+
+
+@lowers("biisnet.depth_to_space", reads=lambda _: PLAIN)
+def depth_to_space(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Channels become pixels."""
+    buffer, block = builder.window_argument(call), int(call.attrs["block"])
+    mode: Literal["CRD", "DCR"] = "CRD" if call.attrs["mode"] == "CRD" else "DCR"
+    return Value((DepthToSpace(buffer.channels // block**2, buffer, block, mode),))
+
+
+@lowers("biisnet.shuffle_channels", reads=lambda _: PLAIN)
+def shuffle_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """Channels in another order."""
+    buffer = builder.window_argument(call)
+    return Value((ShuffleChannels(buffer.channels, buffer, int(call.attrs["groups"])),))
+
+
+@lowers("biisnet.reduce_channels", reads=lambda _: PLAIN, is_sliceable=lambda _: False)
+def reduce_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The sum or the maximum of all channels."""
+    of: Literal["sum", "max"] = "sum" if call.attrs["of"] == "sum" else "max"
+    return Value((ReduceChannels(1, builder.window_argument(call), of),))
+
+
+def side_by_side(x: Value, y: Value, kind: Callable[[int, Expr, Expr], Expr]) -> Value:
+    """A kind of two maps, cut where the branches of either are."""
     cuts = sorted(
         {0} | set(np.cumsum([e.channels for e in x.branches])) | set(np.cumsum([e.channels for e in y.branches]))
     )
     branches = []
     for start, end in itertools.pairwise(cuts):
         (a,), (b,) = (slice_branches(v.branches, start, end) for v in (x, y))
-        branches.append((IntegerAdd if is_integer(dtype_of(call)) else Add)(a.channels, a, b))
+        branches.append(kind(a.channels, a, b))
     return Value(tuple(branches))
 
 
@@ -293,6 +361,13 @@ def repeat_channels(builder: StageBuilder, name: str, call: relax.Call) -> Value
     x = builder.argument(call)
     (e,) = x.branches
     return Value((RepeatChannels(int(call.attrs["channels"]), e),))
+
+
+@lowers("biisnet.fill")
+def fill(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """The same value everywhere, whatever its argument is."""
+    channels = int(call.attrs["channels"])
+    return Value((Constant(channels, np.full(channels, float(call.attrs["value"]), np.float32)),))
 
 
 @lowers("biisnet.extend")

@@ -13,6 +13,11 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
     biisnet.pool_sum    (x)                          sum of 2x2 pixels, stride 2
     biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
     biisnet.repeat_channels (x)                      attribute channels: channel o is x's o // (channels / C)
+    biisnet.spread (x)                               attributes channels, height, width: a side of 1 made as long
+    biisnet.depth_to_space (x)                       attributes block, mode (CRD or DCR): channels become pixels
+    biisnet.shuffle_channels (x)                     attribute groups: channel j*groups + i is x's i*(C/groups) + j
+    biisnet.reduce_channels (x)                      attribute of (sum or max): one channel
+    biisnet.fill (x)                                 attributes channels, value: a map of x's size, the same everywhere
     biisnet.tile_channels (x)                        attribute times: the channels so often in a row
   of integer networks (see ops/; int32 values are sums, which are never stored):
     biisnet.integer_dot (x, weight, threshold)       int8 -> int8; attribute tile: x's channels are read so often
@@ -81,6 +86,18 @@ def repeated(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     return relax.TensorType((n, int(call.attrs["channels"]), h, w), "float32")
 
 
+def spread(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """The sides of the attributes."""
+    sides = (int(call.attrs[side]) for side in ("channels", "height", "width"))
+    return relax.TensorType((shape_of(call.args[0])[0], *sides), dtype_of(call.args[0]))
+
+
+def unfolded(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """Channels become pixels."""
+    (n, c, h, w), block = shape_of(call.args[0]), int(call.attrs["block"])
+    return relax.TensorType((n, c // block**2, h * block, w * block), "float32")
+
+
 def of_type(dtype: str, infer: Infer = same_shape) -> Infer:
     """The shape that `infer` gives, of another element."""
 
@@ -120,6 +137,11 @@ OPS: dict[str, tuple[int, Infer]] = {
     "pool_sum": (1, halved),
     "upsample": (1, doubled),
     "repeat_channels": (1, repeated),
+    "spread": (1, spread),
+    "depth_to_space": (1, unfolded),
+    "shuffle_channels": (1, same_shape),
+    "reduce_channels": (1, one_channel),
+    "fill": (1, repeated),
     "extend": (1, resized),
     "crop": (1, resized),
     "tile_channels": (1, tiled),

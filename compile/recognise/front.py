@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from ..frontend import OnnxModel
 from ..frontend.loader import QUANTIZER_DOMAINS, RECOGNISED_FROM, SIGN_OF_ZERO, first_line
 from ..frontend.obstacles import MOST
 from ..frontend.shapes import DEFAULT_SIZE
+from ..ir.limits import MAX_DOT_TAPS
 from ..refusals import recognition
 
 if TYPE_CHECKING:
@@ -48,15 +50,26 @@ class Recognised:
         return [head, *found, *(f"note: {n}" for n in self.notes), *suspects, *proved]
 
 
-FOREIGN = frozenset({"Dropout", "Flatten", "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual", "Less",
-                     "LessOrEqual", "MatMul", "Neg", "ReduceMean", "Sign", "Transpose"})  # fmt: skip
+FOREIGN = frozenset({"ArgMax", "Dropout", "Flatten", "Gemm", "GlobalAveragePool", "Greater", "GreaterOrEqual",
+                     "LayerNormalization", "Less", "LessOrEqual", "LogSoftmax", "MatMul", "ReduceMean", "Sign",
+                     "Softmax", "TopK", "Transpose"})  # fmt: skip
 """Standard operators that only patterns know what to do with."""
 
 
 def is_ours(proto: onnx.ModelProto) -> bool:
     """Whether a file is in com.biisnet operators, and no others that patterns are for."""
     domains = {n.domain for n in proto.graph.node}
-    return DOMAIN in domains <= {"", DOMAIN} and not any(n.op_type in FOREIGN for n in proto.graph.node)
+    shapes = {t.name: tuple(t.dims) for t in proto.graph.initializer}
+    foreign = (n.op_type in FOREIGN or is_wide(n, shapes) for n in proto.graph.node)
+    return DOMAIN in domains <= {"", DOMAIN} and not any(foreign)
+
+
+def is_wide(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Whether a node, with the shapes of its constants, is a BinaryConv2d of more taps than an accumulator holds."""
+    if (node.domain, node.op_type) != (DOMAIN, "BinaryConv2d") or len(node.input) < 2:
+        return False
+    channels = next((a.i for a in node.attribute if a.name == "channels"), 0)
+    return channels * math.prod(shapes.get(node.input[1], ())[2:]) > MAX_DOT_TAPS
 
 
 def recognise(model: OnnxModel, size: tuple[int, int] | None, sign_of_zero: int | None = None) -> Recognised:
@@ -89,16 +102,20 @@ UNFIT = (
 def rewrite(model: OnnxModel, size: tuple[int, int], sign_of_zero: int | None) -> Recognised:
     """The work of `recognise` on a foreign file; raises whatever its parts raise."""
     from .channels_first import settle_inputs, settle_outputs
+    from .choices import without_choices
     from .normalise import has_float16, settled, to_ir
     from .patterns import BINARY, LAYOUT, REST, STEPS, ZERO, Context
     from .prove import prove
     from .table import rows
 
-    original = settled(model.proto, size, model.path)
+    chosen, choices = without_choices(model.proto)
+    original = settled(chosen, size, model.path)
     graph, context = to_ir(original), Context(sign_of_zero)
+    for output, what in choices.items():
+        context.note(output, what)
     # what constants were computed of, the importer computes too; but not a Dropout, say
     gone = {n.op_type for n in original.graph.node} & FOREIGN - {n.op_type for n in graph.graph}
-    rewrites = int(has_float16(model.proto) or bool(gone))
+    rewrites = int(has_float16(model.proto) or bool(gone) or bool(choices))
     while True:
         rewrites += run(graph, context, model.path, LAYOUT)
         if not settle_inputs(graph, context):

@@ -132,6 +132,10 @@ def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Co
         maker = makers.get(name)
         if maker is not None and maker.op_type == "Concat" and len(set(maker.input)) == 1:  # a map beside itself
             name, beside = maker.input[0], len(maker.input)
+        first = 0
+        if maker is not None and maker.op_type == "Split" and constants.keys() & {*maker.input[1:]}:  # some channels
+            sizes = numpy_helper.to_array(constants[maker.input[1]])
+            first, name = int(sizes[: list(maker.output).index(name)].sum()), maker.input[0]
         if name in inputs:
             continue
         file_name, perm = context.aliases.get(name, (name, None))
@@ -140,6 +144,10 @@ def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Co
         threshold = numpy_helper.to_array(constants[node.input[6]])
         cut = cuts.setdefault(name, Where(name, file_name, perm, np.zeros((0, 1), np.float32)))
         rows = threshold.reshape(beside, -1) if threshold.size > 1 else threshold.reshape(1, 1)
+        if first and threshold.size > 1:
+            rows = np.pad(rows, ((0, 0), (first, 0)))
+        if rows.shape[1] > 1:
+            rows = np.pad(rows, ((0, 0), (0, own_shapes[name][1] - rows.shape[1])))
         channels = max(cut.thresholds.shape[1], rows.shape[1])
         cut.thresholds = np.concatenate([np.broadcast_to(t, (len(t), channels)) for t in (cut.thresholds, rows)])
         cut.shape = own_shapes[name]

@@ -22,7 +22,7 @@ DEPTH = 64
 """Operators that are looked through."""
 DIGITS = 60
 SAME = frozenset({"Identity", "Dropout", "Transpose", "Reshape", "Flatten", "MaxPool", "AveragePool",
-                  "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "Slice", "Split", "DepthToSpace",
+                  "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "Slice", "Split", "DepthToSpace", "Gather",
                   "Unsqueeze", "Squeeze", "Expand", "Tile"})  # fmt: skip
 """Operators whose results are between the least and the greatest of their first input (pads of an average included:
 zero is among what is averaged only where the range has it, which `average` adds)."""

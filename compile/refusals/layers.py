@@ -14,7 +14,7 @@ OPERATOR = Refusal(
     ways=(
         "Replace the layer by supported ones: `Sigmoid`, `Clip`, `PRelu` for other activations, a `Conv` for most "
         "linear layers.",
-        "Leave it out of the export where it belongs to training or comes after the network (`ArgMax`, `TopK`).",
+        "Leave it out of the export where it belongs to training, or comes after the network.",
         "Cut the network there (`onnx.utils.extract_model`), and compute the rest yourself.",
     ),
     example="net.onnx: layer 'y': operator Erf is not supported; see docs/onnx-ops.md for those that are",
@@ -102,7 +102,8 @@ STRIDES = Refusal(
 BINARY_TAPS = Refusal(
     code="BN310",
     title="too many binary weights an output",
-    means="An accumulator is counted in 16 bits, which this many taps could leave.",
+    means="An accumulator is counted in 16 bits, which this many taps could leave. Files are rewritten before, and a "
+    "layer of more taps becomes the sum of several: this is said of one that could not be cut so.",
     supported="16384 binary weights an output: 1820 channels of 3x3, or a fully connected layer of 16384 inputs.",
     ways=("Split the channels in two, convolve each half, and add the two maps.",),
     example="net.onnx: layer 'y' (BinaryConv2d): 16416 binary weights an output: 16384 are supported; split its "
@@ -128,29 +129,30 @@ BYTES = Refusal(
 
 SUM = Refusal(
     code="BN321",
-    title="a sum of maps of two shapes",
-    means="Both inputs of an Add or a Sub depend on the image, and one is to be broadcast: a value a channel that was "
-    "computed from the image (a gate), or a map of another size.",
-    supported="Two maps of one shape; or a map and a constant a channel.",
+    title="two maps of shapes that do not go together",
+    means="Both inputs of a sum, a product or a quotient depend on the image, and a side of one is neither as long as "
+    "the other's nor 1: a shortcut of another size, mostly at odd heights and widths.",
+    supported="Two maps of one shape; or one with sides of 1 where the other's are longer (a gate [1, C, 1, 1], a "
+    "plane [1, 1, H, W]); or a map and a constant a channel.",
     ways=(
         "Bring both to one size first: `Resize`, `AveragePool`, a 1x1 `Conv`.",
-        "Channels of zeros in a shortcut (a `Pad` of channels) are supported where the Pad is in the file.",
+        "Compile for a `--size` that all strides divide.",
     ),
     example="net.onnx: layer 'y' (Add): shapes (1, 4, 6, 10) and (1, 4, 3, 5) differ",
 )
 PRODUCT = Refusal(
     code="BN322",
-    title="a product of two maps",
-    means="Both inputs of a Mul depend on the image: a gate, an attention, a square, x * sigmoid(x) (Swish, SiLU).",
-    supported="A map times a constant a channel.",
-    ways=("Replace the activation: `PRelu` or `Clip` for Swish.", "Train without the gate."),
-    example="net.onnx: layer 'y' (Mul): a product of two maps is not supported",
+    title="a product of maps of integers",
+    means="In an integer network both inputs of a Mul depend on the image.",
+    supported="Products of float32 maps.",
+    ways=("Give the float network, and `--precision int8`.",),
+    example="net.onnx: layer 'y' (Mul): a product of maps of integers is not supported",
 )
 DIVISION = Refusal(
     code="BN323",
     title="a division by zero",
     means="A constant by which a map is divided is 0 in at least one channel, so that its values would be infinite.",
-    supported="Divisors that are not 0.",
+    supported="Constants that are not 0, a value a channel; or a map.",
     ways=("Look for a scale that has died in training, and put a smallest one under it: `scale.clamp(min=1e-8)`.",),
     example="net.onnx: layer 'y' (Div): division by zero",
 )
@@ -177,13 +179,15 @@ CONVOLUTION = Refusal(
 AVERAGE = Refusal(
     code="BN326",
     title="an AveragePool of another form",
-    means="It has pads, dilations, `ceil_mode`, or a window that is too large or larger than its map.",
-    supported="Windows of 1x1 to 8x8 within the map, strides 1 to 16.",
+    means="It has dilations, `ceil_mode`, pads that are not counted, or a window that is too large or larger than its "
+    "map. In files that are rewritten large windows become several small ones, as far as their sides have factors.",
+    supported="Windows of up to 64 pixels with sides of 1 to 32, pads with `count_include_pad` 1, strides 1 to 16.",
     ways=(
         "Two poolings one after the other for one of a large window.",
-        "A `Pad` with 0 before it, where padding counts.",
+        "`count_include_pad=True`, PyTorch's default, and `ceil_mode=False`.",
     ),
-    example="net.onnx: layer 'y' (AveragePool): a window of [9, 9]: sides of 1 to 8 are supported",
+    example="net.onnx: layer 'y' (AveragePool): a window of [9, 9]: up to 64 pixels with sides of 1 to 32 are "
+    "supported",
 )
 MAX_POOL = Refusal(
     code="BN327",
@@ -219,25 +223,28 @@ CHANNELS = Refusal(
 PAD = Refusal(
     code="BN330",
     title="a Pad of its own",
-    means="A Pad that no convolution takes in: of a constant before another layer than a convolution, reflected, at "
-    "the top or the left.",
-    supported="Constant pads before a convolution, which become its own; mode `edge` at the bottom and the right.",
+    means="A Pad of height and width that no convolution takes in: of a constant before another layer than a "
+    "convolution, reflected, at the top or the left.",
+    supported="Constant pads before a convolution, which become its own; constant pads of channels; mode `edge` at the "
+    "bottom and the right.",
     ways=(
         "Let the convolution pad: `Conv2d(padding=1)` pads with 0.",
         "Put the Pad directly before its convolution, after the activation.",
     ),
-    example="net.onnx: layer 'y' (Pad): only mode 'edge' is supported (zero pads belong to the Conv)",
+    example="net.onnx: layer 'y' (Pad): only mode 'edge' is supported (zero pads belong to the Conv), or a pad of "
+    "channels",
 )
 SLICE = Refusal(
     code="BN331",
     title="a Slice of another form",
-    means="It takes every other row, begins in the middle of a map, or takes nothing.",
-    supported="Some channels with step 1; or a crop of height and width that keeps the top left corner.",
+    means="It goes backwards or in long steps, cuts channels and pixels at once, takes every other channel, or takes "
+    "nothing.",
+    supported="Rows and columns with steps of 1 to 16; or channels with step 1.",
     ways=(
-        "Every other pixel is an `AveragePool` or `MaxPool` of 1x1 with stride 2.",
-        "Crop the image before the network sees it.",
+        "Two Slices one after the other: one of channels, one of height and width.",
+        "Every other channel is half of a channel shuffle: a `Gather` of all channels, and a Slice of the first half.",
     ),
-    example="net.onnx: layer 'y' (Slice): only a crop that keeps the top left corner is supported",
+    example="net.onnx: layer 'y' (Slice): steps [17]: 1 to 16 are supported",
 )
 BINARY_LAYER = Refusal(
     code="BN332",
@@ -251,13 +258,36 @@ INTEGER_LAYER = Refusal(
     code="BN333",
     title="a layer of an integer network of another form",
     means="Types, shapes or values are not those by which an integer network is exact.",
-    supported="The operators of com.biisnet version 2, `ConvInteger` of the frame and `ReduceSum` over channels, as "
-    "docs/onnx-ops.md has them; `biisnet export --precision int8` writes them.",
+    supported="The operators of com.biisnet version 2, and `ConvInteger` of the frame, as docs/onnx-ops.md has them; "
+    "`biisnet export --precision int8` writes them.",
     ways=(
         "Export the integer network again.",
         "Of another tool's integer file, give the float network and `--precision int8`.",
     ),
     example="net.onnx: layer 'y' (ConvInteger): int8 weights [M, C, kh, kw] are supported",
+)
+SHUFFLE = Refusal(
+    code="BN334",
+    title="channels in another order than a shuffle's",
+    means="A Gather takes some channels, one of them twice, or all in an order of its own; or a DepthToSpace makes "
+    "squares of another size.",
+    supported="A Gather of all channels in the order of a shuffle of equal groups; DepthToSpace `DCR` and `CRD` with "
+    "blocks of 2, 4 and 8.",
+    ways=(
+        "Put the order into the weights of the convolution before it.",
+        "Take a Slice where channels follow each other.",
+    ),
+    example="net.onnx: layer 'y' (Gather): its order of channels is no shuffle of equal groups",
+)
+REDUCTION = Refusal(
+    code="BN335",
+    title="a reduction of anything but channels",
+    means="A ReduceMean, ReduceMax or ReduceSum over rows, columns or the batch, or one whose result has fewer "
+    "dimensions.",
+    supported="Channels, with `keepdims` 1. In files that are rewritten the mean over height and width is an average "
+    "of all.",
+    ways=("`AdaptiveAvgPool2d(1)` over height and width.", "`keepdim=True`."),
+    example="net.onnx: layer 'y' (ReduceMax): axes [2]: those of channels [1] with keepdims 1",
 )
 
 OF_OPERATOR: dict[str, Refusal] = {
@@ -269,8 +299,10 @@ OF_OPERATOR: dict[str, Refusal] = {
     "Concat": CHANNELS,
     "Conv": CONVOLUTION,
     "ConvInteger": INTEGER_LAYER,
+    "DepthToSpace": SHUFFLE,
     "Div": DIVISION,
     "DotBinaryConv2d": BINARY_LAYER,
+    "Gather": SHUFFLE,
     "IntegerBinaryConv2d": INTEGER_LAYER,
     "IntegerHinge": INTEGER_LAYER,
     "IntegerSumPool": INTEGER_LAYER,
@@ -282,7 +314,9 @@ OF_OPERATOR: dict[str, Refusal] = {
     "Pad": PAD,
     "RPReLU": BINARY_LAYER,
     "ReDistribution": BINARY_LAYER,
-    "ReduceSum": INTEGER_LAYER,
+    "ReduceMax": REDUCTION,
+    "ReduceMean": REDUCTION,
+    "ReduceSum": REDUCTION,
     "Requantize": INTEGER_LAYER,
     "Resize": RESIZE,
     "Slice": SLICE,

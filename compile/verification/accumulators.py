@@ -2,22 +2,27 @@
 """Reads the integer accumulators out of the shipped machine code, to compare them without exception.
 
 A kernel's constants are data, so the very code of the bundle is run with others: every scale 1, every shift 0,
-both slopes 1, no bend, and every float map zero. What a binary convolution's stage then stores is its accumulator.
+both slopes 1, no bend, and every float map zero, or one where it is a factor. What a binary convolution's stage then
+stores is its accumulator.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto
 
 from ...targets.cores import Core
+from ..ir.buffers import Buffer
 from ..ir.expressions import Expr
 from ..ir.stages import Stage
 from ..ir.steps import Step
-from ..kernels import BinaryDot
+from ..kernels import BinaryDot, Load, Multiply, Spread
 from ..kernels.reference import evaluate
 from ..kernels.row_kernel import build
 from ..passes.rewriting import rewrite
@@ -30,11 +35,33 @@ Array = npt.NDArray[Any]
 
 def with_identity_epilogue(stage: Stage) -> Stage | None:
     """The stage with all element-wise work made the identity; None where there is work that cannot be."""
-    if any(e.identity() is None for e in stage.expressions()):
+    if any(e.identity() is None for e in stage.expressions()) or factors(stage) is None:
         return None
     done: dict[int, Expr] = {}
     results = [tuple(rewrite(e, lambda e: e.identity() or e, done) for e in branches) for branches in stage.results]
     return replace(stage, results=results)
+
+
+def factors(stage: Stage) -> set[Buffer] | None:
+    """The maps that others are multiplied by, and that nothing else is done with: made 1, each leaves the other as it
+    is. None where a product is of other things."""
+    nodes = list(stage.expressions())
+    uses = Counter(id(e) for e in (*chain(*(e.children() for e in nodes)), *chain(*stage.results[:1])))
+    read = Counter(e.buffer for e in nodes if isinstance(e, (Load, Spread)))
+
+    def own_map(e: Expr) -> Buffer | None:
+        """The map that is read for this factor alone, through element-wise work at most."""
+        while uses[id(e)] == 1 and len(e.children()) == 1:
+            (e,) = e.children()
+        return e.buffer if isinstance(e, (Load, Spread)) and uses[id(e)] == read[e.buffer] == 1 else None
+
+    found: set[Buffer] = set()
+    for product in (e for e in nodes if isinstance(e, Multiply)):
+        sides = [side for part in product.children() if (side := own_map(part))]
+        if not sides:
+            return None
+        found.add(sides[-1])
+    return found
 
 
 def is_binary(stage: Stage) -> bool:
@@ -88,12 +115,15 @@ def check_accumulators(
     """(accumulators compared, accumulators that differ, the tensors) of one stage, on the reference's maps."""
     stage = step.stage
     probe = with_identity_epilogue(stage)
+    ones = factors(stage)
     assert probe is not None
+    assert ones is not None
     parameters = build(probe, "kernel", core, step.schedule).parameters.to_bytes()
     inputs = {}
     for op in step.operands:
         encoding = op.buffer.encoding
-        inputs[op.buffer.name] = encoding.silence(encoding.encode(reference[op.buffer.value]))
+        silent = encoding.silence(encoding.encode(reference[op.buffer.value]))
+        inputs[op.buffer.name] = np.ones_like(silent) if op.buffer in ones else silent
     outputs = run_step(device, index, step, inputs, parameters)
     n, buffer = next((n, b) for n, b in enumerate(stage.outputs) if not b.encoding.is_exact)
     found, expected = outputs[buffer], evaluate(probe, inputs)[n]

@@ -78,7 +78,7 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
 SPACES = {
     "BinaryDot": 4 * 3 * 3 * 2,
     "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
-    "IntegerUpsample": 4 * 2 * 4,
+    "IntegerUpsample": 4 * 2 * 2 * 4,
     **dict.fromkeys(("IntegerConvolution", "IntegerPool", "IntegerMix"), 4 * 4),
 }
 """Schedules of a kind, by its choices; of the others 4 numbers of channels."""
@@ -113,11 +113,12 @@ def test_the_defaults() -> None:
         "Upsample": Schedule(1, 8, 1),
         "MaxPool": Schedule(1, 8, 1),
         "PoolSum": Schedule(1, 8, 1),
+        **dict.fromkeys(("DepthToSpace", "ReduceChannels", "ShuffleChannels", "Spread"), Schedule(1, 8, 1)),
         "Load": Schedule(2, 8, 1),
         "IntegerDot": Schedule(2, 4, 1, 2, "channels", 4),
-        "IntegerConvolution": Schedule(2, 8, 1, band=4),
-        "IntegerUpsample": Schedule(2, 8, 1, 2, band=4),
-        "IntegerPool": Schedule(2, 8, 1, band=4),
+        "IntegerConvolution": Schedule(2, 8, 1, band=2),
+        "IntegerUpsample": Schedule(2, 8, 1, 2, "channels", 2),
+        "IntegerPool": Schedule(2, 8, 1, band=2),
         "IntegerMix": Schedule(1, 8, 1, band=4),
     }
 

@@ -11,6 +11,7 @@ from .averages import AverageOfAll
 from .base import Context, Pattern
 from .channel_pad import SumWithPaddedChannels
 from .convolution import BinaryConvolution
+from .expanded import ExpandedBeside
 from .flat import FullyConnected, MapToVector, MeanOfMap, NormalizationOfFlatten, PointwiseOfFlatten
 from .impossible_levels import ImpossibleLevel
 from .layout import (
@@ -24,11 +25,14 @@ from .layout import (
 )
 from .materialise import StepsAsMap
 from .max_pool import MaxPoolOfSteps
+from .normalisation import OverChannels
+from .places import ChannelsToPlaces
 from .pointwise import PointwiseOfSteps, QuantizedSteps
 from .quantisers import BipolarQuant, MultiThreshold, Quant, RoundOfRange
 from .sign import Comparison, SignOfValue
 from .straight_through import StraightThrough
 from .tidy import ConstantMap, ExplicitPads, Negation, NothingDone, PadOfConvolution
+from .wide import WideBinaryConvolution
 
 Phase = tuple[type[Pattern], ...]
 
@@ -36,6 +40,8 @@ LAYOUT: Phase = (
     NothingDone,  # Dropout, Pad by nothing, 1x1 pooling, ...
     ExplicitPads,  # auto_pad and ceil_mode
     ConstantMap,  # biases expanded to whole maps
+    ExpandedBeside,  # gates too
+    ChannelsToPlaces,  # pixel and channel shuffles written as Reshape, Transpose, Reshape
     TransposeTwice,
     PointwiseOfTranspose,
     QuantizerOfTranspose,
@@ -47,6 +53,7 @@ LAYOUT: Phase = (
     MapToVector,  # Reshape and Squeeze are Flatten
     PointwiseOfFlatten,
     NormalizationOfFlatten,
+    OverChannels,  # Softmax, LogSoftmax and LayerNormalization in sums and maxima over channels
     FullyConnected,  # Gemm and MatMul are Conv
 )
 STEPS: Phase = (
@@ -64,7 +71,10 @@ STEPS: Phase = (
     MaxPoolOfSteps,
 )
 ZERO: Phase = (ImpossibleLevel,)
-BINARY: Phase = (BinaryConvolution,)
+BINARY: Phase = (
+    BinaryConvolution,
+    WideBinaryConvolution,  # more taps than an accumulator holds
+)
 REST: Phase = (
     StepsAsMap,  # signs that a full-precision layer reads
     PadOfConvolution,

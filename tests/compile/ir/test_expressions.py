@@ -25,6 +25,9 @@ from biisnet.compile.kernels import (
     Clamp,
     Constant,
     Convolution,
+    DepthToSpace,
+    Divide,
+    Exp,
     HingeAdd,
     IntegerAdd,
     IntegerConvolution,
@@ -35,12 +38,18 @@ from biisnet.compile.kernels import (
     IntegerTwoSlope,
     IntegerUpsample,
     Load,
+    Log,
     MaxPool,
+    Multiply,
     PoolSum,
+    ReduceChannels,
     RepeatChannels,
     Requantize,
     ScaleShift,
+    ShuffleChannels,
     Sigmoid,
+    Spread,
+    SquareRoot,
     TileChannels,
     TwoSlope,
     TwoSlopeAdd,
@@ -214,6 +223,40 @@ def tile_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Arr
     return TileChannels(2 * c, Load(c, bytes_of("x", c, size, rng, stored)))
 
 
+def spread(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    sides = [1 if rng.random() < 0.5 else n + int(n > 1 and rng.random() < 0.5) for n in size]
+    read = load("x", 1 if rng.random() < 0.5 else c + 2, (sides[0], sides[1]), rng, stored).buffer
+    return Spread(c, read, 0 if read.channels == 1 else 2)
+
+
+def depth_to_space(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    block, mode = (2, "CRD") if rng.random() < 0.5 else (4, "DCR")
+    small = -(-size[0] // block), -(-size[1] // block)
+    read = load("x", (c + 1) * block**2, small, rng, stored).buffer
+    return DepthToSpace(c, read, block, mode, 1)  # type: ignore[arg-type]
+
+
+def shuffle_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return ShuffleChannels(c, load("x", 3 * c, size, rng, stored).buffer, 3, c)
+
+
+def away_from_zero(cls: type[Pointwise], *names: str) -> Make:
+    """A kind of these maps, all of whose numbers are above 0."""
+
+    def make(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+        parts = [load(n, c, size, rng, stored) for n in names]
+        for name in names:
+            stored[name] = np.abs(stored[name]) + np.float32(0.01)
+        return cls(c, *parts)
+
+    return make
+
+
+def reduce_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    of = "sum" if rng.random() < 0.5 else "max"
+    return ReduceChannels(1, load("x", c, size, rng, stored).buffer, of)  # type: ignore[arg-type]
+
+
 def zero(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     return Zero(c, "int8")
 
@@ -224,6 +267,9 @@ SAMPLES: dict[str, Make] = {
     "Clamp": clamp,
     "Constant": over_maps(Constant, 1),
     "Convolution": convolution,
+    "DepthToSpace": depth_to_space,
+    "Divide": away_from_zero(Divide, "x", "y"),
+    "Exp": over_maps(Exp, 0, "x"),
     "HingeAdd": hinge_add,
     "IntegerAdd": integer_add,
     "IntegerConvolution": integer_convolution,
@@ -234,12 +280,18 @@ SAMPLES: dict[str, Make] = {
     "IntegerTwoSlope": integer_two_slope,
     "IntegerUpsample": integer_upsample,
     "Load": part_of_map,
+    "Log": away_from_zero(Log, "x"),
     "MaxPool": max_pool,
+    "Multiply": over_maps(Multiply, 0, "x", "y"),
     "PoolSum": pool_sum,
+    "ReduceChannels": reduce_channels,
     "RepeatChannels": repeat_channels,
     "Requantize": requantize,
     "ScaleShift": over_maps(ScaleShift, 2, "x"),
+    "ShuffleChannels": shuffle_channels,
     "Sigmoid": over_maps(Sigmoid, 0, "x"),
+    "Spread": spread,
+    "SquareRoot": away_from_zero(SquareRoot, "x"),
     "TileChannels": tile_channels,
     "TwoSlope": over_maps(TwoSlope, 2, "x"),
     "TwoSlopeAdd": over_maps(TwoSlopeAdd, 2, "x", "y"),
@@ -247,8 +299,21 @@ SAMPLES: dict[str, Make] = {
     "Zero": zero,
 }
 CANNOT_BE_CUT = {"IntegerMix", "RepeatChannels"}
-IDENTITY_OF = {"Add", "BinaryDot", "Clamp", "Constant", "HingeAdd", "Load", "MaxPool", "RepeatChannels"} | {
+IDENTITY_OF = {
+    "Add",
+    "BinaryDot",
+    "Clamp",
+    "Constant",
+    "DepthToSpace",
+    "HingeAdd",
+    "Load",
+    "MaxPool",
+    "Multiply",
+    "ReduceChannels",
+    "RepeatChannels",
     "ScaleShift",
+    "ShuffleChannels",
+    "Spread",
     "TwoSlope",
     "TwoSlopeAdd",
 }
@@ -419,7 +484,7 @@ def test_the_error_bound_is_no_less_than_the_value(name: str, data: st.DataObjec
 @given(data=st.data())
 def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None:
     """Fails where accumulators are changed on their way through an element-wise node: its first part's values must
-    come out, whatever is added to them being zero."""
+    come out, whatever is added to them being zero, and what they are multiplied by one."""
     sample = data.draw(samples(name))
     same = sample.node.identity()
     assert (same is not None) == (name in IDENTITY_OF)
@@ -434,7 +499,7 @@ def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None
     first, *others = same.children() or (None,)
     for part in others:
         assert isinstance(part, Load)
-        sample.stored[part.buffer.name][:] = 0
+        sample.stored[part.buffer.name][:] = name == "Multiply"
     expected = np.zeros_like(sample.values(same)) if first is None else sample.values(first)
     np.testing.assert_array_equal(sample.values(same), np.repeat(expected, same.channels // len(expected), axis=0))
 

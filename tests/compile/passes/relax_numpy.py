@@ -16,8 +16,10 @@ from biisnet.compile.ir.expressions import Expr, Inputs
 from biisnet.compile.kernels import (
     BinaryDot,
     Convolution,
+    DepthToSpace,
     MaxPool,
     PoolSum,
+    ShuffleChannels,
     Upsample,
 )
 from biisnet.compile.passes.cut_stages import operator
@@ -98,6 +100,18 @@ def max_pool2d(call: relax.Call, x: Array) -> Array:
     return meaning(MaxPool(len(x), buffer_of(x), window), x)
 
 
+def unfolded(call: relax.Call, x: Array) -> Array:
+    """biisnet.depth_to_space."""
+    block, mode = int(call.attrs["block"]), str(call.attrs["mode"])
+    e = DepthToSpace(len(x) // block**2, buffer_of(x), block, mode)  # type: ignore[arg-type]
+    return meaning(e, x)
+
+
+def shuffled(call: relax.Call, x: Array) -> Array:
+    """biisnet.shuffle_channels."""
+    return meaning(ShuffleChannels(len(x), buffer_of(x), int(call.attrs["groups"])), x)
+
+
 def extended(call: relax.Call, x: Array) -> Array:
     """biisnet.extend and biisnet.crop."""
     rows, columns = (
@@ -112,6 +126,11 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "relax.nn.max_pool2d": max_pool2d,
     "relax.image.resize2d": resize2d,
     "relax.add": lambda _, a, b: a + (b[0] if b.ndim == 4 else b),
+    "relax.multiply": lambda _, a, b: a * b,
+    "relax.divide": lambda _, a, b: (a[0] if a.ndim == 4 else a) / b,
+    "relax.exp": lambda _, x: np.exp(x),
+    "relax.log": lambda _, x: np.log(x),
+    "relax.sqrt": lambda _, x: np.sqrt(x),
     "relax.sigmoid": lambda _, x: 1 / (1 + np.exp(-x)),
     "biisnet.binary_dot": dot,
     "biisnet.pool_sum": pooled,
@@ -119,6 +138,13 @@ MEANINGS: dict[str, Callable[..., Array]] = {
     "biisnet.scale_shift": lambda _, x, scale, shift: x * column(scale) + column(shift),
     "biisnet.two_slope": lambda _, x, p, n: np.where(x >= 0, column(p), column(n)) * x,
     "biisnet.repeat_channels": lambda call, x: np.repeat(x, int(call.attrs["channels"]) // len(x), axis=0),
+    "biisnet.spread": lambda call, x: np.broadcast_to(
+        x, [int(call.attrs[side]) for side in ("channels", "height", "width")]
+    ),
+    "biisnet.depth_to_space": unfolded,
+    "biisnet.shuffle_channels": shuffled,
+    "biisnet.reduce_channels": lambda call, x: getattr(x, str(call.attrs["of"]))(axis=0, keepdims=True),
+    "biisnet.fill": lambda call, x: np.full((int(call.attrs["channels"]), *x.shape[1:]), float(call.attrs["value"])),
     "biisnet.extend": extended,
     "biisnet.crop": extended,
     **{f"biisnet.{name}": layer for name in LAYERS},

@@ -330,10 +330,35 @@ def s05_head_of_scores(n: Net) -> str:
     return n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1)
 
 
-@case(binary=(0, 2), kernels=0, refused="ArgMax is not supported", output_kind=TensorProto.INT64)
+@case(binary=(0, 2), kernels=0, says="'out': the scores that ArgMax chooses among", output_kind=TensorProto.INT64)
 def s07_head_of_argmax(n: Net) -> str:
     y = n.op("ReduceMean", n.stem(), axes=[2, 3], keepdims=0)
     return n.op("ArgMax", n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1), axis=1, keepdims=1)
+
+
+@case(binary=(0, 2), kernels=0, says="the scores that TopK chooses among", output_kind=TensorProto.INT64)
+def s06_head_of_top_k(n: Net) -> str:
+    y = n.op("Flatten", n.op("GlobalAveragePool", n.stem()), axis=1)
+    scores = n.op("Softmax", n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1), axis=1)
+    return n.op("TopK", scores, np.array([3]), outputs=2, axis=1) + ".1"
+
+
+@case(binary=(0, 2), kernels=0)
+def s09_head_of_log_softmax(n: Net) -> str:
+    y = n.op("Flatten", n.op("GlobalAveragePool", n.stem()), axis=1)
+    return n.op("LogSoftmax", n.op("Gemm", y, n.normal(10, C), n.normal(10), transB=1), axis=-1)
+
+
+@case(binary=(1, 3))
+def s12_softmax_of_pixels(n: Net) -> str:
+    y = n.conv(n.op("Sign", n.stem()), n.signs(C, C, 3, 3))
+    return n.op("Softmax", n.conv(n.norm(y), n.normal(4, C, 1, 1)), axis=1)
+
+
+@case(binary=(0, 1), kernels=0)
+def s13_softmax_with_channels_last(n: Net) -> str:
+    y = n.op("Softmax", n.op("Transpose", n.stem(), perm=[0, 2, 3, 1]), axis=3)
+    return n.op("Transpose", y, perm=[0, 3, 1, 2])
 
 
 @case(binary=(3, 3), kernels=3, shape=(1, 1, SIDE, SIDE))
@@ -348,6 +373,16 @@ def s10_average_pool_with_ceil_mode(n: Net) -> str:
     return n.op("AveragePool", n.stem(), kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1, count_include_pad=0)
 
 
+@case(binary=(0, 1), kernels=0, shape=(1, 3, 17, 17))
+def s10_average_of_17_rows(n: Net) -> str:
+    return n.op("GlobalAveragePool", n.stem())
+
+
+@case(binary=(0, 1), kernels=0, shape=(1, 3, 30, 30))
+def s10_average_of_13x9(n: Net) -> str:
+    return n.op("AveragePool", n.stem(), kernel_shape=[13, 9], strides=[3, 2])
+
+
 @case(binary=(0, 1), kernels=0)
 def s11_average_pool_1x1(n: Net) -> str:
     return n.op("AveragePool", n.stem(), kernel_shape=[1, 1], strides=[1, 1])
@@ -360,6 +395,15 @@ def s14_sum_with_padded_channels(n: Net) -> str:
     return n.op("Add", x, n.op("Pad", y, np.array([0, 16, 0, 0, 0, 0, 0, 0]), scalar(0.0)))
 
 
+@case()
+def s14_shortcut_of_option_a(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(16, C, 3, 3), strides=[2, 2]), 16)
+    ends, axes = np.array([2**31, 2**31]), np.array([2, 3])
+    halved = n.op("Slice", x, np.array([0, 0]), ends, axes, np.array([2, 2]))
+    return n.op("Relu", n.op("Add", y, n.op("Pad", halved, np.array([0, 4, 0, 0, 0, 4, 0, 0]), scalar(0.0))))
+
+
 @case(binary=(0, 1), kernels=0)
 def s15_slices_of_channels(n: Net) -> str:
     x, one = n.stem(16), np.array([1])
@@ -367,18 +411,60 @@ def s15_slices_of_channels(n: Net) -> str:
     return n.op("Div", n.op("Add", *parts), scalar(2.0))
 
 
-@case(binary=(0, 1), kernels=0, refused="DepthToSpace is not supported")
+@case(binary=(0, 1), kernels=0)
 def s17_pixel_shuffle(n: Net) -> str:
     return n.op("DepthToSpace", n.stem(16), blocksize=2, mode="CRD")
 
 
-@case(refused="a product of two maps is not supported")
+@case(binary=(0, 1), kernels=0)
+def s18_pixel_shuffle_by_hand(n: Net) -> str:
+    y = n.op("Reshape", n.stem(16), np.array([1, 4, 2, 2, SIDE, SIDE]))
+    y = n.op("Transpose", y, perm=[0, 1, 4, 2, 5, 3])
+    return n.op("Reshape", y, np.array([1, 4, 2 * SIDE, 2 * SIDE]))
+
+
+@case(binary=(1, 2), kernels=1)
+def s19_channel_shuffle(n: Net) -> str:
+    y = n.op("Reshape", n.stem(), np.array([1, 2, C // 2, SIDE, SIDE]))
+    y = n.op("Reshape", n.op("Transpose", y, perm=[0, 2, 1, 3, 4]), np.array([1, C, SIDE, SIDE]))
+    return n.conv(n.op("Sign", y), n.signs(C, C, 3, 3))
+
+
+@case()
 def s20_product_of_two_maps(n: Net) -> str:
     x = n.stem()
     return n.op("Mul", x, n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
 
 
-@case(binary=(0, 1), kernels=0, refused="LayerNormalization is not supported")
+@case(binary=(1, 4))
+def s21_gate_of_squeeze_and_excitation(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
+    gate = n.op("GlobalAveragePool", x)
+    gate = n.op("Relu", n.conv(gate, n.normal(2, C, 1, 1)))
+    gate = n.op("Sigmoid", n.conv(gate, n.normal(C, 2, 1, 1)))
+    return n.op("Add", n.op("Mul", y, gate), x)
+
+
+@case(binary=(1, 4))
+def s21_gate_as_vectors_and_expanded(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
+    pooled = n.op("Reshape", n.op("GlobalAveragePool", x), np.array([1, C]))
+    gate = n.op("Relu", n.op("MatMul", pooled, n.normal(C, 2)))
+    gate = n.op("Sigmoid", n.op("Gemm", gate, n.normal(C, 2), n.normal(C), transB=1))
+    gate = n.op("Expand", n.op("Reshape", gate, np.array([1, C, 1, 1])), n.op("Shape", y))
+    return n.op("Add", n.op("Mul", y, gate), x)
+
+
+@case(binary=(1, 3))
+def s21_attention_of_a_plane(n: Net) -> str:
+    x = n.stem()
+    y = n.norm(n.conv(n.op("Sign", x), n.signs(C, C, 3, 3)))
+    return n.op("Mul", n.op("Tanh", n.conv(x, n.normal(1, C, 1, 1))), n.op("Neg", y))
+
+
+@case(binary=(0, 1), kernels=0)
 def s22_layer_norm(n: Net) -> str:
     y = n.op("Transpose", n.stem(), perm=[0, 2, 3, 1])
     y = n.op("LayerNormalization", y, np.ones(C, np.float32), np.zeros(C, np.float32), axis=-1)
@@ -457,9 +543,7 @@ def b01_adabin_levels_padded_with_0(n: Net) -> str:
     return n.binary(n.stem(), levels=np.array([-0.6, 1.0], np.float32))
 
 
-@case(
-    binary=None, refused=r"layer 'BinaryConv2d_2' \(BinaryConv2d\): 25088 binary weights an output", shape=(1, 1, 7, 7)
-)
+@case(binary=(1, 2), kernels=2, shape=(1, 1, 7, 7))
 def b02_25088_taps(n: Net) -> str:
     y = n.op("Conv", "image", n.op("Tile", n.normal(16, 1, 1, 1), np.array([32, 1, 1, 1])), kernel_shape=[1, 1])
     return n.binary(y, 512, 8, 7, pads=[0] * 4)
@@ -500,3 +584,9 @@ def b09_average_of_56_rows_as_depthwise(n: Net) -> str:
 @case(binary=None)
 def b10_stride_2_1x1(n: Net) -> str:
     return n.binary(n.stem(), C, 16, 1, strides=[2, 2])
+
+
+@case(binary=(1, 1), kernels=4, shape=(1, 272, SIDE, SIDE), says="two bits an activation")
+def b11_fully_connected_of_17408_taps(n: Net) -> str:
+    y = n.op("Flatten", n.op("Sign", "image"), axis=1)
+    return n.op("Gemm", y, n.signs(5, 272 * SIDE * SIDE), n.normal(5), transB=1)

@@ -242,7 +242,8 @@ layer("BN311", [node("Conv", "x", "w")], {"w": normal(6, 4, 7, 3)})
 layer("BN312", [node("Relu", "x")], kind=TensorProto.UINT8)
 HALF = node("AveragePool", "x", output="p", kernel_shape=[2, 2], strides=[2, 2])
 layer("BN321", [HALF, node("Add", "x", "p")])
-layer("BN322", [node("Mul", "x", "x")])
+SUMS = node("ConvInteger", "x", "w", output="s")
+layer("BN322", [SUMS, node("Mul", "s", "s")], {"w": np.ones((6, 4, 3, 3), np.int8)}, kind=TensorProto.UINT8)
 layer("BN323", [node("Div", "x", "k")], {"k": np.zeros((1, 1, 1, 1), np.float32)})
 layer("BN324", [node("Clip", "x", "l", "u")], {"l": np.float32(1), "u": np.float32(-1)})
 layer("BN325", [node("Conv", "x", "w")], {"w": normal(262145, 4, 1, 1)})
@@ -251,9 +252,12 @@ layer("BN327", *max_pool(17))
 layer("BN328", *resize("linear", "half_pixel", factor=3))
 layer("BN329", [node("Concat", "x", "x", axis=2)])
 layer("BN330", *padded([0, 0, 0, 0, 0, 0, 1, 1], "constant"))
-layer("BN331", *slices([1], [5], [2]))
+layer("BN331", *slices([0], [6], [2], [17]))
 layer("BN332", [node("RPReLU", "x", *"aaa", domain=DOMAIN)], {"a": normal(3)})
 layer("BN333", [node("ConvInteger", "x", "w")], {"w": np.ones((6, 4, 3, 3), np.uint8)}, kind=TensorProto.UINT8)
+
+layer("BN334", [node("Gather", "x", "k", axis=1)], {"k": np.array([0, 3, 1, 2])})
+layer("BN335", [node("ReduceMax", "x", "k")], {"k": np.array([2])})
 
 
 # ---- the whole network ----

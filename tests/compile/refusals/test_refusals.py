@@ -7,13 +7,15 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import OnnxModel, import_onnx
-from biisnet.compile.frontend.converters import CONVERTERS, MAX_AVERAGE, MAX_POOL, MAX_WEIGHTS
+from biisnet.compile.frontend.converters import CONVERTERS, MAX_WEIGHTS
 from biisnet.compile.frontend.shapes import MAX_CHANNELS, MAX_SIDE
-from biisnet.compile.ir.limits import MAX_DOT_TAPS, MAX_OUTPUTS, MAX_STAGES, MAX_STRIDE, MAX_TASKS
+from biisnet.compile.frontend.window_converters import MAX_AVERAGE, MAX_POOL
+from biisnet.compile.ir.limits import MAX_DOT_TAPS, MAX_OUTPUTS, MAX_ROWS, MAX_STAGES, MAX_STRIDE, MAX_TASKS
 from biisnet.compile.refusals import GROUPS, REFUSALS, Refusal, images, layers, whole
 
 from ..frontend.models import model_of, node
@@ -104,6 +106,8 @@ def test_pages_of_operators() -> None:
         (layers.BINARY_TAPS, MAX_DOT_TAPS),
         (layers.CONVOLUTION, MAX_WEIGHTS),
         (layers.AVERAGE, MAX_AVERAGE),
+        (layers.AVERAGE, MAX_ROWS),
+        (layers.SLICE, MAX_STRIDE),
         (layers.MAX_POOL, MAX_POOL),
         (whole.STAGES, MAX_STAGES),
         (whole.BANDS, MAX_TASKS),
@@ -118,15 +122,16 @@ def test_all_layers_at_once() -> None:
     """Fails where a second obstacle is only told when the first is out of the way, or without its own code."""
     nodes = [
         node("Erf", "x", output="a"),
-        node("Mul", "a", "x", output="b"),
+        node("Clip", "a", "high", "low", output="b"),
         node("Relu", "b", output="c"),
         node("MaxPool", "c", kernel_shape=[17, 17]),
     ]
+    bounds = {"high": np.float32(1), "low": np.float32(-1)}
     with pytest.raises(CompileError) as error:
-        import_onnx(OnnxModel(model_of(nodes), "net.onnx", ""), None)
+        import_onnx(OnnxModel(model_of(nodes, bounds), "net.onnx", ""), None)
     assert str(error.value) == (
         "net.onnx: 3 layers cannot be compiled: "
         "layer 'a': operator Erf is not supported; see docs/onnx-ops.md for those that are [BN301]; "
-        "layer 'b' (Mul): a product of two maps is not supported [BN322]; "
+        "layer 'b' (Clip): its bounds 1.0 and -1.0 are not in order [BN324]; "
         "layer 'y' (MaxPool): kernel_shape [17, 17]: two sides of 1 to 16 are supported [BN327]"
     )

@@ -10,16 +10,25 @@ import pytest
 
 from biisnet.compile.errors import VerificationError
 from biisnet.compile.frontend import OnnxModel
+from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.stages import Stage
-from biisnet.compile.kernels import BinaryDot
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Load, Multiply, ScaleShift, Spread
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
+from biisnet.compile.recognise import recognise
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.storage import Bits, Float32
-from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable, with_identity_epilogue
+from biisnet.compile.verification.accumulators import (
+    check_accumulators,
+    factors,
+    is_binary,
+    readable,
+    with_identity_epilogue,
+)
 from biisnet.compile.verification.check import compare
 from biisnet.compile.verification.device import Device
 from biisnet.compile.verification.onnx_reference import OnnxReference
@@ -182,3 +191,36 @@ def test_onnx_runtime_is_asked_for_each(build, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(OnnxReference, "accumulators", lambda *a: right(*a) + 2)
     with pytest.raises(VerificationError, match="accumulators"):
         compile_model(model, (8, 8), resolve("rpi4"), tmp_path / "c", say=lambda _: None)
+
+
+def test_factors() -> None:
+    """Fails where a map that is also added, or multiplied by itself, is made 1: its sum would be no accumulator."""
+    gate, other, out = Buffer("g", "g", 4, 1, 1), Buffer("x", "x", 4, 5, 6), Buffer("y", "y", 4, 5, 6)
+    bits = Buffer("b", "b", 8, 5, 6, Bits())
+    dot = BinaryDot(4, bits, np.ones((4, 8, 1, 1), bool), Window((1, 1)))
+    one = np.ones(4, np.float32)
+
+    def found(e: Expr) -> set[Buffer] | None:
+        return factors(Stage.of("case", (), (e,), [out]))
+
+    assert found(Add(4, dot, Load(4, other))) == set()
+    assert found(Multiply(4, ScaleShift(4, dot, one, one), ScaleShift(4, Spread(4, gate), one, one))) == {gate}
+    assert found(Add(4, Multiply(4, Spread(4, gate), dot), Load(4, other))) == {gate}
+    assert found(Add(4, Multiply(4, Load(4, other), dot), Load(4, other))) is None
+    shared = Load(4, other)
+    assert found(Add(4, Multiply(4, shared, dot), shared)) is None
+    assert found(Add(4, Multiply(4, shared, shared), dot)) is None
+    assert found(Multiply(4, dot, dot)) is None
+    assert not readable(Stage.of("case", (), (Multiply(4, dot, dot),), [out]))
+
+
+@pytest.mark.emulator
+def test_accumulators_behind_a_gate(tmp_path: Path) -> None:
+    """Fails where a binary convolution's accumulators are not read for a gate behind it."""
+    net = Net()
+    x = net.stem()
+    gate = net.op("Sigmoid", net.conv(net.op("GlobalAveragePool", x), net.normal(8, 8, 1, 1)))
+    y = net.norm(net.conv(net.op("Sign", x), net.signs(8, 8, 3, 3)))
+    model = recognise(net.model(net.op("Add", net.op("Mul", y, gate), x)), None)
+    verified = compile_model(model, None, resolve("rpi4"), tmp_path / "bundle", say=lambda _: None).verified
+    assert "512 integer accumulators of 1 of 1 binary convolutions equal" in verified.summary()

@@ -21,24 +21,24 @@ def test_all_codes_are_listed(cli: Callable) -> None:
     """Fails where a code is left out, or its title."""
     lines = cli("explain").out.splitlines()
     assert [line.split()[0] for line in lines if line.startswith("  ")] == list(REFUSALS)
-    assert "  BN322  a product of two maps" in lines
+    assert "  BN328  a Resize of another form" in lines
     assert "Layers" in lines
     assert [r["code"] for r in json.loads(cli("explain", "--json").out)] == list(REFUSALS)
 
 
-@pytest.mark.parametrize("written", ["BN322", "bn322", "[BN322]", "322"])
+@pytest.mark.parametrize("written", ["BN328", "bn328", "[BN328]", "328"])
 def test_a_page(cli: Callable, written: str) -> None:
     """Fails where a code is not known as a line has it, or the page lacks a part."""
-    refusal = REFUSALS["BN322"]
+    refusal = REFUSALS["BN328"]
     out = cli("explain", written).out
     lines = out.splitlines()
-    assert lines[0] == f"BN322  {refusal.title}"
+    assert lines[0] == f"BN328  {refusal.title}"
     assert [line for line in lines if line and line[0].isupper()][1:] == [
         "What it means", "What is supported", "Ways out", "Example",
     ]  # fmt: skip
     said = " ".join(out.split())
     assert all(text in said for text in (refusal.means, refusal.supported, *refusal.ways))
-    assert lines[-1] == f"  error: {refusal.example} [BN322]"
+    assert lines[-1] == f"  error: {refusal.example} [BN328]"
     assert max(len(line) for line in lines[:-1]) <= WIDTH
     assert json.loads(cli("explain", written, "--json").out)["ways"] == list(refusal.ways)
 
