@@ -227,7 +227,8 @@ def test_too_many_taps() -> None:
     """Fails where an accumulator may overflow its 16 bits."""
     bits = np.zeros((1, 2048, 3, 3), np.uint8)
     module = module_of(lambda x: call("binary_dot", [x, bits, np.zeros(1, np.float32)], **WINDOW), (2048, 1, 1))
-    with pytest.raises(CompileError, match=r"^layer '\w+': 18432 binary weights an output: 16384 are supported \[BN310\]$"):
+    line = r"^layer '\w+': 18432 binary weights an output: 16384 are supported \[BN310\]$"
+    with pytest.raises(CompileError, match=line):
         cut_stages(module, "net", GENERIC)
 
 
