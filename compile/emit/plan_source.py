@@ -130,7 +130,7 @@ def plan_source(
     def stage_row(step: Step, offset: int, constants: int) -> str:
         stage = step.stage
         kind, rows, row = ("BN_WHOLE", stage.parts, map_row) if stage.parts else ("BN_ROWS", stage.height, operand_row)
-        counts = ", ".join(str(step.counts[s]) for s in SECTIONS)
+        counts = ", ".join(str(step.counts[s]) for s in (*SECTIONS, "runs"))
         return (
             f"    {{{quoted(stage.name)}, {kind}, run_{step.kernel}, {offset}, {len(step.parameters)}, {counts}, "
             f"{constants}, {rows}, {step.schedule.band}, {len(step.operands)}, {len(stage.outputs)},\n"

@@ -47,8 +47,8 @@ CHANNELS = dict.fromkeys(
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 
 
-BANDED = ("IntegerDot", "IntegerConvolution", "IntegerPool", "IntegerUpsample", "IntegerMix")
-"""Kinds of kernel that compute several rows a call."""
+BANDS = {"IntegerDot": 4, "IntegerMix": 4, "IntegerConvolution": 2, "IntegerPool": 2, "IntegerUpsample": 2}
+"""Kinds of kernel that compute several rows a call, and how many."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,16 @@ class Schedule:
         1, 2, kinds=("IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
     )
     """Vectors of columns that are computed side by side and share each constant's load."""
-    outer: str = choice("columns", "channels", kinds=("BinaryDot", "IntegerDot"), defaults={"IntegerDot": "channels"})
+    outer: str = choice(
+        "columns",
+        "channels",
+        kinds=("BinaryDot", "IntegerDot", "IntegerUpsample"),
+        defaults=dict.fromkeys(("IntegerDot", "IntegerUpsample"), "channels"),
+    )
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
-    band: int = choice(1, 2, 4, 8, kinds=BANDED, defaults=dict.fromkeys(BANDED, 4))
-    """Rows that one call computes: a block's weights stay for so many."""
+    band: int = choice(1, 2, 4, 8, kinds=tuple(BANDS), defaults=BANDS)
+    """Rows that one call computes: a block's weights stay for so many, but what it writes must still be near when it is
+    read."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class Step:
     kernel: str
     operands: tuple[Operand, ...]
     parameters: bytes  # as the library carries them
-    counts: dict[str, int]  # element type -> constants of it
+    counts: dict[str, int]  # element type -> constants of it; "runs" -> those of its tables
     sections: dict[str, int]  # element type -> byte offset among the replicated constants; "end" is their size
     schedule: Schedule
     record: Record | None = None  # that the schedule is of; None: it is the default one

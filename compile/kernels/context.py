@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ FLOAT_SECTIONS = SECTIONS[:3]
 """Those of kernels that store nothing but float32 and its signs."""
 INTEGER_SECTIONS = SECTIONS[1:]
 """Those of kernels of an integer network."""
+TABLES = "int8"
+LONGEST_RUN = 256
 NARROWED = 8
 """Lanes that one narrowing instruction takes, and the most bits that it shifts by."""
 INSERTED = FENCED = 16
@@ -64,12 +67,34 @@ class Parameters:
         return {**offsets, "end": at}
 
     def to_bytes(self) -> bytes:
-        """The block as the library carries it: the sections, each element once."""
+        """The block as the library carries it: the sections, each element once, tables as runs."""
         block = b""
         for section in SECTIONS:
-            data = np.concatenate([*self.arrays[section], np.zeros(0, section)]).astype(section).tobytes()
+            data = self.elements(section).tobytes()
+            if section == TABLES:
+                data = runs_of(np.frombuffer(data, np.uint8))
             block += data + bytes(-len(data) % 4)
         return block
+
+    def elements(self, section: str) -> npt.NDArray[Any]:
+        """A section's constants."""
+        return np.concatenate([*self.arrays[section], np.zeros(0, section)]).astype(section)
+
+    def counts(self) -> dict[str, int]:
+        """The constants of each section, and the runs of the tables."""
+        return {**self.sizes, "runs": len(runs_of(self.elements(TABLES).view(np.uint8))) // 2}
+
+
+def runs_of(data: npt.NDArray[np.uint8]) -> bytes:
+    """Runs of equal bytes, each its length less one, up to 255, and the byte: a border table is a few values that are
+    repeated for the lanes of a vector."""
+    starts = np.flatnonzero(np.diff(data, prepend=~data[:1]))
+    runs = [
+        (min(LONGEST_RUN, end - at) - 1, data[start])
+        for start, end in itertools.pairwise([*starts, len(data)])
+        for at in range(start, end, LONGEST_RUN)
+    ]
+    return np.array(runs, np.uint8).tobytes()
 
 
 class Context:
@@ -211,8 +236,8 @@ class Context:
         return self.fenced(s.shuffle(narrowed, range(s.lanes)))
 
     def fenced(self, value: TirExpr) -> TirExpr:
-        """int8 lanes through whose making neither looks: LLVM would narrow the upper half of a vector once more, and TVM
-        puts what a name stands for in its place, but for what is read from memory."""
+        """int8 lanes that are made once: LLVM does not look behind the fence, where it would narrow the upper half of a
+        vector a second time; nor TVM behind what is read from memory, where a name's value it puts in its place."""
         s, value, fenced = self.simd, self.bind(value), self.allocate("int8")
         part = Simd(min(FENCED, s.lanes))
         floats = PrimType(Simd(part.lanes // 4).dtype("float32"))

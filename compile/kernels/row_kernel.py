@@ -101,7 +101,7 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         sections = {s: flat_buffer(p) for s, p in zip(wanted, constants, strict=True)}
         rows.declare_result_memory()
         ctx = Context(Simd.of(core), parameters, sections, stage.width, stage.height, schedule, core)
-        rows.begin(ctx, stage.expressions())
+        rows.begin(ctx, list(stage.expressions()))
         emit_columns(stage, ctx, rows, whole_vectors_end(stage))
         with rows.each(ctx, []) as outputs:
             for buffer, row in zip(stage.outputs, outputs, strict=True):
@@ -157,7 +157,7 @@ def emit_range(stage: Stage, ctx: Context, rows: OneRow, simd: Simd, start: int,
     """The columns start .. stop-1 by vectors of `simd`; all channels at one place before the next place, or the other
     way round, as the schedule says; a band's rows around the columns."""
     ctx.simd, ctx.even_first = simd, simd.lanes > 1 and computes_even_first(stage)
-    turns, everything = (stop - start) // simd.lanes, stage.expressions()
+    turns, everything = (stop - start) // simd.lanes, list(stage.expressions())
 
     def at(turn: TirExpr) -> TirExpr:
         return turn * simd.lanes + start

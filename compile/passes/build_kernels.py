@@ -42,7 +42,7 @@ def build_kernels(program: Program, core: Core, schedules: Schedules) -> Kernels
 def step_of(stage: Stage, name: str, built: RowKernel, schedule: Schedule, record: Record | None = None) -> Step:
     """The step that calls a stage's kernel under a name."""
     p = built.parameters
-    return Step(stage, name, built.operands, p.to_bytes(), p.sizes, p.section_offsets(), schedule, record)
+    return Step(stage, name, built.operands, p.to_bytes(), p.counts(), p.section_offsets(), schedule, record)
 
 
 def check_record(stage: Stage, record: Record) -> None:

@@ -54,7 +54,8 @@ enum { BN_ROWS = 0, BN_WHOLE = 1 }; /* bn_stage.kind */
  * operand's and each output's map begins; `y`: the part; `rows`: 1. `constants`: this stage's, replicated. */
 typedef void (*bn_kernel)(const void *const *in, const uint8_t *constants, void *const *out, int32_t y, int32_t rows);
 
-/* A stage's constants lie in the library once (float32, int16, uint8, then int8 tables, then int16 biases, each section
+/* A stage's constants lie in the library once (float32, int16, uint8, then int8 tables as runs of equal bytes,
+ * each its length less one and the byte, then int16 biases, each section
  * padded to 4 bytes), and in each instance's arena as the kernel reads them: every float32 four times, every uint8
  * sixteen times, so that a constant is one 16-byte load, every bias 32 times, so that a sum of 32 lanes starts from
  * loads, each section aligned to BN_SECTION bytes. */
@@ -67,6 +68,7 @@ typedef struct {
     uint64_t params;       /* bytes from bn_plan.params */
     uint64_t params_bytes;
     uint32_t floats, words, bytes, tables, biases; /* constants of each section */
+    uint32_t runs;         /* of equal bytes, in which the library has the tables */
     uint64_t constants;    /* where they are replicated: bytes from the arena's start */
     int32_t rows;          /* output rows, the same for each output; of BN_WHOLE: the parts */
     int32_t band;          /* the most rows of a call, which do not cross a multiple of it; of BN_WHOLE: 1 */

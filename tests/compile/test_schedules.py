@@ -78,7 +78,7 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
 SPACES = {
     "BinaryDot": 4 * 3 * 3 * 2,
     "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
-    "IntegerUpsample": 4 * 2 * 4,
+    "IntegerUpsample": 4 * 2 * 2 * 4,
     **dict.fromkeys(("IntegerConvolution", "IntegerPool", "IntegerMix"), 4 * 4),
 }
 """Schedules of a kind, by its choices; of the others 4 numbers of channels."""
@@ -115,9 +115,9 @@ def test_the_defaults() -> None:
         "PoolSum": Schedule(1, 8, 1),
         "Load": Schedule(2, 8, 1),
         "IntegerDot": Schedule(2, 4, 1, 2, "channels", 4),
-        "IntegerConvolution": Schedule(2, 8, 1, band=4),
-        "IntegerUpsample": Schedule(2, 8, 1, 2, band=4),
-        "IntegerPool": Schedule(2, 8, 1, band=4),
+        "IntegerConvolution": Schedule(2, 8, 1, band=2),
+        "IntegerUpsample": Schedule(2, 8, 1, 2, "channels", 2),
+        "IntegerPool": Schedule(2, 8, 1, band=2),
         "IntegerMix": Schedule(1, 8, 1, band=4),
     }
 

@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tvm import tirx
 from tvm.sym.analyzer import Analyzer
 
-from biisnet.compile.kernels.context import REPLICATE, SECTIONS, Parameters, place_class, place_count, place_example
+from biisnet.compile.kernels.context import (
+    REPLICATE,
+    SECTIONS,
+    Parameters,
+    place_class,
+    place_count,
+    place_example,
+    runs_of,
+)
 from biisnet.compile.storage.layout import round_up
 
 
@@ -54,6 +66,16 @@ def test_parameters_layout() -> None:
     for array, place in zip(arrays, places, strict=True):
         at = starts[str(array.dtype)] + place * array.itemsize
         np.testing.assert_array_equal(np.frombuffer(block, array.dtype, array.size, at), array.ravel())
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from((1, 2, 30, 255, 256, 257, 600)))))
+def test_runs(pieces: list[tuple[int, int]]) -> None:
+    """Fails where runs are not the bytes again, or there are more of them than there must be."""
+    data = np.concatenate([np.zeros(0, np.uint8), *(np.full(n, value, np.uint8) for value, n in pieces)])
+    runs = np.frombuffer(runs_of(data), np.uint8).reshape(-1, 2)
+    np.testing.assert_array_equal(np.repeat(runs[:, 1], runs[:, 0].astype(int) + 1), data)
+    lengths = [sum(n for _, n in group) for _, group in itertools.groupby(pieces, key=lambda piece: piece[0])]
+    assert len(runs) == sum(-(-n // 256) for n in lengths)
 
 
 def test_no_parameters() -> None:
