@@ -61,9 +61,11 @@ class StageBuilder:
         self.stages: list[Stage] = []
         self.program = Program(name, self.stages, [], [])
         self.consumers = self.find_consumers()
-        self.stored = self.find_stored(whole := set())
+        whole: set[RelaxExpr] = set()
+        self.stored = self.find_stored(whole)
         while more := self.find_cut_whole():
-            self.stored = self.find_stored(whole := whole | more)
+            whole |= more
+            self.stored = self.find_stored(whole)
 
     def resolve(self, e: RelaxExpr) -> RelaxExpr:
         """The variable behind an alias."""
