@@ -35,8 +35,8 @@ class AverageOfAll(Pattern):
         if x is None or shape is None or len(shape) != 4:
             return None
         factor: np.ndarray | None = None
-        if node.op_type == "AveragePool" and (not is_whole(node, shape) or max(shape[2:]) <= LARGEST):
-            return None
+        if node.op_type == "AveragePool" and (not is_whole(node, shape) or not is_divisible(shape[2:])):
+            return None  # what is made below is none of these, or there would be no end
         if node.op_type == "Conv":
             factor = factors(node, shape)
             if factor is None:
@@ -61,6 +61,11 @@ class AverageOfAll(Pattern):
 def is_whole(node: ir.Node, shape: tuple[int, ...]) -> bool:
     """Whether an AveragePool's window is the map."""
     return tuple(attribute(node, "kernel_shape", [])) == shape[2:] and not any(attribute(node, "pads", [0]))
+
+
+def is_divisible(sides: tuple[int, ...]) -> bool:
+    """Whether a window of these sides becomes smaller ones."""
+    return max(sides) > LARGEST and any(part_of(side) < side for side in sides)
 
 
 def factors(node: ir.Node, shape: tuple[int, ...]) -> np.ndarray | None:

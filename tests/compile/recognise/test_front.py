@@ -113,6 +113,17 @@ def test_a_network_without_binary_layers_is_refused_by_what_looks_so() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("side", "windows"), [(7, [7]), (11, [11]), (12, [6, 2]), (22, [2, 11]), (49, [7, 7]), (1, [])]
+)
+def test_an_average_of_all(side: int, windows: list[int]) -> None:
+    """Fails where a side with a prime factor that no window has is rewritten without an end, which takes all memory."""
+    net = Net((1, 3, side, side))
+    proto = recognise(net.model(net.op("GlobalAveragePool", net.stem())), None).model.proto
+    found = [n for n in proto.graph.node if n.op_type == "AveragePool"]
+    assert [onnx.helper.get_node_attr_value(n, "kernel_shape") for n in found] == [[w, w] for w in windows]
+
+
 def test_an_old_opset_is_raised() -> None:
     """Fails where a file of opset 11 is not taken."""
     net = Net(opset=11)
