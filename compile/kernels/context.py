@@ -68,21 +68,17 @@ class Parameters:
 
     def to_bytes(self) -> bytes:
         """The block as the library carries it: the sections, each element once, tables as runs."""
-        block = b""
-        for section in SECTIONS:
-            data = self.elements(section).tobytes()
-            if section == TABLES:
-                data = runs_of(np.frombuffer(data, np.uint8))
-            block += data + bytes(-len(data) % 4)
-        return block
+        packed = (self.packed(section) for section in SECTIONS)
+        return b"".join(data + bytes(-len(data) % 4) for data in packed)
 
-    def elements(self, section: str) -> npt.NDArray[Any]:
-        """A section's constants."""
-        return np.concatenate([*self.arrays[section], np.zeros(0, section)]).astype(section)
+    def packed(self, section: str) -> bytes:
+        """A section as the library carries it."""
+        elements = np.concatenate([*self.arrays[section], np.zeros(0, section)]).astype(section)
+        return runs_of(elements.view(np.uint8)) if section == TABLES else elements.tobytes()
 
     def counts(self) -> dict[str, int]:
         """The constants of each section, and the runs of the tables."""
-        return {**self.sizes, "runs": len(runs_of(self.elements(TABLES).view(np.uint8))) // 2}
+        return {**self.sizes, "runs": len(self.packed(TABLES)) // 2}
 
 
 def runs_of(data: npt.NDArray[np.uint8]) -> bytes:
@@ -221,19 +217,8 @@ class Context:
             low, high = (s.const(int(v), "int16") for v in (info.min, info.max))
             shifted = tirx.shift_right(total, s.const(shift, "int16")) if shift else total
             return s.cast(tirx.max(tirx.min(shifted, high), low), "int8")
-        part, total = Simd(NARROWED), self.bind(total)
-        narrowed = [
-            self.bind(
-                tirx.call_llvm_pure_intrin(
-                    PrimType(part.dtype("int8")),
-                    self.core.narrowing_shift,
-                    part.shuffle([total], range(at, at + NARROWED)),
-                    tirx.const(shift, "int32"),
-                )
-            )
-            for at in range(0, s.lanes, NARROWED)
-        ]
-        return self.fenced(s.shuffle(narrowed, range(s.lanes)))
+        total = self.bind(total)
+        return self.fenced(self.in_parts(self.core.narrowing_shift, NARROWED, "int8", [total], shift))
 
     def fenced(self, value: TirExpr) -> TirExpr:
         """int8 lanes that are made once: LLVM does not look behind the fence, where it would narrow the upper half of a
@@ -253,19 +238,25 @@ class Context:
         s = self.simd
         if self.core.shift_right_insert is None or s.lanes % INSERTED:
             return (top & s.const(1 << 7, "uint8")) | s.shift_right(low, 1, "uint8")
-        part, top, low = Simd(INSERTED), self.bind(top), self.bind(low)
-        inserted = [
+        vectors = [self.bind(top), self.bind(low)]
+        return self.in_parts(self.core.shift_right_insert, INSERTED, "uint8", vectors, 1)
+
+    def in_parts(self, intrinsic: str, lanes: int, element: str, vectors: list[TirExpr], bits: int) -> TirExpr:
+        """A vector of `element` by an intrinsic of so many lanes, which is given those of each vector and how far to
+        shift."""
+        s, part = self.simd, Simd(lanes)
+        made = [
             self.bind(
                 tirx.call_llvm_pure_intrin(
-                    PrimType(part.dtype("uint8")),
-                    self.core.shift_right_insert,
-                    *(part.shuffle([v], range(at, at + INSERTED)) for v in (top, low)),
-                    tirx.const(1, "int32"),
+                    PrimType(part.dtype(element)),
+                    intrinsic,
+                    *(part.shuffle([v], range(at, at + lanes)) for v in vectors),
+                    tirx.const(bits, "int32"),
                 )
             )
-            for at in range(0, s.lanes, INSERTED)
+            for at in range(0, s.lanes, lanes)
         ]
-        return inserted[0] if len(inserted) == 1 else s.shuffle(inserted, range(s.lanes))
+        return made[0] if len(made) == 1 else s.shuffle(made, range(s.lanes))
 
     def bind(self, value: TirExpr) -> TirExpr:
         """Name a value, so that it is computed once."""

@@ -16,6 +16,7 @@
 
 #include "biisnet.h"
 #include "biisnet_probe.h"
+#include "check.h"
 
 enum { PIXELS = PLAN_HEIGHT * PLAN_WIDTH, RUNS = 20 };
 
@@ -86,14 +87,6 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*
     return __real_pthread_create(thread, how, start, argument);
 }
 #endif
-
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "line %d: %s is false\n", __LINE__, #condition);   \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
 
 static level grey[PIXELS];
 static value expected[PIXELS];

@@ -7,17 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "instance.h"
 
 enum { PIXELS = PLAN_HEIGHT * PLAN_WIDTH, ORDERS = 40, MOST_TASKS = 256, MOST_STAGES = 16 };
-
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "line %d: %s is false\n", __LINE__, #condition);   \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
 
 static bn_plan plan;
 static bn_task order[MOST_TASKS];

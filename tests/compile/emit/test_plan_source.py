@@ -90,7 +90,7 @@ int main(void) {
 
 def step_of(stage: Stage, *operands: Operand) -> Step:
     """A step without constants."""
-    none = dict.fromkeys(SECTIONS, 0)
+    none = dict.fromkeys((*SECTIONS, "runs"), 0)
     return Step(stage, stage.name, operands, b"", none, {**none, "end": 0}, Schedule(1))
 
 
