@@ -4,8 +4,8 @@
 Where a number lies within rounding of the threshold that it is compared with, both sides may be right; such images are
 left out. Rounding is that of the largest number which it was computed from: a sum of weights that are two levels but
 for rounding may be 1e-8, or 0. A number that is the threshold exactly, as half of them are after Relu, is none of
-these; but for numbers near 0 behind slopes (PRelu, LeakyRelu), which Relu hides: the compiler bends accumulators with one line of its own rounding,
-which at the bend may be 1e-8.
+these; but for numbers near 0 behind slopes (PRelu, LeakyRelu), which Relu hides: the compiler bends accumulators with
+one line of its own rounding, which at the bend may be 1e-8.
 """
 
 from __future__ import annotations
