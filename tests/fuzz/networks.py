@@ -46,7 +46,7 @@ def other_operator(graph: onnx.GraphProto, rng: random.Random) -> None:
 def other_input(graph: onnx.GraphProto, rng: random.Random) -> None:
     """A node reads another value, or one less or more."""
     node = rng.choice(graph.node)
-    names = [o for n in graph.node for o in n.output] + [t.name for t in graph.initializer] + ["", graph.input[0].name]
+    names = ["", *(o for n in graph.node for o in n.output), *(i.name for i in (*graph.initializer, *graph.input))]
     kind = rng.randrange(3)
     if kind == 0 and node.input:
         node.input[rng.randrange(len(node.input))] = rng.choice(names)
@@ -86,7 +86,7 @@ def other_constant(graph: onnx.GraphProto, rng: random.Random) -> None:
     else:
         try:
             array = numpy_helper.to_array(constant).copy()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, onnx.checker.ValidationError):  # as other mutations left it
             return
         if array.size and array.dtype == np.float32:
             array.flat[rng.randrange(array.size)] = rng.choice(NUMBERS)
@@ -120,7 +120,7 @@ def a_node_twice(graph: onnx.GraphProto, rng: random.Random) -> None:
 
 def other_shape(graph: onnx.GraphProto, rng: random.Random) -> None:
     """The image has another size, or an unknown one."""
-    dims = graph.input[0].type.tensor_type.shape.dim
+    dims = [d for i in graph.input for d in i.type.tensor_type.shape.dim]
     if dims:
         dim = rng.choice(dims)
         if rng.randrange(2):
