@@ -41,7 +41,7 @@ def test_what_cannot_be_measured_is_not_well() -> None:
 def test_what_was_not_recorded_is_not_compared() -> None:
     lines, well = compare([replace(OLD, l1d_misses=None, dram_bytes=None)], [OLD])
     assert well
-    assert lines == ["net 10x10: 1000.0 -> 1000.0 (+0.00%) cycles a pixel"]
+    assert lines == ["net 10x10 biisnet: 1000.0 -> 1000.0 (+0.00%) cycles a pixel"]
 
 
 def test_only_our_figures_are_compared() -> None:
