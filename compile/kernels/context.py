@@ -244,14 +244,24 @@ class Context:
     def in_parts(self, intrinsic: str, lanes: int, element: str, vectors: list[TirExpr], bits: int) -> TirExpr:
         """A vector of `element` by an intrinsic of so many lanes, which is given those of each vector and how far to
         shift."""
+        return self.by_parts(intrinsic, lanes, element, vectors, lambda parts: [*parts, tirx.const(bits, "int32")])
+
+    def by_parts(
+        self,
+        intrinsic: str,
+        lanes: int,
+        element: str,
+        vectors: list[TirExpr],
+        given: Callable[[list[TirExpr]], list[TirExpr]],
+    ) -> TirExpr:
+        """A vector of `element` by an intrinsic of so many lanes, whose arguments are made of those of each vector."""
         s, part = self.simd, Simd(lanes)
         made = [
             self.bind(
                 tirx.call_llvm_pure_intrin(
                     PrimType(part.dtype(element)),
                     intrinsic,
-                    *(part.shuffle([v], range(at, at + lanes)) for v in vectors),
-                    tirx.const(bits, "int32"),
+                    *given([part.shuffle([v], range(at, at + lanes)) for v in vectors]),
                 )
             )
             for at in range(0, s.lanes, lanes)

@@ -69,3 +69,6 @@ class Core:
     find its own way."""
     shift_right_insert: str | None = None
     """LLVM's intrinsic that shifts 16 bytes right and keeps another's bits above them; None as above."""
+    look_up: str | None = None
+    """LLVM's intrinsic that looks 32 bytes below 16 up, each half of them in 16 bytes of a table; None where bits of bytes
+    are counted by an instruction."""

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""x86-64 with AVX2 and without AVX-512 (LLVM's level x86-64-v3): this machine, often.
+
+Of its many makes next to nothing is said; but none of them counts the bits of bytes, and all look bytes up.
+"""
+
+from .core import Core
+
+PSHUFB = "llvm.x86.avx2.pshuf.b"
+"""Looks 32 bytes up, each half in a table of its own (Intel 64 and IA-32 Software Developer's Manual, VPSHUFB)."""
+
+X86_64_V3 = Core("x86-64-v3", look_up=PSHUFB)
