@@ -114,6 +114,7 @@ class Context:
         self.y: TirExpr
         self.column: TirExpr | int = 0
         self.schedule = schedule
+        self.pairs = False  # whether int16 sums are in pair order (byte_pairs.py)
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
         self._rows: dict[Operand, list[TirExpr]] = {}
@@ -167,11 +168,19 @@ class Context:
         vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
         return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
 
-    def bias(self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int) -> TirExpr:
+    def bias(
+        self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int, name: str = "bias"
+    ) -> TirExpr:
         """Element `o` of int16 biases in every lane, each lane's own copy: a sum overwrites it, and to move it would
         take a vector slot."""
-        section, offset = self.parameter(owner, "bias", lambda: values.astype(np.int16).view(np.uint16))
+        section, offset = self.parameter(owner, name, lambda: values.astype(np.int16).view(np.uint16))
         return self.simd.reinterpret(self.simd.load(section, (offset + o) * REPLICATE["uint16"]), "int16")
+
+    def pair(self, owner: object, name: str, values: npt.NDArray[np.uint16], o: TirExpr | int) -> TirExpr:
+        """Element `o` of pairs of int8 factors in 16 pairs of lanes."""
+        (section, offset), words = self.parameter(owner, name, lambda: values), Simd(REPLICATE["uint16"] // 2)
+        loaded = self.bind(words.load(section, (offset + o) * REPLICATE["uint16"]))
+        return self.bind(tirx.reinterpret(PrimType(words.twice.dtype("int8")), loaded))
 
     def load(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr:
         """A plane's values from `column` on, in the order of lanes that the stage computes in."""
@@ -307,7 +316,9 @@ class Context:
         if id(e) in self._first:
             return self._first[id(e)][self._at : self._at + len(channels)]
         if id(e) not in self._values:
+            pairs, self.pairs = self.pairs, False
             self._values[id(e)] = [self.bind(v) for v in e.emit(self, channels)]
+            self.pairs = pairs
         return self._values[id(e)]
 
 

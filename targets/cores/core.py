@@ -72,3 +72,8 @@ class Core:
     look_up: str | None = None
     """LLVM's intrinsic that looks 32 bytes below 16 up, each half of them in 16 bytes of a table; None where bits of bytes
     are counted by an instruction."""
+    multiply_pairs: str | None = None
+    """LLVM's intrinsic that multiplies 32 bytes without a sign by 32 with one, and adds the products of neighbours to 16
+    int16; None where sums are better added up one product after the other."""
+    pack: str | None = None
+    """LLVM's intrinsic that saturates 16 and 16 int16 to int8, in the order that interleaved bytes have."""

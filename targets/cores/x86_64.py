@@ -9,4 +9,9 @@ from .core import Core
 PSHUFB = "llvm.x86.avx2.pshuf.b"
 """Looks 32 bytes up, each half in a table of its own (Intel 64 and IA-32 Software Developer's Manual, VPSHUFB)."""
 
-X86_64_V3 = Core("x86-64-v3", look_up=PSHUFB)
+PMADDUBSW = "llvm.x86.avx2.pmadd.ub.sw"
+"""Products of bytes without and with a sign, of neighbours added up (VPMADDUBSW)."""
+PACKSSWB = "llvm.x86.avx2.packsswb"
+"""Words saturated to bytes, within each half (VPACKSSWB)."""
+
+X86_64_V3 = Core("x86-64-v3", look_up=PSHUFB, multiply_pairs=PMADDUBSW, pack=PACKSSWB)
