@@ -37,8 +37,8 @@ TABLES = "int8"
 LONGEST_RUN = 256
 NARROWED = 8
 """Lanes that one narrowing instruction takes, and the most bits that it shifts by."""
-INSERTED = FENCED = 16
-"""Lanes that one instruction shifts and inserts; those of a fence."""
+INSERTED = 16
+"""Lanes that one instruction shifts and inserts."""
 SECTION_ALIGNMENT = 64
 
 
@@ -204,9 +204,9 @@ class Context:
             value = self.simd.shuffle([value], [i // 2 + n // 2 * (i % 2) for i in range(n)])
         self.simd.store(row, value, buffer.layout.at(buffer, plane, self.column))
 
-    def allocate(self, dtype: str) -> TirExpr:
-        """A vector in registers."""
-        return T.alloc_buffer((self.simd.lanes,), dtype, scope="local")
+    def allocate(self, dtype: str, simd: Simd | None = None) -> TirExpr:
+        """A vector in registers, of all lanes or those of `simd`."""
+        return T.alloc_buffer(((simd or self.simd).lanes,), dtype, scope="local")
 
     @staticmethod
     def loop(turns: int) -> AbstractContextManager[TirExpr]:
@@ -229,11 +229,11 @@ class Context:
         total = self.bind(total)
         return self.fenced(self.in_parts(self.core.narrowing_shift, NARROWED, "int8", [total], shift))
 
-    def fenced(self, value: TirExpr) -> TirExpr:
-        """int8 lanes that are made once: LLVM does not look behind the fence, where it would narrow the upper half of a
+    def fenced(self, value: TirExpr, simd: Simd | None = None) -> TirExpr:
+        """int8 lanes, all or those of `simd`, that are made once: LLVM does not look behind the fence, where it would narrow the upper half of a
         vector a second time; nor TVM behind what is read from memory, where a name's value it puts in its place."""
-        s, value, fenced = self.simd, self.bind(value), self.allocate("int8")
-        part = Simd(min(FENCED, s.lanes))
+        s, value = simd or self.simd, self.bind(value)
+        fenced, part = self.allocate("int8", s), Simd(min(self.core.register_bytes, s.lanes))
         floats = PrimType(Simd(part.lanes // 4).dtype("float32"))
         for at in range(0, s.lanes, part.lanes):
             lanes = tirx.reinterpret(floats, part.shuffle([value], range(at, at + part.lanes)))

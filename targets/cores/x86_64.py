@@ -14,4 +14,6 @@ PMADDUBSW = "llvm.x86.avx2.pmadd.ub.sw"
 PACKSSWB = "llvm.x86.avx2.packsswb"
 """Words saturated to bytes, within each half (VPACKSSWB)."""
 
-X86_64_V3 = Core("x86-64-v3", look_up=PSHUFB, multiply_pairs=PMADDUBSW, pack=PACKSSWB)
+X86_64_V3 = Core(
+    "x86-64-v3", register_bytes=32, look_up=PSHUFB, multiply_pairs=PMADDUBSW, pack=PACKSSWB, interleaves=False
+)
