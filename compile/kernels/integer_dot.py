@@ -36,7 +36,7 @@ from ..storage.encoding import BLOCK
 from .border_table import BorderTable, under_padding
 from .context import Context, place_class
 from .integer_sum import ExactLeaf, Extent
-from .table_count import TableCount, counts_by_tables, pair_tables
+from .table_count import HALF, TableCount, counts_by_tables, pair_tables
 from .taps import grouped_sum, window_operand, windows
 
 CHUNK = 31
@@ -226,7 +226,7 @@ class IntegerDot(ExactLeaf):
 
     def count_chunk(self, ctx: Context, channels: list[TirExpr], index: int) -> list[TirExpr]:
         """int8 sums of one chunk's taps, for each channel."""
-        if self.bits.groups == 1 and counts_by_tables(ctx, channels):
+        if self.bits.groups == 1 and self.bits.halves and counts_by_tables(ctx, channels):
             return self.look_chunk_up(ctx, channels, index)
         s, (planes, places) = ctx.simd, self.tap_chunks()[index]
         sums = [ctx.allocate("uint8") for _ in channels]
@@ -246,7 +246,7 @@ class IntegerDot(ExactLeaf):
         with self.planes_loop(ctx, planes) as some:
             sums.add(
                 [
-                    (plane * area + ky * self.window.kernel[1] + kx, self.pixels(ctx, 0, plane, (ky, kx)))
+                    (plane * area + ky * self.window.kernel[1] + kx, self.halves(ctx, 0, plane, (ky, kx)))
                     for plane, (ky, kx) in itertools.product(some, places)
                 ]
             )
@@ -264,9 +264,21 @@ class IntegerDot(ExactLeaf):
 
     def pixels(self, ctx: Context, group: TirExpr | int, plane: TirExpr | int, tap: tuple[int, int]) -> TirExpr:
         """The bytes that a tap of a plane reads, of a group whose planes begin at `group`."""
+        found = self.halves(ctx, group, plane, tap)
+        if len(found) == 1:
+            return found[0]
+        low, high = found
+        return ctx.bind(low | tirx.shift_left(high, ctx.simd.const(HALF, "uint8")))
+
+    def halves(self, ctx: Context, group: TirExpr | int, plane: TirExpr | int, tap: tuple[int, int]) -> list[TirExpr]:
+        """The same as they are stored: a byte, or its lower and upper half."""
         row = ctx.rows(self.operands()[0])[tap[0]]
         stored = plane % self.stored_planes if isinstance(plane, int) else tirx.floormod(plane, self.stored_planes)
-        return ctx.load_tap(row, self.buffer, group + stored, self.window, tap[1])
+        first, parts = group + stored, 2 if self.bits.halves else 1
+        return [
+            ctx.load_tap(row, self.buffer, first * parts + n if parts > 1 else first, self.window, tap[1])
+            for n in range(parts)
+        ]
 
     def count(
         self,

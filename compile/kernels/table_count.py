@@ -22,12 +22,10 @@ from tvm.ir import Expr as TirExpr
 from tvm.ir import PrimType
 from tvm.sym import Analyzer
 
+from ..storage.integer_bits import HALF
 from .context import Context
 from .simd import Simd
 
-HALF = 4
-"""Bits of half a byte."""
-LOWER = 15
 TABLE = 16
 """Bytes of a table."""
 TOGETHER = 3
@@ -62,21 +60,22 @@ class TableCount:
             for sums in (total, high):
                 ctx.simd.store(sums, ctx.simd.const(0, "uint8"), 0)
 
-    def add(self, taps: list[tuple[TirExpr | int, TirExpr]]) -> None:
-        """Count the pixels of some taps, each with its number among a channel's; bytes of packed bits."""
-        s = self.ctx.simd
-        halves = (
-            (2 * tap + n, self.ctx.bind(half))
-            for tap, x in taps
-            for n, half in enumerate((x & s.const(LOWER, "uint8"), s.shift_right(x, HALF, "uint8")))
-        )
+    def add(self, taps: list[tuple[TirExpr | int, list[TirExpr]]]) -> None:
+        """Count the pixels of some taps, lower and upper halves of their bytes, each with its number among a
+        channel's."""
+        s, halves = self.ctx.simd, ((2 * tap + n, half) for tap, both in taps for n, half in enumerate(both))
         while group := list(itertools.islice(halves, TOGETHER)):
             for o, total, high in self.pairs:
                 first = tirx.floordiv(o, 2) * (2 * self.taps)
                 found = [self.look_up(first + n, half) for n, half in group]
                 added = self.ctx.bind(sum(found[1:], found[0]))
-                s.store(total, s.load(total, 0) + added, 0)
-                s.store(high, s.load(high, 0) + s.shift_right(added, HALF, "uint8"), 0)
+                s.store(total, self.kept(s.load(total, 0) + added), 0)
+                s.store(high, self.kept(s.load(high, 0) + s.shift_right(added, HALF, "uint8")), 0)
+
+    def kept(self, total: TirExpr) -> TirExpr:
+        """A total that LLVM does not take apart: it would wait with several sums, to add them up first, and spill."""
+        s = self.ctx.simd
+        return s.reinterpret(self.ctx.fenced(s.reinterpret(total, "int8")), "uint8")
 
     def look_up(self, n: TirExpr | int, half: TirExpr) -> TirExpr:
         """Bytes of the `n`-th table at the places that `half` says, below 16."""
