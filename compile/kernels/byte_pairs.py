@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,7 @@ LOW_LANES, HIGH_LANES = (
     [at + LANES * n for half in (0, HALF) for at in range(half + first, half + first + 8) for n in (0, 1)]
     for first in (0, 8)
 )
-"""Lanes of two vectors of bytes, interleaved, that an instruction takes of the lower and the upper part of each half."""
+"""Lanes of two vectors of bytes that are interleaved: the lower 8 of each half, and the upper 8."""
 
 
 def takes_pairs(ctx: Context) -> bool:
@@ -74,14 +74,16 @@ def excess(slope: I64, bend: I64) -> I64:
 def add_bent(
     ctx: Context, owner: object, line: tuple[I64, I64, I64], o: TirExpr, total: TirExpr | None, x: TirExpr
 ) -> TirExpr:
-    """`total` and slope*x + bend*max(x, knee), and its `excess`, of int8 lanes; `line` has the three for all channels."""
+    """`total` and slope*x + bend*max(x, knee), and its `excess`, of int8 lanes; `line` has the three constants of all
+    channels."""
     s = ctx.simd
     knees = (line[2] + MIDDLE).astype(np.uint8)
     shifted = ctx.bind(s.reinterpret(x, "uint8") ^ s.const(MIDDLE, "uint8"))
     above = ctx.bind(tirx.max(shifted, ctx.per_channel(owner, "knee", knees, o)))
     pairs = [ctx.bind(v) for v in interleaved(s, shifted, above)]
     for n, words in enumerate(factors(*line)):
-        products = s.shuffle([products_of(ctx, pair, ctx.pair(owner, f"pair {n}", words, o)) for pair in pairs], lanes(s))
+        factor = ctx.pair(owner, f"pair {n}", words, o)
+        products = s.shuffle([products_of(ctx, pair, factor) for pair in pairs], lanes(s))
         total = ctx.bind(products if total is None else total + products)
     assert total is not None
     return total
@@ -104,6 +106,7 @@ def lanes(s: Simd) -> range:
 
 def products_of(ctx: Context, pair: TirExpr, factor: TirExpr) -> TirExpr:
     """16 int16 sums of products of two."""
+    assert ctx.core.multiply_pairs
     kind = PrimType(Simd(HALF).dtype("int16"))
     return ctx.bind(tirx.call_llvm_pure_intrin(kind, ctx.core.multiply_pairs, pair, factor))
 
@@ -111,11 +114,11 @@ def products_of(ctx: Context, pair: TirExpr, factor: TirExpr) -> TirExpr:
 def narrowed(ctx: Context, total: TirExpr, shift: int) -> TirExpr:
     """int16 sums in pair order, shifted right and saturated to int8 lanes in the order of columns."""
     s, part = ctx.simd, Simd(HALF)
-    total = ctx.bind(total)
-    found: list[Any] = []
+    assert ctx.core.pack
+    kind, total = PrimType(Simd(LANES).dtype("int8")), ctx.bind(total)
+    found: list[TirExpr] = []
     for at in range(0, s.lanes, LANES):
         both = [part.shuffle([total], range(first, first + HALF)) for first in (at, at + HALF)]
         shifted = [ctx.bind(tirx.shift_right(v, part.const(shift, "int16")) if shift else v) for v in both]
-        kind = PrimType(Simd(LANES).dtype("int8"))
         found.append(ctx.bind(tirx.call_llvm_pure_intrin(kind, ctx.core.pack, *shifted)))
     return found[0] if len(found) == 1 else s.shuffle(found, lanes(s))

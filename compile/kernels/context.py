@@ -168,9 +168,7 @@ class Context:
         vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
         return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
 
-    def bias(
-        self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int, name: str = "bias"
-    ) -> TirExpr:
+    def bias(self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int, name: str = "bias") -> TirExpr:
         """Element `o` of int16 biases in every lane, each lane's own copy: a sum overwrites it, and to move it would
         take a vector slot."""
         section, offset = self.parameter(owner, name, lambda: values.astype(np.int16).view(np.uint16))
@@ -230,8 +228,9 @@ class Context:
         return self.fenced(self.in_parts(self.core.narrowing_shift, NARROWED, "int8", [total], shift))
 
     def fenced(self, value: TirExpr, simd: Simd | None = None) -> TirExpr:
-        """int8 lanes, all or those of `simd`, that are made once: LLVM does not look behind the fence, where it would narrow the upper half of a
-        vector a second time; nor TVM behind what is read from memory, where a name's value it puts in its place."""
+        """int8 lanes, all or those of `simd`, that are made once: LLVM does not look behind the fence, where it would
+        narrow the upper half of a vector a second time; nor TVM behind what is read from memory, where a name's value
+        it puts in its place."""
         s, value = simd or self.simd, self.bind(value)
         fenced, part = self.allocate("int8", s), Simd(min(self.core.register_bytes, s.lanes))
         floats = PrimType(Simd(part.lanes // 4).dtype("float32"))

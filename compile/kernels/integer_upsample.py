@@ -81,7 +81,7 @@ class IntegerUpsample(ExactLeaf):
         half, place = Simd(max(ctx.simd.lanes // 2, 1)), tirx.floordiv(ctx.column, 2)
         at = self.buffer.layout.at(self.buffer, o + self.offset, place)
         (near,), (far,) = ctx.rows(self.near), ctx.rows(self.far)
-        if averages_bytes(ctx):
+        if ctx.core.averages_up and ctx.simd.lanes > 1:
             before, here, after = neighbours(ctx, half, *(ctx.bind(ctx.simd.load(row, at - 1)) for row in (near, far)))
         else:
             before, here, after = (
@@ -96,11 +96,6 @@ class IntegerUpsample(ExactLeaf):
         return half.shuffle(pair, [i // 2 + half.lanes * (i % 2) for i in range(ctx.simd.lanes)])
 
 
-def averages_bytes(ctx: Context) -> bool:
-    """Whether the core averages bytes without a sign, rounding up, and no others (pavgb)."""
-    return not ctx.core.interleaves and ctx.simd.lanes > 1
-
-
 def neighbours(ctx: Context, half: Simd, near: TirExpr, far: TirExpr) -> list[TirExpr]:
     """The blended rows at three neighbouring places, of rows that are read from the first of them on."""
     blended = ctx.bind(nearer(ctx.simd, ctx, near, far))
@@ -110,7 +105,7 @@ def neighbours(ctx: Context, half: Simd, near: TirExpr, far: TirExpr) -> list[Ti
 def nearer(s: Simd, ctx: Context, near: TirExpr, far: TirExpr) -> TirExpr:
     """(near + ((near + far) >> 1) + 1) >> 1 of int8 lanes, in 8 bits, as LLVM knows two halving additions (shadd,
     srhadd): a + b = 2*(a & b) + (a ^ b) = 2*(a | b) - (a ^ b)."""
-    if averages_bytes(ctx):
+    if ctx.core.averages_up and s.lanes > 1:
         return nearer_rounding_up(s, ctx, near, far)
     one = s.const(1, "int8")
     mean = ctx.bind((near & far) + tirx.shift_right(near ^ far, one))

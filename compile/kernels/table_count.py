@@ -33,6 +33,7 @@ TOGETHER = 3
 LANES = 32
 """Bytes that are looked up at once."""
 
+
 def counts_by_tables(ctx: Context, channels: list[TirExpr]) -> bool:
     """Whether the channels at hand are counted so: pairs of an even one and the next."""
     if ctx.core.look_up is None or ctx.simd.lanes % LANES or len(channels) % 2:
@@ -80,6 +81,7 @@ class TableCount:
     def look_up(self, n: TirExpr | int, half: TirExpr) -> TirExpr:
         """Bytes of the `n`-th table at the places that `half` says, below 16."""
         ctx, words = self.ctx, Simd(TABLE // 2)
+        assert ctx.core.look_up
         table = ctx.bind(words.load(self.section, self.base + n * words.lanes))
         table = ctx.bind(tirx.reinterpret(PrimType(Simd(TABLE).dtype("uint8")), table))
         wide = ctx.bind(Simd.shuffle([table] * (LANES // TABLE), range(LANES)))

@@ -5,8 +5,8 @@ Below zero is what the top bit of an int8 says, so a channel's signs cost one in
 compared. XOR with weights that are stored inverted too counts the same; outside of the map, where bits are clear, it
 reads +1.
 
-Where bits are counted by tables, a byte is stored as two: the lower half, and in the plane behind it the upper one, each
-below 16, as the place in a table is.
+Where bits are counted by tables (kernels/table_count.py), a byte is stored as two, each below 16, as the place in a
+table is: its lower half, and in the next plane its upper one.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class IntegerBits(Bits):
     )
 
     halves: bool = False
+    """Whether each byte lies as two halves."""
 
     name: ClassVar[str] = "integer bits"
     word: ClassVar[str] = "uint8"
