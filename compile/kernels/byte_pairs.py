@@ -62,7 +62,7 @@ def factors(slope: I64, bend: I64, knee: I64) -> list[npt.NDArray[np.uint16]]:
     sums = slope * x + bend * np.maximum(x, knee + MIDDLE)
     whole = WORD.min <= sums.min() and sums.max() <= WORD.max and np.abs(bend).max() < MIDDLE
     none, half = np.zeros_like(bend), bend // 2
-    pairs = [(slope, bend)] if whole else [(slope, none), (none, half), (none, bend - half)]
+    pairs = [(slope, bend)] if whole else [(slope, bend - 2 * half), (none, half), (none, half)]
     return [(a & 0xFF | (b & 0xFF) << 8).astype(np.uint16) for a, b in pairs]
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """x86-64 with AVX2 and without AVX-512 (LLVM's level x86-64-v3): this machine, often.
 
-Its many makes differ in slots and caches, so nothing is said of those. But all of them look bytes up and none counts their
-bits, and none widens or interleaves bytes across the halves of a vector as cheaply as within them.
+Its many makes differ in slots and caches, so nothing is said of those. But all of them look bytes up and none counts
+their bits, and none takes bytes across the halves of a vector as cheaply as within them.
 """
 
 from .core import Core
