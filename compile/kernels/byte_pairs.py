@@ -79,7 +79,7 @@ def add_bent(
     s = ctx.simd
     knees = (line[2] + MIDDLE).astype(np.uint8)
     shifted = ctx.bind(s.reinterpret(x, "uint8") ^ s.const(MIDDLE, "uint8"))
-    above = ctx.bind(tirx.max(shifted, ctx.per_channel(owner, "knee", knees, o)))
+    above = ctx.bind(tirx.max(shifted, ctx.per_channel(owner, "knee of pairs", knees, o)))
     pairs = [ctx.bind(v) for v in interleaved(s, shifted, above)]
     for n, words in enumerate(factors(*line)):
         factor = ctx.pair(owner, f"pair {n}", words, o)
