@@ -153,4 +153,8 @@ class Bits(Encoding):
         s = ctx.simd
         above_byte = np.iinfo(self.word).bits - BLOCK
         word = s.shift_right(s.load(begun, 0), above_byte + unused, self.word)
-        ctx.store_columns(row, buffer, plane, s.cast(word, "uint8") if above_byte else word)
+        self.store_byte(ctx, buffer, row, plane, s.cast(word, "uint8") if above_byte else word)
+
+    def store_byte(self, ctx: Any, buffer: Buffer, row: Any, plane: Any, byte: Any) -> None:
+        """TIR that stores the signs of 8 channels."""
+        ctx.store_columns(row, buffer, plane, byte)

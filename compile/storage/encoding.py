@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from ...targets.cores import Issue
+    from ...targets.cores import Core, Issue
     from ..ir.buffers import Buffer
     from ..ir.expressions import Expr
 
@@ -56,6 +56,10 @@ class Encoding(ABC):
     def itemsize(self) -> int:
         """Bytes of an element."""
         return np.dtype(self.element).itemsize
+
+    def of_core(self, core: Core) -> Encoding:
+        """The encoding as a core's kernels read it."""
+        return self
 
     @abstractmethod
     def planes(self, channels: int) -> int:
