@@ -53,9 +53,7 @@ BANDS = {
     "IntegerConvolution": 2,
     "IntegerPool": 2,
     "IntegerUpsample": 2,
-    "BinaryDot": 1,
-    "Convolution": 1,
-    "Upsample": 2,
+    **dict.fromkeys(("BinaryDot", "Convolution", "Upsample"), 1),
 }
 """Kinds of kernel that compute several rows a call, and how many."""
 
@@ -82,7 +80,7 @@ class Schedule:
         defaults=dict.fromkeys(("IntegerDot", "IntegerUpsample"), "channels"),
     )
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
-    within: str = choice("columns", "rows", kinds=("Upsample",), defaults={"Upsample": "rows"})
+    within: str = choice("columns", "rows", kinds=("Upsample",))
     """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
     band: int = choice(1, 2, 4, 8, kinds=tuple(BANDS), defaults=BANDS)
     """Rows that one call computes: a block's weights stay for so many, but what it writes must still be near when it is
