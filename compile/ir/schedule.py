@@ -80,11 +80,11 @@ class Schedule:
         defaults=dict.fromkeys(("IntegerDot", "IntegerUpsample"), "channels"),
     )
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
-    within: str = choice("columns", "rows", kinds=("Upsample",))
-    """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
     band: int = choice(1, 2, 4, 8, kinds=tuple(BANDS), defaults=BANDS)
     """Rows that one call computes: a block's weights stay for so many, but what it writes must still be near when it is
     read."""
+    within: str = choice("columns", "rows", kinds=("Upsample",))
+    """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr, Inputs
+from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import BinaryDot, RepeatChannels
+from biisnet.compile.kernels import BinaryDot, RepeatChannels, ScaleShift
 from biisnet.compile.kernels.border_table import border_extent, border_table
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
 from biisnet.compile.storage import Bits, Margin, Planes
@@ -23,6 +25,7 @@ from biisnet.targets.cores import GENERIC
 from . import draw as d
 from .conftest import Check
 from .device import Case
+from .integers import forced
 from .test_convolution import geometries
 
 # groups, channels of a group, outputs of a group: odd counts are not halved, some fill no byte
@@ -117,6 +120,21 @@ def test_copies_are_the_whole_map(on_host: Check, copies: int) -> None:
     inputs = Inputs((), {"in": bits}, 4, 21)
     np.testing.assert_array_equal(e.reference(inputs), whole.reference(inputs))
     on_host([Case(Stage.of("case", (), (e,), out), {"in": bits})])
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [Schedule(1, 4, 1, 2, "channels"), Schedule(2, 8, 2, 2, "columns", 4), Schedule(2, 8, 1, 1, "channels", 2, "rows")],
+)
+def test_schedules(on_host: Check, schedule: Schedule) -> None:
+    """Fails where a result depends on the schedule: a second vector that takes another channel's addend or border."""
+    cases = []
+    for copies, width in itertools.product((1, 2), (31, 33, 48)):
+        e, bits = dot(np.random.default_rng(width), (1, 32, 16), 5, width, PLAIN_3X3, 1, copies=copies)
+        shifted = ScaleShift(16, e, np.linspace(-2, 3, 16, dtype=np.float32), np.arange(16, dtype=np.float32))
+        out = [Buffer("y", "y", 16, 5, width), Buffer("b", "b", 16, 5, width, Bits(), Planes("zero"))]
+        cases.append(Case(Stage.of("case", ("case",), (shifted,), out), {"in": bits}))
+    on_host(cases, schedules=forced(schedule))
 
 
 @pytest.mark.parametrize("inverted", [False, True])

@@ -28,7 +28,9 @@ def down(
     pool = PoolSum(channels, x)
     ones = np.ones(channels, np.float32)
     branches: tuple[Expr, ...] = (TwoSlope(channels, pool, ones, ones), TwoSlope(channels, pool, ones, low * ones))
-    packed = [Buffer(f"m.bits{n}", "m", 2 * channels, 3, 5, b, Planes("zero")) for n, b in enumerate((bits, further)) if b]
+    packed = [
+        Buffer(f"m.bits{n}", "m", 2 * channels, 3, 5, b, Planes("zero")) for n, b in enumerate((bits, further)) if b
+    ]
     outputs = [*packed, Buffer("m", "m", 2 * channels, 3, 5)]
     program = Program("net", [Stage.of("m", (), branches, outputs)], [x], [])
     drop_sign_preserving_two_slope(program)
