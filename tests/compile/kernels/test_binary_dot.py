@@ -131,7 +131,7 @@ def test_schedules(on_host: Check, schedule: Schedule) -> None:
     cases = []
     for copies, width in itertools.product((1, 2), (31, 33, 48)):
         e, bits = dot(np.random.default_rng(width), (1, 32, 16), 5, width, PLAIN_3X3, 1, copies=copies)
-        shifted = ScaleShift(16, e, np.linspace(-2, 3, 16, dtype=np.float32), np.arange(16, dtype=np.float32))
+        shifted = ScaleShift(16, e, np.arange(-8, 8, dtype=np.float32) / 4, np.arange(16, dtype=np.float32))
         out = [Buffer("y", "y", 16, 5, width), Buffer("b", "b", 16, 5, width, Bits(), Planes("zero"))]
         cases.append(Case(Stage.of("case", ("case",), (shifted,), out), {"in": bits}))
     on_host(cases, schedules=forced(schedule))
