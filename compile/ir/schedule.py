@@ -47,8 +47,16 @@ CHANNELS = dict.fromkeys(
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 
 
-BANDS = {"IntegerDot": 4, "IntegerMix": 4, "IntegerConvolution": 2, "IntegerPool": 2, "IntegerUpsample": 2}
-"""Kinds of kernel that compute several rows a call, and how many."""
+BANDS = {
+    "IntegerDot": 4,
+    "IntegerMix": 4,
+    "IntegerConvolution": 2,
+    "IntegerPool": 2,
+    "IntegerUpsample": 2,
+    "Upsample": 1,
+}
+"""Kinds of kernel that may compute several rows a call, and how many. Rings of float32 maps grow more by it than misses
+are saved: counts of float networks have one."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +71,21 @@ class Schedule:
     unrolled: int = choice(1, 2, 4, kinds=("BinaryDot", "IntegerDot"))
     """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""
     vectors: int = choice(
-        1, 2, kinds=("IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
+        1, 2, kinds=("BinaryDot", "IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
     )
     """Vectors of columns that are computed side by side and share each constant's load."""
     outer: str = choice(
         "columns",
         "channels",
-        kinds=("BinaryDot", "IntegerDot", "IntegerUpsample"),
+        kinds=("BinaryDot", "IntegerDot", "IntegerUpsample", "Upsample"),
         defaults=dict.fromkeys(("IntegerDot", "IntegerUpsample"), "channels"),
     )
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
     band: int = choice(1, 2, 4, 8, kinds=tuple(BANDS), defaults=BANDS)
     """Rows that one call computes: a block's weights stay for so many, but what it writes must still be near when it is
     read."""
+    within: str = choice("columns", "rows", kinds=("Upsample",))
+    """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class Context:
     def addend(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """As `per_channel`, of a float32 array, for what a multiply-add starts from and overwrites: every lane's own
         copy, because to load four is cheaper than to load one and move it three times."""
-        copies = self.vector.lanes // REPLICATE["float32"]
+        copies = self.vector.lanes * self.schedule.vectors // REPLICATE["float32"]
         section, offset = self.parameter(owner, name, lambda: np.repeat(array, copies))
         return self.simd.load(section, (offset + o * copies) * REPLICATE["float32"])
 

@@ -8,10 +8,8 @@ a *chunk* of up to 31 such terms, which start from minus half of it, are exact i
 which is +1 (IntegerBits); what that is wrong by is in the table that a chunk's sum starts from, by row class, channel,
 column class and lane. The chunks are added up saturating.
 
-*Twins*: where a map is read twice (`tile` 2: its channel c is also channel c + C/2, with the same sign), both weights
-of a bit count where they are equal, and one of them where they differ, whatever the bit is:
-popcount(a XOR w1) + popcount(a XOR w2) = 2*popcount((a XOR w1) AND NOT (w1 XOR w2)) + popcount(w1 XOR w2). That is
-`eor, and, cnt, add` for 256 multiply-adds. Then d = saturate(2n + odd), n the sum of the chunks and `odd` a table too.
+Of *twins* (packed_weights.py) popcount(a XOR w1) + popcount(a XOR w2) is 2n and a constant, n the sum of the chunks:
+d = saturate(2n + odd), `odd` a table too.
 """
 
 from __future__ import annotations
@@ -36,7 +34,11 @@ from ..storage.encoding import BLOCK
 from .border_table import BorderTable, under_padding
 from .context import Context, place_class
 from .integer_sum import ExactLeaf, Extent
+<<<<<<< HEAD
 from .table_count import HALF, TableCount, counts_by_tables, pair_tables
+=======
+from .packed_weights import copies_of, is_twin, packed
+>>>>>>> floatmiss
 from .taps import grouped_sum, window_operand, windows
 
 CHUNK = 31
@@ -83,7 +85,7 @@ class IntegerDot(ExactLeaf):
     @property
     def is_twin(self) -> bool:
         """Whether each stored bit counts for two channels at once."""
-        return self.tile == 2 and self.buffer.channels % BLOCK == 0
+        return is_twin(self.tile, self.buffer.channels)
 
     @property
     def planes(self) -> int:
@@ -144,19 +146,11 @@ class IntegerDot(ExactLeaf):
     def copies(self) -> npt.NDArray[np.bool_]:
         """The weights by the copy of the map that they are of, [channels, tile, planes of 8, kh, kw, 8] as bits that
         are set where a weight is -1, and clear where there is no channel."""
-        m, c, kh, kw = self.signs.shape
-        per = c // self.tile
-        padded = np.zeros((m, self.tile, self.stored_planes * BLOCK, kh, kw), bool)
-        padded[:, :, :per] = ~self.signs.reshape(m, self.tile, per, kh, kw)
-        return padded.reshape(m, self.tile, -1, BLOCK, kh, kw).transpose(0, 1, 2, 4, 5, 3)
+        return copies_of(~self.signs, self.tile)
 
     def packed_weights(self) -> npt.NDArray[np.uint8]:
-        """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2]: the first copy's weights, and where the
-        second's are equal."""
-        w = self.copies()
-        twins = self.is_twin
-        w = np.stack([w[:, 0], w[:, 0] == w[:, 1]], axis=4) if twins else w.reshape(len(w), -1, *w.shape[3:])
-        return np.packbits(w, axis=-1, bitorder="little")[..., 0]
+        """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2] (packed_weights.py)."""
+        return packed(self.copies(), self.is_twin)
 
     def packed_tables(self) -> npt.NDArray[np.int16]:
         """`pair_tables` of the weights."""

@@ -20,6 +20,6 @@ def issue_bound(stage: Stage, core: Core) -> float | None:
     slots += sum(
         e.channels * buffer.encoding.slots(e, issue)
         for buffer, results in zip(stage.outputs, stage.results, strict=True)
-        for e in results
+        for e in (results[:1] if buffer.encoding.copies > 1 else results)
     )
     return slots / issue.per_cycle * stage.height * -(-stage.width // core.lanes)

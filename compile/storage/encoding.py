@@ -47,6 +47,9 @@ class Encoding(ABC):
     is_whole: ClassVar[bool] = False
     """Whether it is of whole numbers, of which nothing is rounded and every element must equal the reference's."""
 
+    copies = 1
+    """How often the values that it stores follow each other in a map."""
+
     @property
     def value_type(self) -> str:
         """The type of the values that it stores, as numpy calls it."""
