@@ -34,11 +34,8 @@ from ..storage.encoding import BLOCK
 from .border_table import BorderTable, under_padding
 from .context import Context, place_class
 from .integer_sum import ExactLeaf, Extent
-<<<<<<< HEAD
-from .table_count import HALF, TableCount, counts_by_tables, pair_tables
-=======
 from .packed_weights import copies_of, is_twin, packed
->>>>>>> floatmiss
+from .table_count import HALF, TableCount, counts_by_tables, pair_tables
 from .taps import grouped_sum, window_operand, windows
 
 CHUNK = 31

@@ -156,19 +156,9 @@ def emit_columns(stage: Stage, ctx: Context, rows: OneRow, bound: int | None) ->
 
 def emit_range(stage: Stage, ctx: Context, rows: OneRow, simd: Simd, start: int, stop: int) -> None:
     """The columns start .. stop-1 by vectors of `simd`; all channels at one place before the next place, or the other
-<<<<<<< HEAD
-    way round, as the schedule says; a band's rows around the columns."""
-    ctx.simd, ctx.even_first = simd, simd.lanes > 1 and ctx.core.interleaves and computes_even_first(stage)
-    turns, everything = (stop - start) // simd.lanes, list(stage.expressions())
-
-    def at(turn: TirExpr) -> TirExpr:
-        return turn * simd.lanes + start
-
-=======
     way round, as the schedule says; a band's rows around the columns, or within."""
-    ctx.simd, ctx.even_first = simd, simd.lanes > 1 and computes_even_first(stage)
+    ctx.simd, ctx.even_first = simd, simd.lanes > 1 and ctx.core.interleaves and computes_even_first(stage)
     columns = range(start, stop, simd.lanes)
->>>>>>> floatmiss
     if ctx.schedule.outer == "channels" and all(block.length == BLOCK for block in blocks(stage)):
         for block in blocks(stage):
             with repeated(block) as ahead, each_place(stage, ctx, rows, columns) as outputs:
