@@ -29,6 +29,7 @@ from .pool_sum import PoolSum
 from .reduce_channels import ReduceChannels
 from .repeat_channels import RepeatChannels
 from .requantize import Requantize
+from .round import Round
 from .scale_shift import ScaleShift
 from .shuffle_channels import ShuffleChannels
 from .sigmoid import Sigmoid
@@ -66,6 +67,7 @@ __all__ = [
     "ReduceChannels",
     "RepeatChannels",
     "Requantize",
+    "Round",
     "ScaleShift",
     "ShuffleChannels",
     "Sigmoid",

@@ -39,6 +39,7 @@ from ..kernels import (
     ReduceChannels,
     RepeatChannels,
     Requantize,
+    Round,
     ScaleShift,
     ShuffleChannels,
     Sigmoid,
@@ -272,10 +273,16 @@ def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
 
 @lowers("relax.exp")
 @lowers("relax.log")
+@lowers("relax.round")
 @lowers("relax.sqrt")
 def function(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """A function of each value."""
-    kinds: dict[str, Callable[[int, Expr], Expr]] = {"relax.exp": Exp, "relax.log": Log, "relax.sqrt": SquareRoot}
+    kinds: dict[str, Callable[[int, Expr], Expr]] = {
+        "relax.exp": Exp,
+        "relax.log": Log,
+        "relax.round": Round,
+        "relax.sqrt": SquareRoot,
+    }
     kind = kinds[operator(call)]
     return per_branch(builder.argument(call), lambda e, _: kind(e.channels, e))
 

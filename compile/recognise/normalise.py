@@ -2,6 +2,7 @@
 """A foreign file before patterns look at it: one size, one opset, one type of float, constants computed.
 
 symbolic batch, height and width      settled
+weights among the inputs              constants alone
 float16 weights (or all of it)        widened to float32, exactly
 operators of Brevitas, QONNX, FINN    with bodies and opset imports
 below opset 18                        raised by ONNX's own converter
@@ -40,9 +41,11 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int], path: str) -> onnx.Mo
     model.CopyFrom(proto)
     widen(model)
     known = {t.name for t in model.graph.initializer}
+    images = [i for i in model.graph.input if i.name not in known]
+    del model.graph.input[:]
+    model.graph.input.extend(images)
     for value in model.graph.input:
-        if value.name not in known:
-            settle(value, size)
+        settle(value, size)
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from .. import foreign_ops
 from ..values import Array, attribute, constant, constant_node, made_by, shape_of, shaped
 from .base import Pattern
 from .layout import perm_of
@@ -60,8 +61,6 @@ class PointwiseOfFlatten(Pattern):
     @classmethod
     def rules(cls, context: Any) -> Any:
         """Standard operators, and the quantizers in their domains."""
-        from .. import foreign_ops
-
         for op_type in POINTWISE:
             yield cls.rule(context, op_type, "")
         for domain in foreign_ops.DOMAINS:
@@ -90,7 +89,7 @@ class PointwiseOfFlatten(Pattern):
                 inputs.append(constant_node(op, array.reshape(1, -1, 1, 1)))
             else:
                 return None
-        extra = {"_domain": node.domain, "_version": 1} if node.domain else {}
+        extra = {"_domain": node.domain, "_version": foreign_ops.VERSION} if node.domain else {}
         inner = getattr(op, node.op_type)(*inputs, **node.attributes, **extra)
         self.context.moved(shaped(inner, shape, node.outputs[0]), node.outputs[0])
         made: ir.Value = op.Flatten(inner, axis=1)

@@ -257,6 +257,7 @@ SUPPORTED: dict[str, Any] = {
     "Exp": ([node("Exp", "x")], {}),
     "Log": ([node("Exp", "x", output="e"), node("Log", "e")], {}),
     "Sqrt": ([node("Relu", "x", output="r"), node("Sqrt", "r")], {}),
+    "Round": ([node("Add", "x", "x", output="d"), node("Round", "d")], {}),
     "ReduceMean": ([node("ReduceMean", "x", "a", keepdims=1)], {"a": np.array([1], I64)}),
     "ReduceMax": ([node("ReduceMax", "x", "a")], {"a": np.array([-3], I64)}),
     "ReduceSum of floats": ([node("ReduceSum", "x", "a")], {"a": np.array([1], I64)}),

@@ -180,7 +180,16 @@ def concatenated() -> Net:
     return net
 
 
-@pytest.mark.parametrize("build", [summed, concatenated])
+def shortened() -> Net:
+    """A binary convolution at half the resolution, and a full-precision one in the shortcut beside it."""
+    net = Net()
+    x = net.stem()
+    short = net.conv(net.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]), net.normal(8, 8, 1, 1))
+    net.last = net.op("Add", net.norm(net.binary(x, strides=[2, 2])), net.norm(short))
+    return net
+
+
+@pytest.mark.parametrize("build", [summed, concatenated, shortened])
 def test_onnx_runtime_is_asked_for_each(build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """Fails where a stage with two binary convolutions, or with other channels beside one, is compared with itself."""
     net = build()
