@@ -59,8 +59,8 @@ class SignConv2d(nn.Conv2d):
 
 
 class ScaledConv2d(nn.Conv2d):
-    """A convolution by sign(w) mean|w|, a scale a filter (XNOR-Net); backwards through a clamp: Bi-Real's and ReActNet's
-    HardBinaryConv."""
+    """A convolution by sign(w) mean|w|, a scale a filter (XNOR-Net); backwards through a clamp: Bi-Real's and
+    ReActNet's HardBinaryConv."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         w = self.weight

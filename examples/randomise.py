@@ -2,8 +2,8 @@
 """Random weights for networks that nobody has trained, and BatchNormalizations that suit them.
 
 A network of random numbers whose maps grow or vanish from layer to layer has constant signs and proves little. So the
-statistics are those of a few random images, as after a first step of training, and then moved at random, since a trained
-network's are no round numbers.
+statistics are those of a few random images, as after a first step of training, and then moved at random, since a
+trained network's are no round numbers.
 """
 
 from __future__ import annotations
