@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """CNV_1W1A (Umuroglu et al., "FINN", 2017): BinaryNet's VGG for CIFAR-10 at half its width. Six binary convolutions
-that pad nothing, three fully connected layers. For who has Brevitas: brevitas_examples.bnn_pynq has it as QuantConv2d; these
-are the same layers in plain PyTorch."""
+that pad nothing, three fully connected layers. For who has Brevitas: brevitas_examples.bnn_pynq has it as
+QuantConv2d; these are the same layers in plain PyTorch."""
 
 from __future__ import annotations
 

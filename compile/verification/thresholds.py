@@ -4,8 +4,9 @@
     sign of (accumulator + threshold - cut) against the threshold   =   [accumulator >= cut]
 
 The cut is a constant of the kernel, the shift of a ScaleShift behind the binary convolution, and so another for each
-run of the very code of the bundle. An accumulator is the expected one where it is at least half a unit less than that, and
-not at least half a unit more: two runs, in which every channel asks for the value of its own that is next.
+run of the very code of the bundle. An accumulator is the expected one where it is at least half a unit
+less than that, and not at least half a unit more: two runs, in which every channel asks for the value of its own that
+is next.
 """
 
 from __future__ import annotations

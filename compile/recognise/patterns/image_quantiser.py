@@ -61,9 +61,14 @@ def bounds(bits: float, signed: int, narrow: int) -> tuple[Array, Array]:
 
 def is_of_image(value: ir.Value) -> bool:
     """Whether a value is an input, but for constants, functions of each pixel, and its layout."""
-    node = producer(value)
-    if node is None:
-        return constant(value) is None
-    if node.domain or node.op_type not in (*POINTWISE, "Transpose", "Flatten", "Reshape"):
-        return False
-    return all(constant(i) is not None or is_of_image(i) for i in node.inputs if i is not None)
+    while constant(value) is None:
+        node = producer(value)
+        if node is None:
+            return True
+        if node.domain or node.op_type not in (*POINTWISE, "Transpose", "Flatten", "Reshape"):
+            return False
+        free = [i for i in node.inputs if i is not None and constant(i) is None]
+        if len(free) != 1:
+            return False
+        (value,) = free
+    return False
