@@ -21,6 +21,7 @@ from .integer_mix import IntegerMix
 from .integer_pool import IntegerPool
 from .integer_two_slope import IntegerTwoSlope
 from .integer_upsample import IntegerUpsample
+from .interpolate import Interpolate
 from .load import Load
 from .log import Log
 from .max_pool import MaxPool
@@ -59,6 +60,7 @@ __all__ = [
     "IntegerPool",
     "IntegerTwoSlope",
     "IntegerUpsample",
+    "Interpolate",
     "Load",
     "Log",
     "MaxPool",

@@ -32,6 +32,7 @@ from ..kernels import (
     IntegerPool,
     IntegerTwoSlope,
     IntegerUpsample,
+    Interpolate,
     Log,
     MaxPool,
     Multiply,
@@ -239,6 +240,13 @@ def upsample(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     buffer = builder.window_argument(call)
     mode: Literal["linear", "nearest"] = "linear" if call.attrs["mode"] == "linear" else "nearest"
     return Value((Upsample(buffer.channels, buffer, mode),))
+
+
+@lowers("biisnet.interpolate", reads=lambda _: StoredForm("edge"))
+def interpolate(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """4 or 8 times the resolution."""
+    buffer = builder.window_argument(call)
+    return Value((Interpolate(buffer.channels, buffer, int(call.attrs["factor"])),))
 
 
 @lowers("biisnet.scale_shift")

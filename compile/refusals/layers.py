@@ -203,14 +203,14 @@ MAX_POOL = Refusal(
 RESIZE = Refusal(
     code="BN328",
     title="a Resize of another form",
-    means="Its factor is not 2, or its pixels lie otherwise than those that there are kernels for.",
-    supported="Twice the height and width: `linear` with half-pixel centres, without `antialias`; `nearest` with "
-    "`asymmetric` and `floor`, or `half_pixel` and `round_prefer_floor` or `round_prefer_ceil`.",
+    means="Its factor is not 2, 4 or 8, or its pixels lie otherwise than those that there are kernels for.",
+    supported="2, 4 and 8 times the height and width: `linear` with half-pixel centres, without `antialias`; `nearest` "
+    "with `asymmetric` and `floor`, or `half_pixel` and `round_prefer_floor` or `round_prefer_ceil`.",
     ways=(
         "`F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)`, or `mode='nearest'`.",
-        "For a factor of 4, two of 2; with `nearest` that is the same.",
+        "`nn.PixelShuffle(factor)` of a convolution with factor**2 times the channels.",
     ),
-    example="net.onnx: layer 'y' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is supported",
+    example="net.onnx: layer 'y' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is supported, and 4 and 8 times",
 )
 CHANNELS = Refusal(
     code="BN329",

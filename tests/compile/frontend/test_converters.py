@@ -213,6 +213,9 @@ SUPPORTED: dict[str, Any] = {
     ),
     "Resize linear": resize("linear", "half_pixel"),
     "Resize linear sizes": resize("linear", "pytorch_half_pixel", sizes=True),
+    "Resize linear x4": resize("linear", "half_pixel", factor=4),
+    "Resize linear x8": resize("linear", "pytorch_half_pixel", factor=8, sizes=True),
+    "Resize nearest x8": resize("nearest", "asymmetric", nearest_mode="floor", factor=8),
     "Resize nearest": resize("nearest", "asymmetric", nearest_mode="floor"),
     "Resize nearest half pixel": resize("nearest", "half_pixel", nearest_mode="round_prefer_floor"),
     "Resize nearest ceil": resize("nearest", "half_pixel", nearest_mode="round_prefer_ceil"),
@@ -329,7 +332,9 @@ def test_every_standard_operator_is_documented() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 4)])
-@pytest.mark.parametrize("name", ["Conv 3x3", "MaxPool", "Resize linear", "Resize nearest", "BinaryConv2d", "Pad axes"])
+@pytest.mark.parametrize(
+    "name", ["Conv 3x3", "MaxPool", "Resize linear", "Resize linear x4", "Resize nearest", "BinaryConv2d", "Pad axes"]
+)
 def test_small_sizes(name: str, size: tuple[int, int]) -> None:
     """Fails where a map of one row or column has another border than ONNX's."""
     proto, image = model_of(SUPPORTED[name][0], SUPPORTED[name][1], (1, 4, "h", "w")), normal(4, *size)

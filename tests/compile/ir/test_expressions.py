@@ -37,6 +37,7 @@ from biisnet.compile.kernels import (
     IntegerPool,
     IntegerTwoSlope,
     IntegerUpsample,
+    Interpolate,
     Load,
     Log,
     MaxPool,
@@ -224,6 +225,12 @@ def tile_channels(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Arr
     return TileChannels(2 * c, Load(c, bytes_of("x", c, size, rng, stored)))
 
 
+def interpolate(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    factor = 4 if rng.random() < 0.5 else 8
+    small = -(-size[0] // factor), -(-size[1] // factor)
+    return Interpolate(c, load("x", c + 1, small, rng, stored).buffer, factor, 1)
+
+
 def spread(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     sides = [1 if rng.random() < 0.5 else n + int(n > 1 and rng.random() < 0.5) for n in size]
     read = load("x", 1 if rng.random() < 0.5 else c + 2, (sides[0], sides[1]), rng, stored).buffer
@@ -280,6 +287,7 @@ SAMPLES: dict[str, Make] = {
     "IntegerPool": integer_pool,
     "IntegerTwoSlope": integer_two_slope,
     "IntegerUpsample": integer_upsample,
+    "Interpolate": interpolate,
     "Load": part_of_map,
     "Log": away_from_zero(Log, "x"),
     "MaxPool": max_pool,
@@ -309,6 +317,7 @@ IDENTITY_OF = {
     "Convolution",
     "DepthToSpace",
     "HingeAdd",
+    "Interpolate",
     "Load",
     "MaxPool",
     "Multiply",
