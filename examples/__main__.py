@@ -17,11 +17,13 @@ OPSET = 18
 """Both exporters write it."""
 
 
-def export(name: str, height: int, width: int, classes: int, path: Path, dynamo: bool, seed: int = 0) -> None:
-    """Write a network's ONNX file, with weights in it."""
-    network = NETWORKS[name]
+def export(
+    name: str, size: tuple[int, int], classes: int, path: Path, *, dynamo: bool, narrow: int = 1, seed: int = 0
+) -> None:
+    """Write a network's ONNX file, with weights in it; with `narrow` of a fraction of its channels."""
+    network, (height, width) = NETWORKS[name], size
     shape = (network.channels, height, width)
-    module = randomise(network.make(height, width, classes), shape, seed)
+    module = randomise(network.make(height, width, classes, narrow), shape, seed)
     options = {"external_data": False, "verbose": False} if dynamo else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older exporter is said to be old
@@ -50,13 +52,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="by default NETWORK.onnx")
     parser.add_argument("--size", type=parse_size, metavar="N|HxW", help="of the image; by default the paper's")
     parser.add_argument("--classes", type=int, metavar="N", help="by default the paper's")
+    parser.add_argument("--narrow", type=int, default=1, metavar="N", help="an N-th of the channels")
     parser.add_argument("--exporter", choices=["dynamo", "torchscript"], default="dynamo", help="PyTorch has two")
     given = parser.parse_args(arguments)
     network = NETWORKS[given.network]
-    height, width = given.size or (network.size, network.size)
+    size = given.size or (network.size, network.size)
     classes = network.classes if given.classes is None or not network.classes else given.classes
     path = given.output or Path(f"{given.network}.onnx")
-    export(given.network, height, width, classes, path, given.exporter == "dynamo")
+    export(given.network, size, classes, path, dynamo=given.exporter == "dynamo", narrow=given.narrow)
     print(f"written {path} (random weights)", file=sys.stderr)
 
 

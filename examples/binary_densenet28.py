@@ -27,10 +27,10 @@ class SignedConv2d(nn.Conv2d):
 class DenseLayer(nn.Module):
     """x, and behind its channels a binary convolution of sign(BatchNorm(x))."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.BatchNorm2d(inputs), ClippedSign(), SignedConv2d(inputs, GROWTH, 3, padding=1, bias=False)
+            nn.BatchNorm2d(inputs), ClippedSign(), SignedConv2d(inputs, growth, 3, padding=1, bias=False)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -40,22 +40,23 @@ class DenseLayer(nn.Module):
 class BinaryDenseNet28(nn.Module):
     """Images [N, 3, H, W] to scores [N, classes]."""
 
-    def __init__(self, classes: int = 1000) -> None:
+    def __init__(self, classes: int = 1000, narrow: int = 1) -> None:
         super().__init__()
+        growth = GROWTH // narrow
+        channels = 64 // narrow
         parts: list[nn.Module] = [
-            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
-            nn.BatchNorm2d(64),
+            nn.Conv2d(3, channels, 7, 2, 3, bias=False),
+            nn.BatchNorm2d(channels),
             nn.ReLU(),
             nn.MaxPool2d(3, 2, 1),
         ]
-        channels = 64
         for layers, reduced in BLOCKS:
-            parts += [DenseLayer(channels + GROWTH * n) for n in range(layers)]
-            channels += GROWTH * layers
+            parts += [DenseLayer(channels + growth * n, growth) for n in range(layers)]
+            channels += growth * layers
             if reduced is not None:
                 parts += [nn.BatchNorm2d(channels), nn.MaxPool2d(2), nn.ReLU()]
-                parts.append(nn.Conv2d(channels, reduced, 1, bias=False))
-                channels = reduced
+                parts.append(nn.Conv2d(channels, reduced // narrow, 1, bias=False))
+                channels = reduced // narrow
         parts += [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         self.features = nn.Sequential(*parts)
         self.head = nn.Linear(channels, classes)

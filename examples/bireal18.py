@@ -34,11 +34,15 @@ class Layer(nn.Module):
 class BiRealNet18(nn.Module):
     """Images [N, 3, H, W], H and W multiples of 32, to scores [N, classes]."""
 
-    def __init__(self, classes: int = 1000) -> None:
+    def __init__(self, classes: int = 1000, narrow: int = 1) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.MaxPool2d(3, 2, 1))
-        layers, before = [], 64
-        for channels, stride in STAGES:
+        before = 64 // narrow
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, before, 7, 2, 3, bias=False), nn.BatchNorm2d(before), nn.MaxPool2d(3, 2, 1)
+        )
+        layers = []
+        for wide, stride in STAGES:
+            channels = wide // narrow
             for number in range(4):
                 layers.append(Layer(before, channels, stride if number == 0 else 1))
                 before = channels

@@ -19,11 +19,12 @@ NEURONS = (512, 512)
 class Cnv(nn.Module):
     """Images [N, 3, S, S] of pixels 0 to 1, S at least 30, to scores [N, classes]."""
 
-    def __init__(self, size: int = 32, classes: int = 10) -> None:
+    def __init__(self, size: int = 32, classes: int = 10, narrow: int = 1) -> None:
         super().__init__()
         parts: list[nn.Module] = []
         before = 3
-        for channels, pooled in CONVOLUTIONS:
+        for wide, pooled in CONVOLUTIONS:
+            channels = wide // narrow
             parts += [SignConv2d(before, channels, 3, bias=False), nn.BatchNorm2d(channels, eps=1e-4), ClippedSign()]
             before = channels
             size -= 2
@@ -33,7 +34,8 @@ class Cnv(nn.Module):
         self.convolutions = nn.Sequential(*parts)
         parts = []
         before *= size * size
-        for neurons in NEURONS:
+        for wide in NEURONS:
+            neurons = wide // narrow
             parts += [BinaryLinear(before, neurons, bias=False), nn.BatchNorm1d(neurons, eps=1e-4), ClippedSign()]
             before = neurons
         self.linear = nn.Sequential(*parts, BinaryLinear(before, classes, bias=False), TensorNorm())

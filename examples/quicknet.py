@@ -21,6 +21,10 @@ class Widths:
     stem: int
     stages: tuple[tuple[int, int], ...]
 
+    def narrowed(self, narrow: int) -> Widths:
+        """A fraction of the channels."""
+        return Widths(max(self.stem // narrow, 1), tuple((channels // narrow, n) for channels, n in self.stages))
+
 
 SMALL = Widths(8, ((32, 4), (64, 4), (256, 4), (512, 4)))
 MEDIUM = Widths(16, ((64, 4), (128, 4), (256, 4), (512, 4)))
@@ -66,8 +70,9 @@ def transition(inputs: int, outputs: int) -> nn.Sequential:
 class QuickNet(nn.Module):
     """Images [N, 3, H, W] to scores [N, classes]."""
 
-    def __init__(self, widths: Widths, classes: int = 1000) -> None:
+    def __init__(self, widths: Widths, classes: int = 1000, narrow: int = 1) -> None:
         super().__init__()
+        widths = widths.narrowed(narrow)
         stem, first = widths.stem, widths.stages[0][0]
         parts: list[nn.Module] = [
             nn.Conv2d(3, stem, 3, 2, 1, bias=False),

@@ -49,11 +49,12 @@ class Block(nn.Module):
 class ReActNetA(nn.Module):
     """Images [N, 3, H, W], H and W multiples of 32, to scores [N, classes]."""
 
-    def __init__(self, classes: int = 1000) -> None:
+    def __init__(self, classes: int = 1000, narrow: int = 1) -> None:
         super().__init__()
-        parts: list[nn.Module] = [nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32)]
-        before = 32
-        for channels, stride in STAGES:
+        before = 32 // narrow
+        parts: list[nn.Module] = [nn.Conv2d(3, before, 3, 2, 1, bias=False), nn.BatchNorm2d(before)]
+        for wide, stride in STAGES:
+            channels = wide // narrow
             parts.append(Block(before, channels, stride))
             before = channels
         self.features = nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1))
