@@ -169,12 +169,12 @@ CONVOLUTION = Refusal(
     title="a float convolution of another form",
     means="It is of one or three dimensions, its bias is not one value an output, or it has more weights in floating "
     "point than an embedded board should carry.",
-    supported="Two dimensions, a bias [M], at most 1048576 weights; groups and dilations.",
+    supported="Two dimensions, a bias [M], at most 4194304 weights; groups and dilations.",
     ways=(
         "Binarize a layer that large, or split it in groups.",
         "A Conv1d is a Conv2d of height 1: `x.unsqueeze(2)` before, weights [M, C, 1, k].",
     ),
-    example="net.onnx: layer 'y' (Conv): 1048580 full-precision weights: 1048576 are supported",
+    example="net.onnx: layer 'y' (Conv): 4194308 full-precision weights: 4194304 are supported",
 )
 AVERAGE = Refusal(
     code="BN326",
