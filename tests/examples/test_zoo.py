@@ -51,7 +51,7 @@ def test_network(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["quicknet", "bireal18"])
+@pytest.mark.parametrize("name", ["quicknet", "bireal18", "tfc"])
 def test_the_other_exporter(name: str, tmp_path: Path) -> None:
     """Fails where it depends on PyTorch's exporter what is recognised; zero is no sign that nobody has spoken for."""
     exporter = EXPORTERS[1 - list(SIDES).index(name) % 2]

@@ -242,6 +242,14 @@ def w07_131072_weights(n: Net) -> str:
     return n.op("Conv", y, weight, kernel_shape=[1, 1])
 
 
+@case(binary=(1, 1), shape=(1, 1, SIDE, SIDE))
+def a20_vector_and_ones_like_it(n: Net) -> str:
+    """torch.where(sign == 0, torch.ones_like(sign), sign) of a flattened image: a one for each pixel."""
+    sign = n.op("Sign", n.op("Flatten", n.op("Sub", "image", scalar(128.0)), axis=1))
+    ones = np.ones((1, SIDE * SIDE), np.float32)
+    return n.op("MatMul", n.op("Where", n.op("Equal", sign, scalar(0.0)), ones, sign), n.signs(SIDE * SIDE, 10))
+
+
 # ---- Brevitas, QONNX, FINN ----
 
 
