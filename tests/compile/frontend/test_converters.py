@@ -371,7 +371,7 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("strides [1, 17]: 1 to 16 are supported", *conv([0, 0, 0, 0], strides=[1, MAX_STRIDE + 1])),
     ("strides [17, 1]: 1 to 16 are supported", *binary(strides=[MAX_STRIDE + 1, 1])),
     ("input 1 must be a constant", [node("Relu", "x", output="r"), node("Conv", "x", "r")], {}),
-    ("4194308 full-precision weights: 4194304 are supported", [node("Conv", "x", "w")], {"w": normal(1048577, 4, 1, 1)}),
+    ("4194308 full-precision weights: 4194304 are", [node("Conv", "x", "w")], {"w": normal(1048577, 4, 1, 1)}),
     (
         "its bounds 1.0 and -1.0 are not in order",
         [node("Clip", "x", "l", "u")],

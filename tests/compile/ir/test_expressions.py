@@ -321,6 +321,7 @@ IDENTITY_OF = {
     "Load",
     "MaxPool",
     "Multiply",
+    "PoolSum",
     "ReduceChannels",
     "RepeatChannels",
     "ScaleShift",
