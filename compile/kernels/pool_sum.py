@@ -12,7 +12,7 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
-from ..ir.expressions import Expr, Inputs, Leaf, Work, kind
+from ..ir.expressions import Inputs, Leaf, Work, kind
 from .context import Context
 
 
