@@ -85,7 +85,8 @@ class Interpolate(Leaf):
         upper, lower = ctx.rows(self.operands()[0])
         at = self.buffer.layout.at(self.buffer, o + self.offset, tirx.floordiv(ctx.column, f))
         down = tirx.Cast("float32", 2 * tirx.floormod(ctx.y + f // 2, f) + 1) * tirx.const(1 / (2 * f), "float32")
-        share, rest = (ctx.bind(part.splat(ctx.bind(w))) for w in (down, tirx.const(1.0, "float32") - down))
+        up = tirx.const(1.0, "float32") - down
+        share, rest = (ctx.bind(part.splat(ctx.bind(weight))) for weight in (down, up))
         places = [
             ctx.bind(part.fma(part.load(lower, at + d), share, part.load(upper, at + d) * rest)) for d in (-1, 0, 1)
         ]
