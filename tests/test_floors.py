@@ -156,7 +156,7 @@ def test_every_file_is_on_a_floor() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for path in tracked.split():
         name = path.removesuffix(".py")
-        assert name.split("/")[0] in {"tests", "docs"} or floor_of(name, HOUSE), path
+        assert name.split("/")[0] in {"tests", "docs", "examples"} or floor_of(name, HOUSE), path
         if (rest := inside(name, "compile")) and rest != "__init__":
             assert floor_of(rest, COMPILER), path
 

@@ -21,7 +21,7 @@ is supported; of several layers all are named at once. Where the obstacle has a 
 ```text
 error: net.onnx: 2 layers cannot be compiled: layer 'act': operator Erf is not supported; see \
 docs/onnx-ops.md for those that are [BN301]; layer 'up' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is \
-supported [BN328]
+supported, and 4 and 8 times [BN328]
 ```
 
 `biisnet explain` lists the codes, `biisnet explain CODE` prints a page; both need neither network nor compiler:

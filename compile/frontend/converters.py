@@ -21,7 +21,7 @@ from ..ir.limits import MAX_DOT_TAPS, MAX_STRIDE
 from ..passes.relax_ops import call, channels_of
 from ..refusals import Refusal, layers
 
-MAX_WEIGHTS = 1024 * 1024
+MAX_WEIGHTS = 4 * 1024 * 1024
 """Weights of a full-precision convolution."""
 
 

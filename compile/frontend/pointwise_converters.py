@@ -181,6 +181,12 @@ def sqrt(node: Node) -> Results:
     return [R.sqrt(node.tensor(0))]
 
 
+@converts("Round")
+def round_to_nearest(node: Node) -> Results:
+    """The nearest whole number, a half to the even one."""
+    return [R.round(node.tensor(0))]
+
+
 @converts("Identity")
 def identity(node: Node) -> Results:
     """The same value."""

@@ -61,15 +61,23 @@ def max_pool(node: Node) -> Results:
     return [R.nn.max_pool2d(node.tensor(0), pool_size=kernel, strides=g["strides"], padding=g["pads"])]
 
 
+FACTORS = (2, 4, 8)
+"""Of a Resize."""
+
+
 @converts("Resize")
 def resize(node: Node) -> Results:
-    """Twice the size: linear with half-pixel centres, or nearest."""
+    """2, 4 or 8 times the size: linear with half-pixel centres, or nearest."""
     x = node.tensor(0)
     n, c, h, w = shape_of(x)
     constants = [i for i in node.inputs[2:] if i is not None and i.size]
     node.require(len(constants) == 1, "either constant scales or constant sizes are supported")
     factors = constants[0] if constants[0].dtype.kind == "f" else constants[0] / np.array([n, c, h, w])
-    node.require(factors.tolist() == [1, 1, 2, 2], f"scales {factors.tolist()}: [1, 1, 2, 2] is supported")
+    factor = factors.tolist()[-1]
+    node.require(
+        factors.tolist() == [1, 1, factor, factor] and factor in FACTORS,
+        f"scales {factors.tolist()}: [1, 1, 2, 2] is supported, and 4 and 8 times",
+    )
     mode, centres = node.get("mode", "nearest"), node.get("coordinate_transformation_mode", "half_pixel")
     if mode == "linear":
         node.require(
@@ -82,14 +90,13 @@ def resize(node: Node) -> Results:
             centres == "half_pixel" and rounding.startswith("round_prefer")
         )
         node.require(mode == "nearest" and exact, f"{mode} with {centres} and {rounding} is not supported")
-    return [
-        R.image.resize2d(
-            x,
-            relax.ShapeExpr([2 * h, 2 * w]),
-            layout="NCHW",
-            method="linear" if mode == "linear" else "nearest_neighbor",
-        )
-    ]
+    if mode == "linear" and factor > 2:
+        return [call("interpolate", [x], factor=int(factor))]
+    method, times = "linear" if mode == "linear" else "nearest_neighbor", 1
+    while times < factor:  # the nearest of the nearest
+        times *= 2
+        x = R.image.resize2d(x, relax.ShapeExpr([times * h, times * w]), layout="NCHW", method=method)
+    return [x]
 
 
 @converts("ReduceMean")

@@ -21,6 +21,7 @@ from .integer_mix import IntegerMix
 from .integer_pool import IntegerPool
 from .integer_two_slope import IntegerTwoSlope
 from .integer_upsample import IntegerUpsample
+from .interpolate import Interpolate
 from .load import Load
 from .log import Log
 from .max_pool import MaxPool
@@ -29,6 +30,7 @@ from .pool_sum import PoolSum
 from .reduce_channels import ReduceChannels
 from .repeat_channels import RepeatChannels
 from .requantize import Requantize
+from .round import Round
 from .scale_shift import ScaleShift
 from .shuffle_channels import ShuffleChannels
 from .sigmoid import Sigmoid
@@ -58,6 +60,7 @@ __all__ = [
     "IntegerPool",
     "IntegerTwoSlope",
     "IntegerUpsample",
+    "Interpolate",
     "Load",
     "Log",
     "MaxPool",
@@ -66,6 +69,7 @@ __all__ = [
     "ReduceChannels",
     "RepeatChannels",
     "Requantize",
+    "Round",
     "ScaleShift",
     "ShuffleChannels",
     "Sigmoid",

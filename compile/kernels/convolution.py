@@ -67,8 +67,9 @@ class Convolution(Leaf):
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return replace(self, weight=np.abs(self.weight), bias=np.abs(self.bias)).reference(magnitudes)
 
-    def identity(self) -> Expr | None:
-        return None
+    def identity(self) -> Convolution:
+        """Zero, whatever the map that it reads is: what is added to an accumulator leaves it alone."""
+        return replace(self, weight=np.zeros_like(self.weight), bias=np.zeros_like(self.bias))
 
     def slots(self, issue: Issue) -> int:
         """A multiply-add a tap."""

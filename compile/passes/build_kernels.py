@@ -17,9 +17,10 @@ from ..schedules import Schedules, main_leaf, outside_space
 
 
 def build_kernels(program: Program, core: Core, schedules: Schedules) -> Kernels:
-    """One kernel for each distinct structure among the stages."""
+    """One kernel for each distinct structure among the stages. Constants have to lie alike too: a border table of a map
+    of one row is shorter than one of two, by the same code."""
     funcs: dict[str, tirx.PrimFunc] = {}
-    known: dict[int, list[tuple[tirx.PrimFunc, str]]] = {}
+    known: dict[int, list[tuple[tirx.PrimFunc, dict[str, int], str]]] = {}
     steps = []
     for stage in program.stages:
         schedule = schedules.of(stage)
@@ -30,10 +31,11 @@ def build_kernels(program: Program, core: Core, schedules: Schedules) -> Kernels
             schedule = record.schedule
             built = build(stage, "kernel", core, schedule)
         same = known.setdefault(structural_hash(built.func), [])
-        name = next((n for f, n in same if structural_equal(f, built.func)), None)
+        places = built.parameters.section_offsets()
+        name = next((n for f, at, n in same if at == places and structural_equal(f, built.func)), None)
         if name is None:
             name = unused_name(stage, funcs)
-            same.append((built.func, name))
+            same.append((built.func, places, name))
             funcs[name] = built.func.with_attr("global_symbol", name)
         steps.append(step_of(stage, name, built, schedule, record))
     return Kernels(funcs, steps)

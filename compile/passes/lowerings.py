@@ -32,6 +32,7 @@ from ..kernels import (
     IntegerPool,
     IntegerTwoSlope,
     IntegerUpsample,
+    Interpolate,
     Log,
     MaxPool,
     Multiply,
@@ -39,6 +40,7 @@ from ..kernels import (
     ReduceChannels,
     RepeatChannels,
     Requantize,
+    Round,
     ScaleShift,
     ShuffleChannels,
     Sigmoid,
@@ -240,6 +242,13 @@ def upsample(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     return Value((Upsample(buffer.channels, buffer, mode),))
 
 
+@lowers("biisnet.interpolate", reads=lambda _: StoredForm("edge"))
+def interpolate(builder: StageBuilder, name: str, call: relax.Call) -> Value:
+    """4 or 8 times the resolution."""
+    buffer = builder.window_argument(call)
+    return Value((Interpolate(buffer.channels, buffer, int(call.attrs["factor"])),))
+
+
 @lowers("biisnet.scale_shift")
 def scale_shift(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """Per-channel constants, cut as the branches are."""
@@ -272,10 +281,16 @@ def sigmoid(builder: StageBuilder, name: str, call: relax.Call) -> Value:
 
 @lowers("relax.exp")
 @lowers("relax.log")
+@lowers("relax.round")
 @lowers("relax.sqrt")
 def function(builder: StageBuilder, name: str, call: relax.Call) -> Value:
     """A function of each value."""
-    kinds: dict[str, Callable[[int, Expr], Expr]] = {"relax.exp": Exp, "relax.log": Log, "relax.sqrt": SquareRoot}
+    kinds: dict[str, Callable[[int, Expr], Expr]] = {
+        "relax.exp": Exp,
+        "relax.log": Log,
+        "relax.round": Round,
+        "relax.sqrt": SquareRoot,
+    }
     kind = kinds[operator(call)]
     return per_branch(builder.argument(call), lambda e, _: kind(e.channels, e))
 

@@ -12,6 +12,7 @@ All tensors are NCHW float32; weights and per-channel constants are Relax consta
     biisnet.clamp       (x, lower, upper)            x within two bounds, per channel
     biisnet.pool_sum    (x)                          sum of 2x2 pixels, stride 2
     biisnet.upsample    (x)                          attribute mode: linear (16 times the value) or nearest
+    biisnet.interpolate (x)                          attribute factor: 4 or 8
     biisnet.repeat_channels (x)                      attribute channels: channel o is x's o // (channels / C)
     biisnet.spread (x)                               attributes channels, height, width: a side of 1 made as long
     biisnet.depth_to_space (x)                       attributes block, mode (CRD or DCR): channels become pixels
@@ -80,6 +81,12 @@ def doubled(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     return relax.TensorType((n, c, 2 * h, 2 * w), "float32")
 
 
+def multiplied(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
+    """`factor` times the height and width."""
+    (n, c, h, w), factor = shape_of(call.args[0]), int(call.attrs["factor"])
+    return relax.TensorType((n, c, factor * h, factor * w), "float32")
+
+
 def repeated(call: relax.Call, _: relax.BlockBuilder) -> relax.TensorType:
     """As many channels as the attribute says."""
     n, _c, h, w = shape_of(call.args[0])
@@ -136,6 +143,7 @@ OPS: dict[str, tuple[int, Infer]] = {
     "clamp": (3, same_shape),
     "pool_sum": (1, halved),
     "upsample": (1, doubled),
+    "interpolate": (1, multiplied),
     "repeat_channels": (1, repeated),
     "spread": (1, spread),
     "depth_to_space": (1, unfolded),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators of Brevitas, QONNX and FINN as functions of standard operators, so that ONNX Runtime runs such files.
 
-They are exported into one of three domains, often without an opset import. Sources: QONNX's operator definitions
-(docs/qonnx-custom-ops of fastmachinelearning/qonnx), version 1.
+They are exported into one of three domains, often without an opset import, by newer Brevitas with one of version 2.
+Sources: QONNX's operator definitions (docs/qonnx-custom-ops of fastmachinelearning/qonnx), version 1; of version 2 only
+Trunc, which is none of these, has another meaning.
 
     BipolarQuant(x, scale)                      scale where x >= 0, else -scale
     Quant(x, scale, zero_point, bits)           (clip(round(x/scale + zero_point)) - zero_point) scale, the range from
@@ -21,6 +22,8 @@ from ..frontend.loader import QUANTIZER_DOMAINS
 DOMAINS = QUANTIZER_DOMAINS
 OPSET = 18
 """The version of the standard operators in the bodies, and the least that a rewritten file is of."""
+VERSION = 1
+"""The version of the foreign domains in a rewritten file, whatever its own."""
 ROUNDINGS = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}
 
 BIPOLAR_QUANT = """
@@ -128,6 +131,8 @@ def add_bodies(model: ModelProto) -> None:
     have = {(f.domain, f.name) for f in model.functions}
     for domain in sorted({d for d, _ in used}):
         model.functions.extend(f for f in bodies(domain) if (domain, f.name) in used and (domain, f.name) not in have)
-    imported = {o.domain for o in model.opset_import}
-    for domain in sorted({n.domain for n in model.graph.node} & set(DOMAINS) - imported):
-        model.opset_import.append(onnx.helper.make_opsetid(domain, 1))
+    kept = [o for o in model.opset_import if o.domain not in DOMAINS]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    for domain in sorted({n.domain for n in model.graph.node} & set(DOMAINS)):
+        model.opset_import.append(onnx.helper.make_opsetid(domain, VERSION))

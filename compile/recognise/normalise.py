@@ -2,6 +2,7 @@
 """A foreign file before patterns look at it: one size, one opset, one type of float, constants computed.
 
 symbolic batch, height and width      settled
+weights among the inputs              constants alone
 float16 weights (or all of it)        widened to float32, exactly
 operators of Brevitas, QONNX, FINN    with bodies and opset imports
 below opset 18                        raised by ONNX's own converter
@@ -26,6 +27,8 @@ from ..refusals import recognition
 from . import foreign_ops
 from .values import constant, evaluate_node
 
+FEW = 64
+"""Elements of a ConstantOfShape that is computed: numbers for a Pad, not a map."""
 LIMIT = 1 << 26
 """Most elements of a constant that is computed."""
 FLOAT, FLOAT16 = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
@@ -40,9 +43,11 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int], path: str) -> onnx.Mo
     model.CopyFrom(proto)
     widen(model)
     known = {t.name for t in model.graph.initializer}
+    images = [i for i in model.graph.input if i.name not in known]
+    del model.graph.input[:]
+    model.graph.input.extend(images)
     for value in model.graph.input:
-        if value.name not in known:
-            settle(value, size)
+        settle(value, size)
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
@@ -141,9 +146,20 @@ def to_ir(proto: onnx.ModelProto) -> ir.Model:
     model.functions.clear()  # which patterns would look at too
     tidied(model)
     fold_foreign(model)
-    fold_constants_ir(model, onnx_shape_inference=True, input_size_limit=LIMIT, output_size_limit=LIMIT)
+    fold_constants_ir(
+        model, onnx_shape_inference=True, input_size_limit=LIMIT, output_size_limit=LIMIT, should_fold=is_short
+    )
     passes.CommonSubexpressionEliminationPass()(model)
     return tidied(model)
+
+
+def is_short(node: ir.Node) -> bool | None:
+    """Whether a node is computed that onnxscript leaves alone: a ConstantOfShape of few elements, of which PyTorch's
+    older exporter makes the pads of each F.pad. None for what is not for this to say."""
+    if node.domain or node.op_type != "ConstantOfShape":
+        return None
+    shape = constant(node.inputs[0])
+    return None if shape is None or np.prod(shape.astype(float)) > FEW else True
 
 
 def tidied(model: ir.Model) -> ir.Model:

@@ -30,8 +30,9 @@ from .ranges import range_of
 Array = npt.NDArray[Any]
 TOLERANCE = 1e-5
 """Of the largest magnitude of a value's channel: sums of float32 in another order."""
-FEW = 16
-"""Pixels of a channel below which its values are compared with the largest of all channels."""
+FEW, SOME, SHARE = 16, 64, 1 / 16
+"""Pixels of a channel below which its values are compared with the largest of all channels; and below which at least
+with a share of that: behind a PReLU a channel of 4x4 pixels may be all but 0 by chance, of terms that are not."""
 MODERATE = 4.0
 """Largest number fed where a straight-through estimator was taken out: s - e + e loses the last bits of s."""
 LARGE = 1e4
@@ -70,7 +71,8 @@ def compare(name: str, expected: Array, found: Array, path: str) -> float:
     same = (finite == np.isfinite(b)) & (finite | (a == b) | (np.isnan(a) & np.isnan(b)))
     sizes = np.abs(np.where(finite, a, 0))
     # of a channel of few pixels the largest may be near 0 by chance
-    scale = sizes.max(axes, keepdims=True) if a[0, 0].size >= FEW else sizes.max()
+    pixels, own = a[0, 0].size, sizes.max(axes, keepdims=True)
+    scale = sizes.max() if pixels < FEW else np.maximum(own, SHARE * sizes.max()) if pixels < SOME else own
     scale = scale + 1e-30
     with np.errstate(invalid="ignore"):
         error = np.where(finite & same, np.abs(a - b) / scale, 0)

@@ -28,8 +28,19 @@ SAME = frozenset({"Identity", "Dropout", "Transpose", "Reshape", "Flatten", "Max
 zero is among what is averaged only where the range has it, which `average` adds)."""
 
 
-def range_of(value: ir.Value | None, depth: int = DEPTH) -> Range:
+def range_of(value: ir.Value | None) -> Range:
     """A range that holds every value that is not NaN."""
+    return _range(value, DEPTH, {})
+
+
+def _range(value: ir.Value | None, depth: int, known: dict[int, Range]) -> Range:
+    """The same; `known` has what was asked before, or a sum of sums would ask for its parts twice each time."""
+    if id(value) not in known:
+        known[id(value)] = _range_by_rule(value, depth, known)
+    return known[id(value)]
+
+
+def _range_by_rule(value: ir.Value | None, depth: int, known: dict[int, Range]) -> Range:
     array = constant(value)
     if array is not None:
         return (float(array.min()), float(array.max())) if array.size and array.dtype.kind in "fiub" else UNKNOWN
@@ -40,11 +51,11 @@ def range_of(value: ir.Value | None, depth: int = DEPTH) -> Range:
     if node is None or node.domain or depth == 0:
         return UNKNOWN
     if node.op_type in SAME:
-        lo, hi = range_of(node.inputs[0], depth - 1)
+        lo, hi = _range(node.inputs[0], depth - 1, known)
         padded = node.op_type == "AveragePool" and any(attribute(node, "pads", [0]))
         return (min(lo, 0.0), max(hi, 0.0)) if padded else (lo, hi)
     rule = RANGES.get(node.op_type)
-    return UNKNOWN if rule is None else rule(node, lambda i: range_of(node.inputs[i], depth - 1))
+    return UNKNOWN if rule is None else rule(node, lambda i: _range(node.inputs[i], depth - 1, known))
 
 
 Inputs: TypeAlias = Callable[[int], Range]

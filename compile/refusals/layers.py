@@ -169,12 +169,12 @@ CONVOLUTION = Refusal(
     title="a float convolution of another form",
     means="It is of one or three dimensions, its bias is not one value an output, or it has more weights in floating "
     "point than an embedded board should carry.",
-    supported="Two dimensions, a bias [M], at most 1048576 weights; groups and dilations.",
+    supported="Two dimensions, a bias [M], at most 4194304 weights; groups and dilations.",
     ways=(
         "Binarize a layer that large, or split it in groups.",
         "A Conv1d is a Conv2d of height 1: `x.unsqueeze(2)` before, weights [M, C, 1, k].",
     ),
-    example="net.onnx: layer 'y' (Conv): 1048580 full-precision weights: 1048576 are supported",
+    example="net.onnx: layer 'y' (Conv): 4194308 full-precision weights: 4194304 are supported",
 )
 AVERAGE = Refusal(
     code="BN326",
@@ -203,14 +203,14 @@ MAX_POOL = Refusal(
 RESIZE = Refusal(
     code="BN328",
     title="a Resize of another form",
-    means="Its factor is not 2, or its pixels lie otherwise than those that there are kernels for.",
-    supported="Twice the height and width: `linear` with half-pixel centres, without `antialias`; `nearest` with "
-    "`asymmetric` and `floor`, or `half_pixel` and `round_prefer_floor` or `round_prefer_ceil`.",
+    means="Its factor is not 2, 4 or 8, or its pixels lie otherwise than those that there are kernels for.",
+    supported="2, 4 and 8 times the height and width: `linear` with half-pixel centres, without `antialias`; `nearest` "
+    "with `asymmetric` and `floor`, or `half_pixel` and `round_prefer_floor` or `round_prefer_ceil`.",
     ways=(
         "`F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)`, or `mode='nearest'`.",
-        "For a factor of 4, two of 2; with `nearest` that is the same.",
+        "`nn.PixelShuffle(factor)` of a convolution with factor**2 times the channels.",
     ),
-    example="net.onnx: layer 'y' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is supported",
+    example="net.onnx: layer 'y' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is supported, and 4 and 8 times",
 )
 CHANNELS = Refusal(
     code="BN329",

@@ -3,7 +3,7 @@
 
 A kernel's constants are data, so the very code of the bundle is run with others: every scale 1, every shift 0,
 both slopes 1, no bend, and every float map zero, or one where it is a factor. What a binary convolution's stage then
-stores is its accumulator.
+stores is its accumulator. One that stores signs alone is asked for it (thresholds.py).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ..passes.rewriting import rewrite
 from .device import Device
 from .onnx_reference import OnnxReference
 from .stages import run_step
+from .thresholds import ask, movable
 
 Array = npt.NDArray[Any]
 
@@ -70,9 +71,15 @@ def is_binary(stage: Stage) -> bool:
 
 
 def readable(stage: Stage) -> bool:
-    """Whether its accumulators can be read: beside binary convolutions it has only loads and element-wise work, and it
-    stores a map of numbers."""
-    return with_identity_epilogue(stage) is not None and any(not b.encoding.is_exact for b in stage.outputs)
+    """Whether its accumulators can be read, or asked for: beside binary convolutions it has only loads and what leaves
+    them alone, and it stores a map of numbers, or signs of which the threshold can be moved."""
+    probe = with_identity_epilogue(stage)
+    return probe is not None and (stores_numbers(stage) or movable(probe) is not None)
+
+
+def stores_numbers(stage: Stage) -> bool:
+    """Whether one of its outputs is a map of numbers."""
+    return any(not b.encoding.is_exact for b in stage.outputs)
 
 
 def place_of(branches: tuple[Expr, ...], dots: list[BinaryDot]) -> slice | None:
@@ -124,14 +131,20 @@ def check_accumulators(
         encoding = op.buffer.encoding
         silent = encoding.silence(encoding.encode(reference[op.buffer.value]))
         inputs[op.buffer.name] = np.ones_like(silent) if op.buffer in ones else silent
-    outputs = run_step(device, index, step, inputs, parameters)
-    n, buffer = next((n, b) for n, b in enumerate(stage.outputs) if not b.encoding.is_exact)
-    found, expected = outputs[buffer], evaluate(probe, inputs)[n]
-    differ = found != expected
+    values = evaluate(probe, inputs)
+    if stores_numbers(stage):
+        outputs = run_step(device, index, step, inputs, parameters)
+        n, buffer = next((n, b) for n, b in enumerate(stage.outputs) if not b.encoding.is_exact)
+        found, expected = outputs[buffer], values[n]
+        compared, differ = np.ones(found.shape, bool), found != expected
+    else:
+        n, found = 0, values[0]  # signs say of each whether it is that
+        expected = found
+        compared, differ = ask(device, core, index, step, probe, inputs, expected)
     dots = [e for e in stage.expressions() if isinstance(e, BinaryDot)]
     layers = [layer for layer in onnx.binary_layers() if layer.output[0] in stage.layers]
     place, total = place_of(stage.results[n], dots), sum_by_onnx(onnx, layers, dots, reference)
     if total is not None and place is not None:  # each binary convolution is asked of ONNX Runtime too
         differ[place] |= (found[place] - sum(d.centre for d in dots)) * dots[0].unit != total
     tensors = {"device accumulators": found, "reference accumulators": expected, **inputs}
-    return found.size, int(differ.sum()), tensors
+    return int((compared | differ).sum()), int(differ.sum()), tensors

@@ -33,14 +33,18 @@ BINARIES = str(Path(sys.executable).parent)
 
 
 def smaller(line: str) -> str:
-    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch."""
+    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch; an
+    example of an eighth of the channels."""
     if line.startswith("biisnet train"):
         return f"{re.sub(r'--epochs [0-9]+', '--epochs 1', line)} --recipe recipe.json"
     if line.startswith("biisnet tune "):
         return f"{re.sub(r' --trials [0-9]+', '', line)} --trials 20 --size 32x32"
-    if not line.startswith("biisnet-compile"):
-        return line
+    if line.startswith("python -m examples "):
+        return f"PYTHONPATH='{ROOT}' {line} --narrow 8"
     words = line.split()
+    sized = len(words) > 1 and words[1].endswith(".onnx") and "-o" in words and "--size" not in words
+    if not line.startswith("biisnet-compile") or sized:
+        return line  # an ONNX file has its own size
     given = next((w for w in words if re.fullmatch(r"\d+x\d+", w)), None)
     height, width = map(int, (given or "256x256").split("x"))
     small = f"{height // 8}x{width // 8}"

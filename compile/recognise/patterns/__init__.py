@@ -13,6 +13,7 @@ from .channel_pad import SumWithPaddedChannels
 from .convolution import BinaryConvolution
 from .expanded import ExpandedBeside
 from .flat import FullyConnected, MapToVector, MeanOfMap, NormalizationOfFlatten, PointwiseOfFlatten
+from .image_quantiser import QuantOfImage
 from .impossible_levels import ImpossibleLevel
 from .layout import (
     ConcatOfTransposes,
@@ -77,6 +78,7 @@ BINARY: Phase = (
 )
 REST: Phase = (
     StepsAsMap,  # signs that a full-precision layer reads
+    QuantOfImage,  # many levels, rounded
     PadOfConvolution,
     Negation,
     SumWithPaddedChannels,

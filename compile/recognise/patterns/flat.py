@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from ..values import Array, attribute, constant, constant_node, made_by, shape_of, shaped
+from .. import foreign_ops
+from ..values import Array, attribute, constant, constant_node, made_by, per_channel, shape_of, shaped
 from .base import Pattern
 from .layout import perm_of
 from .pointwise import POINTWISE
@@ -60,8 +61,6 @@ class PointwiseOfFlatten(Pattern):
     @classmethod
     def rules(cls, context: Any) -> Any:
         """Standard operators, and the quantizers in their domains."""
-        from .. import foreign_ops
-
         for op_type in POINTWISE:
             yield cls.rule(context, op_type, "")
         for domain in foreign_ops.DOMAINS:
@@ -86,11 +85,13 @@ class PointwiseOfFlatten(Pattern):
                 return None
             elif array.size == 1 or (node.op_type == "MultiThreshold" and i == 1 and shape[2:] == (1, 1)):
                 inputs.append(value)
-            elif array.size == int(np.prod(shape[1:])) and shape[2:] == (1, 1):
-                inputs.append(constant_node(op, array.reshape(1, -1, 1, 1)))
-            else:
-                return None
-        extra = {"_domain": node.domain, "_version": 1} if node.domain else {}
+            else:  # a value for each number, the same for all of a channel: ones_like(x) among them
+                whole = array.size == int(np.prod(shape[1:]))
+                values = per_channel(array.reshape(1, *shape[1:]), shape) if whole else None
+                if values is None:
+                    return None
+                inputs.append(constant_node(op, values.reshape(1, -1, 1, 1)))
+        extra = {"_domain": node.domain, "_version": foreign_ops.VERSION} if node.domain else {}
         inner = getattr(op, node.op_type)(*inputs, **node.attributes, **extra)
         self.context.moved(shaped(inner, shape, node.outputs[0]), node.outputs[0])
         made: ir.Value = op.Flatten(inner, axis=1)

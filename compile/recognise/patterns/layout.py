@@ -74,7 +74,9 @@ class QuantizerOfTranspose(PointwiseOfTranspose):
 
     def replace(self, op: Any, node: ir.Node) -> ir.Value | None:
         """Transpose(Quant(x))."""
-        return move(self.context, op, node, getattr(op, node.op_type), {"_domain": node.domain, "_version": 1})
+        return move(
+            self.context, op, node, getattr(op, node.op_type), {"_domain": node.domain, "_version": foreign_ops.VERSION}
+        )
 
 
 class StepsOfTranspose(Pattern):

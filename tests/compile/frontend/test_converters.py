@@ -213,6 +213,9 @@ SUPPORTED: dict[str, Any] = {
     ),
     "Resize linear": resize("linear", "half_pixel"),
     "Resize linear sizes": resize("linear", "pytorch_half_pixel", sizes=True),
+    "Resize linear x4": resize("linear", "half_pixel", factor=4),
+    "Resize linear x8": resize("linear", "pytorch_half_pixel", factor=8, sizes=True),
+    "Resize nearest x8": resize("nearest", "asymmetric", nearest_mode="floor", factor=8),
     "Resize nearest": resize("nearest", "asymmetric", nearest_mode="floor"),
     "Resize nearest half pixel": resize("nearest", "half_pixel", nearest_mode="round_prefer_floor"),
     "Resize nearest ceil": resize("nearest", "half_pixel", nearest_mode="round_prefer_ceil"),
@@ -257,6 +260,7 @@ SUPPORTED: dict[str, Any] = {
     "Exp": ([node("Exp", "x")], {}),
     "Log": ([node("Exp", "x", output="e"), node("Log", "e")], {}),
     "Sqrt": ([node("Relu", "x", output="r"), node("Sqrt", "r")], {}),
+    "Round": ([node("Add", "x", "x", output="d"), node("Round", "d")], {}),
     "ReduceMean": ([node("ReduceMean", "x", "a", keepdims=1)], {"a": np.array([1], I64)}),
     "ReduceMax": ([node("ReduceMax", "x", "a")], {"a": np.array([-3], I64)}),
     "ReduceSum of floats": ([node("ReduceSum", "x", "a")], {"a": np.array([1], I64)}),
@@ -328,7 +332,9 @@ def test_every_standard_operator_is_documented() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 4)])
-@pytest.mark.parametrize("name", ["Conv 3x3", "MaxPool", "Resize linear", "Resize nearest", "BinaryConv2d", "Pad axes"])
+@pytest.mark.parametrize(
+    "name", ["Conv 3x3", "MaxPool", "Resize linear", "Resize linear x4", "Resize nearest", "BinaryConv2d", "Pad axes"]
+)
 def test_small_sizes(name: str, size: tuple[int, int]) -> None:
     """Fails where a map of one row or column has another border than ONNX's."""
     proto, image = model_of(SUPPORTED[name][0], SUPPORTED[name][1], (1, 4, "h", "w")), normal(4, *size)
@@ -365,7 +371,7 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("strides [1, 17]: 1 to 16 are supported", *conv([0, 0, 0, 0], strides=[1, MAX_STRIDE + 1])),
     ("strides [17, 1]: 1 to 16 are supported", *binary(strides=[MAX_STRIDE + 1, 1])),
     ("input 1 must be a constant", [node("Relu", "x", output="r"), node("Conv", "x", "r")], {}),
-    ("1048580 full-precision weights: 1048576 are supported", [node("Conv", "x", "w")], {"w": normal(262145, 4, 1, 1)}),
+    ("4194308 full-precision weights: 4194304 are", [node("Conv", "x", "w")], {"w": normal(1048577, 4, 1, 1)}),
     (
         "its bounds 1.0 and -1.0 are not in order",
         [node("Clip", "x", "l", "u")],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exp, Log, SquareRoot, Divide and ReduceChannels: what softmax and a layer's norm are made of."""
+"""Exp, Log, Round, SquareRoot, Divide and ReduceChannels: what softmax and a layer's norm are made of."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
-from biisnet.compile.kernels import Divide, Exp, Load, Log, ReduceChannels, SquareRoot
+from biisnet.compile.kernels import Divide, Exp, Load, Log, ReduceChannels, Round, SquareRoot
 from biisnet.compile.storage import Planes
 from biisnet.targets import resolve
 
@@ -21,10 +21,24 @@ from . import draw as d
 from .conftest import Check
 from .device import Case, run
 
+HALVES = np.concatenate([np.arange(40) / 2, 2.0**22 + np.arange(8) / 2, 2.0**23 + np.arange(4)])
 EVERYWHERE = np.concatenate(
-    [np.linspace(-110, 110, 4001), np.logspace(-45, 38, 900), -np.logspace(-45, 38, 900), d.SPECIAL, [88.72, -87.34]]
+    [
+        np.linspace(-110, 110, 4001),
+        np.logspace(-45, 38, 900),
+        -np.logspace(-45, 38, 900),
+        d.SPECIAL,
+        [88.72, -87.34],
+        HALVES,
+        -HALVES,
+    ]
 ).astype(np.float32)
-FUNCTIONS: dict[type[Expr], Callable[[d.Array], d.Array]] = {Exp: np.exp, Log: np.log, SquareRoot: np.sqrt}
+FUNCTIONS: dict[type[Expr], Callable[[d.Array], d.Array]] = {
+    Exp: np.exp,
+    Log: np.log,
+    Round: np.round,
+    SquareRoot: np.sqrt,
+}
 
 
 @st.composite

@@ -13,10 +13,12 @@ from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.schedule import Record, Schedule
 from biisnet.compile.ir.stages import Program, Stage
-from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, Load, ScaleShift, TwoSlope
 from biisnet.compile.kernels.row_kernel import build, key_of
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.schedules import DEFAULT, Schedules
+from biisnet.compile.storage import Bits, Planes
 from biisnet.targets.cores import GENERIC
 
 from .graphs import shipped_program, vector
@@ -92,3 +94,19 @@ def test_shipped() -> None:
     kernels = build_kernels(shipped_program((256, 256), None), GENERIC, DEFAULT)
     assert len(kernels.steps) == 21
     assert len(kernels.funcs) <= 16
+
+
+def test_constants_that_lie_elsewhere() -> None:
+    """Fails where maps of one and of two rows share a kernel by the same code, whose tables of borders are of other
+    lengths: one of the stages would read its constants from the other's places."""
+
+    def binary(side: int) -> Stage:
+        bits = Buffer(f"bits{side}", "bits", 8, side, side, Bits(), Planes("zero"))
+        dot = BinaryDot(8, bits, np.ones((8, 8, 3, 3), bool), Window((3, 3), pads=(1, 1, 1, 1)), 1, 2)
+        return Stage.of(f"s{side}", (), (ScaleShift(8, dot, vector(1, 8), vector(2, 8)),),
+                        [Buffer(f"out{side}", "out", 8, side, side)])  # fmt: skip
+
+    kernels = build_kernels(Program("net", [binary(2), binary(1)], [], []), GENERIC, DEFAULT)
+    first, second = kernels.steps
+    assert first.sections != second.sections
+    assert first.kernel != second.kernel

@@ -242,6 +242,14 @@ def w07_131072_weights(n: Net) -> str:
     return n.op("Conv", y, weight, kernel_shape=[1, 1])
 
 
+@case(binary=(1, 1), shape=(1, 1, SIDE, SIDE))
+def a20_vector_and_ones_like_it(n: Net) -> str:
+    """torch.where(sign == 0, torch.ones_like(sign), sign) of a flattened image: a one for each pixel."""
+    sign = n.op("Sign", n.op("Flatten", n.op("Sub", "image", scalar(128.0)), axis=1))
+    ones = np.ones((1, SIDE * SIDE), np.float32)
+    return n.op("MatMul", n.op("Where", n.op("Equal", sign, scalar(0.0)), ones, sign), n.signs(SIDE * SIDE, 10))
+
+
 # ---- Brevitas, QONNX, FINN ----
 
 
@@ -273,6 +281,32 @@ def q04_quant_of_eight_bits(n: Net) -> str:
     parameters = scalar(1 / 128), scalar(0.0), scalar(8.0)
     x = n.op("Quant", n.stem(), *parameters, domain="onnx.brevitas", signed=1, narrow=0, rounding_mode="ROUND")
     return n.conv(x, n.signs(C, C, 3, 3))
+
+
+@case(binary=(1, 2), shape=(1, 3, SIDE, SIDE))
+def q04_image_of_eight_bits(n: Net) -> str:
+    n.imports["qonnx.custom_op.general"] = 2
+    pixels = n.op("Sub", n.op("Mul", "image", scalar(2 / 255)), scalar(1.0))
+    parameters = scalar(1 / 128), scalar(0.0), scalar(8.0)
+    x = n.op("Quant", pixels, *parameters, domain="qonnx.custom_op.general", signed=1, narrow=0, rounding_mode="ROUND")
+    return n.conv(n.op("Sign", n.stem(source=x)), n.signs(C, C, 3, 3))
+
+
+@case(binary=(2, 2), kernels=2, shape=(1, 1, SIDE, SIDE))
+def q04_brevitas_fully_connected(n: Net) -> str:
+    """Its exporter's version 2, its weights among the inputs, a norm of all scores whose power is computed in the
+    file."""
+    n.imports["qonnx.custom_op.general"] = 2
+    domain, one = "qonnx.custom_op.general", scalar(1.0)
+    variance = n.constant(scalar(2.5))
+    n.inputs.append(helper.make_tensor_value_info(variance, TensorProto.FLOAT, [1]))
+    x = n.op("Sub", n.op("Mul", n.op("Reshape", "image", np.array([1, -1])), scalar(2.0)), one)
+    for inputs, outputs in ((SIDE * SIDE, 16), (16, 10)):
+        weight = n.op("Transpose", n.op("BipolarQuant", n.normal(outputs, inputs), one, domain=domain), perm=[1, 0])
+        x = n.op("MatMul", n.op("BipolarQuant", x, one, domain=domain), weight)
+        if inputs > 16:
+            x = n.norm(x, outputs)
+    return n.op("Div", n.op("Sub", x, scalar(0.25)), n.op("Pow", variance, scalar(0.5)))
 
 
 @case(says="its activations have 3 levels")

@@ -80,6 +80,20 @@ class WhereNetwork(nn.Module):
         return functional.relu(self.drop(functional.conv2d(signs, weight, padding=1)))
 
 
+class PaddedNetwork(nn.Module):
+    """Signs padded by +1 as functional.pad does it, which the older exporter computes in the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, C, 3, padding=1), nn.BatchNorm2d(C)
+        self.weight = nn.Parameter(torch.randn(C, C, 3, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        signs = torch.where(self.norm(self.stem(x)) >= 0, 1.0, -1.0)
+        padded = functional.pad(signs, (1, 1, 1, 1), value=1.0)
+        return functional.relu(functional.conv2d(padded, torch.where(self.weight >= 0, 1.0, -1.0)))
+
+
 def exported(network: nn.Module, dynamo: bool, path: Path) -> Recognised:
     """The network's file, recognised."""
     torch.manual_seed(0)
@@ -95,7 +109,7 @@ def exported(network: nn.Module, dynamo: bool, path: Path) -> Recognised:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
-@pytest.mark.parametrize(("network", "binary"), [(Network, (2, 4)), (WhereNetwork, (1, 2))])
+@pytest.mark.parametrize(("network", "binary"), [(Network, (2, 4)), (WhereNetwork, (1, 2)), (PaddedNetwork, (1, 2))])
 def test_exporter(network: type[nn.Module], binary: tuple[int, int], dynamo: bool, tmp_path: Path) -> None:
     """Fails where what an exporter makes of a binary layer is not seen as one."""
     found = exported(network(), dynamo, tmp_path / "net.onnx")

@@ -173,6 +173,15 @@ def test_ranges(build, expected: tuple[float, float]) -> None:  # type: ignore[n
     assert range_of(value_at(net, build(net))) == expected
 
 
+def test_range_of_many_sums() -> None:
+    """Fails where a sum asks for each of its parts anew: 60 residual layers would be 2**60 questions."""
+    net = Net()
+    x = net.op("Relu", net.stem())
+    for _ in range(60):
+        x = net.op("Add", x, x)
+    assert range_of(value_at(net, x)) == (0.0, np.inf)
+
+
 def test_never_zero() -> None:
     """Fails where a BatchNorm that can be 0 is said not to be, or one that cannot is not seen."""
     zero = np.zeros(1, np.float32)

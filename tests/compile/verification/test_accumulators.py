@@ -180,7 +180,16 @@ def concatenated() -> Net:
     return net
 
 
-@pytest.mark.parametrize("build", [summed, concatenated])
+def shortened() -> Net:
+    """A binary convolution at half the resolution, and a full-precision one in the shortcut beside it."""
+    net = Net()
+    x = net.stem()
+    short = net.conv(net.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]), net.normal(8, 8, 1, 1))
+    net.last = net.op("Add", net.norm(net.binary(x, strides=[2, 2])), net.norm(short))
+    return net
+
+
+@pytest.mark.parametrize("build", [summed, concatenated, shortened])
 def test_onnx_runtime_is_asked_for_each(build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """Fails where a stage with two binary convolutions, or with other channels beside one, is compared with itself."""
     net = build()
@@ -224,3 +233,29 @@ def test_accumulators_behind_a_gate(tmp_path: Path) -> None:
     model = recognise(net.model(net.op("Add", net.op("Mul", y, gate), x)), None)
     verified = compile_model(model, None, resolve("rpi4"), tmp_path / "bundle", say=lambda _: None).verified
     assert "512 integer accumulators of 1 of 1 binary convolutions equal" in verified.summary()
+
+
+def signs_alone() -> Net:
+    """A binary convolution whose signs alone are read, by another: what fully connected networks are made of."""
+    net = Net()
+    net.last = net.binary(net.norm(net.binary(net.stem())))
+    return net
+
+
+@pytest.mark.emulator
+def test_accumulators_of_signs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a stage that stores signs alone counts as proved though nobody asked for its accumulators, or where
+    one accumulator that is wrong by one unit is not found."""
+    net = signs_alone()
+    model = net.model(net.last)
+    verified = compile_model(model, (8, 8), resolve("rpi4"), tmp_path / "b", say=lambda _: None).verified
+    assert "1024 integer accumulators of 2 of 2 binary convolutions equal" in verified.summary()
+
+    def wrong(stage: Stage, stored: dict[str, np.ndarray]) -> list[np.ndarray]:
+        values = evaluate(stage, stored)
+        values[0][3, 4, 5] += 1
+        return values
+
+    monkeypatch.setattr("biisnet.compile.verification.accumulators.evaluate", wrong)
+    with pytest.raises(VerificationError, match=r"1 of 512 integer accumulators"):
+        compile_model(model, (8, 8), resolve("rpi4"), tmp_path / "c", say=lambda _: None)
