@@ -123,6 +123,10 @@ class Expr(ABC):
     """Whether it loops over its taps, for several channels at once: what the rest of the stage reads before that would
     have to wait in memory."""
 
+    takes_channels: ClassVar[bool] = False
+    """Whether its TIR may be of vectors whose lanes are channels: of 8 neighbouring ones, 8 neighbouring ones of its
+    parts."""
+
     def part_channels(self, channels: list[Any]) -> list[Any]:
         """The channels of its parts that become `channels` of it."""
         return channels

@@ -6,6 +6,7 @@ Importing this package registers the kinds (`ir.expressions.KINDS`).
 
 from .add import Add
 from .binary_dot import BinaryDot
+from .channel_dot import ChannelDot
 from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
@@ -43,6 +44,7 @@ from .zero import Zero
 __all__ = [
     "Add",
     "BinaryDot",
+    "ChannelDot",
     "Clamp",
     "Constant",
     "Convolution",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 from tvm.ir import Expr as TirExpr
@@ -22,6 +22,8 @@ class Add(Pointwise):
 
     a: Expr
     b: Expr
+
+    takes_channels: ClassVar[bool] = True
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         a, b = inputs.parts

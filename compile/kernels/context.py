@@ -175,7 +175,7 @@ class Context:
 
     def load(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr:
         """A plane's values from `column` on, in the order of lanes that the stage computes in."""
-        loaded, n = self.simd.load(row, buffer.layout.at(buffer, plane, column)), self.simd.lanes
+        loaded, n = row[self.lanes_at(buffer, plane, column)], self.simd.lanes
         if not self.even_first:
             return loaded
         loaded = self.bind(loaded)
@@ -193,7 +193,21 @@ class Context:
         n = self.simd.lanes
         if self.even_first:
             value = self.simd.shuffle([value], [i // 2 + n // 2 * (i % 2) for i in range(n)])
-        self.simd.store(row, value, buffer.layout.at(buffer, plane, self.column))
+        T.buffer_store(row, value, [self.lanes_at(buffer, plane, self.column)])
+
+    def lanes_at(self, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr | int:
+        """The index of a vector of a plane's pixels from `column` on."""
+        return self.index(buffer.layout.at(buffer, plane, column), buffer.layout.strides(buffer)[0])
+
+    def index(self, start: TirExpr | int, stride: int) -> TirExpr | int:
+        """The index of a vector of elements `stride` apart."""
+        return start if self.simd.lanes == 1 else tirx.Ramp(start, stride, self.simd.lanes)
+
+    @staticmethod
+    def store_zeros(row: TirExpr, element: str, at: TirExpr | int, count: int) -> None:
+        """So many elements of 0."""
+        s = Simd(count)
+        s.store(row, s.const(0, element), at)
 
     def allocate(self, dtype: str) -> TirExpr:
         """A vector in registers."""

@@ -41,6 +41,7 @@ class Bits(Encoding):
     word: ClassVar[str] = PACK
     """The type that signs are gathered in."""
     is_exact: ClassVar[bool] = True
+    takes_channels: ClassVar[bool] = True
 
     def planes_per_group(self, channels: int) -> int:
         """Planes of one group of a map of `channels` channels."""
@@ -154,3 +155,14 @@ class Bits(Encoding):
         above_byte = np.iinfo(self.word).bits - BLOCK
         word = s.shift_right(s.load(begun, 0), above_byte + unused, self.word)
         ctx.store_columns(row, buffer, plane, s.cast(word, "uint8") if above_byte else word)
+
+    def store_pixel(self, ctx: Any, buffer: Buffer, row: Any, result: Expr, first: Any, value: Any) -> Any:
+        """uint16 lanes: a channel's bit where it is set."""
+        above = self.is_above(ctx, buffer, result, first, value)
+        return ctx.bind(ctx.bits_where(above))
+
+    def finish_pixels(self, ctx: Any, buffer: Buffer, row: Any, first: Any, kept: Sequence[Any]) -> None:
+        """The lanes of all pixels are added up, which leaves a byte of each."""
+        plane = self.plane(buffer.channels, first)
+        for i, byte in enumerate(ctx.bytes_of(kept)):
+            ctx.store_at(row, byte, buffer.layout.at(buffer, plane, ctx.column, i))
