@@ -25,6 +25,11 @@ class Add(Pointwise):
 
     takes_channels: ClassVar[bool] = True
 
+    @property
+    def is_never_negative_zero(self) -> bool:
+        """-0.0 is the sum of two of them alone."""
+        return self.a.is_never_negative_zero or self.b.is_never_negative_zero
+
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         a, b = inputs.parts
         return a + b

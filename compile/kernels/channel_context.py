@@ -14,10 +14,13 @@ from tvm.ir import PrimType
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..ir.buffers import Buffer
+from ..storage.bits import INFINITY_BITS
 from ..storage.encoding import BLOCK
 from .context import Context
 from .simd import Simd
 
+HALF = 16
+"""Bits of half a float32."""
 WORDS = "int16"
 """The section that the runtime copies as it is: constants that are vectors already lie in it, whatever their type."""
 
@@ -77,6 +80,18 @@ class ChannelContext(Context):
         while len(vectors) > 1:
             vectors = [self.add_pairs(a, b, element) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
         return vectors[0]
+
+    def is_positive(self, value: TirExpr) -> TirExpr:
+        """Whether float32 lanes that are not -0.0 are 0 or more; NaN, quiet as arithmetic makes it, is not.
+
+        The upper halves say so: to narrow what is compared costs less than to narrow what comparing gives.
+        """
+        words = self.bind(self.simd.reinterpret(value, "int32"))
+        if self.core.narrowing_shift is None:
+            upper = self.simd.cast(self.simd.shift_right(words, HALF, "int32"), "int16")
+        else:
+            upper = self.in_parts(self.core.narrowing_shift, BLOCK // 2, "int16", [words], HALF)
+        return self.simd.reinterpret(upper, "uint16") <= self.simd.const(INFINITY_BITS >> HALF, "uint16")
 
     def bits_where(self, condition: TirExpr) -> TirExpr:
         """uint16 lanes: lane i is 1 << i where the condition holds, else 0."""

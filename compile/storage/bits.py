@@ -158,7 +158,8 @@ class Bits(Encoding):
 
     def store_pixel(self, ctx: Any, buffer: Buffer, row: Any, result: Expr, first: Any, value: Any) -> Any:
         """uint16 lanes: a channel's bit where it is set."""
-        above = self.is_above(ctx, buffer, result, first, value)
+        integers = self.compares_integers(result)
+        above = ctx.is_positive(value) if integers else self.is_above(ctx, buffer, result, first, value)
         return ctx.bind(ctx.bits_where(above))
 
     def finish_pixels(self, ctx: Any, buffer: Buffer, row: Any, first: Any, kept: Sequence[Any]) -> None:
