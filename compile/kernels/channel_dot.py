@@ -44,7 +44,6 @@ class Piece:
     """Bytes of a window's row that are compared at once: `count` times `size`, from `offset` after the window's first
     column's first byte on; `taken` bytes of the row's runs come before them."""
 
-    row: int
     offset: int
     taken: int
     size: int
@@ -70,29 +69,28 @@ class ChannelDot(BinaryDot):
         return issue.integer * (3 * taps + 2 * issue.words)
 
     def pieces(self) -> Iterator[Piece]:
-        """The window in the order in which it is read."""
-        pixel, (kh, kw), dilation = self.buffer.planes, self.window.kernel, self.window.dilations[1]
+        """A row of the window in the order in which it is read."""
+        pixel, kw, dilation = self.buffer.planes, self.window.kernel[1], self.window.dilations[1]
         joined = self.planes == pixel and dilation == 1
         runs = [(0, kw * pixel)] if joined else [(kx * dilation * pixel, self.planes) for kx in range(kw)]
-        for ky in range(kh):
-            taken = 0
-            for start, length in runs:
-                at = 0
-                for size in SIZES:
-                    if count := (length - at) // size:
-                        yield Piece(ky, start + at, taken + at, size, count)
-                    at += count * size
-                taken += length
+        taken = 0
+        for start, length in runs:
+            at = 0
+            for size in SIZES:
+                if count := (length - at) // size:
+                    yield Piece(start + at, taken + at, size, count)
+                at += count * size
+            taken += length
 
     def interleaved_weights(self) -> npt.NDArray[np.int16]:
-        """Bytes of [blocks of 8 outputs][pieces, each as often as it counts][vectors][16]."""
-        rows = ~self.packed_weights().transpose(0, 2, 3, 1)  # [channels, kh, kw, planes]
-        rows = rows.reshape(-1, BLOCK, rows.shape[1], rows.shape[2] * rows.shape[3])
+        """Bytes of [blocks of 8 outputs][rows][pieces, each as often as it counts][vectors][16]."""
+        taps = ~self.packed_weights().transpose(0, 2, 3, 1)  # [channels, kh, kw, planes]
+        rows = taps.reshape(-1, BLOCK, len(taps[0]), taps[0, 0].size).swapaxes(1, 2)  # [blocks, kh, 8, bytes]
         parts = []
         for p in self.pieces():
-            part = rows[:, :, p.row, p.taken : p.taken + p.size * p.count].reshape(-1, BLOCK, p.count, p.size)
-            parts.append(part.transpose(0, 2, 1, 3).reshape(len(rows), -1))
-        return as_words(np.concatenate(parts, axis=1))
+            part = rows[..., p.taken : p.taken + p.size * p.count].reshape(*rows.shape[:3], p.count, p.size)
+            parts.append(part.swapaxes(2, 3).reshape(*rows.shape[:2], -1))
+        return as_words(np.concatenate(parts, axis=2))
 
     def prepare(self, ctx: Context) -> tuple[PlaceTable, TirExpr]:  # type: ignore[override]
         """The table, and which of its row classes this row is of."""
@@ -114,33 +112,42 @@ class ChannelDot(BinaryDot):
             place = base + (row_class * table.columns + column_class) * len(self.signs) + o
             totals.append(T.alloc_buffer((BLOCK,), "uint16", scope="local"))
             s.store(totals[-1], s.reinterpret(s.load(words, place), "uint16"), 0)
-        weights, at = ctx.parameter(self, "signs", self.interleaved_weights)
-        block_words = self.signs[0].size * BLOCK // 16
-        at = at + tirx.floordiv(o, BLOCK) * block_words
-        for p in self.pieces():
-            with ctx.loop(p.count) if p.count > 1 else nullcontext(0) as turn:
-                self.count(ctx, p, turn, totals, weights, at + turn * (p.vectors * BLOCK), o)
-            at += p.count * p.vectors * BLOCK
+        weights, base = ctx.parameter(self, "signs", self.interleaved_weights)
+        row_words = self.signs[0].size // self.window.kernel[0] * BLOCK // 16
+        with ctx.each_row(self.operands()[0]) as rows:
+            for ky, row in rows:
+                at = base + (tirx.floordiv(o, BLOCK) * self.window.kernel[0] + ky) * row_words
+                for p in self.pieces():
+                    with ctx.loop(p.count) if p.count > 1 else nullcontext(0) as turn:
+                        bits = self.first_bits(ctx, o, p, turn)
+                        self.count(ctx, p, totals, weights, at + turn * (p.vectors * BLOCK), row, bits)
+                    at += p.count * p.vectors * BLOCK
         return totals
+
+    def first_bits(self, ctx: Context, o: TirExpr | int, p: Piece, turn: TirExpr | int) -> TirExpr:
+        """The place in a row of a piece's first byte for the tile's first pixel, of the group that output `o` is of."""
+        stride, pad = self.window.strides[1], self.window.pads[1]
+        first = self.buffer.layout.at(self.buffer, 0, ctx.column * stride, -pad) + turn * p.size + p.offset
+        if self.bits.groups == 1:
+            return first
+        return first + tirx.floordiv(o, len(self.signs) // self.bits.groups) * self.planes
 
     def count(
         self,
         ctx: ChannelContext,
         p: Piece,
-        turn: TirExpr | int,
         totals: list[TirExpr],
         weights: TirExpr,
         at: TirExpr,
-        o: TirExpr | int,
+        row: TirExpr,
+        bits: TirExpr,
     ) -> None:
         """One time of a piece, for all pixels of the tile."""
-        row, stride = ctx.rows(self.operands()[0])[p.row], self.window.strides[1]
-        s, group = Simd(BLOCK), tirx.floordiv(o, len(self.signs) // self.bits.groups) * self.planes
+        s, step = Simd(BLOCK), self.window.strides[1] * self.buffer.layout.strides(self.buffer)[0]
         taps = [ctx.bind(ctx.vector_at(weights, at + v * BLOCK, "uint8", VECTOR)) for v in range(p.vectors)]
         for i, total in enumerate(totals):
-            first = self.buffer.layout.at(self.buffer, 0, ctx.column * stride, i * stride - self.window.pads[1])
-            bits = self.repeated(ctx, row, first + (group if self.bits.groups > 1 else 0) + turn * p.size + p.offset, p)
-            agree = ctx.fold([ctx.bind(tirx.popcount(bits ^ tap)) for tap in taps], "uint8")
+            read = self.repeated(ctx, row, bits + i * step, p)
+            agree = ctx.fold([ctx.bind(tirx.popcount(read ^ tap)) for tap in taps], "uint8")
             s.store(total, ctx.add_pairs_wide(s.load(total, 0), agree), 0)
 
     @staticmethod

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,8 @@ class Context:
         self.schedule = schedule
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
+        self.find_row: Callable[[Operand, TirExpr], TirExpr] | None = None
+        """TIR of an operand's row by its number, where a kernel is given addresses."""
         self._rows: dict[Operand, list[TirExpr]] = {}
         self._places: dict[tuple[int, str], tuple[str, int]] = {}
         self._values: dict[int, list[TirExpr]] = {}
@@ -130,6 +132,16 @@ class Context:
         self._rows, self.y = rows, y
         for e in expressions:
             self._prepared[id(e)] = e.prepare(self)
+
+    @contextmanager
+    def each_row(self, operand: Operand) -> Iterator[list[tuple[TirExpr | int, TirExpr]]]:
+        """The operand's rows and which they are, to be gone through: one, in a loop over all, where a kernel is given
+        their addresses, so that what is done with a row is written once."""
+        if self.find_row is None or operand.count == 1:
+            yield list(enumerate(self.rows(operand)))
+            return
+        with self.loop(operand.count) as i:
+            yield [(i, self.find_row(operand, i))]
 
     def prepared(self, e: Expr) -> Any:
         """The value that was computed for `e` before the loops over columns."""
