@@ -47,7 +47,7 @@ CHANNELS = dict.fromkeys(
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 
 
-BANDS = {"ChannelDot": 8, "IntegerDot": 4, "IntegerMix": 4, "IntegerConvolution": 2, "IntegerPool": 2, "IntegerUpsample": 2}
+BANDS = {"ChannelDot": 2, "IntegerDot": 4, "IntegerMix": 4, "IntegerConvolution": 2, "IntegerPool": 2, "IntegerUpsample": 2}
 """Kinds of kernel that compute several rows a call, and how many."""
 
 
@@ -76,7 +76,7 @@ class Schedule:
     band: int = choice(1, 2, 4, 8, kinds=tuple(BANDS), defaults=BANDS)
     """Rows that one call computes: a block's weights stay for so many, but what it writes must still be near when it is
     read."""
-    pixels: int = choice(7, 4, 5, 6, 8, kinds=("ChannelDot",))
+    pixels: int = choice(8, 7, 6, 5, 4, kinds=("ChannelDot",))
     """The most pixels of a tile, which share a block's weights: with more, registers spill."""
 
 

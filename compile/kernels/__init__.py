@@ -31,6 +31,7 @@ from .reduce_channels import ReduceChannels
 from .repeat_channels import RepeatChannels
 from .requantize import Requantize
 from .scale_shift import ScaleShift
+from .scale_shift_add import ScaleShiftAdd
 from .shuffle_channels import ShuffleChannels
 from .sigmoid import Sigmoid
 from .spread import Spread
@@ -69,6 +70,7 @@ __all__ = [
     "RepeatChannels",
     "Requantize",
     "ScaleShift",
+    "ScaleShiftAdd",
     "ShuffleChannels",
     "Sigmoid",
     "Spread",
