@@ -109,6 +109,10 @@ class Expr(ABC):
     def slots(self, issue: Issue) -> int:
         """Issue slots of vector arithmetic for one vector of one channel that no kernel can do without."""
 
+    def suits_band(self, height: int) -> int | None:
+        """The rows that a call of its kernel had best compute, of so many; None where its kind's default is as good."""
+        return None
+
     # ---- TIR ----
 
     def prepare(self, ctx: Any) -> Any:

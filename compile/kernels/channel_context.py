@@ -99,10 +99,26 @@ class ChannelContext(Context):
         return tirx.Select(condition, places, self.simd.const(0, "uint16"))
 
     def bytes_of(self, pixels: Sequence[TirExpr]) -> list[TirExpr]:
-        """A byte for each of up to 8 pixels: the sum of its uint16 lanes."""
+        """A byte for each of up to 8 pixels: the sum of its uint16 lanes.
+
+        4 pixels' go to a scalar register at once, through a fence: LLVM would take each byte out of the vector."""
         padded = [*pixels, *[pixels[0]] * (BLOCK - len(pixels))]
-        sums = self.bind(Simd(2 * BLOCK).reinterpret(self.fold(padded, "uint16"), "uint8"))
-        return [Simd.shuffle([sums], [2 * i]) for i in range(len(pixels))]
+        halves = self.bind(Simd(2).reinterpret(self.fold(padded, "uint16"), "float64"))
+        words = []
+        for half in range(-(-len(pixels) // 4)):
+            lane = Simd.shuffle([halves], [half])
+            kept = tirx.call_llvm_pure_intrin(PrimType("float64"), "llvm.arithmetic.fence", lane)
+            words.append(self.kept(tirx.reinterpret(PrimType("uint64"), kept), "uint64"))
+        return [
+            tirx.Cast(PrimType("uint8"), tirx.shift_right(words[i // 4], tirx.const(i % 4 * 16, "uint64")))
+            for i in range(len(pixels))
+        ]
+
+    def kept(self, value: TirExpr, dtype: str) -> TirExpr:
+        """A scalar behind memory: TVM does not look there, where it would put what a name is for in its place."""
+        memory = T.alloc_buffer((1,), dtype, scope="local")
+        T.buffer_store(memory, value, [0])
+        return self.bind(memory[0])
 
 
 def as_words(array: npt.NDArray[Any]) -> npt.NDArray[np.int16]:

@@ -37,6 +37,9 @@ from .simd import Simd
 VECTOR = 16
 """Bytes."""
 SIZES = (16, 8, 4, 2)
+BANDS = (2, 4, 8)
+FETCHED = 5 << 16
+"""Bytes of weights that all bands of a map may fetch from the second-level cache: a few thousand lines."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class ChannelDot(BinaryDot):
 
     leads: ClassVar[int | None] = 1
     takes_channels: ClassVar[bool] = True
+
+    def suits_band(self, height: int) -> int:
+        """The fewest rows, at least 2, with which weights are not fetched again and again: longer bands make longer
+        rings."""
+        weights = self.signs.size // 8
+        fits = (n for n in BANDS if -(-height // n) * weights <= FETCHED)
+        return next(fits, BANDS[-1])
 
     def slots(self, issue: Issue) -> int:
         """As many for a byte of taps as with lanes of pixels, but that nothing is widened at the end; made float."""
