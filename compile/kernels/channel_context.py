@@ -33,6 +33,10 @@ class ChannelContext(Context):
     tile = 1
     """Pixels of a tile."""
 
+    def __init__(self, *of_row: Any) -> None:
+        super().__init__(*of_row)
+        self.simd = Simd(BLOCK)
+
     def per_channel(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """Elements `o` .. `o` + 7 of an array, a lane each; of an array of one, that in every lane."""
         section, offset = self.parameter(owner, name, lambda: as_words(np.repeat(array, 1 if len(array) > 1 else BLOCK)))

@@ -64,13 +64,13 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         rows.declare_input_memory()
         sections = {s: flat_buffer(p) for s, p in zip(wanted, constants, strict=True)}
         rows.declare_result_memory()
-        of_row = (parameters, sections, stage.width, stage.height, schedule, core)
+        of_row = (Simd.of(core), parameters, sections, stage.width, stage.height, schedule, core)
         if has_channel_lanes(stage):
-            ctx: Context = ChannelContext(Simd(BLOCK), *of_row)
+            ctx: Context = ChannelContext(*of_row)
             rows.begin(ctx, list(stage.expressions()))
             emit_tiles(stage, ctx, rows)
         else:
-            ctx = Context(Simd.of(core), *of_row)
+            ctx = Context(*of_row)
             rows.begin(ctx, list(stage.expressions()))
             emit_columns(stage, ctx, rows, whole_vectors_end(stage))
         with rows.each(ctx, []) as outputs:
