@@ -39,7 +39,9 @@ class ChannelContext(Context):
 
     def per_channel(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """Elements `o` .. `o` + 7 of an array, a lane each; of an array of one, that in every lane."""
-        section, offset = self.parameter(owner, name, lambda: as_words(np.repeat(array, 1 if len(array) > 1 else BLOCK)))
+        section, offset = self.parameter(
+            owner, name, lambda: as_words(np.repeat(array, 1 if len(array) > 1 else BLOCK))
+        )
         words = array.itemsize // np.dtype(WORDS).itemsize
         at = offset + (o * words if len(array) > 1 else 0)
         return self.bind(self.vector_at(section, at, str(array.dtype), BLOCK))
@@ -99,7 +101,9 @@ class ChannelContext(Context):
 
     def bits_where(self, condition: TirExpr) -> TirExpr:
         """uint16 lanes: lane i is 1 << i where the condition holds, else 0."""
-        places = tirx.Shuffle([tirx.const(1 << i, "uint16") for i in range(BLOCK)], [tirx.const(i, "int32") for i in range(BLOCK)])
+        places = tirx.Shuffle(
+            [tirx.const(1 << i, "uint16") for i in range(BLOCK)], [tirx.const(i, "int32") for i in range(BLOCK)]
+        )
         return tirx.Select(condition, places, self.simd.const(0, "uint16"))
 
     def bytes_of(self, pixels: Sequence[TirExpr]) -> list[TirExpr]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ScaleShiftAdd: a scale and a shift for each channel, and what is added (BatchNorm of an accumulator, and a residual)."""
+"""ScaleShiftAdd: a scale and a shift for each channel, and what is added (BatchNorm and a residual)."""
 
 from __future__ import annotations
 

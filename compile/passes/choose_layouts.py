@@ -29,16 +29,19 @@ LEAST = 64
 EVEN = 2 * BLOCK
 """Channels that a group has a multiple of: pieces of a window are of 2 bytes and more."""
 
+OTHERS = "kernels whose lanes are pixels read the same bits"
+
 
 def choose_layouts(program: Program, core: Core) -> Program:
     """Interleave maps and make binary convolutions ChannelDots, where the core has the instructions for it."""
     if core.add_pairs is None:
         return program
     chosen = find_stages(program)
-    dots = {e for stage in chosen for e in stage.expressions() if isinstance(e, BinaryDot)}
+    dots = {e for stage in chosen for e in dots_of(stage)}
+    why = {e: why_not(s) or OTHERS for s in program.stages if s not in chosen for e in dots_of(s) if is_wide(e)}
     for buffer in {e.buffer for e in dots}:
         buffer.layout = interleaved_bits(program, buffer, chosen, core)
-    rewrite_program(program, "choose_layouts", lambda e: channel_dot(e, dots))
+    rewrite_program(program, "choose_layouts", lambda e: channel_dot(e, dots, why))
     for buffer, count in votes(program).items():
         if count >= 0 and may_be_interleaved(program, buffer):
             padded = any(touches(stage, buffer) and not has_channel_lanes(stage) for stage in program.stages)
@@ -63,6 +66,11 @@ def dots_of(stage: Stage) -> list[BinaryDot]:
     return [e for e in stage.expressions() if isinstance(e, BinaryDot)]
 
 
+def is_wide(dot: BinaryDot) -> bool:
+    """Whether it has channels enough."""
+    return dot.buffer.channels // dot.bits.groups >= LEAST
+
+
 def why_not(stage: Stage) -> str:
     """Why a stage cannot be computed by vectors of channels, or need not; empty where it can."""
     dots = dots_of(stage)
@@ -79,7 +87,9 @@ def why_not(stage: Stage) -> str:
     for e in stage.expressions():
         if not (e.takes_channels or isinstance(e, BinaryDot)):
             return f"{type(e).__name__} has no vectors of channels"
-        if isinstance(e, Load) and (e.offset % BLOCK or (e.buffer.height, e.buffer.width) != (stage.height, stage.width)):
+        if isinstance(e, Load) and (
+            e.offset % BLOCK or (e.buffer.height, e.buffer.width) != (stage.height, stage.width)
+        ):
             return f"{e.buffer.name} is of another size"
     if any(branch.channels % BLOCK for branches in stage.results for branch in branches):
         return "its branches are no whole blocks"
@@ -89,10 +99,10 @@ def why_not(stage: Stage) -> str:
     return ""
 
 
-def channel_dot(e: Expr, dots: set[BinaryDot]) -> Expr | Missed:
-    """A binary convolution as it is to be."""
-    if e not in dots:
-        return e
+def channel_dot(e: Expr, dots: set[BinaryDot], why: dict[BinaryDot, str]) -> Expr | Missed:
+    """A binary convolution as it is to be, or why one of many channels stays as it is."""
+    if not isinstance(e, BinaryDot) or e not in dots:
+        return Missed(why[e]) if isinstance(e, BinaryDot) and e in why else e
     return ChannelDot(**{f.name: getattr(e, f.name) for f in fields(e)})
 
 
@@ -120,15 +130,15 @@ def votes(program: Program) -> dict[Buffer, int]:
         for b in dict.fromkeys([*stage.outputs, *stage.reads()]):
             count[b] += 1 if has_channel_lanes(stage) else -1
     return {
-        b: n
-        for b, n in count.items()
-        if any(touches(stage, b) for stage in program.stages if has_channel_lanes(stage))
+        b: n for b, n in count.items() if any(touches(stage, b) for stage in program.stages if has_channel_lanes(stage))
     }
 
 
 def may_be_interleaved(program: Program, buffer: Buffer) -> bool:
     """Whether a map of numbers may be: all that read it load it, pixel by pixel."""
-    leaves = [e for stage in program.stages for e in stage.expressions() if any(op.buffer is buffer for op in e.operands())]
+    leaves = [
+        e for stage in program.stages for e in stage.expressions() if any(op.buffer is buffer for op in e.operands())
+    ]
     return (
         buffer.external is None
         and not isinstance(buffer.encoding, Bits)

@@ -70,7 +70,7 @@ class Core:
     shift_right_insert: str | None = None
     """LLVM's intrinsic that shifts 16 bytes right and keeps another's bits above them; None as above."""
     add_pairs: str | None = None
-    """LLVM's intrinsic that adds neighbouring lanes of two vectors; None where there is none, and lanes that are channels
+    """LLVM's intrinsic that adds neighbouring lanes of two vectors; None where there is none, and vectors of channels
     are no gain."""
     add_pairs_wide: str | None = None
     """The same of one vector of unsigned lanes, to lanes twice as wide."""

@@ -103,7 +103,9 @@ def epilogues(draw: st.DrawFn, e: ChannelDot, height: int, width: int, maps: dic
     rng, n = draw(d.generators()), e.channels
     c = [d.constants(rng, n) for _ in range(3)]
     layout = draw(st.sampled_from((Interleaved(8), Planes())))
-    residual = Load(n, Buffer("residual", "residual", n + 8, height, width, layout=layout), draw(st.sampled_from((0, 8))))
+    residual = Load(
+        n, Buffer("residual", "residual", n + 8, height, width, layout=layout), draw(st.sampled_from((0, 8)))
+    )
     kind = draw(st.sampled_from(("none", "bn", "bn add", "add", "two_slope", "two_slope add", "clamp", "hinge")))
     if "add" in kind or kind == "hinge":
         maps["residual"] = d.plain_map(rng, (n + 8, height, width))
@@ -218,9 +220,7 @@ def test_pieces_are_the_window() -> None:
         pixel, read = e.buffer.planes, []
         for p in e.pieces():
             read += range(p.offset, p.offset + p.size * p.count)
-        taps = [
-            kx * window.dilations[1] * pixel + byte for kx in range(window.kernel[1]) for byte in range(e.planes)
-        ]
+        taps = [kx * window.dilations[1] * pixel + byte for kx in range(window.kernel[1]) for byte in range(e.planes)]
         assert read == taps
         assert e.interleaved_weights().nbytes == e.signs.size // 8
 
