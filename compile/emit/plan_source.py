@@ -114,8 +114,9 @@ def plan_source(
     def buffer_row(b: Buffer, arena: Arena) -> str:
         p = arena.placements.get(b)
         if p is None:
-            return f"    {{{b.external}, 0, {b.row_bytes}, {b.height}, {b.height}}}, /* {word(b.name)} */"
-        return f"    {{BN_ARENA, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}}}, /* {word(b.name)} */"
+            return f"    {{{b.external}, 0, {b.row_bytes}, {b.height}, {b.height}, 0}}, /* {word(b.name)} */"
+        successor = index[p.successor] if p.successor else 0
+        return f"    {{BN_ARENA, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}, {successor}}}, /* {word(b.name)} */"
 
     def layout_table(name: str, arena: Arena) -> list[str]:
         return [f"static const bn_buffer {name}_buffers[] = {{", *(buffer_row(b, arena) for b in buffers), "};", ""]

@@ -21,6 +21,7 @@ from ..kernels import BinaryDot, ChannelDot, Load
 from ..kernels.row_kernel import has_channel_lanes
 from ..storage import Bits, Interleaved, Planes
 from ..storage.encoding import BLOCK
+from ..storage.layout import round_up
 from .missed import Missed
 from .rewriting import rewrite_program
 
@@ -29,6 +30,8 @@ LEAST = 64
 EVEN = 2 * BLOCK
 """Channels that a group has a multiple of: pieces of a window are of 2 bytes and more."""
 
+ROOM = 1.25
+"""Columns that a map may have more than it needs, for another to take its place."""
 OTHERS = "kernels whose lanes are pixels read the same bits"
 
 
@@ -42,11 +45,24 @@ def choose_layouts(program: Program, core: Core) -> Program:
     for buffer in {e.buffer for e in dots}:
         buffer.layout = interleaved_bits(program, buffer, chosen, core)
     rewrite_program(program, "choose_layouts", lambda e: channel_dot(e, dots, why))
-    for buffer, count in votes(program).items():
-        if count >= 0 and may_be_interleaved(program, buffer):
-            padded = any(touches(stage, buffer) and not has_channel_lanes(stage) for stage in program.stages)
-            buffer.layout = Interleaved(BLOCK, lanes=core.lanes if padded else 1)
+    maps = [b for b, count in votes(program).items() if count >= 0 and may_be_interleaved(program, b)]
+    padded = find_padded(program, maps, core)
+    for buffer in maps:
+        buffer.layout = Interleaved(BLOCK, lanes=core.lanes if buffer in padded else 1)
     return program
+
+
+def find_padded(program: Program, maps: list[Buffer], core: Core) -> set[Buffer]:
+    """Those of some maps whose columns are whole vectors: that kernels whose lanes are pixels touch, and, where it
+    takes little room, those that such a map is added to: of one layout, one can take the other's place."""
+    padded = {b for b in maps for stage in program.stages if touches(stage, b) and not has_channel_lanes(stage)}
+    little = {b for b in maps if round_up(b.width, core.lanes) <= ROOM * b.width}
+    while True:
+        beside = (little.intersection([*s.outputs, *s.reads()]) for s in program.stages if has_channel_lanes(s))
+        more = {b for some in beside if some & padded for b in some} - padded
+        if not more:
+            return padded
+        padded |= more
 
 
 def find_stages(program: Program) -> list[Stage]:
