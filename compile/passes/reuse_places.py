@@ -29,9 +29,9 @@ def successors(steps: Sequence[Step]) -> dict[Buffer, Buffer]:
     found: dict[Buffer, Buffer] = {}
     for step in steps:
         for n, new in enumerate(step.stage.outputs):
-            if old := predecessor(step.stage, n):
-                if old in written and reads[old] == [Operand(old)] and old not in found:
-                    found[old] = new
+            old = predecessor(step.stage, n)
+            if old and old in written and old not in found and reads[old] == [Operand(old)]:
+                found[old] = new
     return found
 
 

@@ -22,8 +22,9 @@ WINDOW = Window((3, 3), pads=(1, 1, 1, 1))
 class Network:
     """A map, its bits, and stages that are added one by one."""
 
-    def __init__(self, channels: int = 64, groups: int = 1) -> None:
-        image = Buffer("x", "x", 1, *SIZE, external=0)
+    def __init__(self, channels: int = 64, groups: int = 1, size: tuple[int, int] = SIZE) -> None:
+        self.size = size
+        image = Buffer("x", "x", 1, *size, external=0)
         self.program = Program("net", [], [image], [])
         self.channels, self.groups = channels, groups
         self.map, self.bits = self.pair(0)
@@ -31,7 +32,7 @@ class Network:
 
     def pair(self, n: int) -> tuple[Buffer, Buffer]:
         """A map of numbers and its bits."""
-        shape = (self.channels, *SIZE)
+        shape = (self.channels, *self.size)
         return (
             Buffer(f"map{n}", f"map{n}", *shape),
             Buffer(f"bits{n}", f"map{n}", *shape, Bits(self.groups), Planes("zero")),
@@ -57,7 +58,7 @@ class Network:
 
     def end(self, e: Expr) -> Stage:
         """The output."""
-        out = Buffer("y", "y", e.channels, *SIZE, external=0)
+        out = Buffer("y", "y", e.channels, *self.size, external=0)
         self.program.outputs.append(out)
         return self.add((e,), [out])
 
