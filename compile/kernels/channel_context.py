@@ -37,6 +37,11 @@ class ChannelContext(Context):
         super().__init__(*of_row)
         self.simd = Simd(BLOCK)
 
+    @property
+    def place(self) -> TirExpr:
+        """The column at hand, as TIR whatever it is."""
+        return tirx.const(self.column, "int32") if isinstance(self.column, int) else self.column
+
     def per_channel(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """Elements `o` .. `o` + 7 of an array, a lane each; of an array of one, that in every lane."""
         section, offset = self.parameter(

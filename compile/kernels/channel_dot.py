@@ -37,7 +37,7 @@ from .simd import Simd
 VECTOR = 16
 """Bytes."""
 SIZES = (16, 8, 4, 2)
-BANDS = (2, 4, 8)
+BANDS = (1, 2, 4, 8)
 FETCHED = 5 << 16
 """Bytes of weights that all bands of a map may fetch from the second-level cache: a few thousand lines."""
 
@@ -67,7 +67,7 @@ class ChannelDot(BinaryDot):
     takes_channels: ClassVar[bool] = True
 
     def suits_band(self, height: int) -> int:
-        """The fewest rows, at least 2, with which weights are not fetched again and again: longer bands make longer
+        """The fewest rows with which weights are not fetched again and again: longer bands make longer
         rings."""
         weights = self.signs.size // 8
         fits = (n for n in BANDS if -(-height // n) * weights <= FETCHED)
@@ -116,9 +116,9 @@ class ChannelDot(BinaryDot):
         s, o = Simd(BLOCK), channels[0]
         table, row_class = ctx.prepared(self)
         words, base = ctx.parameter(self, "border", lambda: table.values.astype(np.int16))
-        totals = []
+        (first, last), totals = table.column_ends, []
         for i in range(ctx.tile):
-            column_class = place_class(ctx.column + i, *table.column_ends, ctx.width)
+            column_class = place_class(ctx.place + i, first, last, ctx.width)
             place = base + (row_class * table.columns + column_class) * len(self.signs) + o
             totals.append(T.alloc_buffer((BLOCK,), "uint16", scope="local"))
             s.store(totals[-1], s.reinterpret(s.load(words, place), "uint16"), 0)

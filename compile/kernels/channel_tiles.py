@@ -7,6 +7,8 @@ first-level cache for a band, and a tile's counts in registers. All tiles of a r
 
 from __future__ import annotations
 
+from typing import Any
+
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
@@ -46,15 +48,16 @@ def emit_tile(
     """8 channels of some pixels from column `first` on: their counts together, then the epilogue of each."""
     ctx.tile, ctx.column = pixels, first
     seen: set[int] = set()
+    channels: list[Any] = [block.start + ahead]
     for branches in stage.results:
-        ctx.begin_block(branches[block.branch], [block.start + ahead], seen)
+        ctx.begin_block(branches[block.branch], channels, seen)
     kept: list[list[TirExpr]] = [[] for _ in outputs]
     for i in range(pixels):
         ctx.pixel, ctx.column = i, first + i
         ctx.begin_channels([])
         for branches, buffer, row, states in zip(stage.results, stage.outputs, outputs, kept, strict=True):
             e = branches[block.branch]
-            (value,) = ctx.emit(e, [block.start + ahead])
+            (value,) = ctx.emit(e, channels)
             states.append(buffer.encoding.store_pixel(ctx, buffer, row, e, block.channel + ahead, value))
     ctx.column = first
     for buffer, row, states in zip(stage.outputs, outputs, kept, strict=True):

@@ -57,7 +57,7 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         T.func_name(name)
         T.func_attr({"global_symbol": name, "tir.noalias": True})
         T.func_ret(PrimType("int32"))
-        rows = (Band if schedule.band > 1 else OneRow)(operands, stage.outputs, schedule.band)
+        rows = (Band if takes_addresses(stage, schedule) else OneRow)(operands, stage.outputs, schedule.band)
         wanted = sections_of(stage)
         constants = [pointer(f"constants_{s}", s) for s in wanted]
         rows.declare_results()
@@ -65,13 +65,11 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         sections = {s: flat_buffer(p) for s, p in zip(wanted, constants, strict=True)}
         rows.declare_result_memory()
         of_row = (Simd.of(core), parameters, sections, stage.width, stage.height, schedule, core)
-        if has_channel_lanes(stage):
-            ctx: Context = ChannelContext(*of_row)
-            rows.begin(ctx, list(stage.expressions()))
+        ctx = ChannelContext(*of_row) if has_channel_lanes(stage) else Context(*of_row)
+        rows.begin(ctx, list(stage.expressions()))
+        if isinstance(ctx, ChannelContext):
             emit_tiles(stage, ctx, rows)
         else:
-            ctx = Context(*of_row)
-            rows.begin(ctx, list(stage.expressions()))
             emit_columns(stage, ctx, rows, whole_vectors_end(stage))
         with rows.each(ctx, []) as outputs:
             for buffer, row in zip(stage.outputs, outputs, strict=True):
@@ -83,6 +81,12 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
 def has_channel_lanes(stage: Stage) -> bool:
     """Whether a stage's vectors are of channels: where it counts bits of an interleaved map."""
     return any(isinstance(e, ChannelDot) for e in stage.expressions())
+
+
+def takes_addresses(stage: Stage, schedule: Schedule) -> bool:
+    """Whether a stage's kernel is given its rows' addresses: of a band, and where it goes through a window's rows in a
+    loop."""
+    return schedule.band > 1 or has_channel_lanes(stage)
 
 
 def sections_of(stage: Stage) -> tuple[str, ...]:
