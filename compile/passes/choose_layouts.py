@@ -30,6 +30,10 @@ LEAST = 64
 EVEN = 2 * BLOCK
 """Channels that a group has a multiple of: pieces of a window are of 2 bytes and more."""
 
+ALWAYS = 128
+"""Channels of a group: a whole vector. Fewer, down to LEAST, are about as fast by vectors of pixels that are full."""
+FULL = 0.9
+"""A share of a row's vectors of pixels."""
 ROOM = 1.25
 """Columns that a map may have more than it needs, for another to take its place."""
 OTHERS = "kernels whose lanes are pixels read the same bits"
@@ -39,9 +43,9 @@ def choose_layouts(program: Program, core: Core) -> Program:
     """Interleave maps and make binary convolutions ChannelDots, where the core has the instructions for it."""
     if core.add_pairs is None:
         return program
-    chosen = find_stages(program)
+    chosen = find_stages(program, core)
     dots = {e for stage in chosen for e in dots_of(stage)}
-    why = {e: why_not(s) or OTHERS for s in program.stages if s not in chosen for e in dots_of(s) if is_wide(e)}
+    why = {e: why_not(s, core) or OTHERS for s in program.stages if s not in chosen for e in dots_of(s) if is_wide(e)}
     for buffer in {e.buffer for e in dots}:
         buffer.layout = interleaved_bits(program, buffer, chosen, core)
     rewrite_program(program, "choose_layouts", lambda e: channel_dot(e, dots, why))
@@ -65,10 +69,10 @@ def find_padded(program: Program, maps: list[Buffer], core: Core) -> set[Buffer]
         padded |= more
 
 
-def find_stages(program: Program) -> list[Stage]:
+def find_stages(program: Program, core: Core) -> list[Stage]:
     """Stages that are to be computed by vectors of channels: those that can, as long as all readers of the bits that
     they read can too."""
-    chosen = [stage for stage in program.stages if not why_not(stage)]
+    chosen = [stage for stage in program.stages if not why_not(stage, core)]
     while True:
         others = {b for stage in program.stages if stage not in chosen for b in stage.reads()}
         kept = [stage for stage in chosen if not any(e.buffer in others for e in dots_of(stage))]
@@ -87,7 +91,7 @@ def is_wide(dot: BinaryDot) -> bool:
     return dot.buffer.channels // dot.bits.groups >= LEAST
 
 
-def why_not(stage: Stage) -> str:
+def why_not(stage: Stage, core: Core) -> str:
     """Why a stage cannot be computed by vectors of channels, or need not; empty where it can."""
     dots = dots_of(stage)
     if not dots:
@@ -100,6 +104,9 @@ def why_not(stage: Stage) -> str:
             return f"{taken} channels are no multiple of {EVEN} from {LEAST} on"
         if dot.channels // dot.bits.groups % BLOCK or dot.channels % dot.bits.groups or dot.unit != 2:
             return f"{dot.channels} outputs are no whole blocks"
+    fewest = min(dot.buffer.channels // dot.bits.groups for dot in dots)
+    if fewest < ALWAYS and stage.width >= FULL * round_up(stage.width, core.lanes):
+        return f"rows of {stage.width} pixels fill vectors of them"
     for e in stage.expressions():
         if not (e.takes_channels or isinstance(e, BinaryDot)):
             return f"{type(e).__name__} has no vectors of channels"

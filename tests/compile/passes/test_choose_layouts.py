@@ -63,6 +63,11 @@ class Network:
         return self.add((e,), [out])
 
 
+def why_not_on_a72(stage: Stage) -> str:
+    """On a core that has the instructions."""
+    return why_not(stage, CORTEX_A72)
+
+
 def test_blocks() -> None:
     """Fails where blocks of 64 channels keep their planes, or a map that meets other kernels has no whole vectors."""
     net = Network()
@@ -96,15 +101,23 @@ def test_only_where_the_core_has_the_instructions() -> None:
 def test_channels(channels: int, groups: int, is_chosen: bool) -> None:
     """Fails where a group of fewer than 64 channels is chosen, or of an odd number of bytes."""
     net = Network(channels, groups)
-    assert (not why_not(net.block())) == is_chosen
+    assert (not why_not_on_a72(net.block())) == is_chosen
+
+
+@pytest.mark.parametrize(
+    ("channels", "width", "is_chosen"), [(64, 64, False), (64, 56, True), (112, 32, False), (128, 64, True)]
+)
+def test_rows_that_fill_vectors_of_pixels(channels: int, width: int, is_chosen: bool) -> None:
+    """Fails where less than a vector of channels is preferred to full vectors of pixels."""
+    assert (not why_not_on_a72(Network(channels, size=(2, width)).block())) == is_chosen
 
 
 def test_what_must_be_whole_blocks() -> None:
     """Fails where outputs that fill no byte, or an accumulator that cannot be halved, are taken by 8 channels."""
     net = Network()
-    assert "no whole blocks" in why_not(net.end(net.dot(12)))
-    assert "no whole blocks" in why_not(net.end(net.dot(unit=1)))
-    assert not why_not(net.end(net.dot(16)))
+    assert "no whole blocks" in why_not_on_a72(net.end(net.dot(12)))
+    assert "no whole blocks" in why_not_on_a72(net.end(net.dot(unit=1)))
+    assert not why_not_on_a72(net.end(net.dot(16)))
     assert "branches" in why_not(
         net.add((net.dot(16), Load(4, net.map), Load(4, net.map)), [Buffer("o", "o", 24, *SIZE)])
     )
@@ -113,12 +126,12 @@ def test_what_must_be_whole_blocks() -> None:
 def test_other_kinds_keep_lanes_of_pixels() -> None:
     """Fails where a kernel would be asked for vectors of channels of what has none."""
     net = Network()
-    assert why_not(net.end(Sigmoid(64, net.dot()))) == "Sigmoid has no vectors of channels"
-    assert why_not(net.end(Load(64, net.map))) == "it has no binary convolution"
+    assert why_not_on_a72(net.end(Sigmoid(64, net.dot()))) == "Sigmoid has no vectors of channels"
+    assert why_not_on_a72(net.end(Load(64, net.map))) == "it has no binary convolution"
     small = Buffer("small", "small", 64, 3, 9)
-    assert "another size" in why_not(net.end(Add(64, net.dot(), Load(64, small))))
+    assert "another size" in why_not_on_a72(net.end(Add(64, net.dot(), Load(64, small))))
     net.bits.encoding = IntegerBits()
-    assert "signs" in why_not(net.end(net.dot()))
+    assert "signs" in why_not_on_a72(net.end(net.dot()))
 
 
 def test_all_readers_of_bits_or_none() -> None:
@@ -128,7 +141,7 @@ def test_all_readers_of_bits_or_none() -> None:
     net.end(Sigmoid(64, net.dot()))
     net.block()
     after = net.block()
-    assert find_stages(net.program) == [after]
+    assert find_stages(net.program, CORTEX_A72) == [after]
     choose_layouts(net.program, CORTEX_A72)
     assert bits.layout == Planes("zero")
     assert set(net.program.missed["choose_layouts"].values()) == {
