@@ -118,7 +118,7 @@ def test_what_must_be_whole_blocks() -> None:
     assert "no whole blocks" in why_not_on_a72(net.end(net.dot(12)))
     assert "no whole blocks" in why_not_on_a72(net.end(net.dot(unit=1)))
     assert not why_not_on_a72(net.end(net.dot(16)))
-    assert "branches" in why_not(
+    assert "branches" in why_not_on_a72(
         net.add((net.dot(16), Load(4, net.map), Load(4, net.map)), [Buffer("o", "o", 24, *SIZE)])
     )
 
