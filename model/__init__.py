@@ -7,7 +7,7 @@ Importing this package does not import torch: `config`, `cost` and the shipped f
 from importlib.metadata import version
 
 from .config import PRESETS, SCHEMES, NetworkConfig, Scheme
-from .shipped import shipped_onnx, shipped_weights
+from .shipped import shipped_integers, shipped_onnx, shipped_weights
 from .variants import NETWORKS
 
 __version__ = version("biisnet")
@@ -18,6 +18,7 @@ __all__ = [
     "NetworkConfig",
     "Scheme",
     "__version__",
+    "shipped_integers",
     "shipped_onnx",
     "shipped_weights",
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trained files that come with the package: `data/<preset>.{onnx,safetensors}`."""
+"""Trained files that come with the package: `data/<preset>.{onnx,safetensors}`, `data/<preset>-int8.onnx`."""
 
 from pathlib import Path
 
@@ -14,6 +14,11 @@ def shipped_onnx(preset: str = "biisnet") -> Path | None:
 def shipped_weights(preset: str = "biisnet") -> Path | None:
     """Path of the preset's trained weights, or None where none are shipped."""
     return _existing(f"{preset}.safetensors")
+
+
+def shipped_integers(preset: str = "biisnet") -> Path | None:
+    """Path of the preset's integer network, calibrated on infrared frames, or None where none is shipped."""
+    return _existing(f"{preset}-int8.onnx")
 
 
 def _existing(name: str) -> Path | None:

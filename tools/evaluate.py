@@ -93,10 +93,10 @@ def open_predictor(
         with open_bundle_predictor(path, size, emulate, threads, say, native) as predictor:
             yield predictor
     elif calibration:
-        from .integer import integer_model
+        from .integer import integer_model, ready_made
         from .models import known_model
 
-        model = integer_model(known_model(name, None), calibration, size, say)
+        model = ready_made(name, calibration) or integer_model(known_model(name, None), calibration, size, say)
         yield onnx_predictor(model, name, size, threads, native)
     elif name in NETWORKS or path.suffix == CHECKPOINT:
         yield torch_predictor(name, None if native else size or SIZE, threads)

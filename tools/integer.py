@@ -14,11 +14,13 @@ from ..compile.errors import CompileError
 from ..compile.frontend import OnnxModel
 from ..compile.frontend.shapes import input_shape
 from ..compile.quantise import quantise, refuse_integer
+from ..compile.recognise import recognise
 from ..model.datasets import IMAGE_FOLDERS
 from ..model.images import IMAGE_SUFFIXES, is_image_name, read_image
 from ..model.scenes import scenes
 from ..runtime.levels import Levels, whole_levels
 from ..runtime.resize import resize_bilinear
+from .models import resolve_model, shipped_in_integers
 
 FRAMES = 8
 """Frames to calibrate on, where nothing else is asked for."""
@@ -60,6 +62,21 @@ class Frames:
                 picked = np.linspace(0, len(found) - 1, min(self.count, len(found))).round().astype(int)
                 return [found[i] for i in picked]
         raise CompileError(f"{self.folder}: a folder without images ({', '.join(IMAGE_SUFFIXES)})")
+
+
+def ready_made(name: str | None, frames: Frames | None) -> OnnxModel | None:
+    """The integer network that a preset comes with, where one in integers is asked for without frames of the user's."""
+    return shipped_in_integers(name) if frames == Frames() else None
+
+
+def compiled_network(
+    name: str | None, frames: Frames | None, size: tuple[int, int] | None, say: Callable[[str], None]
+) -> OnnxModel:
+    """The network that is compiled where a user says `name`; in integers where there are frames. Raises
+    CompileError."""
+    shipped = ready_made(name, frames)
+    model = recognise(shipped or resolve_model(name), size).model
+    return model if frames is None or shipped else recognise(integer_model(model, frames, size, say), size).model
 
 
 def integer_model(

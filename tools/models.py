@@ -10,7 +10,7 @@ import onnx
 from ..compile.errors import CompileError
 from ..compile.frontend import OnnxModel, load_model
 from ..compile.frontend.loader import from_proto
-from ..model import NETWORKS, shipped_onnx, shipped_weights
+from ..model import NETWORKS, shipped_integers, shipped_onnx, shipped_weights
 from .checkpoints import (
     CHECKPOINT,
     DEFAULT,
@@ -42,6 +42,13 @@ def resolve_model(name: str | None) -> OnnxModel:
     if path.suffix == CHECKPOINT:
         return from_proto(export_checkpoint(name, None), name)
     return load_model(path)
+
+
+def shipped_in_integers(name: str | None) -> OnnxModel | None:
+    """The integer network that a preset comes with; None for others, and for models that are no preset."""
+    name = name or DEFAULT
+    path = shipped_integers(name) if name in NETWORKS else None
+    return load_model(path) if path else None
 
 
 def known_model(name: str, size: tuple[int, int] | None) -> OnnxModel:

@@ -117,7 +117,7 @@ def conv_integer(node: Node) -> Results:
 @converts("ReduceSum")
 def reduce_sum(node: Node) -> Results:
     """Over the channels, of a map or of an integer sum."""
-    if dtype_of(node.tensor(0)) == "float32":
+    if dtype_of(node.tensor(0)) != "int32":
         return [call("reduce_channels", [channels_reduced(node)], of="sum")]
     x = tensor(node, 0, "int32")
     axes = node.constant(1).tolist() if len(node.inputs) > 1 else node.get("axes", None)

@@ -47,6 +47,9 @@ def without_choices(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, 
     del graph.node[:]
     graph.node.extend([*kept, *added])
     del graph.value_info[:]
+    inferred = {o.name: o for o in onnx.shape_inference.infer_shapes(model).graph.output}
+    for output in graph.output:  # the scores' shape is said nowhere in the file
+        output.CopyFrom(inferred[output.name])
     return model, notes
 
 

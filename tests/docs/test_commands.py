@@ -74,7 +74,7 @@ def make_material(folder: Path) -> None:
     (folder / "recipe.json").write_text(json.dumps(recipe))
     make_data_set(folder / "sirst")
     for target, name in BUNDLES.items():
-        options = ["--target", target, "--size", "32x32", "--no-verify", "-o", name]
+        options = ["--precision", "int8", "--target", target, "--size", "32x32", "--no-verify", "-o", name]
         run(["biisnet-compile", "my.safetensors", *options], folder, "material")
 
 

@@ -13,7 +13,13 @@ import typer
 from .arguments import ModelArgument, SignOfZero, Size, TargetOption, parse_sign, parse_size
 from .levels_option import LevelsOption
 from .network_options import MeanOption, StdOption, TaskOption, prepared
-from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
+from .precision_options import (
+    CalibrateFramesOption,
+    CalibrateOption,
+    ShippedPrecisionOption,
+    frames_of,
+    shipped_precision,
+)
 from .terminal import Terminal
 
 
@@ -39,7 +45,7 @@ def compile_command(
         str | None,
         typer.Option("--prefix", metavar="NAME", help="Names of the archive: NAME_run for biisnet_run, and so on."),
     ] = None,
-    precision: PrecisionOption = Precision.float32,
+    precision: ShippedPrecisionOption = None,
     calibrate: CalibrateOption = None,
     calibrate_frames: CalibrateFramesOption = None,
     levels: LevelsOption = None,
@@ -61,17 +67,19 @@ def compile_command(
     from ...compile.tuning.records import tuned_schedules
     from ...compile.weight_provenance import describe_weights
     from ...targets import resolve
-    from ..integer import integer_model
+    from ..integer import integer_model, ready_made
     from ..models import resolve_model
 
     say = terminal.say
     device = resolve(target)
+    precision = precision or shipped_precision(model)
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
-    given, lines = prepared(resolve_model(model), task, mean, std)
+    shipped = ready_made(model, frames)
+    given, lines = prepared(shipped or resolve_model(model), task, mean, std)
     for line in lines:
         say(line)
     found = recognise(given, asked, parse_sign(sign_of_zero))
-    if frames is not None:
+    if frames is not None and not shipped:
         for line in found.lines():
             say(line)
         found = recognise(integer_model(found.model, frames, asked, say), asked)

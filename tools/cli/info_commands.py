@@ -12,10 +12,12 @@ import typer
 
 from ...compile.weight_provenance import describe_weights
 from .arguments import BundleArgument, ModelArgument, Size, complete_target, parse_size
+from .precision_options import ShippedPrecisionOption, frames_of, shipped_precision
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from ...model.cost import Cost
+    from ..integer import Frames
 
 
 def analyze(
@@ -40,6 +42,7 @@ def analyze(
     threads: Annotated[
         int, typer.Option("--threads", metavar="N", min=1, max=64, help="With --target: say what each of N would do.")
     ] = 1,
+    precision: ShippedPrecisionOption = None,
     *,
     terminal: Terminal,
 ) -> None:
@@ -47,7 +50,8 @@ def analyze(
     with --target, measure what each stage costs there (by default at 256x256): model cycles, misses of the first-level
     data cache, DRAM traffic, and the time that all three take."""
     if target:
-        analyze_on(target, model, size, cache, database, threads, terminal)
+        frames = frames_of(precision or shipped_precision(model), None, None)
+        analyze_on(target, model, frames, size, cache, database, threads, terminal)
         return
     from onnx.shape_inference import InferenceError
 
@@ -83,6 +87,7 @@ def table_of_cost(cost: Cost) -> Iterator[str]:
 def analyze_on(
     name: str,
     model: str | None,
+    frames: Frames | None,
     size: str | None,
     cache: bool,
     database: Path | None,
@@ -91,14 +96,13 @@ def analyze_on(
 ) -> None:
     """The table of stages on a device."""
     from ...compile.frontend.shapes import input_shape
-    from ...compile.recognise import recognise
     from ...targets import resolve
     from ..analysis import analyze_target
     from ..analysis_table import table_of
-    from ..models import resolve_model
+    from ..integer import compiled_network
 
     device = resolve(name)
-    network = recognise(resolve_model(model), parse_size(size)).model
+    network = compiled_network(model, frames, parse_size(size), terminal.say)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     found = analyze_target(
         network, (height, width), device, terminal.say, cache=cache, database=database, threads=threads

@@ -50,10 +50,11 @@ def export(
         exported = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
         model, lines = prepared(exported, task, mean, std)
     else:
-        from ..integer import integer_model
+        from ..integer import integer_model, ready_made
 
-        given, lines = prepared(known_model(checkpoint, asked), task, mean, std)
-        model = integer_model(given, frames, asked, terminal.say)
+        shipped = None if asked else ready_made(checkpoint, frames)
+        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std)
+        model = given if shipped else integer_model(given, frames, asked, terminal.say)
     for line in lines:
         terminal.say(line)
     write_whole(output, model.data)

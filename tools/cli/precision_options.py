@@ -24,18 +24,34 @@ PrecisionOption = Annotated[
     Precision,
     typer.Option("--precision", help="int8: in integers, exact on every machine, calibrated without retraining."),
 ]
+ShippedPrecisionOption = Annotated[
+    Precision | None,
+    typer.Option(
+        "--precision",
+        help="int8: in integers, exact on every machine, calibrated without retraining.  [default: int8 of the shipped "
+        "networks, which come calibrated; float32 of others]",
+    ),
+]
 CalibrateOption = Annotated[
     Path | None,
     typer.Option(
         "--calibrate",
         metavar="DIR",
-        help="With int8: a folder of images, as the camera gives them, to choose scales by.  [default: made-up scenes]",
+        help="With int8: a folder of images, as the camera gives them, to choose scales by.  [default: made-up scenes; "
+        "the shipped networks are calibrated]",
     ),
 ]
 CalibrateFramesOption = Annotated[
     int | None,
     typer.Option("--calibrate-frames", min=1, metavar="N", help="With int8: how many of them.  [default: 8]"),
 ]
+
+
+def shipped_precision(name: str | None) -> Precision:
+    """What a network is compiled in where nothing is said."""
+    from ..models import shipped_in_integers
+
+    return Precision.int8 if shipped_in_integers(name) else Precision.float32
 
 
 def frames_of(precision: Precision, folder: Path | None, count: int | None, levels: str | None = None) -> Frames | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .arguments import ModelArgument, Size, TargetOption, parse_size
+from .precision_options import ShippedPrecisionOption, frames_of, shipped_precision
 from .terminal import Terminal
 
 
@@ -35,19 +36,20 @@ def tune(
     ] = None,
     parallel: Annotated[int, typer.Option("--parallel", min=1, metavar="N", help="Boards at a time.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Add to the records that are there.")] = False,
+    precision: ShippedPrecisionOption = None,
     *,
     terminal: Terminal,
 ) -> None:
     """Measure the schedules of a network's kernels; `biisnet-compile --db DIR` then uses the fastest."""
     from ...compile.frontend.shapes import input_shape
-    from ...compile.recognise import recognise
     from ...compile.tuning.gains import table_of
     from ...targets import resolve
-    from ..models import resolve_model
+    from ..integer import compiled_network
     from ..tune import Tuning, tune_model
 
     board = resolve(target)
-    network = recognise(resolve_model(model), parse_size(size)).model
+    frames = frames_of(precision or shipped_precision(model), None, None)
+    network = compiled_network(model, frames, parse_size(size), terminal.say)
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     place = database or Path(f"tuning-{board.name}")
     asked = Tuning(network, (height, width), board, place, trials, resume, minutes, device, tracker, key, parallel)
