@@ -42,6 +42,16 @@ class Case:
 
         return resolve_model(self.network)
 
+    def integers(self) -> OnnxModel:
+        """The shipped integer network. Raises CompileError for a network that has none."""
+        from biisnet.compile.errors import CompileError
+        from biisnet.tools.models import shipped_in_integers
+
+        model = shipped_in_integers(self.network)
+        if model is None:
+            raise CompileError(f"{self.network}: is not shipped in integers")
+        return model
+
     def frame(self) -> F32:
         """Grey levels 0..255, float32 [H, W]."""
         return scene(self.height, self.width).astype(np.float32)

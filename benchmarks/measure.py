@@ -14,7 +14,7 @@ from biisnet.targets import resolve
 from .arm64_root import Arm64Root
 from .case import Case
 from .device import measure_device
-from .engines import ENGINES, OURS, Engine
+from .engines import ENGINES, OWN, Engine
 from .host import measure_host, reference_map
 from .machine import describe, versions
 from .regression import case_of, compare, recorded
@@ -46,7 +46,7 @@ def measure(extent: Extent, folder: Path, arm64_root: Path | None, say: Say) -> 
     host: list[HostRow] = []
     device: list[DeviceRow] = []
     for n, case in enumerate(extent.cases):
-        engines = [e for e in extent.engines if case.peers or e.name == OURS]
+        engines = [e for e in extent.engines if case.peers or e.name in OWN]
         place = folder / str(n)
         if extent.host:
             host += measure_host(
@@ -62,7 +62,7 @@ def measure(extent: Extent, folder: Path, arm64_root: Path | None, say: Say) -> 
         for engine in engines if extent.device else ():
             if engine.price is None:
                 continue
-            sides = extent.peer_size if engine.name != OURS else None
+            sides = extent.peer_size if engine.name not in OWN else None
             priced = replace(case, height=sides[0], width=sides[1]) if sides else case
             device.append(measure_device(priced, engine, target, root, cache=extent.cache, say=say))
     return Results(machine, versions(), str(target.cpu), tuple(host), tuple(device))
@@ -91,5 +91,5 @@ def check(output: Path, say: Say) -> tuple[list[str], bool]:
     if not before:
         raise CompileError(f"{file}: has no emulated figures of ours; run `python -m benchmarks`")
     target, root = resolve(BOARD), Arm64Root(output)  # ours needs no userland
-    now = [measure_device(case_of(row), ENGINES[OURS], target, root, cache=True, say=say) for row in before]
+    now = [measure_device(case_of(row), ENGINES[row.engine], target, root, cache=True, say=say) for row in before]
     return compare(before, now)

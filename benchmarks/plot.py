@@ -9,7 +9,13 @@ from typing import Any
 from .results import Results
 from .table import title
 
-COLOURS = {"biisnet": "#2a7f62", "onnxruntime": "#4c6faf", "torch": "#c98b3c", "torch-compile": "#e0b77d"}
+COLOURS = {
+    "biisnet": "#2a7f62",
+    "biisnet-int8": "#1d5946",
+    "onnxruntime": "#4c6faf",
+    "torch": "#c98b3c",
+    "torch-compile": "#e0b77d",
+}
 OTHER = "#8c8c8c"
 Bar = tuple[str, str, float]
 """Label, engine, length."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .case import Case
-from .engines import OURS
+from .engines import OWN
 from .results import DeviceRow, Results
 
 TOLERANCE = 0.02
@@ -17,7 +17,7 @@ GUARDED = {"cycles": "cycles", "l1d_misses": "L1 misses", "dram_bytes": "bytes o
 
 def recorded(results: Results) -> list[DeviceRow]:
     """Our rows that have a figure."""
-    return [row for row in results.device if row.engine == OURS and row.cycles]
+    return [row for row in results.device if row.engine in OWN and row.cycles]
 
 
 def case_of(row: DeviceRow) -> Case:
@@ -29,9 +29,9 @@ def case_of(row: DeviceRow) -> Case:
 def compare(before: Sequence[DeviceRow], now: Sequence[DeviceRow]) -> tuple[list[str], bool]:
     """A line for each recorded figure, and whether all are well: measured, and at most TOLERANCE higher than before."""
     lines, well = [], True
-    found = {(row.network, row.size): row for row in now}
+    found = {(row.network, row.size, row.engine): row for row in now}
     for old in before:
-        new, subject = found[old.network, old.size], f"{old.network} {old.size}"
+        new, subject = found[old.network, old.size, old.engine], f"{old.network} {old.size} {old.engine}"
         if new.cycles is None:
             lines.append(f"{subject}: not measured: {new.reason}")
             well = False

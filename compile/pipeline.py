@@ -34,6 +34,7 @@ from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
 from .passes.size_rings import size_rings, widen_rings
+from .passes.store_twins_once import store_twins_once
 from .progress import Progress
 from .quantise import is_integer, prove
 from .recognise import Recognised, recognise
@@ -48,6 +49,7 @@ __all__ = ["compile_model", "make_plan"]
 
 PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
     drop_sign_preserving_two_slope,  # sign bits are packed before the layer's last two_slope
+    store_twins_once,  # signs of a map beside itself
     distribute_scale,  # ReDistribution and averages go into the parts of the sums they follow
     fold_prelu_into_accumulator,  # RPReLU of an accumulator is two multiply-adds
     prescale_stored_maps,  # ... and what is left of them, to the stage before

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from . import bundle, onnx_runtime, pytorch, stock_tvm
+from . import bundle, integer_bundle, onnx_runtime, pytorch, stock_tvm
 from .engine import Engine, Infer
 
 OURS = "biisnet"
+INTEGERS = "biisnet-int8"
+OWN = (OURS, INTEGERS)
 REFERENCE = "onnxruntime"
 ENGINES: dict[str, Engine] = {
     e.name: e
     for e in (
-        Engine(OURS, "biisnet", bundle.build, bundle.open_, bundle.price),
+        Engine(OURS, "biisnet, float32", bundle.build, bundle.open_, bundle.price),
+        Engine(INTEGERS, "biisnet, int8", integer_bundle.build, integer_bundle.open_, integer_bundle.price),
         Engine(REFERENCE, "ONNX Runtime", onnx_runtime.build, onnx_runtime.open_, onnx_runtime.price),
         Engine("torch", "PyTorch", pytorch.build, pytorch.open_eager),
         Engine("torch-compile", "torch.compile", pytorch.build, pytorch.open_compiled),
@@ -19,4 +22,4 @@ ENGINES: dict[str, Engine] = {
     )
 }
 
-__all__ = ["ENGINES", "OURS", "REFERENCE", "Engine", "Infer"]
+__all__ = ["ENGINES", "INTEGERS", "OURS", "OWN", "REFERENCE", "Engine", "Infer"]

@@ -58,8 +58,10 @@ BANDS = {
     "IntegerConvolution": 2,
     "IntegerPool": 2,
     "IntegerUpsample": 2,
+    "Upsample": 1,
 }
-"""Kinds of kernel that compute several rows a call, and how many."""
+"""Kinds of kernel that may compute several rows a call, and how many. Rings of float32 maps grow more by it than misses
+are saved: counts of float networks have one."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,13 @@ class Schedule:
     unrolled: int = choice(1, 2, 4, kinds=("BinaryDot", "IntegerDot"))
     """Planes of packed bits that one turn of the counting loop takes: more hide the loop, until registers spill."""
     vectors: int = choice(
-        1, 2, kinds=("IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
+        1, 2, kinds=("BinaryDot", "IntegerDot", "IntegerUpsample"), defaults={"IntegerDot": 2, "IntegerUpsample": 2}
     )
     """Vectors of columns that are computed side by side and share each constant's load."""
     outer: str = choice(
         "columns",
         "channels",
-        kinds=("BinaryDot", "IntegerDot", "IntegerUpsample"),
+        kinds=("BinaryDot", "IntegerDot", "IntegerUpsample", "Upsample"),
         defaults=dict.fromkeys(("IntegerDot", "IntegerUpsample"), "channels"),
     )
     """The outer loop: columns, or blocks of 8 channels, whose weights then stay in the first-level cache for a row."""
@@ -89,6 +91,8 @@ class Schedule:
     read."""
     pixels: int = choice(8, 7, 6, 5, 4, kinds=("ChannelDot",))
     """The most pixels of a tile, which share a block's weights: with more, registers spill."""
+    within: str = choice("columns", "rows", kinds=("Upsample",))
+    """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ class Stage:
         """Columns it computes."""
         return self.outputs[0].width
 
+    @property
+    def copies(self) -> int:
+        """How many branches are computed side by side: as many as an output stores as one."""
+        return max(b.encoding.copies for b in self.outputs)
+
     def operands(self) -> tuple[Operand, ...]:
         """The distinct windows of rows that its leaves read."""
         return tuple(dict.fromkeys(op for e in self.expressions() for op in e.operands()))

@@ -8,13 +8,18 @@ summed in bytes, at most 31 terms of 8 (248 < 256) before they are widened to 16
 zeros, that is, -1; what the padding value asks for instead depends only on where the pixel lies, so it is a
 table by row class, channel, column class and lane (border_table.py), which also holds K. Where all accumulators are
 even (always with an even number of channels) half of them is computed, which spares doubling the counts.
+
+Of *twins* (packed_weights.py) popcount(a XOR w1) + popcount(a XOR w2) is twice what is counted and a constant, which
+the table takes in.
 """
 
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +35,7 @@ from ..ir.window import Window
 from ..storage import Bits
 from .border_table import BorderTable, border_table
 from .context import Context, place_class
+from .packed_weights import copies_of, packed
 from .simd import Simd
 from .taps import grouped_sum, window_operand, windows
 
@@ -74,6 +80,16 @@ class BinaryDot(Leaf):
         return self.bits.planes_per_group(self.buffer.channels)
 
     @property
+    def is_twin(self) -> bool:
+        """Whether each stored bit counts for two channels at once."""
+        return self.bits.copies == 2
+
+    @property
+    def subtractions(self) -> int:
+        """The times that a count is taken off what is made of it."""
+        return (2 if self.is_twin else 1) * (2 // self.unit)
+
+    @property
     def is_square(self) -> bool:
         return self.window.is_square
 
@@ -105,18 +121,21 @@ class BinaryDot(Leaf):
         return self
 
     def slots(self, issue: Issue) -> int:
-        """eor, cnt and add a tap, but that a chunk's first count is not added; chunks are widened twice; made float."""
+        """eor, cnt and add a tap, but that a chunk's first count is not added, and the and of twins; chunks are widened
+        as often as they are taken off; made float."""
         taps = self.planes * self.window.kernel[0] * self.window.kernel[1]
         chunks = len(self.tap_chunks())
-        count = 3 * taps - chunks
-        return issue.integer * (count + 2 * chunks * (3 - self.unit) + 2 * issue.words)
+        count = (4 if self.is_twin else 3) * taps - chunks
+        return issue.integer * (count + 2 * chunks * self.subtractions + 2 * issue.words)
 
     def packed_weights(self) -> npt.NDArray[np.uint8]:
-        """[channels, planes, kh, kw]: bit i of plane j is channel 8j+i; bits past the last channel are 0."""
-        m, c, kh, kw = self.signs.shape
-        padded = np.zeros((m, -(-c // 8) * 8, kh, kw), bool)
-        padded[:, :c] = self.signs
-        return np.packbits(padded.reshape(m, -1, 8, kh, kw), axis=2, bitorder="little")[:, :, 0]
+        """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2] (packed_weights.py)."""
+        return packed(copies_of(self.signs, self.bits.copies), self.is_twin)
+
+    def counted(self) -> npt.NDArray[np.int64] | int:
+        """Of each channel, what its counts have in them whatever the bits are: twins that differ."""
+        first, second = np.split(self.signs, 2, axis=1) if self.is_twin else (self.signs, self.signs)
+        return np.asarray((first != second).sum((1, 2, 3)))
 
     def tap_chunks(self) -> list[tuple[range, list[tuple[int, int]]]]:
         """The taps as (planes, places in the window) whose counts one byte holds."""
@@ -131,7 +150,7 @@ class BinaryDot(Leaf):
     def prepare(self, ctx: Context) -> tuple[BorderTable, TirExpr]:
         """The border table, and which of its row classes this row is of."""
         size, lanes = (ctx.height, ctx.width), ctx.vector.lanes
-        table = border_table(self.signs, self.window, self.pad_shift, self.buffer, size, lanes)
+        table = border_table(self.signs, self.window, self.pad_shift, self.buffer, size, lanes, self.counted())
         return table, ctx.bind(place_class(ctx.y, *table.row_ends, ctx.height))
 
     def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
@@ -143,6 +162,7 @@ class BinaryDot(Leaf):
         s, w, buffer = ctx.simd, self.window, self.buffer
         rows, area = ctx.rows(self.operands()[0]), w.kernel[0] * w.kernel[1]
         bytes_, weights = ctx.parameter(self, "signs", self.packed_weights)
+        each = 2 if self.is_twin else 1
 
         def count(
             o: TirExpr | int, total: TirExpr, plane: TirExpr, tap: tuple[int, int], shared: TirExpr | None
@@ -150,8 +170,11 @@ class BinaryDot(Leaf):
             ky, kx = tap
             group = tirx.floordiv(o, len(self.signs) // self.bits.groups) * self.planes
             x = ctx.load_tap(rows[ky], buffer, group + plane, w, kx) if shared is None else shared
-            place = o * (self.planes * area) + plane * area + ky * w.kernel[1] + kx
-            s.store(total, s.load(total, 0) + tirx.popcount(x ^ ctx.replicated(bytes_, weights + place, "uint8")), 0)
+            place = weights + (o * (self.planes * area) + plane * area + ky * w.kernel[1] + kx) * each
+            differ = x ^ ctx.replicated(bytes_, place, "uint8")
+            if self.is_twin:
+                differ = differ & ctx.replicated(bytes_, place + 1, "uint8")
+            s.store(total, s.load(total, 0) + tirx.popcount(differ), 0)
 
         chunks = []
         for planes, places in self.tap_chunks():
@@ -184,10 +207,10 @@ class BinaryDot(Leaf):
         lowest = self.centre // 3  # of the results' distance from 2**k, half a binade
         words, base = ctx.parameter(self, "border", lambda: (table.strips // self.unit + lowest).astype(np.int16))
         strip = (row_class * len(self.signs) + o) * table.strips.shape[2]
-        total = ctx.bind(s.load(words, base + strip + table.start(ctx)))
+        total = table.load(ctx, words, base + strip)
         for counts in ctx.block(self):
             wide = s.cast(s.load(counts, n * s.lanes), "int16")
-            total = ctx.bind(total - wide if self.unit == 2 else total - wide - wide)
+            total = ctx.bind(reduce(operator.sub, [wide] * self.subtractions, total))
         return in_binade(s, total, 2 * lowest) if self.centre else s.cast(total, "float32")
 
 

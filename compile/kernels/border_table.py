@@ -57,11 +57,19 @@ class BorderTable:
 
 
 def border_table(
-    signs: npt.NDArray[np.bool_], window: Window, pad_shift: int, source: Buffer, size: tuple[int, int], lanes: int
+    signs: npt.NDArray[np.bool_],
+    window: Window,
+    pad_shift: int,
+    source: Buffer,
+    size: tuple[int, int],
+    lanes: int,
+    counted: npt.NDArray[np.int64] | int = 0,
 ) -> BorderTable:
-    """The table of a convolution with weights [channels, c, kh, kw] over `source` whose map is of `size`."""
+    """The table of a convolution with weights [channels, c, kh, kw] over `source` whose map is of `size`; twice of
+    what is `counted` already, of each channel, is taken off."""
     sums = np.where(signs, 1, -1).sum(axis=1)  # [channels, kh, kw]
-    return under_padding(sums, window, source, size, lanes, lambda under: signs[0].size + pad_shift * under)
+    inside = signs[0].size - 2 * np.broadcast_to(counted, len(signs))[None, :, None, None]
+    return under_padding(sums, window, source, size, lanes, lambda under: inside + pad_shift * under)
 
 
 def under_padding(

@@ -37,8 +37,8 @@ TABLES = "int8"
 LONGEST_RUN = 256
 NARROWED = 8
 """Lanes that one narrowing instruction takes, and the most bits that it shifts by."""
-INSERTED = FENCED = 16
-"""Lanes that one instruction shifts and inserts; those of a fence."""
+INSERTED = 16
+"""Lanes that one instruction shifts and inserts."""
 SECTION_ALIGNMENT = 64
 
 
@@ -114,6 +114,7 @@ class Context:
         self.y: TirExpr
         self.column: TirExpr | int = 0
         self.schedule = schedule
+        self.pairs = False  # whether int16 sums are in pair order (byte_pairs.py)
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
         self.find_row: Callable[[Operand, TirExpr], TirExpr] | None = None
@@ -167,7 +168,7 @@ class Context:
     def addend(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
         """As `per_channel`, of a float32 array, for what a multiply-add starts from and overwrites: every lane's own
         copy, because to load four is cheaper than to load one and move it three times."""
-        copies = self.vector.lanes // REPLICATE["float32"]
+        copies = self.vector.lanes * self.schedule.vectors // REPLICATE["float32"]
         section, offset = self.parameter(owner, name, lambda: np.repeat(array, copies))
         return self.simd.load(section, (offset + o * copies) * REPLICATE["float32"])
 
@@ -179,11 +180,17 @@ class Context:
         vector = T.Bind(section[tirx.Ramp(index * copies, 1, copies)])
         return vector if copies == lanes else self.simd.shuffle([vector] * (lanes // copies), range(lanes))
 
-    def bias(self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int) -> TirExpr:
+    def bias(self, owner: object, values: npt.NDArray[np.int16], o: TirExpr | int, name: str = "bias") -> TirExpr:
         """Element `o` of int16 biases in every lane, each lane's own copy: a sum overwrites it, and to move it would
         take a vector slot."""
-        section, offset = self.parameter(owner, "bias", lambda: values.astype(np.int16).view(np.uint16))
+        section, offset = self.parameter(owner, name, lambda: values.astype(np.int16).view(np.uint16))
         return self.simd.reinterpret(self.simd.load(section, (offset + o) * REPLICATE["uint16"]), "int16")
+
+    def pair(self, owner: object, name: str, values: npt.NDArray[np.uint16], o: TirExpr | int) -> TirExpr:
+        """Element `o` of pairs of int8 factors in 16 pairs of lanes."""
+        (section, offset), words = self.parameter(owner, name, lambda: values), Simd(REPLICATE["uint16"] // 2)
+        loaded = self.bind(words.load(section, (offset + o) * REPLICATE["uint16"]))
+        return self.bind(tirx.reinterpret(PrimType(words.twice.dtype("int8")), loaded))
 
     def load(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr:
         """A plane's values from `column` on, in the order of lanes that the stage computes in."""
@@ -221,9 +228,9 @@ class Context:
         s = Simd(count)
         s.store(row, s.const(0, element), at)
 
-    def allocate(self, dtype: str) -> TirExpr:
-        """A vector in registers."""
-        return T.alloc_buffer((self.simd.lanes,), dtype, scope="local")
+    def allocate(self, dtype: str, simd: Simd | None = None) -> TirExpr:
+        """A vector in registers, of all lanes or those of `simd`."""
+        return T.alloc_buffer(((simd or self.simd).lanes,), dtype, scope="local")
 
     @staticmethod
     def loop(turns: int) -> AbstractContextManager[TirExpr]:
@@ -246,11 +253,12 @@ class Context:
         total = self.bind(total)
         return self.fenced(self.in_parts(self.core.narrowing_shift, NARROWED, "int8", [total], shift))
 
-    def fenced(self, value: TirExpr) -> TirExpr:
-        """int8 lanes that are made once: LLVM does not look behind the fence, where it would narrow the upper half of a
-        vector a second time; nor TVM behind what is read from memory, where a name's value it puts in its place."""
-        s, value, fenced = self.simd, self.bind(value), self.allocate("int8")
-        part = Simd(min(FENCED, s.lanes))
+    def fenced(self, value: TirExpr, simd: Simd | None = None) -> TirExpr:
+        """int8 lanes, all or those of `simd`, that are made once: LLVM does not look behind the fence, where it would
+        narrow the upper half of a vector a second time; nor TVM behind what is read from memory, where a name's value
+        it puts in its place."""
+        s, value = simd or self.simd, self.bind(value)
+        fenced, part = self.allocate("int8", s), Simd(min(self.core.register_bytes, s.lanes))
         floats = PrimType(Simd(part.lanes // 4).dtype("float32"))
         for at in range(0, s.lanes, part.lanes):
             lanes = tirx.reinterpret(floats, part.shuffle([value], range(at, at + part.lanes)))
@@ -270,14 +278,24 @@ class Context:
     def in_parts(self, intrinsic: str, lanes: int, element: str, vectors: list[TirExpr], bits: int) -> TirExpr:
         """A vector of `element` by an intrinsic of so many lanes, which is given those of each vector and how far to
         shift."""
+        return self.by_parts(intrinsic, lanes, element, vectors, lambda parts: [*parts, tirx.const(bits, "int32")])
+
+    def by_parts(
+        self,
+        intrinsic: str,
+        lanes: int,
+        element: str,
+        vectors: list[TirExpr],
+        given: Callable[[list[TirExpr]], list[TirExpr]],
+    ) -> TirExpr:
+        """A vector of `element` by an intrinsic of so many lanes, whose arguments are made of those of each vector."""
         s, part = self.simd, Simd(lanes)
         made = [
             self.bind(
                 tirx.call_llvm_pure_intrin(
                     PrimType(part.dtype(element)),
                     intrinsic,
-                    *(part.shuffle([v], range(at, at + lanes)) for v in vectors),
-                    tirx.const(bits, "int32"),
+                    *given([part.shuffle([v], range(at, at + lanes)) for v in vectors]),
                 )
             )
             for at in range(0, s.lanes, lanes)
@@ -323,7 +341,9 @@ class Context:
         if id(e) in self._first:
             return self._first[id(e)][self._at : self._at + len(channels)]
         if id(e) not in self._values:
+            pairs, self.pairs = self.pairs, False
             self._values[id(e)] = [self.bind(v) for v in e.emit(self, channels)]
+            self.pairs = pairs
         return self._values[id(e)]
 
 

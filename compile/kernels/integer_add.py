@@ -12,7 +12,7 @@ from tvm.ir import Expr as TirExpr
 from ...targets.cores import Issue
 from ..ir.expressions import Expr, Inputs, kind
 from .context import Context
-from .integer_sum import Exact, Extent, Summand
+from .integer_sum import I64, Exact, Extent, Summand
 
 
 @kind
@@ -38,6 +38,10 @@ class IntegerAdd(Exact, Summand):
     def emit_channel(self, ctx: Context, o: TirExpr, *parts: TirExpr) -> TirExpr:
         a, b = parts
         return a + b
+
+    def pair_excess(self) -> I64 | None:
+        found = [part.pair_excess() if isinstance(part, Summand) else None for part in (self.a, self.b)]
+        return None if found[0] is None or found[1] is None else found[0] + found[1]
 
     def add_to_all(self, ctx: Context, channels: list[TirExpr], totals: list[TirExpr | None]) -> list[TirExpr]:
         """One part after the other."""

@@ -8,16 +8,15 @@ a *chunk* of up to 31 such terms, which start from minus half of it, are exact i
 which is +1 (IntegerBits); what that is wrong by is in the table that a chunk's sum starts from, by row class, channel,
 column class and lane. The chunks are added up saturating.
 
-*Twins*: where a map is read twice (`tile` 2: its channel c is also channel c + C/2, with the same sign), both weights
-of a bit count where they are equal, and one of them where they differ, whatever the bit is:
-popcount(a XOR w1) + popcount(a XOR w2) = 2*popcount((a XOR w1) AND NOT (w1 XOR w2)) + popcount(w1 XOR w2). That is
-`eor, and, cnt, add` for 256 multiply-adds. Then d = saturate(2n + odd), n the sum of the chunks and `odd` a table too.
+Of *twins* (packed_weights.py) popcount(a XOR w1) + popcount(a XOR w2) is 2n and a constant, n the sum of the chunks:
+d = saturate(2n + odd), `odd` a table too.
 """
 
 from __future__ import annotations
 
 import itertools
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -35,6 +34,8 @@ from ..storage.encoding import BLOCK
 from .border_table import BorderTable, under_padding
 from .context import Context, place_class
 from .integer_sum import ExactLeaf, Extent
+from .packed_weights import copies_of, is_twin, packed
+from .table_count import HALF, TableCount, counts_by_tables, pair_tables
 from .taps import grouped_sum, window_operand, windows
 
 CHUNK = 31
@@ -81,7 +82,7 @@ class IntegerDot(ExactLeaf):
     @property
     def is_twin(self) -> bool:
         """Whether each stored bit counts for two channels at once."""
-        return self.tile == 2 and self.buffer.channels % BLOCK == 0
+        return is_twin(self.tile, self.buffer.channels)
 
     @property
     def planes(self) -> int:
@@ -142,19 +143,17 @@ class IntegerDot(ExactLeaf):
     def copies(self) -> npt.NDArray[np.bool_]:
         """The weights by the copy of the map that they are of, [channels, tile, planes of 8, kh, kw, 8] as bits that
         are set where a weight is -1, and clear where there is no channel."""
-        m, c, kh, kw = self.signs.shape
-        per = c // self.tile
-        padded = np.zeros((m, self.tile, self.stored_planes * BLOCK, kh, kw), bool)
-        padded[:, :, :per] = ~self.signs.reshape(m, self.tile, per, kh, kw)
-        return padded.reshape(m, self.tile, -1, BLOCK, kh, kw).transpose(0, 1, 2, 4, 5, 3)
+        return copies_of(~self.signs, self.tile)
 
     def packed_weights(self) -> npt.NDArray[np.uint8]:
-        """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2]: the first copy's weights, and where the
-        second's are equal."""
+        """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2] (packed_weights.py)."""
+        return packed(self.copies(), self.is_twin)
+
+    def packed_tables(self) -> npt.NDArray[np.int16]:
+        """`pair_tables` of the weights."""
         w = self.copies()
-        twins = self.is_twin
-        w = np.stack([w[:, 0], w[:, 0] == w[:, 1]], axis=4) if twins else w.reshape(len(w), -1, *w.shape[3:])
-        return np.packbits(w, axis=-1, bitorder="little")[..., 0]
+        joined = w[:, 0] if self.is_twin else w.reshape(len(w), -1, *w.shape[3:])
+        return pair_tables(joined, w[:, 0] == w[:, 1] if self.is_twin else np.ones_like(joined))
 
     def tap_weights(self) -> npt.NDArray[np.int64]:
         """[channels, planes, kh, kw]: of each plane the sum of the weights, of twins over those that are equal."""
@@ -218,16 +217,59 @@ class IntegerDot(ExactLeaf):
 
     def count_chunk(self, ctx: Context, channels: list[TirExpr], index: int) -> list[TirExpr]:
         """int8 sums of one chunk's taps, for each channel."""
+        if self.bits.groups == 1 and self.bits.halves and counts_by_tables(ctx, channels):
+            return self.look_chunk_up(ctx, channels, index)
         s, (planes, places) = ctx.simd, self.tap_chunks()[index]
         sums = [ctx.allocate("uint8") for _ in channels]
         for o, total in zip(channels, sums, strict=True):
             start = self.from_table(ctx, f"table {index}", ctx.prepared(self).chunks[index], o)
             s.store(total, s.reinterpret(start, "uint8"), 0)
+        with self.planes_loop(ctx, planes) as some:
+            for plane, tap in itertools.product(some, places):
+                self.count(ctx, channels, sums, plane, tap)
+        return [ctx.bind(s.reinterpret(s.load(total, 0), "int8")) for total in sums]
+
+    def look_chunk_up(self, ctx: Context, channels: list[TirExpr], index: int) -> list[TirExpr]:
+        """The same, by tables of what its weights count of half a byte."""
+        s, (planes, places) = ctx.simd, self.tap_chunks()[index]
+        tables, area = ctx.parameter(self, "tables", self.packed_tables), self.window.kernel[0] * self.window.kernel[1]
+        sums = TableCount(ctx, channels, tables, self.planes * area)
+        with self.planes_loop(ctx, planes) as some:
+            sums.add(
+                [
+                    (plane * area + ky * self.window.kernel[1] + kx, self.halves(ctx, 0, plane, (ky, kx)))
+                    for plane, (ky, kx) in itertools.product(some, places)
+                ]
+            )
+        table = ctx.prepared(self).chunks[index]
+        starts = [self.from_table(ctx, f"table {index}", table, o) for o in channels]
+        counts = [s.reinterpret(count, "int8") for count in sums.counts()]
+        return [ctx.bind(count + start) for count, start in zip(counts, starts, strict=True)]
+
+    @contextmanager
+    def planes_loop(self, ctx: Context, planes: range) -> Iterator[list[TirExpr | int]]:
+        """The loop over a chunk's planes, none where one turn takes them all; gives a turn's."""
         turn = next(n for n in range(ctx.schedule.unrolled, 0, -1) if len(planes) % n == 0)
         with ctx.loop(len(planes) // turn) if turn < len(planes) else nullcontext(0) as step:
-            for i, tap in itertools.product(range(turn), places):
-                self.count(ctx, channels, sums, planes.start + step * turn + i, tap)
-        return [ctx.bind(s.reinterpret(s.load(total, 0), "int8")) for total in sums]
+            yield [planes.start + step * turn + i for i in range(turn)]
+
+    def pixels(self, ctx: Context, group: TirExpr | int, plane: TirExpr | int, tap: tuple[int, int]) -> TirExpr:
+        """The bytes that a tap of a plane reads, of a group whose planes begin at `group`."""
+        found = self.halves(ctx, group, plane, tap)
+        if len(found) == 1:
+            return found[0]
+        low, high = found
+        return ctx.bind(low | tirx.shift_left(high, ctx.simd.const(HALF, "uint8")))
+
+    def halves(self, ctx: Context, group: TirExpr | int, plane: TirExpr | int, tap: tuple[int, int]) -> list[TirExpr]:
+        """The same as they are stored: a byte, or its lower and upper half."""
+        row = ctx.rows(self.operands()[0])[tap[0]]
+        stored = plane % self.stored_planes if isinstance(plane, int) else tirx.floormod(plane, self.stored_planes)
+        first, parts = group + stored, 2 if self.bits.halves else 1
+        return [
+            ctx.load_tap(row, self.buffer, first * parts + n if parts > 1 else first, self.window, tap[1])
+            for n in range(parts)
+        ]
 
     def count(
         self,
@@ -239,14 +281,13 @@ class IntegerDot(ExactLeaf):
     ) -> None:
         """One tap of a plane for some channels, whose pixels are loaded once for all but grouped ones."""
         s, (ky, kx) = ctx.simd, tap
-        row, area = ctx.rows(self.operands()[0])[ky], self.window.kernel[0] * self.window.kernel[1]
+        area = self.window.kernel[0] * self.window.kernel[1]
         weights, base = ctx.parameter(self, "signs", self.packed_weights)
         each = 2 if self.is_twin else 1
-        stored = plane % self.stored_planes if isinstance(plane, int) else tirx.floormod(plane, self.stored_planes)
-        shared = ctx.load_tap(row, self.buffer, stored, self.window, kx) if self.bits.groups == 1 else None
+        shared = self.pixels(ctx, 0, plane, tap) if self.bits.groups == 1 else None
         for o, total in zip(channels, sums, strict=True):
             group = tirx.floordiv(o, len(self.signs) // self.bits.groups) * self.stored_planes
-            x = ctx.load_tap(row, self.buffer, group + stored, self.window, kx) if shared is None else shared
+            x = self.pixels(ctx, group, plane, tap) if shared is None else shared
             place = base + ((o * self.planes + plane) * area + ky * self.window.kernel[1] + kx) * each
             differ = x ^ ctx.replicated(weights, place, "uint8")
             if self.is_twin:

@@ -12,17 +12,16 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
-from ..ir.expressions import Expr, Inputs, each, kind
+from ..ir.expressions import Inputs, each, kind
 from .context import Context
-from .integer_sum import Extent, Term, constant, multiply_add
+from .integer_sum import I64, Bent, Extent, constant, multiply_add
 
 
 @kind
 @dataclass(frozen=True, eq=False)
-class IntegerHinge(Term):
+class IntegerHinge(Bent):
     """slope*x + bend*max(x, knee); x int8, the constants int8 [C]."""
 
-    x: Expr
     slope: npt.NDArray[np.int8]
     bend: npt.NDArray[np.int8]
     knee: npt.NDArray[np.int8]
@@ -45,7 +44,9 @@ class IntegerHinge(Term):
         """A maximum and four products, two for each half of the lanes."""
         return 5 * issue.integer
 
-    def add_to(self, ctx: Context, o: TirExpr, total: TirExpr | None, *parts: TirExpr) -> TirExpr:
-        (x,) = parts
+    def line(self) -> tuple[I64, I64, I64]:
+        return self.slope.astype(np.int64), self.bend.astype(np.int64), self.knee.astype(np.int64)
+
+    def add_products(self, ctx: Context, o: TirExpr, total: TirExpr | None, x: TirExpr) -> TirExpr:
         slope, bend, knee = (constant(ctx, self, name, getattr(self, name), o) for name in ("slope", "bend", "knee"))
         return multiply_add(ctx, multiply_add(ctx, total, x, slope), ctx.bind(tirx.max(x, knee)), bend)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tvm.ir import Expr as TirExpr
 
 from ..ir.expressions import Expr, Inputs, Leaf, Pointwise
+from .byte_pairs import add_bent, excess
 from .context import Context
 
 I64 = npt.NDArray[np.int64]
@@ -50,6 +51,10 @@ class ExactLeaf(Leaf):
 class Summand(ABC):
     """A kind that is taken into a sum of int16 lanes."""
 
+    def pair_excess(self) -> I64 | None:
+        """What it is too large by in a sum in pair order, each channel's; None where it cannot be taken into one."""
+        return None
+
     @abstractmethod
     def add_to_all(self, ctx: Context, channels: list[TirExpr], totals: list[TirExpr | None]) -> list[TirExpr]:
         """TIR of the `totals` of some channels, int16 lanes or nothing yet, and it."""
@@ -70,6 +75,29 @@ class Term(Exact, Summand):
     @abstractmethod
     def add_to(self, ctx: Context, o: TirExpr, total: TirExpr | None, *parts: TirExpr) -> TirExpr:
         """TIR of `total`, int16 lanes or nothing yet, and the term of channel `o`, given the values of its parts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bent(Term):
+    """slope*x + bend*max(x, knee) of an int8 part."""
+
+    x: Expr
+
+    @abstractmethod
+    def line(self) -> tuple[I64, I64, I64]:
+        """Slope, bend and knee of each channel."""
+
+    def pair_excess(self) -> I64 | None:
+        slope, bend, _ = self.line()
+        return excess(slope, bend)
+
+    def add_to(self, ctx: Context, o: TirExpr, total: TirExpr | None, *parts: TirExpr) -> TirExpr:
+        (x,) = parts
+        return add_bent(ctx, self, self.line(), o, total, x) if ctx.pairs else self.add_products(ctx, o, total, x)
+
+    @abstractmethod
+    def add_products(self, ctx: Context, o: TirExpr, total: TirExpr | None, x: TirExpr) -> TirExpr:
+        """TIR of `total` and the term of channel `o`, by one product after the other."""
 
 
 def byte_constants(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -11,17 +11,16 @@ import numpy.typing as npt
 from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
-from ..ir.expressions import Expr, Inputs, each, kind
+from ..ir.expressions import Inputs, each, kind
 from .context import Context
-from .integer_sum import Extent, Term, constant, multiply_add, slopes_extent
+from .integer_sum import I64, Bent, Extent, constant, multiply_add, slopes_extent
 
 
 @kind
 @dataclass(frozen=True, eq=False)
-class IntegerTwoSlope(Term):
+class IntegerTwoSlope(Bent):
     """negative*x where x < 0, else positive*x; x int8, the slopes int8 [C]."""
 
-    x: Expr
     negative: npt.NDArray[np.int8]
     positive: npt.NDArray[np.int8]
 
@@ -38,8 +37,13 @@ class IntegerTwoSlope(Term):
         """A comparison, a choice and two products."""
         return 4 * issue.integer
 
-    def add_to(self, ctx: Context, o: TirExpr, total: TirExpr | None, *parts: TirExpr) -> TirExpr:
+    def line(self) -> tuple[I64, I64, I64]:
+        """Of `negative`, with a bend at 0."""
+        negative = self.negative.astype(np.int64)
+        return negative, self.positive - negative, np.zeros_like(negative)
+
+    def add_products(self, ctx: Context, o: TirExpr, total: TirExpr | None, x: TirExpr) -> TirExpr:
         """The slope is chosen, not added up of two products: one of the A72's two pipes multiplies."""
-        s, (x,) = ctx.simd, parts
+        s = ctx.simd
         slopes = (constant(ctx, self, name, getattr(self, name), o) for name in ("negative", "positive"))
         return multiply_add(ctx, total, x, ctx.bind(s.select(x < s.const(0, "int8"), *slopes)))

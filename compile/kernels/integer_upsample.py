@@ -78,13 +78,16 @@ class IntegerUpsample(ExactLeaf):
 
     def emit_channel(self, ctx: Context, o: TirExpr) -> TirExpr:
         """Blend the rows at three neighbouring places, then those."""
-        half = Simd(max(ctx.simd.lanes // 2, 1))
-        at = self.buffer.layout.at(self.buffer, o + self.offset, tirx.floordiv(ctx.column, 2))
+        half, place = Simd(max(ctx.simd.lanes // 2, 1)), tirx.floordiv(ctx.column, 2)
+        at = self.buffer.layout.at(self.buffer, o + self.offset, place)
         (near,), (far,) = ctx.rows(self.near), ctx.rows(self.far)
-        before, here, after = (
-            ctx.bind(nearer(half, ctx, ctx.bind(half.load(near, at + d)), ctx.bind(half.load(far, at + d))))
-            for d in (-1, 0, 1)
-        )
+        if ctx.core.averages_up and ctx.simd.lanes > 1:
+            before, here, after = neighbours(ctx, half, *(ctx.bind(ctx.simd.load(row, at - 1)) for row in (near, far)))
+        else:
+            before, here, after = (
+                ctx.bind(nearer(half, ctx, ctx.bind(half.load(near, at + d)), ctx.bind(half.load(far, at + d))))
+                for d in (-1, 0, 1)
+            )
         pair = [ctx.bind(nearer(half, ctx, here, side)) for side in (before, after)]
         if ctx.simd.lanes == 1:
             return tirx.Select(tirx.floormod(ctx.column, 2) == 0, *pair)
@@ -93,9 +96,31 @@ class IntegerUpsample(ExactLeaf):
         return half.shuffle(pair, [i // 2 + half.lanes * (i % 2) for i in range(ctx.simd.lanes)])
 
 
+def neighbours(ctx: Context, half: Simd, near: TirExpr, far: TirExpr) -> list[TirExpr]:
+    """The blended rows at three neighbouring places, of rows that are read from the first of them on."""
+    blended = ctx.bind(nearer(ctx.simd, ctx, near, far))
+    return [ctx.bind(half.shuffle([blended], range(d, d + half.lanes))) for d in range(3)]
+
+
 def nearer(s: Simd, ctx: Context, near: TirExpr, far: TirExpr) -> TirExpr:
     """(near + ((near + far) >> 1) + 1) >> 1 of int8 lanes, in 8 bits, as LLVM knows two halving additions (shadd,
     srhadd): a + b = 2*(a & b) + (a ^ b) = 2*(a | b) - (a ^ b)."""
+    if ctx.core.averages_up and s.lanes > 1:
+        return nearer_rounding_up(s, ctx, near, far)
     one = s.const(1, "int8")
     mean = ctx.bind((near & far) + tirx.shift_right(near ^ far, one))
     return (near | mean) - tirx.shift_right(near ^ mean, one)
+
+
+def nearer_rounding_up(s: Simd, ctx: Context, near: TirExpr, far: TirExpr) -> TirExpr:
+    """The same by means of bytes without a sign that round up: of x + 128, and where a mean rounds down of 127 - x,
+    which LLVM must not see: it would round down itself, in five instructions."""
+    down = [s.reinterpret(ctx.fenced(x ^ s.const(127, "int8"), s), "uint8") for x in (near, far)]
+    mean = ctx.fenced(s.reinterpret(rounded_up(s, *down), "int8"), s) ^ s.const(127, "int8")
+    up = [ctx.bind(s.reinterpret(x, "uint8") ^ s.const(128, "uint8")) for x in (near, ctx.bind(mean))]
+    return s.reinterpret(rounded_up(s, *up) ^ s.const(128, "uint8"), "int8")
+
+
+def rounded_up(s: Simd, a: TirExpr, b: TirExpr) -> TirExpr:
+    """(a + b + 1) >> 1 of uint8 lanes."""
+    return (a | b) - s.shift_right(a ^ b, 1, "uint8")

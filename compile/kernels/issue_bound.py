@@ -23,7 +23,7 @@ def issue_bound(stage: Stage, core: Core) -> float | None:
     slots += sum(
         e.channels * buffer.encoding.slots(e, issue)
         for buffer, results in zip(stage.outputs, stage.results, strict=True)
-        for e in results
+        for e in (results[:1] if buffer.encoding.copies > 1 else results)
     )
     vectors = stage.width / core.lanes  # of channels' vectors none is empty in part
     return slots / issue.per_cycle * stage.height * (vectors if has_channel_lanes(stage) else math.ceil(vectors))

@@ -12,8 +12,9 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.expressions import Expr, Inputs, each, kind
+from .byte_pairs import in_pair_order, narrowed, takes_pairs
 from .context import Context
-from .integer_sum import Exact, Extent, Summand
+from .integer_sum import I64, Exact, Extent, Summand
 
 
 @kind
@@ -56,16 +57,20 @@ class Requantize(Exact):
         """The sum on top of the bias."""
         if not isinstance(self.x, Summand):
             return super().emit(ctx, channels)
-        totals = self.x.add_to_all(ctx, channels, [self.start(ctx, o) for o in channels])
-        return [self.narrow(ctx, t) for t in totals]
+        excess = self.x.pair_excess() if self.bits == 8 and takes_pairs(ctx) else None
+        with in_pair_order(ctx, excess is not None):
+            totals = self.x.add_to_all(ctx, channels, [self.start(ctx, o, excess) for o in channels])
+        return [self.narrow(ctx, t) if excess is None else narrowed(ctx, t, self.shift) for t in totals]
 
     def emit_channel(self, ctx: Context, o: TirExpr, *parts: TirExpr) -> TirExpr:
         (x,) = parts
         return self.narrow(ctx, ctx.bind(self.start(ctx, o) + x))
 
-    def start(self, ctx: Context, o: TirExpr) -> TirExpr:
-        """The bias, loaded for every lane: to move it would take a vector slot."""
-        return ctx.bind(ctx.bias(self, self.bias, o))
+    def start(self, ctx: Context, o: TirExpr, excess: I64 | None = None) -> TirExpr:
+        """The bias less what the sum is too large by, loaded for every lane: to move it would take a vector slot."""
+        if excess is None:
+            return ctx.bind(ctx.bias(self, self.bias, o))
+        return ctx.bind(ctx.bias(self, (self.bias - excess).astype(np.uint16).view(np.int16), o, "bias of pairs"))
 
     def narrow(self, ctx: Context, total: TirExpr) -> TirExpr:
         """Shifted down and saturated (sqshrn)."""

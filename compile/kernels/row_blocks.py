@@ -30,7 +30,7 @@ class Block:
 def blocks(stage: Stage) -> Iterator[Block]:
     """The map's channels cut at branches and where any output's encoding wants it; equal blocks as one loop."""
     cuts, at = {0}, 0
-    branches = stage.results[0]
+    branches = stage.results[0][:1] if stage.copies > 1 else stage.results[0]
     for branch in branches:
         cuts |= set(range(at, at + branch.channels, BLOCK))
         at += branch.channels

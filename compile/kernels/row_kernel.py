@@ -13,6 +13,8 @@ one by one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tvm import tirx
@@ -24,7 +26,7 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812
 from ...targets.cores import Core
 from ..errors import CompileError
 from ..ir.buffers import Operand
-from ..ir.expressions import Leaf
+from ..ir.expressions import Expr, Leaf
 from ..ir.schedule import Schedule
 from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
@@ -135,22 +137,31 @@ def emit_columns(stage: Stage, ctx: Context, rows: OneRow, bound: int | None) ->
 
 def emit_range(stage: Stage, ctx: Context, rows: OneRow, simd: Simd, start: int, stop: int) -> None:
     """The columns start .. stop-1 by vectors of `simd`; all channels at one place before the next place, or the other
-    way round, as the schedule says; a band's rows around the columns."""
-    ctx.simd, ctx.even_first = simd, simd.lanes > 1 and computes_even_first(stage)
-    turns, everything = (stop - start) // simd.lanes, list(stage.expressions())
-
-    def at(turn: TirExpr) -> TirExpr:
-        return turn * simd.lanes + start
-
+    way round, as the schedule says; a band's rows around the columns, or within."""
+    ctx.simd, ctx.even_first = simd, simd.lanes > 1 and ctx.core.interleaves and computes_even_first(stage)
+    columns = range(start, stop, simd.lanes)
     if ctx.schedule.outer == "channels" and all(block.length == BLOCK for block in blocks(stage)):
         for block in blocks(stage):
-            with repeated(block) as ahead, rows.each(ctx, everything) as outputs, T.serial(0, turns) as turn:
-                ctx.column = at(turn)
+            with repeated(block) as ahead, each_place(stage, ctx, rows, columns) as outputs:
                 emit_block(stage, ctx, outputs, block, ahead, [b.encoding.begin(ctx) for b in stage.outputs])
         return
-    with rows.each(ctx, everything) as outputs, T.serial(0, turns) as turn:
-        ctx.column = at(turn)
+    with each_place(stage, ctx, rows, columns) as outputs:
         emit_channels(stage, ctx, outputs)
+
+
+@contextmanager
+def each_place(stage: Stage, ctx: Context, rows: OneRow, columns: range) -> Iterator[list[TirExpr]]:
+    """The loops over a band's rows and over columns, in the schedule's order; gives the row of each output."""
+    everything = list(stage.expressions())
+    if ctx.schedule.within == "rows":
+        with T.serial(0, len(columns)) as turn:
+            ctx.column = turn * columns.step + columns.start
+            with rows.each(ctx, everything) as outputs:
+                yield outputs
+        return
+    with rows.each(ctx, everything) as outputs, T.serial(0, len(columns)) as turn:
+        ctx.column = turn * columns.step + columns.start
+        yield outputs
 
 
 def computes_even_first(stage: Stage) -> bool:
@@ -177,24 +188,33 @@ def emit_block(
     """
     seen: set[int] = set()
     for branches in stage.results:
-        ctx.begin_block(branches[block.branch], [block.start + i + ahead for i in range(block.length)], seen)
+        for e in beside(stage, branches, block):
+            ctx.begin_block(e, [block.start + i + ahead for i in range(block.length)], seen)
     counts = any(e.comes_first for e in stage.expressions())
     group = largest_divisor(block.length, ctx.schedule.counted if counts else ctx.schedule.channels)
     together = largest_divisor(group, ctx.schedule.channels)
     with T.serial(0, block.length // group) as step:
         ctx.begin_group()
         for branches in stage.results:
-            ctx.emit_first(branches[block.branch], [block.start + step * group + i + ahead for i in range(group)])
+            for e in beside(stage, branches, block):
+                ctx.emit_first(e, [block.start + step * group + i + ahead for i in range(group)])
         for at in range(0, group, together):
             places = [step * group + at + i for i in range(together)]
             ctx.begin_channels(places, at)
             inner = [place + ahead for place in places]
             for branches, buffer, row, state in zip(stage.results, stage.outputs, outputs, begun, strict=True):
-                e = branches[block.branch]
-                values = ctx.emit(e, [block.start + i for i in inner])
-                buffer.encoding.store(ctx, buffer, row, e, [block.channel + i for i in inner], values, state)
+                some = beside(stage, branches, block)
+                for n, e in enumerate(some[:1] if buffer.encoding.copies > 1 else some):
+                    values = ctx.emit(e, [block.start + i for i in inner])
+                    channels = [block.channel + n * e.channels + i for i in inner]
+                    buffer.encoding.store(ctx, buffer, row, e, channels, values, state)
     for buffer, row, state in zip(stage.outputs, outputs, begun, strict=True):
         buffer.encoding.finish(ctx, buffer, row, block.channel, block.length, ahead, state)
+
+
+def beside(stage: Stage, branches: tuple[Expr, ...], block: Block) -> tuple[Expr, ...]:
+    """The branches whose channels a block is of: what they have in common is computed once."""
+    return branches if stage.copies > 1 else branches[block.branch : block.branch + 1]
 
 
 def largest_divisor(n: int, most: int) -> int:

@@ -100,6 +100,8 @@ def why_not(stage: Stage, core: Core) -> str:
         taken = dot.buffer.channels // dot.bits.groups
         if type(dot.bits) is not Bits or dot.buffer.external is not None:
             return f"{dot.buffer.name} is no map of a float's signs"
+        if dot.bits.copies > 1:
+            return f"{dot.buffer.name} is of twins, whose bits count twice"
         if taken < LEAST or taken % EVEN:
             return f"{taken} channels are no multiple of {EVEN} from {LEAST} on"
         if dot.channels // dot.bits.groups % BLOCK or dot.channels % dot.bits.groups or dot.unit != 2:
@@ -117,7 +119,11 @@ def why_not(stage: Stage, core: Core) -> str:
     if any(branch.channels % BLOCK for branches in stage.results for branch in branches):
         return "its branches are no whole blocks"
     for b in stage.outputs:
-        if not b.encoding.takes_channels or any(c % BLOCK for c in b.encoding.cuts(b.channels)):
+        if (
+            not b.encoding.takes_channels
+            or b.encoding.copies > 1
+            or any(c % BLOCK for c in b.encoding.cuts(b.channels))
+        ):
             return f"{b.name} is not stored by blocks of {BLOCK} channels"
     return ""
 

@@ -45,7 +45,7 @@ class StageBuilder:
     """One walk over the bindings of main."""
 
     def __init__(self, module: tvm.IRModule, name: str, core: Core) -> None:
-        self.lanes = core.lanes
+        self.core = core
         function = module["main"]
         self.names = {str(k): str(v) for k, v in module.attrs["onnx_names"].items()}
         self.reads = {str(k): [str(i) for i in v] for k, v in module.attrs.get("onnx_reads", {}).items()}
@@ -190,7 +190,7 @@ class StageBuilder:
             forms.discard(PLAIN)
         buffers = {}
         for n, form in enumerate(sorted(forms, key=lambda f: f.place)):
-            encoding, layout = self.encoding_of(form, var, name), Planes(form.margin, self.lanes)
+            encoding, layout = self.encoding_of(form, var, name), Planes(form.margin, self.core.lanes)
             own_name = f"{name}.{encoding.suffix}{n or ''}"
             buffers[form] = Buffer(own_name, name, channels, height, width, encoding, layout)
         if windowed:
@@ -210,7 +210,7 @@ class StageBuilder:
     def encoding_of(self, form: StoredForm, var: RelaxExpr, name: str) -> Encoding:
         """The encoding of a variable's form. Raises CompileError naming the layer."""
         try:
-            return form.encoding_of(dtype_of(var))
+            return form.encoding_of(dtype_of(var)).of_core(self.core)
         except CompileError as e:
             raise CompileError(f"layer '{name}': {e}") from e
 

@@ -2,7 +2,7 @@
 """Bits: the signs of 8 channels of one group, packed into a byte a pixel.
 
 Bit i of plane j of a group is channel 8j+i of the group, set where x >= threshold: Sign (2). -0.0 counts as 0, NaN is
-below everything.
+below everything. Where a map is `copies` times the same signs, one after the other, they are stored once.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ INFINITY_BITS = 0x7F800000
 
 @dataclass(frozen=True, eq=False)
 class Bits(Encoding):
-    """Signs of `groups` groups of channels; `threshold` is [C] or [1]."""
+    """Signs of `groups` groups of channels; `threshold` is [C] or [1]. Of several `copies`, of one group then, each is
+    whole planes, with the same thresholds."""
 
     groups: int = 1
     threshold: F32 = field(default_factory=lambda: np.zeros(1, np.float32))
+    copies: int = 1
 
     name: ClassVar[str] = "bits"
     element: ClassVar[str] = "uint8"
@@ -43,9 +45,13 @@ class Bits(Encoding):
     is_exact: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
 
+    def per_group(self, channels: int) -> int:
+        """Channels of one group, of a map of `channels` channels, that are stored."""
+        return channels // self.copies // self.groups
+
     def planes_per_group(self, channels: int) -> int:
         """Planes of one group of a map of `channels` channels."""
-        return -(-(channels // self.groups) // BLOCK)
+        return -(-self.per_group(channels) // BLOCK)
 
     def planes(self, channels: int) -> int:
         return self.planes_per_group(channels) * self.groups
@@ -53,15 +59,15 @@ class Bits(Encoding):
     def plane(self, channels: int, channel: Any) -> Any:
         if self.groups == 1:
             return channel // BLOCK
-        per_group = channels // self.groups
+        per_group = self.per_group(channels)
         return channel // per_group * self.planes_per_group(channels) + channel % per_group // BLOCK
 
     def cuts(self, channels: int) -> set[int]:
-        per_group = channels // self.groups
+        per_group = self.per_group(channels)
         return {g * per_group + i for g in range(self.groups) for i in range(0, per_group, BLOCK)}
 
     def joins(self, channels: int, channel: int) -> bool:
-        per_group = channels // self.groups
+        per_group = self.per_group(channels)
         return (channel - BLOCK) % per_group % BLOCK == 0 and channel % per_group % BLOCK == 0
 
     def encode(self, value: Array) -> npt.NDArray[np.bool_]:
@@ -71,19 +77,20 @@ class Bits(Encoding):
         return None
 
     def pack(self, stored: Array) -> Array:
-        c, h, w = stored.shape
-        per_group = c // self.groups
-        padded = np.zeros((self.groups, self.planes_per_group(c) * BLOCK, h, w), bool)
-        padded[:, :per_group] = stored.reshape(self.groups, per_group, h, w)
+        (c, h, w), per_group = stored.shape, self.per_group(len(stored))
+        padded = np.zeros((self.groups, -(-per_group // BLOCK) * BLOCK, h, w), bool)
+        padded[:, :per_group] = stored[: c // self.copies].reshape(self.groups, per_group, h, w)
         return np.packbits(padded.reshape(-1, BLOCK, h, w), axis=1, bitorder="little")[:, 0]
 
     def unpack(self, planes: Array, channels: int) -> Array:
         _, h, w = planes.shape
         bits = np.unpackbits(planes[:, None], axis=1, bitorder="little").astype(bool)
-        return bits.reshape(self.groups, -1, h, w)[:, : channels // self.groups].reshape(-1, h, w)
+        per_group = self.per_group(channels)
+        return np.concatenate([bits.reshape(self.groups, -1, h, w)[:, :per_group].reshape(-1, h, w)] * self.copies)
 
     def draw(self, shape: tuple[int, int, int], rng: np.random.Generator) -> Array:
-        return rng.integers(0, 2, shape).astype(bool)
+        c, *size = shape
+        return np.concatenate([rng.integers(0, 2, (c // self.copies, *size)).astype(bool)] * self.copies)
 
     def silence(self, stored: Array) -> Array:
         return stored
@@ -146,15 +153,20 @@ class Bits(Encoding):
 
     def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
         """A byte where the block completes it; one of fewer channels is shifted down."""
-        filled = (first + length) % (buffer.channels // self.groups)
+        per_group = self.per_group(buffer.channels)
+        filled = (first + length) % per_group
         if filled % BLOCK and filled:
             return
-        unused = -(buffer.channels // self.groups) % BLOCK if not filled else 0
+        unused = -per_group % BLOCK if not filled else 0
         plane = self.plane(buffer.channels, first) + ahead // BLOCK
         s = ctx.simd
         above_byte = np.iinfo(self.word).bits - BLOCK
         word = s.shift_right(s.load(begun, 0), above_byte + unused, self.word)
-        ctx.store_columns(row, buffer, plane, s.cast(word, "uint8") if above_byte else word)
+        self.store_byte(ctx, buffer, row, plane, s.cast(word, "uint8") if above_byte else word)
+
+    def store_byte(self, ctx: Any, buffer: Buffer, row: Any, plane: Any, byte: Any) -> None:
+        """TIR that stores the signs of 8 channels."""
+        ctx.store_columns(row, buffer, plane, byte)
 
     def store_pixel(self, ctx: Any, buffer: Buffer, row: Any, result: Expr, first: Any, value: Any) -> Any:
         """uint16 lanes: a channel's bit where it is set."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from ...targets.cores import Issue
+    from ...targets.cores import Core, Issue
     from ..ir.buffers import Buffer
     from ..ir.expressions import Expr
 
@@ -47,6 +47,9 @@ class Encoding(ABC):
     is_whole: ClassVar[bool] = False
     """Whether it is of whole numbers, of which nothing is rounded and every element must equal the reference's."""
 
+    copies = 1
+    """How often the values that it stores follow each other in a map."""
+
     @property
     def value_type(self) -> str:
         """The type of the values that it stores, as numpy calls it."""
@@ -56,6 +59,10 @@ class Encoding(ABC):
     def itemsize(self) -> int:
         """Bytes of an element."""
         return np.dtype(self.element).itemsize
+
+    def of_core(self, core: Core) -> Encoding:
+        """The encoding as a core's kernels read it."""
+        return self
 
     @abstractmethod
     def planes(self, channels: int) -> int:

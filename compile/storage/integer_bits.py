@@ -4,11 +4,14 @@
 Below zero is what the top bit of an int8 says, so a channel's signs cost one instruction (sri) where nothing is
 compared. XOR with weights that are stored inverted too counts the same; outside of the map, where bits are clear, it
 reads +1.
+
+Where bits are counted by tables (kernels/table_count.py), a byte is stored as two, each below 16, as the place in a
+table is: its lower half, and in the next plane its upper one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,11 +21,13 @@ from .bits import Bits
 from .encoding import Array, Comparison
 
 if TYPE_CHECKING:
-    from ...targets.cores import Issue
+    from ...targets.cores import Core, Issue
     from ..ir.buffers import Buffer
     from ..ir.expressions import Expr
 
 TOP = 128
+HALF, LOWER = 4, 15
+"""Bits of half a byte, and those of the lower half."""
 NEVER = 128
 """The threshold that no int8 reaches."""
 
@@ -35,6 +40,9 @@ class IntegerBits(Bits):
         default_factory=lambda: np.zeros(1, np.int16)
     )
 
+    halves: bool = False
+    """Whether each byte lies as two halves."""
+
     name: ClassVar[str] = "integer bits"
     word: ClassVar[str] = "uint8"
     is_whole: ClassVar[bool] = True
@@ -44,11 +52,27 @@ class IntegerBits(Bits):
     def value_type(self) -> str:
         return "int8"
 
+    def of_core(self, core: Core) -> IntegerBits:
+        return replace(self, halves=core.look_up is not None)
+
+    def planes(self, channels: int) -> int:
+        return super().planes(channels) * (2 if self.halves else 1)
+
     def pack(self, stored: Array) -> Array:
-        return super().pack(~stored)
+        planes = super().pack(~stored)
+        if not self.halves:
+            return planes
+        return np.stack([planes & LOWER, planes >> HALF], 1).reshape(-1, *planes.shape[1:])
 
     def unpack(self, planes: Array, channels: int) -> Array:
-        return ~super().unpack(planes, channels)
+        return ~super().unpack(planes[::2] | planes[1::2] << HALF if self.halves else planes, channels)
+
+    def store_byte(self, ctx: Any, buffer: Buffer, row: Any, plane: Any, byte: Any) -> None:
+        if not self.halves:
+            return super().store_byte(ctx, buffer, row, plane, byte)
+        s, byte = ctx.simd, ctx.bind(byte)
+        for n, half in enumerate((byte & s.const(LOWER, "uint8"), s.shift_right(byte, HALF, "uint8"))):
+            ctx.store_columns(row, buffer, 2 * plane + n, half)
 
     def compare(self, stored: Array, reference: Array, bound: Array, own: Array | None) -> Comparison:
         return Comparison(wrong=int((stored != self.encode(reference)).sum()))

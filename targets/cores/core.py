@@ -55,6 +55,8 @@ class Core:
     name: str
     lanes: int = 16
     """Lanes of the vectors that kernels are written in: a byte each, or 4 bytes in several registers."""
+    register_bytes: int = 16
+    """Bytes of a vector register."""
     group_bytes: int = 3 << 18
     """Bytes that a group of stages may touch again and again, its rings and constants: what does not stay in the
     second-level cache travels to DRAM like a whole map, and does so for each ring of the group, not only for its last
@@ -74,3 +76,15 @@ class Core:
     are no gain."""
     add_pairs_wide: str | None = None
     """The same of one vector of unsigned lanes, to lanes twice as wide."""
+    look_up: str | None = None
+    """LLVM's intrinsic that looks 32 bytes below 16 up, each half of them in 16 bytes of a table; None where the bits
+    of bytes are counted by an instruction."""
+    multiply_pairs: str | None = None
+    """LLVM's intrinsic that multiplies 32 bytes without a sign by 32 with one, and saturates the sums of neighbouring
+    products to int16; None where sums are better added up one product after the other."""
+    pack: str | None = None
+    """LLVM's intrinsic that saturates 16 and 16 int16 to int8, in the order that interleaved bytes have."""
+    interleaves: bool = True
+    """Whether what interleaves two vectors costs no more in memory (ld2, st2) than in registers."""
+    averages_up: bool = False
+    """Whether bytes are averaged by an instruction without a sign and rounding up alone (pavgb)."""

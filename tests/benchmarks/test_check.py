@@ -30,18 +30,18 @@ def test_two_per_cent(figure: str, now: int, well: bool) -> None:
 
 def test_what_cannot_be_measured_is_not_well() -> None:
     assert compare([OLD], [DeviceRow("net", "10x10", "biisnet", reason="no emulator")]) == (
-        ["net 10x10: not measured: no emulator"],
+        ["net 10x10 biisnet: not measured: no emulator"],
         False,
     )
     lines, well = compare([OLD], [replace(OLD, l1d_misses=None)])
     assert not well
-    assert lines[1] == "net 10x10: 1000.0 -> not measured, L1 misses a pixel, more"
+    assert lines[1] == "net 10x10 biisnet: 1000.0 -> not measured, L1 misses a pixel, more"
 
 
 def test_what_was_not_recorded_is_not_compared() -> None:
     lines, well = compare([replace(OLD, l1d_misses=None, dram_bytes=None)], [OLD])
     assert well
-    assert lines == ["net 10x10: 1000.0 -> 1000.0 (+0.00%) cycles a pixel"]
+    assert lines == ["net 10x10 biisnet: 1000.0 -> 1000.0 (+0.00%) cycles a pixel"]
 
 
 def test_only_our_figures_are_compared() -> None:

@@ -47,6 +47,17 @@ def test_an_engine_that_fails_is_reported_and_the_others_run(tmp_path: Path) -> 
     assert rows[1].equal_pixels == 1.0
 
 
+def test_ours_in_integers(tmp_path: Path) -> None:
+    """Fails where the row of the integer network is of another network, or of no mask."""
+    engines = [ENGINES["biisnet-int8"]]
+    case = Case("biisnet-lite", 64, 64)
+    reference = reference_map(case)
+    (row,) = measure_host(case, engines, [1], rounds=1, seconds=1, reference=reference, folder=tmp_path, say=quiet)
+    assert row.reason is None
+    assert row.equal_pixels is not None
+    assert row.equal_pixels > 0.99  # calibrated, it is not the float network to the pixel
+
+
 @pytest.mark.parametrize("fails", [True, False])
 def test_an_engine_on_the_board(fails: bool, tmp_path: Path) -> None:
     def price(job: Emulation) -> EmulatedCost:

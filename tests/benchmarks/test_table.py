@@ -30,8 +30,8 @@ RESULTS = Results(
 
 def test_tables() -> None:
     text = markdown(RESULTS)
-    assert "| net | 8x8 | biisnet | 2.0 | 1.2 | 9/9 | 100 % |" in text
-    assert "| net | 8x8 | biisnet | 1 000.0 | 50.0 | 10 | 0.1 | 1.0 | - |" in text
+    assert "| net | 8x8 | biisnet, float32 | 2.0 | 1.2 | 9/9 | 100 % |" in text
+    assert "| net | 8x8 | biisnet, float32 | 1 000.0 | 50.0 | 10 | 0.1 | 1.0 | - |" in text
     assert "| net | 4x4 | ONNX Runtime | 10 000.0 | - | - | - | 10.0 | 99.999 % |" in text
 
 

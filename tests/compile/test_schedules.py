@@ -76,7 +76,8 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
 
 
 SPACES = {
-    "BinaryDot": 4 * 3 * 3 * 2,
+    "BinaryDot": 4 * 3 * 3 * 2 * 2,
+    "Upsample": 4 * 2 * 4 * 2,
     "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
     "IntegerUpsample": 4 * 2 * 2 * 4,
     "ChannelDot": 4 * 5,

@@ -105,7 +105,33 @@ def onnx(folder: Path) -> Harness:
     return of_file(folder / "model.onnx", lambda path: import_onnx(load_model(path), (16, 16)), CompileError)
 
 
-HARNESSES = {f.__name__: f for f in (manifest, archive, database, onnx)}
+def recognise(folder: Path) -> Harness:
+    """A network of another tool, up to the Relax module; the proof of what was rewritten is left out, it takes longer
+    than all else."""
+    with atheris.instrument_imports(include=["biisnet"]):
+        from biisnet.compile import recognise as stage
+        from biisnet.compile.errors import CompileError
+        from biisnet.compile.frontend import import_onnx, load_model
+        from biisnet.compile.recognise import prove
+    prove.prove = lambda *_: ""
+
+    def parse(path: Path) -> None:
+        import_onnx(stage.recognise(load_model(path), (16, 16)).model, (16, 16))
+
+    return of_file(folder / "model.onnx", parse, CompileError)
+
+
+HARNESSES = {f.__name__: f for f in (manifest, archive, database, onnx, recognise)}
+MUTATED = ("onnx", "recognise")
+"""Harnesses whose inputs are networks, and mutated as such, three times of four."""
+
+
+def mutated(data: bytes, most: int, seed: int) -> bytes:
+    """A network with other layers, or other bytes."""
+    from .networks import mutate
+
+    found = mutate(data, most, seed) if seed % 4 else None
+    return found if found is not None else bytes(atheris.Mutate(data, most))
 
 
 def main() -> None:
@@ -114,7 +140,8 @@ def main() -> None:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         again = f"{sys.executable} -m tests.fuzz.harness {name}"  # what libFuzzer has a shell run for -merge
-        atheris.Setup([again, *sys.argv[1:]], HARNESSES[name](Path(folder)))
+        options = {"custom_mutator": mutated} if name in MUTATED else {}
+        atheris.Setup([again, *sys.argv[1:]], HARNESSES[name](Path(folder)), **options)
         atheris.Fuzz()
 
 

@@ -71,5 +71,6 @@ PARSERS = {
         Parser("archive", None, (), ("-max_len=16384",)),
         Parser("database", None, (), ("-max_len=4096",)),
         Parser("onnx", None, (), ("-max_len=8192",)),
+        Parser("recognise", None, (), ("-max_len=16384",)),
     )
 }

@@ -12,7 +12,15 @@ from typer.testing import CliRunner
 from .__main__ import CORPORA, app, fuzz, minimize, unpack
 from .parsers import PARSERS, Parser
 
-RUNS = {"image": 30_000, "probe": 30_000, "manifest": 10_000, "archive": 5_000, "database": 5_000, "onnx": 3_000}
+RUNS = {
+    "image": 30_000,
+    "probe": 30_000,
+    "manifest": 10_000,
+    "archive": 5_000,
+    "database": 5_000,
+    "onnx": 3_000,
+    "recognise": 400,
+}
 
 
 def available(name: str) -> Parser:

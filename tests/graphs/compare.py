@@ -4,7 +4,8 @@
 Where a number lies within rounding of the threshold that it is compared with, both sides may be right; such images are
 left out. Rounding is that of the largest number which it was computed from: a sum of weights that are two levels but
 for rounding may be 1e-8, or 0. A number that is the threshold exactly, as half of them are after Relu, is none of
-these.
+these; but for numbers near 0 behind slopes (PRelu, LeakyRelu), which Relu hides: the compiler bends accumulators with
+one line of its own rounding, which at the bend may be 1e-8.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ NEAR = 3e-5
 """Distance from a threshold, of the largest number before it, below which rounding may decide."""
 TOLERANCE = 2e-5
 """Of the network's largest number: sums of float32 in another order, one layer after the other."""
+BENDS = ("LeakyRelu", "PRelu")
 COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 STAGES = "stages"
 """The target that is none: the compiler's stages by their meaning in numpy, without code."""
@@ -69,6 +71,7 @@ class Original:
         self.output = proto.graph.output[0].name
         self.source = self.session.get_inputs()[0]
         self.thresholds = thresholds_of(proto)
+        self.bends = {o for node in proto.graph.node if node.op_type in BENDS for o in node.output}
 
     def run(self, image: Array) -> dict[str, Array]:
         """All values of the graph."""
@@ -81,6 +84,8 @@ class Original:
             distance = np.abs(values[name].astype(np.float64) - threshold)
             largest = max(float(np.abs(values[n]).max()) for n in before if values[n].dtype.kind == "f")
             if ((distance > 0) & (distance < NEAR * largest)).any():
+                return True
+            if any((np.abs(values[n]) < NEAR * largest).any() for n in before & self.bends):
                 return True
         return False
 

@@ -81,6 +81,17 @@ def test_numbers_near_a_threshold_decide_nothing() -> None:
         assert original.is_near(original.run(image)) == is_near
 
 
+def test_the_bend_itself_decides_nothing() -> None:
+    """Fails where a 0 counts whose sign is that of another order of the same sum."""
+    net = Net((1, 1, 4, 4))
+    bent = net.op("PRelu", net.conv(net.op("Sign", "image"), net.signs(C, 1, 1, 1)), net.rng.random((C, 1, 1)))
+    original = Original(net.proto(net.conv(net.op("Sign", bent), net.signs(1, C, 1, 1))))
+    image = np.ones((1, 1, 4, 4), np.float32)
+    assert not original.is_near(original.run(image))
+    image[0, 0, 1, 2] = 0
+    assert original.is_near(original.run(image))
+
+
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails where a wrong layer passes."""
     right = converters.CONVERTERS["", "PRelu"]

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from biisnet.targets import TARGETS, resolve
-from biisnet.targets.cores import CORES, CORTEX_A53, CORTEX_A72, CORTEX_A76, GENERIC, Core, core_of
+from biisnet.targets.cores import CORES, CORTEX_A53, CORTEX_A72, CORTEX_A76, GENERIC, X86_64_V3, Core, core_of
+from biisnet.targets.devices import X86_LEVELS, this_machine
 
+AVX2 = this_machine(frozenset(X86_LEVELS[1][1]), "x86_64")
 OWN = {"rpi3": CORTEX_A53, "rpi-zero2w": CORTEX_A53, "rpi4": CORTEX_A72, "rpi5": CORTEX_A76}
 
 
@@ -24,7 +26,7 @@ def test_every_target_has_a_core(name: str) -> None:
 
 def test_every_core_is_some_targets() -> None:
     """Fails where a core is kept that nothing is compiled for."""
-    assert {resolve(name).core.name for name in OWN} == set(CORES)
+    assert {resolve(name).core.name for name in OWN} | {AVX2.core.name} == set(CORES)
     assert set(OWN) <= set(TARGETS)
 
 
@@ -32,6 +34,20 @@ def test_every_core_is_some_targets() -> None:
 def test_cores_by_name(name: str) -> None:
     assert CORES[name].name == name
     assert core_of(name) is CORES[name]
+
+
+def test_x86_by_its_flags() -> None:
+    """Fails where a machine with AVX2 gets a core without its instructions, or one with AVX-512 the core of AVX2."""
+    assert AVX2.core is X86_64_V3
+    assert this_machine(frozenset(X86_LEVELS[0][1]), "x86_64").core is GENERIC
+
+
+@pytest.mark.parametrize("core", [*CORES.values(), GENERIC], ids=lambda core: core.name)
+def test_instructions_that_belong_together(core: Core) -> None:
+    """Fails where sums come out in an order that nothing puts right, or vectors of bytes are looked up in parts."""
+    assert (core.multiply_pairs is None) == (core.pack is None)
+    assert core.register_bytes in {16, 32}
+    assert core.look_up is None or core.register_bytes == 32
 
 
 @pytest.mark.parametrize("cpu", ["cortex-a710", "znver4", "generic", "", "Cortex-A72"])
@@ -74,4 +90,4 @@ def test_a_group_leaves_room_in_the_cache(core: Core, share: float) -> None:
 
 def test_cores_are_told_apart() -> None:
     """Fails where two cores are one by mistake: a schedule's and a record's worth rests on which it is."""
-    assert len({CORTEX_A53, CORTEX_A72, CORTEX_A76, GENERIC}) == 4
+    assert len({CORTEX_A53, CORTEX_A72, CORTEX_A76, X86_64_V3, GENERIC}) == 5

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.expressions import Expr, Inputs
+from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import BinaryDot, RepeatChannels
+from biisnet.compile.kernels import BinaryDot, RepeatChannels, ScaleShift
 from biisnet.compile.kernels.border_table import border_extent, border_table
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
 from biisnet.compile.storage import Bits, Margin, Planes
@@ -21,11 +25,14 @@ from biisnet.targets.cores import GENERIC
 from . import draw as d
 from .conftest import Check
 from .device import Case
+from .integers import forced
 from .test_convolution import geometries
 
 # groups, channels of a group, outputs of a group: odd counts are not halved, some fill no byte
 SMALL = ((1, 8, 8), (1, 1, 8), (1, 3, 5), (1, 7, 9), (1, 9, 1), (1, 16, 8), (2, 8, 8), (2, 5, 4), (3, 3, 3), (4, 2, 2))
 LARGE = ((1, 16, 16), (1, 24, 24), (1, 32, 32), (1, 17, 8), (1, 64, 8), (2, 16, 16))
+TWINS = (((1, 16, 8), 2), ((1, 32, 3), 2), ((1, 48, 8), 2))
+"""Maps whose second half of the channels has the signs of the first."""
 LANES = GENERIC.lanes
 PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
 
@@ -39,16 +46,18 @@ def dot(
     pad_shift: int,
     *,
     centred: bool = False,
+    copies: int = 1,
 ) -> tuple[BinaryDot, d.Array]:
     """A binary convolution of random bits, with a centre where asked, and the map that it reads."""
     groups, inputs, outputs = shape
     margin: Margin = "zero" if any(window.pads) else "none"
-    buffer = Buffer("in", "in", groups * inputs, rows, columns, Bits(groups), Planes(margin))
+    encoding = Bits(groups, copies=copies)
+    buffer = Buffer("in", "in", groups * inputs, rows, columns, encoding, Planes(margin))
     signs = rng.random((groups * outputs, inputs, *window.kernel)) < 0.5
     padded = any(window.pads) and pad_shift == 1
     unit = 1 if signs[0].size % 2 or (padded and inputs % 2) else 2
     e = BinaryDot(groups * outputs, buffer, signs, window, pad_shift, unit)
-    return centre(e, {}) if centred else e, rng.random((groups * inputs, rows, columns)) < 0.5
+    return centre(e, {}) if centred else e, encoding.draw((groups * inputs, rows, columns), rng)
 
 
 @st.composite
@@ -56,8 +65,8 @@ def dots(draw: st.DrawFn) -> Case:
     """Any geometry, few taps."""
     rng, (height, width) = draw(d.generators()), draw(d.sizes())
     window, rows, columns = draw(geometries(height, width))
-    shape, pad_shift = draw(st.sampled_from(SMALL)), draw(st.integers(0, 2))
-    e, bits = dot(rng, shape, rows, columns, window, pad_shift, centred=draw(st.booleans()))
+    (shape, copies), pad_shift = draw(st.sampled_from([*((s, 1) for s in SMALL), *TWINS])), draw(st.integers(0, 2))
+    e, bits = dot(rng, shape, rows, columns, window, pad_shift, centred=draw(st.booleans()), copies=copies)
     whole: Expr = RepeatChannels(2 * e.channels, e) if draw(st.integers(0, 5)) == 5 else e
     return draw(d.around(whole, height, width, {"in": bits}))
 
@@ -80,8 +89,9 @@ def test_emulated(on_both: Check, cases: list[Case]) -> None:
 def large(width: int) -> list[Case]:
     """3x3 with one pixel of padding, for the channel counts of real networks."""
     cases = []
-    for n, shape in enumerate(LARGE):
-        e, bits = dot(np.random.default_rng(n), shape, 5, width, PLAIN_3X3, n % 3, centred=n % 2 == 0)
+    for n, (shape, copies) in enumerate([*((shape, 1) for shape in LARGE), ((1, 32, 8), 2), ((1, 64, 16), 2)]):
+        rng = np.random.default_rng(n)
+        e, bits = dot(rng, shape, 5, width, PLAIN_3X3, n % 3, centred=n % 2 == 0, copies=copies)
         out = [
             Buffer("sum", "sum", e.channels, 5, width, layout=Planes("zero")),
             Buffer("bits", "bits", e.channels, 5, width, Bits(threshold=np.ones(1, np.float32)), Planes("zero")),
@@ -94,6 +104,37 @@ def large(width: int) -> list[Case]:
 def test_many_channels(on_both: Check) -> None:
     """Fails where more than 31 bytes of taps overflow a byte's count, at C = 16, 24, 32 and 64."""
     on_both(large(35))
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_copies_are_the_whole_map(on_host: Check, copies: int) -> None:
+    """Fails where a twin's accumulator is not that of the same map with both copies stored, or where weights of copies
+    that are all equal, or all different, are miscounted."""
+    whole, bits = dot(np.random.default_rng(3), (1, 32, 8), 4, 21, PLAIN_3X3, 1, copies=2)
+    whole.signs[1, 16:] = whole.signs[1, :16]
+    whole.signs[2, 16:] = ~whole.signs[2, :16]
+    stored = Buffer("in", "in", 32, 4, 21, Bits(copies=copies), Planes("zero"))
+    assert stored.planes == 4 // copies
+    e = replace(whole, buffer=stored)
+    out = [Buffer("sum", "sum", 8, 4, 21)]
+    inputs = Inputs((), {"in": bits}, 4, 21)
+    np.testing.assert_array_equal(e.reference(inputs), whole.reference(inputs))
+    on_host([Case(Stage.of("case", (), (e,), out), {"in": bits})])
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [Schedule(1, 4, 1, 2, "channels"), Schedule(2, 8, 2, 2, "columns", 4), Schedule(2, 8, 1, 1, "channels", 2, "rows")],
+)
+def test_schedules(on_host: Check, schedule: Schedule) -> None:
+    """Fails where a result depends on the schedule: a second vector that takes another channel's addend or border."""
+    cases = []
+    for copies, width in itertools.product((1, 2), (31, 33, 48)):
+        e, bits = dot(np.random.default_rng(width), (1, 32, 16), 5, width, PLAIN_3X3, 1, copies=copies)
+        shifted = ScaleShift(16, e, np.arange(-8, 8, dtype=np.float32) / 4, np.arange(16, dtype=np.float32))
+        out = [Buffer("y", "y", 16, 5, width), Buffer("b", "b", 16, 5, width, Bits(), Planes("zero"))]
+        cases.append(Case(Stage.of("case", ("case",), (shifted,), out), {"in": bits}))
+    on_host(cases, schedules=forced(schedule))
 
 
 @pytest.mark.parametrize("inverted", [False, True])

@@ -30,12 +30,17 @@ PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
 
 
 def dot(
-    rng: np.random.Generator, shape: tuple[int, int, int, int], rows: int, columns: int, window: Window
+    rng: np.random.Generator,
+    shape: tuple[int, int, int, int],
+    rows: int,
+    columns: int,
+    window: Window,
+    halves: bool,
 ) -> tuple[IntegerDot, d.Array]:
-    """A binary convolution of random bits, and the map that it reads."""
+    """A binary convolution of random bits, and the map that it reads, in bytes or halves of bytes."""
     groups, inputs, outputs, tile = shape
     margin: Margin = "zero" if any(window.pads) else "none"
-    buffer = Buffer("in", "in", groups * inputs, rows, columns, IntegerBits(groups), Planes(margin))
+    buffer = Buffer("in", "in", groups * inputs, rows, columns, IntegerBits(groups, halves=halves), Planes(margin))
     signs = rng.random((groups * outputs, tile * inputs, *window.kernel)) < rng.choice([0, 0.5, 0.5, 1])
     bits = rng.random((groups * inputs, rows, columns)) < rng.choice([0, 0.5, 0.5, 1])
     return IntegerDot(groups * outputs, buffer, signs, window, tile), bits
@@ -46,7 +51,7 @@ def dots(draw: st.DrawFn) -> Case:
     """Any geometry, few taps."""
     rng, (height, width) = draw(d.generators()), draw(d.sizes())
     window, rows, columns = draw(geometries(height, width))
-    e, bits = dot(rng, draw(st.sampled_from(SHAPES)), rows, columns, window)
+    e, bits = dot(rng, draw(st.sampled_from(SHAPES)), rows, columns, window, draw(st.booleans()))
     return draw(around(e, height, width, {"in": bits}))
 
 
@@ -66,10 +71,10 @@ def test_emulated(on_both: Check, cases: list[Case]) -> None:
 
 
 def plain(widths: tuple[int, ...]) -> list[Case]:
-    """3x3 with one pixel of padding, of more channels than a chunk holds."""
+    """3x3 with one pixel of padding, of more channels than a chunk holds, every other one of halves of bytes."""
     cases = []
     for n, (width, shape) in enumerate(product(widths, ((1, 40, 17, 1), (1, 32, 9, 2), (1, 20, 8, 2)))):
-        e, bits = dot(np.random.default_rng(n), shape, 3, width, PLAIN_3X3)
+        e, bits = dot(np.random.default_rng(n), shape, 3, width, PLAIN_3X3, n % 2 > 0)
         out = [Buffer("sum", "sum", e.channels, 3, width, Integer(), Planes("edge"))]
         cases.append(Case(Stage.of("case", ("case",), (e,), out), {"in": bits}))
     return cases

@@ -130,6 +130,8 @@ def test_other_kinds_keep_lanes_of_pixels() -> None:
     assert why_not_on_a72(net.end(Load(64, net.map))) == "it has no binary convolution"
     small = Buffer("small", "small", 64, 3, 9)
     assert "another size" in why_not_on_a72(net.end(Add(64, net.dot(), Load(64, small))))
+    net.bits.encoding = Bits(copies=2)
+    assert "twins" in why_not_on_a72(net.end(net.dot()))
     net.bits.encoding = IntegerBits()
     assert "signs" in why_not_on_a72(net.end(net.dot()))
 

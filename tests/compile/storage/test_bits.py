@@ -15,8 +15,8 @@ from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, BinaryDot, Convolution, HingeAdd, Load, ScaleShift
 from biisnet.compile.kernels.row_kernel import build
-from biisnet.compile.storage import Bits, Comparison, Planes
-from biisnet.targets.cores import CORTEX_A72, Issue
+from biisnet.compile.storage import Bits, Comparison, IntegerBits, Planes
+from biisnet.targets.cores import CORTEX_A72, GENERIC, X86_64_V3, Core, Issue
 
 from .maps import EDGES, groups_of, numbers
 
@@ -72,6 +72,30 @@ def test_packing(data: st.DataObject, channels: int, width: int, seed: int) -> N
         unused[plane] &= 255 ^ (1 << bit)
     assert not unused.any()
     np.testing.assert_array_equal(encoding.unpack(planes, channels), stored)
+
+
+@LAW
+@given(data=st.data(), channels=st.sampled_from(EDGES), width=st.sampled_from(EDGES), seed=st.integers(0, 2**32 - 1))
+def test_halves_of_bytes(data: st.DataObject, channels: int, width: int, seed: int) -> None:
+    """Fails where the halves of a byte are not two planes, each below 16, the lower one first."""
+    groups = data.draw(groups_of(channels))
+    whole, halves = IntegerBits(groups), IntegerBits(groups).of_core(X86_64_V3)
+    assert halves.halves
+    stored = np.random.default_rng(seed).random((channels, 2, width)) < 0.5
+    planes = halves.pack(stored)
+    assert len(planes) == halves.planes(channels) == 2 * whole.planes(channels)
+    assert halves.planes_per_group(channels) == whole.planes_per_group(channels)
+    assert (planes < 16).all()
+    np.testing.assert_array_equal(planes[::2] + 16 * planes[1::2], whole.pack(stored))
+    np.testing.assert_array_equal(halves.unpack(planes, channels), stored)
+
+
+@pytest.mark.parametrize("core", [CORTEX_A72, GENERIC], ids=lambda core: core.name)
+def test_whole_bytes_elsewhere(core: Core) -> None:
+    """Fails where a core that counts bits gets halves of bytes, or a float network's bits become halves."""
+    assert not IntegerBits().of_core(core).halves
+    bits = Bits(2)
+    assert bits.of_core(X86_64_V3) is bits
 
 
 @LAW

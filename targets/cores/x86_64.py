@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""x86-64 with AVX2 and without AVX-512 (LLVM's level x86-64-v3): this machine, often.
+
+Its many makes differ in slots and caches, so nothing is said of those. But all of them look bytes up and none counts
+their bits, and none takes bytes across the halves of a vector as cheaply as within them.
+"""
+
+from .core import Core
+
+PSHUFB = "llvm.x86.avx2.pshuf.b"
+"""Looks 32 bytes up, each half in a table of its own (Intel 64 and IA-32 Software Developer's Manual, VPSHUFB)."""
+PMADDUBSW = "llvm.x86.avx2.pmadd.ub.sw"
+"""Products of bytes without and with a sign, of neighbours added up (VPMADDUBSW)."""
+PACKSSWB = "llvm.x86.avx2.packsswb"
+"""Words saturated to bytes, within each half (VPACKSSWB)."""
+
+X86_64_V3 = Core(
+    "x86-64-v3",
+    register_bytes=32,
+    look_up=PSHUFB,
+    multiply_pairs=PMADDUBSW,
+    pack=PACKSSWB,
+    interleaves=False,
+    averages_up=True,
+)
