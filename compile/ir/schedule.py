@@ -89,10 +89,10 @@ class Schedule:
     band: int = choice(1, 2, 4, 8, kinds=tuple(BANDS), defaults=BANDS)
     """Rows that one call computes: a block's weights stay for so many, but what it writes must still be near when it is
     read."""
-    pixels: int = choice(8, 7, 6, 5, 4, kinds=("ChannelDot",))
-    """The most pixels of a tile, which share a block's weights: with more, registers spill."""
     within: str = choice("columns", "rows", kinds=("Upsample",))
     """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
+    pixels: int = choice(8, 7, 6, 5, 4, kinds=("ChannelDot",))
+    """The most pixels of a tile, which share a block's weights: with more, registers spill."""
 
 
 @dataclass(frozen=True)
