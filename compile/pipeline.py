@@ -22,6 +22,7 @@ from .ir.plan import Plan
 from .ir.stages import Program
 from .passes.build_kernels import build_kernels
 from .passes.check_constants import check_constants
+from .passes.choose_layouts import choose_layouts
 from .passes.cut_stages import cut_stages
 from .passes.distribute_scale import distribute_scale
 from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
@@ -60,6 +61,7 @@ PLAN_STEPS = (
     *(p.__name__ for p in RELAX_PASSES),
     "cut_stages",
     *(p.__name__ for p in PROGRAM_PASSES),
+    "choose_layouts",
     "build_kernels",
     "order_tasks",
     "size_rings",
@@ -103,6 +105,7 @@ def plan_of(
     program = progress.run("cut_stages", cut_stages, module, model.name, target.core)
     for program_pass in PROGRAM_PASSES:
         program = progress.run(program_pass.__name__, program_pass, program)
+    program = progress.run("choose_layouts", choose_layouts, program, target.core)
     kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     order = progress.run("order_tasks", order_tasks, kernels, schedules)
     slots = progress.run("size_rings", size_rings, kernels, order)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -73,7 +73,9 @@ class Schedules:
 
     def of(self, stage: Stage) -> Schedule:
         """The default schedule of a stage's kernel."""
-        return default_of(main_leaf(stage))
+        default = default_of(main_leaf(stage))
+        bands = [band for e in stage.expressions() if (band := e.suits_band(stage.height))]
+        return replace(default, band=max(bands)) if bands else default
 
 
 def main_leaf(stage: Stage) -> str:

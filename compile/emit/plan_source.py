@@ -16,7 +16,7 @@ from ..ir.signature import signature_of
 from ..ir.stages import Program
 from ..ir.steps import Kernels, Step
 from ..kernels.context import SECTIONS
-from ..kernels.row_kernel import sections_of
+from ..kernels.row_kernel import sections_of, takes_addresses
 
 C_TYPES = {"float32": "float", "int16": "int16_t", "uint8": "uint8_t", "int8": "int8_t", "uint16": "uint16_t"}
 EDGES = {"zero": "BN_EDGE_ZERO", "clamp": "BN_EDGE_CLAMP"}
@@ -49,9 +49,9 @@ def element_type(buffer: Buffer) -> str:
 
 
 def shim(step: Step) -> str:
-    """The C function that unpacks a plan's call for a kernel, and the kernel's prototype. A kernel of several rows
-    takes the arrays of pointers as they are."""
-    banded, sections = step.schedule.band > 1, sections_of(step.stage)
+    """The C function that unpacks a plan's call for a kernel, and the kernel's prototype. A kernel that is
+    given addresses takes the arrays of pointers as they are."""
+    banded, sections = takes_addresses(step.stage, step.schedule), sections_of(step.stage)
     pointers = [op for op in step.operands for _ in range(1 if step.stage.parts else op.count)]
     inputs = [(f"const {element_type(op.buffer)} *", f"in[{n}]") for n, op in enumerate(pointers)]
     outputs = [(f"{element_type(b)} *", f"out[{n}]") for n, b in enumerate(step.stage.outputs)]
@@ -114,8 +114,9 @@ def plan_source(
     def buffer_row(b: Buffer, arena: Arena) -> str:
         p = arena.placements.get(b)
         if p is None:
-            return f"    {{{b.external}, 0, {b.row_bytes}, {b.height}, {b.height}}}, /* {word(b.name)} */"
-        return f"    {{BN_ARENA, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}}}, /* {word(b.name)} */"
+            return f"    {{{b.external}, 0, {b.row_bytes}, {b.height}, {b.height}, 0}}, /* {word(b.name)} */"
+        successor = index[p.successor] if p.successor else 0
+        return f"    {{BN_ARENA, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}, {successor}}}, /* {word(b.name)} */"
 
     def layout_table(name: str, arena: Arena) -> list[str]:
         return [f"static const bn_buffer {name}_buffers[] = {{", *(buffer_row(b, arena) for b in buffers), "};", ""]

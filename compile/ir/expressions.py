@@ -109,6 +109,10 @@ class Expr(ABC):
     def slots(self, issue: Issue) -> int:
         """Issue slots of vector arithmetic for one vector of one channel that no kernel can do without."""
 
+    def suits_band(self, height: int) -> int | None:
+        """The rows that a call of its kernel had best compute, of so many; None where its kind's default is as good."""
+        return None
+
     # ---- TIR ----
 
     def prepare(self, ctx: Any) -> Any:
@@ -122,6 +126,10 @@ class Expr(ABC):
     comes_first: ClassVar[bool] = False
     """Whether it loops over its taps, for several channels at once: what the rest of the stage reads before that would
     have to wait in memory."""
+
+    takes_channels: ClassVar[bool] = False
+    """Whether its TIR may be of vectors whose lanes are channels: of 8 neighbouring ones, 8 neighbouring ones of its
+    parts."""
 
     def part_channels(self, channels: list[Any]) -> list[Any]:
         """The channels of its parts that become `channels` of it."""

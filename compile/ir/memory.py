@@ -43,6 +43,8 @@ class Placement:
     slots: int
     first: int
     last: int
+    successor: Buffer | None = None
+    """The map that takes its place row for row, and is in the same."""
 
     @property
     def bytes(self) -> int:

@@ -20,25 +20,29 @@ class Choice:
 
     values: tuple[Value, ...]
     kinds: tuple[str, ...] | None  # None: all
+    without: tuple[str, ...]  # but these
     defaults: Mapping[str, Value]
 
     def of(self, kind: str) -> tuple[Value, ...]:
         """The values for kernels of a kind, the default one first; that one alone where there is nothing to choose."""
         default = self.defaults.get(kind, self.values[0])
-        if self.kinds is not None and kind not in self.kinds:
+        if kind in self.without or (self.kinds is not None and kind not in self.kinds):
             return (default,)
         return default, *(v for v in self.values if v != default)
 
 
 def choice(
-    *values: Value, kinds: tuple[str, ...] | None = None, defaults: Mapping[str, Value] = MappingProxyType({})
+    *values: Value,
+    kinds: tuple[str, ...] | None = None,
+    without: tuple[str, ...] = (),
+    defaults: Mapping[str, Value] = MappingProxyType({}),
 ) -> Any:
-    """A field of a Schedule: its values, the kinds of kernel that it is of (all where None), and the default of those
-    kinds that have one of their own.
+    """A field of a Schedule: its values, the kinds of kernel that it is of (all where None, but those that it is
+    `without`), and the default of those kinds that have one of their own.
 
     The first value is the default of all other kinds, and of records that were written before there was the field.
     """
-    return field(default=values[0], metadata={CHOICE: Choice(values, kinds, defaults)})
+    return field(default=values[0], metadata={CHOICE: Choice(values, kinds, without, defaults)})
 
 
 CHANNELS = dict.fromkeys(
@@ -48,6 +52,7 @@ CHANNELS = dict.fromkeys(
 
 
 BANDS = {
+    "ChannelDot": 2,
     "IntegerDot": 4,
     "IntegerMix": 4,
     "IntegerConvolution": 2,
@@ -63,7 +68,7 @@ are saved: counts of float networks have one."""
 class Schedule:
     """The blocking of a kernel. A field is all that a choice needs: spaces, defaults and records follow from it."""
 
-    channels: int = choice(1, 2, 4, 8, defaults=CHANNELS)
+    channels: int = choice(1, 2, 4, 8, without=("ChannelDot",), defaults=CHANNELS)
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
     latency, until registers spill."""
     counted: int = choice(8, 4, 2, kinds=("BinaryDot", "IntegerDot"), defaults={"IntegerDot": 4})
@@ -86,6 +91,8 @@ class Schedule:
     read."""
     within: str = choice("columns", "rows", kinds=("Upsample",))
     """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
+    pixels: int = choice(8, 7, 6, 5, 4, kinds=("ChannelDot",))
+    """The most pixels of a tile, which share a block's weights: with more, registers spill."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Importing this package registers the kinds (`ir.expressions.KINDS`).
 
 from .add import Add
 from .binary_dot import BinaryDot
+from .channel_dot import ChannelDot
 from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
@@ -32,6 +33,7 @@ from .repeat_channels import RepeatChannels
 from .requantize import Requantize
 from .round import Round
 from .scale_shift import ScaleShift
+from .scale_shift_add import ScaleShiftAdd
 from .shuffle_channels import ShuffleChannels
 from .sigmoid import Sigmoid
 from .spread import Spread
@@ -45,6 +47,7 @@ from .zero import Zero
 __all__ = [
     "Add",
     "BinaryDot",
+    "ChannelDot",
     "Clamp",
     "Constant",
     "Convolution",
@@ -71,6 +74,7 @@ __all__ = [
     "Requantize",
     "Round",
     "ScaleShift",
+    "ScaleShiftAdd",
     "ShuffleChannels",
     "Sigmoid",
     "Spread",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 from tvm.ir import Expr as TirExpr
@@ -22,6 +22,13 @@ class Add(Pointwise):
 
     a: Expr
     b: Expr
+
+    takes_channels: ClassVar[bool] = True
+
+    @property
+    def is_never_negative_zero(self) -> bool:
+        """-0.0 is the sum of two of them alone."""
+        return self.a.is_never_negative_zero or self.b.is_never_negative_zero
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         a, b = inputs.parts

@@ -95,15 +95,16 @@ class Band(OneRow):
     def each(self, ctx: Context, expressions: list[Expr]) -> Iterator[list[TirExpr]]:
         """The loop over the rows; gives the row of each output, and begins it for expressions."""
         with T.serial(0, self.count) as row:
-            inputs, start = {}, 0
+            inputs, firsts, start = {}, {}, 0
             for op in self.operands if expressions else ():
-                first = row * op.advance + start
+                firsts[op] = first = row * op.advance + start
                 inputs[op] = [memory_at(self.read[first + i], op.buffer) for i in range(op.count)]
                 start += op.given(self.band)
             results = [
                 memory_at(self.written[row * len(self.outputs) + n], buffer) for n, buffer in enumerate(self.outputs)
             ]
             ctx.begin_row(inputs, ctx.bind(self.y + row), expressions)
+            ctx.find_row = lambda op, i: memory_at(self.read[firsts[op] + i], op.buffer)
             yield results
 
 

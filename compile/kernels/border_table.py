@@ -82,30 +82,59 @@ def under_padding(
 ) -> BorderTable:
     """The table of `entry` of the sums of those taps [channels, kh, kw] that fall outside of the map; `entry` is given
     them as [row class, channel, column class, lane]."""
-    height, width = size
-    rows = window.padded(0, source.height, height)  # [height, kh]
-    vectors = -(-width // lanes)
-    padded = np.zeros((vectors * lanes, window.kernel[1]), bool)
-    padded[:width] = window.padded(1, source.width, width)
-    columns = padded.reshape(vectors, lanes, -1)
-    row_ends, column_ends = (
-        border_extent(np.asarray(rows.any(axis=1))),
-        border_extent(np.asarray(padded.reshape(vectors, -1).any(axis=1))),
-    )
-    table = np.empty((place_count(*row_ends, height), len(taps), place_count(*column_ends, vectors), lanes), np.int64)
-    for r, c in np.ndindex(len(table), table.shape[2]):
-        under = (
-            rows[place_example(r, *row_ends, height)][None, :, None]
-            | columns[place_example(c, *column_ends, vectors)][:, None, :]
-        )  # [lane, kh, kw]
-        table[r, :, c] = np.einsum("okl,nkl->on", taps, under)
-    table = entry(table)
+    found = place_table(taps, window, source, size, lanes)
+    table, row_ends, column_ends = entry(found.values.transpose(0, 2, 1, 3)), found.row_ends, found.column_ends
     strips = table.reshape(*table.shape[:2], -1)
     if table.shape[2] == 3 and column_ends == (1, 1):
         ends = np.concatenate([table[:, :, 0], table[:, :, 2]], axis=2)
         if (ends[:, :, 1 : 1 + lanes] == table[:, :, 1]).all():
             return BorderTable(ends, row_ends, column_ends, 1, lanes - 1, lanes)
     return BorderTable(strips, row_ends, column_ends, lanes, lanes, lanes)
+
+
+@dataclass(frozen=True)
+class PlaceTable:
+    """`values` [row class, column class, channel] int64, or with lanes behind; places at the start and the end of rows,
+    and of columns or vectors of them, that are classes of their own (context.place_class)."""
+
+    values: npt.NDArray[np.int64]
+    row_ends: tuple[int, int]
+    column_ends: tuple[int, int]
+
+    @property
+    def columns(self) -> int:
+        """Column classes."""
+        return self.values.shape[1]
+
+
+def place_table(
+    taps: npt.NDArray[np.int64],
+    window: Window,
+    source: Buffer,
+    size: tuple[int, int],
+    lanes: int | None = None,
+) -> PlaceTable:
+    """The sums of those taps [channels, kh, kw] that fall outside of the map; of places of one column, or of vectors
+    of columns, with a sum for each of their `lanes`."""
+    height, width = size
+    rows = window.padded(0, source.height, height)  # [height, kh]
+    length = lanes or 1
+    vectors = -(-width // length)
+    padded = np.zeros((vectors * length, window.kernel[1]), bool)
+    padded[:width] = window.padded(1, source.width, width)
+    columns = padded.reshape(vectors, length, -1)
+    row_ends, column_ends = (
+        border_extent(np.asarray(rows.any(axis=1))),
+        border_extent(np.asarray(padded.reshape(vectors, -1).any(axis=1))),
+    )
+    table = np.empty((place_count(*row_ends, height), place_count(*column_ends, vectors), len(taps), length), np.int64)
+    for r, c in np.ndindex(*table.shape[:2]):
+        under = (
+            rows[place_example(r, *row_ends, height)][None, :, None]
+            | columns[place_example(c, *column_ends, vectors)][:, None, :]
+        )  # [lane, kh, kw]
+        table[r, c] = np.einsum("okl,nkl->on", taps, under)
+    return PlaceTable(table if lanes else table[..., 0], row_ends, column_ends)
 
 
 def border_extent(touched: npt.NDArray[np.bool_]) -> tuple[int, int]:

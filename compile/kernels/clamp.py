@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ class Clamp(Pointwise):
     x: Expr
     lower: F32
     upper: F32
+
+    takes_channels: ClassVar[bool] = True
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         (x,) = inputs.parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ class Constant(Pointwise):
     """One value a channel."""
 
     values: F32
+
+    takes_channels: ClassVar[bool] = True
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         return np.broadcast_to(each(self.values), (self.channels, inputs.height, inputs.width))

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +117,8 @@ class Context:
         self.pairs = False  # whether int16 sums are in pair order (byte_pairs.py)
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
+        self.find_row: Callable[[Operand, TirExpr], TirExpr] | None = None
+        """TIR of an operand's row by its number, where a kernel is given addresses."""
         self._rows: dict[Operand, list[TirExpr]] = {}
         self._places: dict[tuple[int, str], tuple[str, int]] = {}
         self._values: dict[int, list[TirExpr]] = {}
@@ -131,6 +133,16 @@ class Context:
         self._rows, self.y = rows, y
         for e in expressions:
             self._prepared[id(e)] = e.prepare(self)
+
+    @contextmanager
+    def each_row(self, operand: Operand) -> Iterator[list[tuple[TirExpr | int, TirExpr]]]:
+        """The operand's rows and which they are, to be gone through: one, in a loop over all, where a kernel is given
+        their addresses, so that what is done with a row is written once."""
+        if self.find_row is None or operand.count == 1:
+            yield list(enumerate(self.rows(operand)))
+            return
+        with self.loop(operand.count) as i:
+            yield [(i, self.find_row(operand, i))]
 
     def prepared(self, e: Expr) -> Any:
         """The value that was computed for `e` before the loops over columns."""
@@ -182,7 +194,7 @@ class Context:
 
     def load(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr:
         """A plane's values from `column` on, in the order of lanes that the stage computes in."""
-        loaded, n = self.simd.load(row, buffer.layout.at(buffer, plane, column)), self.simd.lanes
+        loaded, n = row[self.lanes_at(buffer, plane, column)], self.simd.lanes
         if not self.even_first:
             return loaded
         loaded = self.bind(loaded)
@@ -200,7 +212,21 @@ class Context:
         n = self.simd.lanes
         if self.even_first:
             value = self.simd.shuffle([value], [i // 2 + n // 2 * (i % 2) for i in range(n)])
-        self.simd.store(row, value, buffer.layout.at(buffer, plane, self.column))
+        T.buffer_store(row, value, [self.lanes_at(buffer, plane, self.column)])
+
+    def lanes_at(self, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr | int:
+        """The index of a vector of a plane's pixels from `column` on."""
+        return self.index(buffer.layout.at(buffer, plane, column), buffer.layout.strides(buffer)[0])
+
+    def index(self, start: TirExpr | int, stride: int) -> TirExpr | int:
+        """The index of a vector of elements `stride` apart."""
+        return start if self.simd.lanes == 1 else tirx.Ramp(start, stride, self.simd.lanes)
+
+    @staticmethod
+    def store_zeros(row: TirExpr, element: str, at: TirExpr | int, count: int) -> None:
+        """So many elements of 0."""
+        s = Simd(count)
+        s.store(row, s.const(0, element), at)
 
     def allocate(self, dtype: str, simd: Simd | None = None) -> TirExpr:
         """A vector in registers, of all lanes or those of `simd`."""

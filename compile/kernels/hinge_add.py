@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ class HingeAdd(Pointwise):
     bend: F32
     knee: F32
 
+    takes_channels: ClassVar[bool] = True
     is_never_negative_zero = True
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:

@@ -7,8 +7,11 @@ limited by its arithmetic alone.
 
 from __future__ import annotations
 
+import math
+
 from ...targets.cores import Core
 from ..ir.stages import Stage
+from .row_kernel import has_channel_lanes
 
 
 def issue_bound(stage: Stage, core: Core) -> float | None:
@@ -22,4 +25,5 @@ def issue_bound(stage: Stage, core: Core) -> float | None:
         for buffer, results in zip(stage.outputs, stage.results, strict=True)
         for e in (results[:1] if buffer.encoding.copies > 1 else results)
     )
-    return slots / issue.per_cycle * stage.height * -(-stage.width // core.lanes)
+    vectors = stage.width / core.lanes  # of channels' vectors none is empty in part
+    return slots / issue.per_cycle * stage.height * (vectors if has_channel_lanes(stage) else math.ceil(vectors))

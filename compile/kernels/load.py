@@ -25,6 +25,7 @@ class Load(Leaf):
     buffer: Buffer
     offset: int = 0
 
+    takes_channels: ClassVar[bool] = True
     leads: ClassVar[int | None] = 40
     lane_order = "any"
     is_square = True

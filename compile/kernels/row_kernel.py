@@ -13,7 +13,6 @@ one by one.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +31,11 @@ from ..ir.schedule import Schedule
 from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
 from .band import Band, OneRow, flat_buffer, pointer
+from .channel_context import ChannelContext
+from .channel_dot import ChannelDot
+from .channel_tiles import emit_tiles
 from .context import FLOAT_SECTIONS, INTEGER_SECTIONS, Context, Parameters
+from .row_blocks import Block, blocks, repeated
 from .simd import Simd
 
 PIXEL = Simd(1)
@@ -47,43 +50,6 @@ class RowKernel:
     operands: tuple[Operand, ...]
 
 
-@dataclass(frozen=True)
-class Block:
-    """`length` <= 8 channels of one branch from `start` (within the branch); `channel` counts from the map's
-    first. `repeat` such blocks follow each other."""
-
-    branch: int
-    start: int
-    channel: int
-    length: int
-    repeat: int = 1
-
-
-def blocks(stage: Stage) -> Iterator[Block]:
-    """The map's channels cut at branches and where any output's encoding wants it; equal blocks as one loop."""
-    cuts, at = {0}, 0
-    branches = stage.results[0][:1] if stage.copies > 1 else stage.results[0]
-    for branch in branches:
-        cuts |= set(range(at, at + branch.channels, BLOCK))
-        at += branch.channels
-        cuts.add(at)
-    for b in stage.outputs:
-        cuts |= b.encoding.cuts(b.channels)
-    found: list[Block] = []
-    first = 0
-    for index, branch in enumerate(branches):
-        inner = sorted(c for c in cuts if first <= c <= first + branch.channels)
-        for start, end in itertools.pairwise(inner):
-            last = found[-1] if found else None
-            joined = all(b.encoding.joins(b.channels, start) for b in stage.outputs)
-            if last and last.branch == index and end - start == BLOCK == last.length and joined:
-                found[-1] = Block(index, last.start, last.channel, BLOCK, last.repeat + 1)
-            else:
-                found.append(Block(index, start - first, start, end - start))
-        first += branch.channels
-    yield from found
-
-
 def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
     """The row kernel of a stage for a core, in a schedule. Raises CompileError for a stage without rows."""
     if stage.parts:
@@ -93,21 +59,36 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         T.func_name(name)
         T.func_attr({"global_symbol": name, "tir.noalias": True})
         T.func_ret(PrimType("int32"))
-        rows = (Band if schedule.band > 1 else OneRow)(operands, stage.outputs, schedule.band)
+        rows = (Band if takes_addresses(stage, schedule) else OneRow)(operands, stage.outputs, schedule.band)
         wanted = sections_of(stage)
         constants = [pointer(f"constants_{s}", s) for s in wanted]
         rows.declare_results()
         rows.declare_input_memory()
         sections = {s: flat_buffer(p) for s, p in zip(wanted, constants, strict=True)}
         rows.declare_result_memory()
-        ctx = Context(Simd.of(core), parameters, sections, stage.width, stage.height, schedule, core)
+        of_row = (Simd.of(core), parameters, sections, stage.width, stage.height, schedule, core)
+        ctx = ChannelContext(*of_row) if has_channel_lanes(stage) else Context(*of_row)
         rows.begin(ctx, list(stage.expressions()))
-        emit_columns(stage, ctx, rows, whole_vectors_end(stage))
+        if isinstance(ctx, ChannelContext):
+            emit_tiles(stage, ctx, rows)
+        else:
+            emit_columns(stage, ctx, rows, whole_vectors_end(stage))
         with rows.each(ctx, []) as outputs:
             for buffer, row in zip(stage.outputs, outputs, strict=True):
                 buffer.layout.emit_margins(buffer, row, ctx)
         T.Return(tirx.const(0, "int32"))
     return RowKernel(builder.get(), parameters, operands)
+
+
+def has_channel_lanes(stage: Stage) -> bool:
+    """Whether a stage's vectors are of channels: where it counts bits of an interleaved map."""
+    return any(isinstance(e, ChannelDot) for e in stage.expressions())
+
+
+def takes_addresses(stage: Stage, schedule: Schedule) -> bool:
+    """Whether a stage's kernel is given its rows' addresses: of a band, and where it goes through a window's rows in a
+    loop."""
+    return schedule.band > 1 or has_channel_lanes(stage)
 
 
 def sections_of(stage: Stage) -> tuple[str, ...]:
@@ -181,16 +162,6 @@ def each_place(stage: Stage, ctx: Context, rows: OneRow, columns: range) -> Iter
     with rows.each(ctx, everything) as outputs, T.serial(0, len(columns)) as turn:
         ctx.column = turn * columns.step + columns.start
         yield outputs
-
-
-@contextmanager
-def repeated(block: Block) -> Iterator[TirExpr | int]:
-    """The loop over a block's repetitions, none where it has one; gives the running offset of its channels."""
-    if block.repeat == 1:
-        yield 0
-        return
-    with T.serial(0, block.repeat) as i:
-        yield i * BLOCK
 
 
 def computes_even_first(stage: Stage) -> bool:

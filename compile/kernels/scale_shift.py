@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ class ScaleShift(Pointwise):
     x: Expr
     scale: F32
     shift: F32
+
+    takes_channels: ClassVar[bool] = True
 
     @property
     def is_never_negative_zero(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ class TwoSlope(Pointwise):
     x: Expr
     positive: F32
     negative: F32
+
+    takes_channels: ClassVar[bool] = True
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         (x,) = inputs.parts

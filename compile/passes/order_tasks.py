@@ -115,7 +115,7 @@ class Group:
             if any(reader >= self.stop for reader, _ in self.rows.readers[b]):
                 self.single += b.row_bytes
                 self.traffic += 2 * b.map_bytes
-            elif b.external is None:
+            elif b.external is None and b not in self.rows.successors.values():
                 self.rings += self.slots[b] * b.row_bytes
         for b in {r.buffer for r in self.rows.reads[k]} - self.read:
             self.read.add(b)

@@ -14,14 +14,19 @@ from ..ir.buffers import Buffer
 from ..ir.memory import ALIGNMENT, SLACK, Arena, Placement
 from ..ir.steps import Kernels
 from ..storage.layout import round_up
+from .reuse_places import chain, successors
 
 
 def plan_arena(kernels: Kernels, slots: dict[Buffer, int]) -> Arena:
     """Place the constants of all steps, and their maps of so many rows; external buffers have no place."""
     zero_bytes, constants, end = place_constants(kernels, ALIGNMENT)
     placed = []
-    for wanted in sorted(lifetimes(kernels, slots), key=lambda p: -p.bytes):
-        placed.append(Placement(wanted.buffer, end, wanted.slots, wanted.first, wanted.last))
+    found, all_wanted = successors(kernels.steps), {p.buffer: p for p in lifetimes(kernels, slots)}
+    for wanted in sorted(all_wanted.values(), key=lambda p: -p.bytes):
+        if wanted.buffer in found.values():
+            continue  # it is where the first of them is
+        for p in (all_wanted[b] for b in chain(wanted.buffer, found)):
+            placed.append(Placement(p.buffer, end, p.slots, p.first, p.last, found.get(p.buffer)))
         end = round_up(end + wanted.bytes, ALIGNMENT)
     return arena(placed, zero_bytes, constants, end)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ..ir.buffers import Buffer
 from ..ir.memory import Order
 from ..ir.steps import Kernels
+from .reuse_places import chain, successors
 from .task_rows import TaskRows
 
 
@@ -26,10 +27,19 @@ def size_rings(kernels: Kernels, order: Order) -> dict[Buffer, int]:
     for step in kernels.steps:
         if step.stage.parts:
             slots |= {op.buffer: op.buffer.height for op in step.operands if op.buffer in slots}
+    return one_ring(kernels, slots)
+
+
+def one_ring(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
+    """With as many rows for all maps that take each other's place."""
+    found = successors(kernels.steps)
+    for first in slots.keys() - found.values():
+        maps = chain(first, found)
+        slots |= dict.fromkeys(maps, max(slots[b] for b in maps))
     return slots
 
 
 def widen_rings(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
     """The same for several threads."""
     band = {b: step.schedule.band for step in kernels.steps for b in step.stage.outputs}
-    return {b: min(n + band[b], b.height) for b, n in slots.items()}
+    return one_ring(kernels, {b: min(n + band[b], b.height) for b, n in slots.items()})

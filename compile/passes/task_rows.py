@@ -13,6 +13,7 @@ import numpy as np
 
 from ..ir.buffers import Buffer
 from ..ir.steps import Step
+from .reuse_places import chain, successors
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class TaskRows:
         self.counts = [step.tasks for step in steps]
         self.writer = {b: k for k, step in enumerate(steps) for b in step.stage.outputs}
         self.reads = [self.reads_of(step) for step in steps]
+        self.successors = successors(steps)
         self.readers: dict[Buffer, list[tuple[int, Read]]] = {b: [] for b in self.writer}
         for k, reads in enumerate(self.reads):
             for read in reads:
@@ -66,9 +68,11 @@ class TaskRows:
         return all(self.finished_rows(r.writer, finished[r.writer]) >= r.ends[task] for r in self.reads[k])
 
     def slots_for(self, k: int, buffer: Buffer, task: int, finished: Sequence[int]) -> int:
-        """Rows of a map of step k, from the oldest that is yet to be read, or written, to the last of `task`."""
+        """Rows of a map of step k, from the oldest that is yet to be read, or written, to the last of `task`; those of
+        maps that take its place are read there too."""
         if self.steps[k].stage.parts:
             return buffer.height
-        readers = ((reader, read.starts) for reader, read in self.readers[buffer])
+        maps = chain(buffer, self.successors)
+        readers = ((reader, read.starts) for b in maps for reader, read in self.readers[b])
         needed = (starts[finished[reader]] for reader, starts in readers if finished[reader] < self.counts[reader])
         return self.finished_rows(k, task + 1) - min(self.finished_rows(k, finished[k]), *needed, buffer.height)

@@ -9,6 +9,7 @@ from .encoding import Comparison, Encoding
 from .float32 import Float32
 from .integer import Integer, is_integer
 from .integer_bits import IntegerBits
+from .interleaved import Interleaved
 from .layout import Dense, Layout, Margin, Planes
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Float32",
     "Integer",
     "IntegerBits",
+    "Interleaved",
     "Layout",
     "Margin",
     "Planes",

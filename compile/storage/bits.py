@@ -43,6 +43,7 @@ class Bits(Encoding):
     word: ClassVar[str] = PACK
     """The type that signs are gathered in."""
     is_exact: ClassVar[bool] = True
+    takes_channels: ClassVar[bool] = True
 
     def per_group(self, channels: int) -> int:
         """Channels of one group, of a map of `channels` channels, that are stored."""
@@ -166,3 +167,15 @@ class Bits(Encoding):
     def store_byte(self, ctx: Any, buffer: Buffer, row: Any, plane: Any, byte: Any) -> None:
         """TIR that stores the signs of 8 channels."""
         ctx.store_columns(row, buffer, plane, byte)
+
+    def store_pixel(self, ctx: Any, buffer: Buffer, row: Any, result: Expr, first: Any, value: Any) -> Any:
+        """uint16 lanes: a channel's bit where it is set."""
+        integers = self.compares_integers(result)
+        above = ctx.is_positive(value) if integers else self.is_above(ctx, buffer, result, first, value)
+        return ctx.bind(ctx.bits_where(above))
+
+    def finish_pixels(self, ctx: Any, buffer: Buffer, row: Any, first: Any, kept: Sequence[Any]) -> None:
+        """The lanes of all pixels are added up, which leaves a byte of each."""
+        plane = self.plane(buffer.channels, first)
+        for i, byte in enumerate(ctx.bytes_of(kept)):
+            ctx.store_at(row, byte, buffer.layout.at(buffer, plane, ctx.column, i))

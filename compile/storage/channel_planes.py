@@ -64,3 +64,9 @@ class ChannelPlanes(Encoding):
 
     def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
         """All is stored."""
+
+    def store_pixel(self, ctx: Any, buffer: Buffer, row: Any, result: Expr, first: Any, value: Any) -> Any:
+        ctx.store_columns(row, buffer, first, self.stored(ctx, value))
+
+    def finish_pixels(self, ctx: Any, buffer: Buffer, row: Any, first: Any, kept: Sequence[Any]) -> None:
+        """All is stored."""

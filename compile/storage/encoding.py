@@ -136,3 +136,14 @@ class Encoding(ABC):
     @abstractmethod
     def finish(self, ctx: Any, buffer: Buffer, row: Any, first: int, length: int, ahead: Any, begun: Any) -> None:
         """TIR at the end of a block of `length` channels; its first is `first`, `ahead` more in a turn of a loop."""
+
+    takes_channels: ClassVar[bool] = False
+    """Whether kernels whose lanes are channels store it: by the two arms below."""
+
+    def store_pixel(self, ctx: Any, buffer: Buffer, row: Any, result: Expr, first: Any, value: Any) -> Any:
+        """TIR that stores 8 channels of a pixel, from `first` on, or gathers them: what `finish_pixels` is given."""
+        raise NotImplementedError(f"{self.name}: no kernel whose lanes are channels stores it")
+
+    def finish_pixels(self, ctx: Any, buffer: Buffer, row: Any, first: Any, kept: Sequence[Any]) -> None:
+        """TIR at the end of a tile: 8 channels from `first` on of each pixel from `ctx.column` on."""
+        raise NotImplementedError(f"{self.name}: no kernel whose lanes are channels stores it")

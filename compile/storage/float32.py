@@ -29,6 +29,7 @@ class Float32(ChannelPlanes):
     element: ClassVar[str] = "float32"
     suffix: ClassVar[str] = "map"
     is_exact: ClassVar[bool] = False
+    takes_channels: ClassVar[bool] = True
 
     @property
     def is_plain(self) -> bool:

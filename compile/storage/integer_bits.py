@@ -46,6 +46,7 @@ class IntegerBits(Bits):
     name: ClassVar[str] = "integer bits"
     word: ClassVar[str] = "uint8"
     is_whole: ClassVar[bool] = True
+    takes_channels: ClassVar[bool] = False
 
     @property
     def value_type(self) -> str:

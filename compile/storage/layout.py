@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layout: where element (row, plane, column) of a map lies. The one place with address formulas.
 
-A layout's vector is of consecutive columns of one plane: lanes are pixels.
+A kernel's vector is of neighbouring columns of one plane, or of neighbouring planes at one column: lanes are pixels, or
+channels. Either takes any layout, `strides` apart; in the layout that is made for it they lie side by side.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class Layout(ABC):
     @abstractmethod
     def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
         """The place of a plane's column + `dx`, from the start of the row that a kernel is given."""
+
+    @abstractmethod
+    def strides(self, b: Buffer) -> tuple[int, int]:
+        """Elements from a column to the next, and from a plane to the next one of its block."""
 
     @abstractmethod
     def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray[Any]:
@@ -93,6 +98,9 @@ class Planes(Layout):
     def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
         return plane * self.plane_stride(b) + (self.origin + dx) + column
 
+    def strides(self, b: Buffer) -> tuple[int, int]:
+        return 1, self.plane_stride(b)
+
     def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray[Any]:
         memory = np.zeros((b.height, b.planes, self.plane_stride(b)), planes.dtype)
         memory[:, :, self.origin : self.origin + b.width] = planes.transpose(1, 0, 2)
@@ -139,6 +147,9 @@ class Dense(Layout):
 
     def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
         return plane * (b.height * b.width) + dx + column
+
+    def strides(self, b: Buffer) -> tuple[int, int]:
+        return 1, b.height * b.width
 
     def to_memory(self, b: Buffer, planes: Array) -> npt.NDArray[Any]:
         return np.ascontiguousarray(planes).ravel()

@@ -35,9 +35,8 @@ static bool has_inputs(const bn_flow *flow, const bn_stage *stage, bn_range rows
     return true;
 }
 
-/* The first row of a map that one of its readers has yet to read, or the writer to finish. */
-static int64_t oldest_row(const bn_flow *flow, int32_t buffer) {
-    int64_t oldest = finished_rows(flow, buffer);
+/* The first row of a map that one of its readers has yet to read, at most `oldest`. */
+static int64_t oldest_row_of(const bn_flow *flow, int32_t buffer, int64_t oldest) {
     for (int32_t i = flow->first_reader[buffer]; i < flow->first_reader[buffer + 1]; i++) {
         const bn_reader *reader = &flow->reader[i];
         const bn_stage *stage = &flow->plan->stage[reader->stage];
@@ -48,6 +47,13 @@ static int64_t oldest_row(const bn_flow *flow, int32_t buffer) {
         int64_t first = bn_first_of_rows(&stage->input[reader->input], left, flow->layout->buffer[buffer].rows);
         if (first < oldest) oldest = first;
     }
+    return oldest;
+}
+
+/* The same with the maps that take its place: their rows are in its slots. */
+static int64_t oldest_row(const bn_flow *flow, int32_t buffer) {
+    int64_t oldest = oldest_row_of(flow, buffer, finished_rows(flow, buffer));
+    for (int32_t next = buffer; (next = flow->layout->buffer[next].successor);) oldest = oldest_row_of(flow, next, oldest);
     return oldest;
 }
 

@@ -37,6 +37,7 @@ typedef struct {
     uint64_t row_bytes;  /* bytes from one row to the next */
     int32_t rows;        /* rows of the whole map */
     int32_t slots;       /* rows that the memory holds; row r lives in slot r % slots */
+    int32_t successor;   /* the buffer that takes its place, each row by the stage that has just read it; 0: none does */
 } bn_buffer;
 
 /* The rows of a map that output row y needs: first + i*step, i = 0 .. count-1,
@@ -120,7 +121,7 @@ typedef struct {
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 6 };
+enum { BN_PLAN_VERSION = 7 };
 
 /* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer and each stage, and
  * each input's conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */

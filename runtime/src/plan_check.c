@@ -109,6 +109,30 @@ static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t i
            fits(buffer->offset, (uint64_t)buffer->slots * buffer->row_bytes, layout->maps_bytes);
 }
 
+/* Each row y by a stage that reads row y, and is the only one to read the map: then it is not missed. */
+static bool check_successor(const bn_plan *plan, const bn_layout *layout, int32_t index) {
+    const bn_buffer *buffer = &layout->buffer[index];
+    int32_t next = buffer->successor, writer, reads = 0;
+    if (next == 0) return true;
+    if (next < 0 || next >= plan->buffers) return false;
+    const bn_buffer *after = &layout->buffer[next];
+    if (buffer->external != BN_ARENA || after->external != BN_ARENA || after->offset != buffer->offset) return false;
+    if (after->rows != buffer->rows || after->slots != buffer->slots || after->row_bytes != buffer->row_bytes)
+        return false;
+    writer = writer_of(plan, next);
+    if (writer_of(plan, index) >= writer) return false;
+    for (int32_t k = 0; k < plan->stages; k++)
+        for (int32_t i = 0; i < plan->stage[k].inputs; i++) {
+            const bn_operand *operand = &plan->stage[k].input[i];
+            if (operand->buffer != index) continue;
+            if (k != writer || plan->stage[k].kind != BN_ROWS || operand->mul != 1 || operand->add != 0 ||
+                operand->div != 1 || operand->count != 1 || operand->odd != 0)
+                return false;
+            reads++;
+        }
+    return reads == 1;
+}
+
 static bool check_operand(const bn_plan *plan, const bn_operand *operand) {
     if (operand->buffer < 0 || operand->buffer >= plan->buffers) return false;
     if (operand->mul < 0 || operand->step < 0) return false; /* later rows read later rows */
@@ -177,7 +201,7 @@ static bool check_layout(const bn_plan *plan, const bn_layout *layout) {
         return false;
     if (!fits(plan->zero_offset, plan->zero_bytes, layout->maps_bytes)) return false;
     for (int32_t i = 0; i < plan->buffers; i++)
-        if (!check_buffer(plan, layout, i)) return false;
+        if (!check_buffer(plan, layout, i) || !check_successor(plan, layout, i)) return false;
     return true;
 }
 

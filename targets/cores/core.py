@@ -71,6 +71,11 @@ class Core:
     find its own way."""
     shift_right_insert: str | None = None
     """LLVM's intrinsic that shifts 16 bytes right and keeps another's bits above them; None as above."""
+    add_pairs: str | None = None
+    """LLVM's intrinsic that adds neighbouring lanes of two vectors; None where there is none, and vectors of channels
+    are no gain."""
+    add_pairs_wide: str | None = None
+    """The same of one vector of unsigned lanes, to lanes twice as wide."""
     look_up: str | None = None
     """LLVM's intrinsic that looks 32 bytes below 16 up, each half of them in 16 bytes of a table; None where the bits
     of bytes are counted by an instruction."""

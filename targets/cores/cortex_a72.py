@@ -12,7 +12,7 @@ the rest, over 884 000 misses, is 9.9 cycles a miss. So it is an average that ha
 those kernels: mispredicted branches, the TLB, the front end, what prefetching hides.
 """
 
-from .aarch64 import SQSHRN, SRI
+from .aarch64 import ADDP, SQSHRN, SRI, UADDLP
 from .core import Caches, Core, Issue, MemoryCharge
 
 CORTEX_A72 = Core(
@@ -27,4 +27,6 @@ CORTEX_A72 = Core(
     ),
     narrowing_shift=SQSHRN,
     shift_right_insert=SRI,
+    add_pairs=ADDP,
+    add_pairs_wide=UADDLP,
 )

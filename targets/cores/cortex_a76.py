@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arm Cortex-A76, as in the Raspberry Pi 5 (BCM2712: 512 KB of second-level cache a core, 2 MB of a third one)."""
 
-from .aarch64 import SQSHRN, SRI
+from .aarch64 import ADDP, SQSHRN, SRI, UADDLP
 from .core import Caches, Core
 
 CORTEX_A76 = Core(
@@ -10,4 +10,6 @@ CORTEX_A76 = Core(
     caches=Caches(l1_bytes=64 << 10, l1_ways=4, l2_bytes=512 << 10, l2_ways=8),
     narrowing_shift=SQSHRN,
     shift_right_insert=SRI,
+    add_pairs=ADDP,
+    add_pairs_wide=UADDLP,
 )

@@ -115,6 +115,15 @@ static void break_plan(void) {
 }
 
 static void break_buffers(void) {
+    /* Of a map that takes another's place: none, the user's, one that lies elsewhere, or has other rows; one that is
+     * written by the same stage, or before; and one whose stage is not the only one that reads the other map. */
+    BREAK(buffer[BN_SHARING][BOX_MAP].successor = -1);
+    BREAK(buffer[BN_SHARING][BOX_MAP].successor = BUFFERS);
+    BREAK(buffer[BN_STREAMING][UP_MAP].successor = OUTPUT);
+    BREAK(buffer[BN_STREAMING][UP_MAP].successor = BLUR_MAP);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].successor = UP_MAP);
+    BREAK(buffer[BN_STREAMING][BLUR_MAP].successor = UP_MAP, buffer[BN_STREAMING][UP_MAP].offset = fast->buffer[BLUR_MAP].offset);
+    BREAK(buffer[BN_STREAMING][MEAN_MAP].successor = MOST_MAP, buffer[BN_STREAMING][MOST_MAP].offset = fast->buffer[MEAN_MAP].offset);
     BREAK(buffer[BN_STREAMING][BOX_MAP].slots--); /* of a map that join reads when all of it is there */
     BREAK(buffer[BN_STREAMING][BLUR_MAP].slots--); /* just enough */
     BREAK(buffer[BN_SHARING][BLUR_MAP].slots = buffer[BN_STREAMING][BLUR_MAP].slots - 1);

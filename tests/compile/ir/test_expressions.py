@@ -22,6 +22,7 @@ from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import (
     Add,
     BinaryDot,
+    ChannelDot,
     Clamp,
     Constant,
     Convolution,
@@ -48,6 +49,7 @@ from biisnet.compile.kernels import (
     Requantize,
     Round,
     ScaleShift,
+    ScaleShiftAdd,
     ShuffleChannels,
     Sigmoid,
     Spread,
@@ -61,7 +63,7 @@ from biisnet.compile.kernels import (
 from biisnet.compile.kernels.error_bounds import error_bounds
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
-from biisnet.compile.storage import Bits, Integer, IntegerBits
+from biisnet.compile.storage import Bits, Integer, IntegerBits, Interleaved
 from biisnet.targets.cores import CORTEX_A72
 
 Array = np.ndarray
@@ -112,6 +114,12 @@ Make = Callable[[int, tuple[int, int], Rng, dict[str, Array]], Expr]
 
 def binary_dot(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     return dot(c, size, rng, stored)
+
+
+def channel_dot(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    stored["bits"] = rng.random((16, *size)) < 0.5
+    buffer = Buffer("bits", "bits", 16, *size, Bits(), Interleaved(left=1, right=1))
+    return ChannelDot(c, buffer, rng.random((c, 16, 3, 3)) < 0.5, PADDED, 1, 2)
 
 
 def convolution(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
@@ -272,6 +280,7 @@ def zero(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> E
 SAMPLES: dict[str, Make] = {
     "Add": over_maps(Add, 0, "x", "y"),
     "BinaryDot": binary_dot,
+    "ChannelDot": channel_dot,
     "Clamp": clamp,
     "Constant": over_maps(Constant, 1),
     "Convolution": convolution,
@@ -298,6 +307,7 @@ SAMPLES: dict[str, Make] = {
     "Requantize": requantize,
     "Round": over_maps(Round, 0, "x"),
     "ScaleShift": over_maps(ScaleShift, 2, "x"),
+    "ScaleShiftAdd": over_maps(ScaleShiftAdd, 2, "x", "y"),
     "ShuffleChannels": shuffle_channels,
     "Sigmoid": over_maps(Sigmoid, 0, "x"),
     "Spread": spread,
@@ -312,6 +322,7 @@ CANNOT_BE_CUT = {"IntegerMix", "RepeatChannels"}
 IDENTITY_OF = {
     "Add",
     "BinaryDot",
+    "ChannelDot",
     "Clamp",
     "Constant",
     "Convolution",
@@ -325,6 +336,7 @@ IDENTITY_OF = {
     "ReduceChannels",
     "RepeatChannels",
     "ScaleShift",
+    "ScaleShiftAdd",
     "ShuffleChannels",
     "Spread",
     "TwoSlope",

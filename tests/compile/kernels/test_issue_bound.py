@@ -9,9 +9,9 @@ import pytest
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import BinaryDot, Clamp, HingeAdd, Load, MaxPool, TwoSlopeAdd
+from biisnet.compile.kernels import BinaryDot, ChannelDot, Clamp, HingeAdd, Load, MaxPool, TwoSlopeAdd
 from biisnet.compile.kernels.issue_bound import issue_bound
-from biisnet.compile.storage import Bits, Planes
+from biisnet.compile.storage import Bits, Interleaved, Planes
 from biisnet.targets.cores import CORTEX_A72, CORTEX_A76, GENERIC, Core, Issue
 
 ONES = np.ones(16, np.float32)
@@ -48,6 +48,16 @@ def test_block() -> None:
     """A Binary Block's epilogue, by vectors of 4 pixels: bend 1+2+2, slopes 1+1+2+2, sign 1+1."""
     a_channel = (53 + 2 + 8) + 4 * 5 + 4 * 6 + 4 * 2
     assert issue_bound(block(), CORTEX_A72) == 16 * a_channel / 2 * 8 * (64 // 16)
+
+
+def test_vectors_of_channels() -> None:
+    """Fails where a row that fills no vector of pixels is counted as if it did: for 8 outputs 1.5 instructions a byte
+    of a tap, then 4 into words."""
+    bits = Buffer("x", "x", 64, 8, 7, Bits(), Interleaved(left=1, right=1))
+    e = ChannelDot(16, bits, np.ones((16, 64, 3, 3), bool), Window((3, 3), pads=(1, 1, 1, 1)), 1, 2)
+    stage = Stage.of("y", (), (e,), [Buffer("y", "y", 16, 8, 7, layout=Interleaved(8))])
+    a_pixel = (3 * 72 // 2 + 4) * (16 // 8)
+    assert issue_bound(stage, CORTEX_A72) == a_pixel / 2 * 8 * 7
 
 
 def test_it_is_of_the_core() -> None:

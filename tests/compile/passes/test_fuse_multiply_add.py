@@ -11,7 +11,19 @@ import pytest
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
-from biisnet.compile.kernels import Add, BinaryDot, Constant, HingeAdd, Load, ScaleShift, Sigmoid, TwoSlope, TwoSlopeAdd
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import (
+    Add,
+    BinaryDot,
+    Constant,
+    HingeAdd,
+    Load,
+    ScaleShift,
+    ScaleShiftAdd,
+    Sigmoid,
+    TwoSlope,
+    TwoSlopeAdd,
+)
 from biisnet.compile.passes.fuse_multiply_add import fuse_multiply_add
 from biisnet.compile.storage import Bits, Float32
 
@@ -42,6 +54,18 @@ CASES: dict[str, tuple[Callable[[Load], Expr], dict[str, int]]] = {
     ),
     "nothing": (lambda x: Add(4, ScaleShift(4, x, vector(1), vector(2)), x), {"Load": 1, "ScaleShift": 1, "Add": 1}),
 }
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_batch_norm_of_an_accumulator(first: bool) -> None:
+    """Fails where BatchNorm of a binary convolution and a residual stay two nodes, or change places."""
+    bits, residual = Buffer("bits", "bits", 8, 3, 5, Bits()), Load(4, Buffer("r", "r", 4, 3, 5))
+    dot = BinaryDot(4, bits, np.random.default_rng(0).random((4, 8, 1, 1)) < 0.5, Window((1, 1)), 1, 2)
+    scaled = ScaleShift(4, dot, vector(1), vector(2))
+    program = fuse_multiply_add(one_stage((Add(4, *((scaled, residual) if first else (residual, scaled))),)))
+    ((fused,),) = program.stages[0].results
+    assert isinstance(fused, ScaleShiftAdd)
+    assert (fused.x, fused.y, fused.scale is scaled.scale, fused.shift is scaled.shift) == (dot, residual, True, True)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.storage import Bits, Encoding, Float32, Layout, Margin, Planes
+from biisnet.compile.storage import Bits, Encoding, Float32, Interleaved, Layout, Margin, Planes
 
 Array = npt.NDArray
 EDGES = (1, 7, 8, 9, 15, 16, 17, 31, 32, 33)
@@ -40,8 +40,11 @@ def encodings(draw: st.DrawFn, channels: int, rng: np.random.Generator) -> Encod
 
 
 @st.composite
-def layouts(draw: st.DrawFn) -> Layout:
-    """Any layout in the arena."""
+def layouts(draw: st.DrawFn, planes: int) -> Layout:
+    """Any layout in the arena, of so many planes."""
+    if draw(st.booleans()):
+        block = draw(st.sampled_from([None, *(n for n in (1, 2, 8) if planes % n == 0)]))
+        return Interleaved(block, *(draw(st.integers(0, 3)) for _ in range(2)), draw(st.sampled_from((1, 8, 16))))
     return Planes(draw(st.sampled_from(MARGINS)), draw(st.sampled_from((8, 16, 32))))
 
 
@@ -56,6 +59,8 @@ def buffers(draw: st.DrawFn) -> tuple[Buffer, Array]:
     )
     external = draw(st.sampled_from((None, None, 0)))
     encoding = Float32() if external is not None else draw(encodings(channels, rng))
-    buffer = Buffer("map", "value", channels, height, width, encoding, draw(layouts()), external)
+    buffer = Buffer(
+        "map", "value", channels, height, width, encoding, draw(layouts(encoding.planes(channels))), external
+    )
     shape = (channels, height, width)
     return buffer, rng.random(shape) < 0.5 if encoding.is_exact else numbers(rng, shape)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.storage import Bits, Dense, Float32, Margin, Planes
+from biisnet.compile.storage import Bits, Dense, Float32, Interleaved, Margin, Planes
 from biisnet.compile.storage.layout import round_up
 
 from .maps import EDGES, MARGINS, Array, buffers
@@ -55,6 +55,35 @@ def test_elements_lie_where_kernels_look(case: tuple[Buffer, Array]) -> None:
 
 @LAW
 @given(case=buffers())
+def test_vectors_lie_strides_apart(case: tuple[Buffer, Array]) -> None:
+    """Fails where `strides`, by which vectors of columns and of planes are addressed, are not those of `at`."""
+    b, _ = case
+    column, plane = b.layout.strides(b)
+    block = b.layout.block_of(b) if isinstance(b.layout, Interleaved) else b.planes
+    for p, x in ((0, 0), (b.planes - 1, b.width - 1)):
+        assert [b.layout.at(b, p, n) - b.layout.at(b, p, 0) for n in range(x + 1)] == [n * column for n in range(x + 1)]
+        assert b.layout.at(b, p, x, 1) - b.layout.at(b, p, x) == column
+        first = p // block * block
+        at = [b.layout.at(b, first + n, x) - b.layout.at(b, first, x) for n in range(block)]
+        assert at == [n * plane for n in range(block)]
+
+
+@LAW
+@given(case=buffers())
+def test_columns_beside_a_row_are_zero(case: tuple[Buffer, Array]) -> None:
+    """Fails where a window that looks left or right of an interleaved row finds anything."""
+    b, stored = case
+    if not isinstance(b.layout, Interleaved):
+        return
+    rows = elements(b, b.to_memory(stored)).reshape(b.height, b.planes // b.layout.block_of(b), b.layout.columns(b), -1)
+    assert b.layout.columns(b) >= b.layout.left + max(b.width + b.layout.right, round_up(b.width, b.layout.lanes))
+    assert not rows[:, :, : b.layout.left].any()
+    assert not rows[:, :, b.layout.left + b.width :].any()
+    assert b.layout.is_padded == (b.layout.lanes > 1)
+
+
+@LAW
+@given(case=buffers())
 def test_what_is_defined_follows_from_the_map(case: tuple[Buffer, Array]) -> None:
     """Fails where verification would compare what a kernel need not write, or overlook what windows read."""
     b, stored = case
@@ -64,9 +93,14 @@ def test_what_is_defined_follows_from_the_map(case: tuple[Buffer, Array]) -> Non
     if isinstance(b.layout, Dense):
         assert defined.all()
         return
-    assert isinstance(b.layout, Planes)
-    rows = defined.reshape(b.height, b.planes, -1)
-    assert (rows.sum(axis=2) == b.width + 2 * b.layout.origin).all()
+    if isinstance(b.layout, Interleaved):
+        block, wanted = b.layout.block_of(b), b.layout.left + b.width + b.layout.right
+        rows = defined.reshape(b.height, b.planes // block, -1)
+        assert (rows.sum(axis=2) == wanted * block).all()
+    else:
+        assert isinstance(b.layout, Planes)
+        rows = defined.reshape(b.height, b.planes, -1)
+        assert (rows.sum(axis=2) == b.width + 2 * b.layout.origin).all()
     assert not (np.diff(rows.astype(int), axis=2) > 0).any()  # none behind one that is not
     # whatever lies elsewhere, the map is found again
     noise = np.random.default_rng(0).integers(0, 256, memory.nbytes, np.uint8).view(memory.dtype)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The context of emitters whose lanes are channels: 8 channels of one pixel, of a tile of a few pixels at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+from tvm.ir import PrimType
+from tvm.tirx.script.builder import ir as T  # noqa: N812
+
+from ..ir.buffers import Buffer
+from ..storage.bits import INFINITY_BITS
+from ..storage.encoding import BLOCK
+from .context import Context
+from .simd import Simd
+
+HALF = 16
+"""Bits of half a float32."""
+WORDS = "int16"
+"""The section that the runtime copies as it is: constants that are vectors already lie in it, whatever their type."""
+
+
+class ChannelContext(Context):
+    """As Context, but that a vector is the channels `o` .. `o` + 7 of the pixel at hand, for each `o` asked for."""
+
+    pixel = 0
+    """The pixel at hand, in its tile."""
+    tile = 1
+    """Pixels of a tile."""
+
+    def __init__(self, *of_row: Any) -> None:
+        super().__init__(*of_row)
+        self.simd = Simd(BLOCK)
+
+    @property
+    def place(self) -> TirExpr:
+        """The column at hand, as TIR whatever it is."""
+        return tirx.const(self.column, "int32") if isinstance(self.column, int) else self.column
+
+    def per_channel(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
+        """Elements `o` .. `o` + 7 of an array, a lane each; of an array of one, that in every lane."""
+        section, offset = self.parameter(
+            owner, name, lambda: as_words(np.repeat(array, 1 if len(array) > 1 else BLOCK))
+        )
+        words = array.itemsize // np.dtype(WORDS).itemsize
+        at = offset + (o * words if len(array) > 1 else 0)
+        return self.bind(self.vector_at(section, at, str(array.dtype), BLOCK))
+
+    def addend(self, owner: object, name: str, array: npt.NDArray[Any], o: TirExpr | int) -> TirExpr:
+        """As `per_channel`: a load is a register of its own."""
+        return self.per_channel(owner, name, array, o)
+
+    def vector_at(self, section: TirExpr, at: TirExpr | int, element: str, lanes: int) -> TirExpr:
+        """Lanes of `element` from word `at` of a section on."""
+        words = Simd(lanes * np.dtype(element).itemsize // np.dtype(WORDS).itemsize)
+        return Simd(lanes).reinterpret(words.load(section, at), element)
+
+    def lanes_at(self, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr | int:
+        """The index of a vector of planes from `plane` on."""
+        return self.index(buffer.layout.at(buffer, plane, column), buffer.layout.strides(buffer)[1])
+
+    @staticmethod
+    def store_at(row: TirExpr, value: TirExpr, at: TirExpr | int) -> None:
+        """One element."""
+        T.buffer_store(row, value, [at])
+
+    def add_pairs(self, a: TirExpr, b: TirExpr, element: str) -> TirExpr:
+        """Sums of neighbouring lanes, those of `a` before those of `b`; vectors of 16 bytes."""
+        lanes = 16 // np.dtype(element).itemsize
+        if self.core.add_pairs is None:
+            even, odd = (Simd.shuffle([a, b], range(first, 2 * lanes, 2)) for first in (0, 1))
+            return self.bind(even + odd)
+        dtype = PrimType(Simd(lanes).dtype(element))
+        return self.bind(tirx.call_llvm_pure_intrin(dtype, self.core.add_pairs, a, b))
+
+    def add_pairs_wide(self, total: TirExpr, x: TirExpr) -> TirExpr:
+        """uint16 lanes, with the sums of neighbouring bytes of `x` added."""
+        s = Simd(BLOCK)
+        if self.core.add_pairs_wide is None:
+            even, odd = (s.cast(Simd.shuffle([x], range(first, 2 * BLOCK, 2)), "uint16") for first in (0, 1))
+            return total + even + odd
+        return total + tirx.call_llvm_pure_intrin(PrimType(s.dtype("uint16")), self.core.add_pairs_wide, x)
+
+    def fold(self, vectors: Sequence[TirExpr], element: str) -> TirExpr:
+        """One vector of a power of two of them: their lanes summed, side by side."""
+        while len(vectors) > 1:
+            vectors = [self.add_pairs(a, b, element) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+        return vectors[0]
+
+    def is_positive(self, value: TirExpr) -> TirExpr:
+        """Whether float32 lanes that are not -0.0 are 0 or more; NaN, quiet as arithmetic makes it, is not.
+
+        The upper halves say so: to narrow what is compared costs less than to narrow what comparing gives.
+        """
+        words = self.bind(self.simd.reinterpret(value, "int32"))
+        if self.core.narrowing_shift is None:
+            upper = self.simd.cast(self.simd.shift_right(words, HALF, "int32"), "int16")
+        else:
+            upper = self.in_parts(self.core.narrowing_shift, BLOCK // 2, "int16", [words], HALF)
+        return self.simd.reinterpret(upper, "uint16") <= self.simd.const(INFINITY_BITS >> HALF, "uint16")
+
+    def bits_where(self, condition: TirExpr) -> TirExpr:
+        """uint16 lanes: lane i is 1 << i where the condition holds, else 0."""
+        places = tirx.Shuffle(
+            [tirx.const(1 << i, "uint16") for i in range(BLOCK)], [tirx.const(i, "int32") for i in range(BLOCK)]
+        )
+        return tirx.Select(condition, places, self.simd.const(0, "uint16"))
+
+    def bytes_of(self, pixels: Sequence[TirExpr]) -> list[TirExpr]:
+        """A byte for each of up to 8 pixels: the sum of its uint16 lanes.
+
+        4 pixels' go to a scalar register at once, through a fence: LLVM would take each byte out of the vector."""
+        padded = [*pixels, *[pixels[0]] * (BLOCK - len(pixels))]
+        halves = self.bind(Simd(2).reinterpret(self.fold(padded, "uint16"), "float64"))
+        words = []
+        for half in range(-(-len(pixels) // 4)):
+            lane = Simd.shuffle([halves], [half])
+            kept = tirx.call_llvm_pure_intrin(PrimType("float64"), "llvm.arithmetic.fence", lane)
+            words.append(self.kept(tirx.reinterpret(PrimType("uint64"), kept), "uint64"))
+        return [
+            tirx.Cast(PrimType("uint8"), tirx.shift_right(words[i // 4], tirx.const(i % 4 * 16, "uint64")))
+            for i in range(len(pixels))
+        ]
+
+    def kept(self, value: TirExpr, dtype: str) -> TirExpr:
+        """A scalar behind memory: TVM does not look there, where it would put what a name is for in its place."""
+        memory = T.alloc_buffer((1,), dtype, scope="local")
+        T.buffer_store(memory, value, [0])
+        return self.bind(memory[0])
+
+
+def as_words(array: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    """The bytes of an array as the section has them."""
+    words: npt.NDArray[np.int16] = np.ascontiguousarray(array).view(np.int16)
+    return words

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop nest of a row kernel whose lanes are channels.
+
+Blocks of 8 channels; within, the rows of a band; within, tiles of a few pixels. So a block's weights stay in the
+first-level cache for a band, and a tile's counts in registers. All tiles of a row are of one size but the last.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm.ir import Expr as TirExpr
+from tvm.tirx.script.builder import ir as T  # noqa: N812
+
+from ..ir.stages import Stage
+from .band import OneRow
+from .channel_context import ChannelContext
+from .row_blocks import Block, blocks, repeated
+
+
+def tile_of(width: int, most: int) -> int:
+    """Pixels of a tile, at most so many: as few tiles as can be, of about the same size."""
+    return -(-width // -(-width // most))
+
+
+def emit_tiles(stage: Stage, ctx: ChannelContext, rows: OneRow) -> None:
+    """All channels of all rows."""
+    everything = list(stage.expressions())
+    tile = tile_of(stage.width, ctx.schedule.pixels)
+    whole, rest = divmod(stage.width, tile)
+    for block in blocks(stage):
+        with repeated(block) as ahead, rows.each(ctx, everything) as outputs:
+            with T.serial(0, whole) as turn:
+                emit_tile(stage, ctx, outputs, block, ahead, turn * tile, tile)
+            if rest:
+                emit_tile(stage, ctx, outputs, block, ahead, whole * tile, rest)
+
+
+def emit_tile(
+    stage: Stage,
+    ctx: ChannelContext,
+    outputs: list[TirExpr],
+    block: Block,
+    ahead: TirExpr | int,
+    first: TirExpr | int,
+    pixels: int,
+) -> None:
+    """8 channels of some pixels from column `first` on: their counts together, then the epilogue of each."""
+    ctx.tile, ctx.column = pixels, first
+    seen: set[int] = set()
+    channels: list[Any] = [block.start + ahead]
+    for branches in stage.results:
+        ctx.begin_block(branches[block.branch], channels, seen)
+    kept: list[list[TirExpr]] = [[] for _ in outputs]
+    for i in range(pixels):
+        ctx.pixel, ctx.column = i, first + i
+        ctx.begin_channels([])
+        for branches, buffer, row, states in zip(stage.results, stage.outputs, outputs, kept, strict=True):
+            e = branches[block.branch]
+            (value,) = ctx.emit(e, channels)
+            states.append(buffer.encoding.store_pixel(ctx, buffer, row, e, block.channel + ahead, value))
+    ctx.column = first
+    for buffer, row, states in zip(stage.outputs, outputs, kept, strict=True):
+        buffer.encoding.finish_pixels(ctx, buffer, row, block.channel + ahead, states)

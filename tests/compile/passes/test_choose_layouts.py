@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""choose_layouts: which stages are computed by vectors of channels, and how their maps are stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.stages import Program, Stage
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, BinaryDot, ChannelDot, Load, MaxPool, ScaleShiftAdd, Sigmoid
+from biisnet.compile.passes.choose_layouts import choose_layouts, find_stages, why_not
+from biisnet.compile.storage import Bits, Dense, IntegerBits, Interleaved, Planes
+from biisnet.targets.cores import CORES, CORTEX_A72, GENERIC
+
+SIZE = (6, 9)
+WINDOW = Window((3, 3), pads=(1, 1, 1, 1))
+
+
+class Network:
+    """A map, its bits, and stages that are added one by one."""
+
+    def __init__(self, channels: int = 64, groups: int = 1, size: tuple[int, int] = SIZE) -> None:
+        self.size = size
+        image = Buffer("x", "x", 1, *size, external=0)
+        self.program = Program("net", [], [image], [])
+        self.channels, self.groups = channels, groups
+        self.map, self.bits = self.pair(0)
+        self.add((Load(1, image),) * channels, [self.map, self.bits])
+
+    def pair(self, n: int) -> tuple[Buffer, Buffer]:
+        """A map of numbers and its bits."""
+        shape = (self.channels, *self.size)
+        return (
+            Buffer(f"map{n}", f"map{n}", *shape),
+            Buffer(f"bits{n}", f"map{n}", *shape, Bits(self.groups), Planes("zero")),
+        )
+
+    def add(self, branches: tuple[Expr, ...], outputs: list[Buffer]) -> Stage:
+        """A stage."""
+        self.program.stages.append(Stage.of(f"s{len(self.program.stages)}", (), branches, outputs))
+        return self.program.stages[-1]
+
+    def dot(self, outputs: int | None = None, window: Window = WINDOW, unit: int = 2) -> BinaryDot:
+        """A binary convolution of the last bits."""
+        n = outputs or self.channels
+        signs = np.zeros((n, self.channels // self.groups, *window.kernel), bool)
+        return BinaryDot(n, self.bits, signs, window, 1, unit)
+
+    def block(self) -> Stage:
+        """x + bn(conv(sign x))."""
+        n, ones = self.channels, np.ones(self.channels, np.float32)
+        e = ScaleShiftAdd(n, self.dot(), Load(n, self.map), ones, ones)
+        self.map, self.bits = self.pair(len(self.program.stages))
+        return self.add((e,), [self.map, self.bits])
+
+    def end(self, e: Expr) -> Stage:
+        """The output."""
+        out = Buffer("y", "y", e.channels, *self.size, external=0)
+        self.program.outputs.append(out)
+        return self.add((e,), [out])
+
+
+def why_not_on_a72(stage: Stage) -> str:
+    """On a core that has the instructions."""
+    return why_not(stage, CORTEX_A72)
+
+
+def test_blocks() -> None:
+    """Fails where blocks of 64 channels keep their planes, or a map that meets other kernels has no whole vectors."""
+    net = Network()
+    first, second, third = net.block(), net.block(), net.block()
+    net.end(Sigmoid(64, Load(64, net.map)))
+    program = choose_layouts(net.program, CORTEX_A72)
+    for stage in (first, second, third):
+        assert [type(e) for e in stage.expressions() if isinstance(e, BinaryDot)] == [ChannelDot]
+    stem = program.stages[0]
+    assert [b.layout for b in stem.outputs] == [Interleaved(8, lanes=16), Interleaved(None, 1, 1, 16)]
+    assert [b.layout for b in first.outputs] == [Interleaved(8), Interleaved(None, 1, 1)]
+    assert third.outputs[0].layout == Interleaved(8, lanes=16)
+    assert third.outputs[1].layout == Planes("zero")  # nobody reads it
+    assert program.missed["choose_layouts"] == {}
+
+
+def test_only_where_the_core_has_the_instructions() -> None:
+    """Fails where another core's maps are interleaved for nothing."""
+    for core in (*CORES.values(), GENERIC):
+        net = Network()
+        stage = net.block()
+        program = choose_layouts(net.program, core)
+        changed = any(isinstance(b.layout, Interleaved) for b in program.buffers())
+        assert changed == any(isinstance(e, ChannelDot) for e in stage.expressions()) == (core.add_pairs is not None)
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups", "is_chosen"),
+    [(48, 1, False), (64, 1, True), (72, 1, False), (80, 1, True), (128, 2, True), (96, 2, False), (160, 1, True)],
+)
+def test_channels(channels: int, groups: int, is_chosen: bool) -> None:
+    """Fails where a group of fewer than 64 channels is chosen, or of an odd number of bytes."""
+    net = Network(channels, groups)
+    assert (not why_not_on_a72(net.block())) == is_chosen
+
+
+@pytest.mark.parametrize(
+    ("channels", "width", "is_chosen"), [(64, 64, False), (64, 56, True), (112, 32, False), (128, 64, True)]
+)
+def test_rows_that_fill_vectors_of_pixels(channels: int, width: int, is_chosen: bool) -> None:
+    """Fails where less than a vector of channels is preferred to full vectors of pixels."""
+    assert (not why_not_on_a72(Network(channels, size=(2, width)).block())) == is_chosen
+
+
+def test_what_must_be_whole_blocks() -> None:
+    """Fails where outputs that fill no byte, or an accumulator that cannot be halved, are taken by 8 channels."""
+    net = Network()
+    assert "no whole blocks" in why_not_on_a72(net.end(net.dot(12)))
+    assert "no whole blocks" in why_not_on_a72(net.end(net.dot(unit=1)))
+    assert not why_not_on_a72(net.end(net.dot(16)))
+    assert "branches" in why_not_on_a72(
+        net.add((net.dot(16), Load(4, net.map), Load(4, net.map)), [Buffer("o", "o", 24, *SIZE)])
+    )
+
+
+def test_other_kinds_keep_lanes_of_pixels() -> None:
+    """Fails where a kernel would be asked for vectors of channels of what has none."""
+    net = Network()
+    assert why_not_on_a72(net.end(Sigmoid(64, net.dot()))) == "Sigmoid has no vectors of channels"
+    assert why_not_on_a72(net.end(Load(64, net.map))) == "it has no binary convolution"
+    small = Buffer("small", "small", 64, 3, 9)
+    assert "another size" in why_not_on_a72(net.end(Add(64, net.dot(), Load(64, small))))
+    net.bits.encoding = Bits(copies=2)
+    assert "twins" in why_not_on_a72(net.end(net.dot()))
+    net.bits.encoding = IntegerBits()
+    assert "signs" in why_not_on_a72(net.end(net.dot()))
+
+
+def test_all_readers_of_bits_or_none() -> None:
+    """Fails where a kernel whose lanes are pixels is left with interleaved bits."""
+    net = Network()
+    bits = net.bits
+    net.end(Sigmoid(64, net.dot()))
+    net.block()
+    after = net.block()
+    assert find_stages(net.program, CORTEX_A72) == [after]
+    choose_layouts(net.program, CORTEX_A72)
+    assert bits.layout == Planes("zero")
+    assert set(net.program.missed["choose_layouts"].values()) == {
+        "Sigmoid has no vectors of channels",
+        "kernels whose lanes are pixels read the same bits",
+    }
+
+
+def test_margins_are_what_windows_look_at() -> None:
+    """Fails where a window of one of several readers looks past the columns of zeros."""
+    net = Network()
+    net.end(net.dot(8, Window((3, 3), (1, 1), (2, 2, 2, 2), (2, 2))))
+    net.end(net.dot(8, Window((1, 1))))
+    net.end(net.dot(8, Window((1, 5), (1, 1), (0, 1, 0, 3))))
+    bits = net.bits
+    choose_layouts(net.program, CORTEX_A72)
+    assert bits.layout == Interleaved(None, 2, 3, 16)
+
+
+def test_maps_that_windows_read_keep_their_planes() -> None:
+    """Fails where a pooling window, or the user, finds a map interleaved."""
+    net = Network()
+    stage = net.block()
+    pooled = MaxPool(64, net.map, Window((2, 2), (2, 2)))
+    net.add((pooled,), [Buffer("pool", "pool", 64, 3, 4)])
+    out = net.end(net.dot(64))
+    choose_layouts(net.program, CORTEX_A72)
+    assert stage.outputs[0].layout == Planes()
+    assert isinstance(stage.outputs[1].layout, Interleaved)
+    assert isinstance(out.outputs[0].layout, Dense)
