@@ -116,7 +116,9 @@ def test_the_defaults() -> None:
         "Upsample": Schedule(1, 8, 1),
         "MaxPool": Schedule(1, 8, 1),
         "PoolSum": Schedule(1, 8, 1),
-        **dict.fromkeys(("DepthToSpace", "ReduceChannels", "ShuffleChannels", "Spread"), Schedule(1, 8, 1)),
+        **dict.fromkeys(
+            ("DepthToSpace", "Interpolate", "ReduceChannels", "ShuffleChannels", "Spread"), Schedule(1, 8, 1)
+        ),
         "Load": Schedule(2, 8, 1),
         "IntegerDot": Schedule(2, 4, 1, 2, "channels", 4),
         "IntegerConvolution": Schedule(2, 8, 1, band=2),

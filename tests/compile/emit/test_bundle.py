@@ -100,7 +100,7 @@ def test_the_manifest(tiny_bundle: TinyBundle, tiny: OnnxModel, manifest_of: Cal
     assert {"verification", "plan_sha256"} <= set(manifest)
     assert set(manifest["kernels"]) == {s["kernel"] for s in manifest["stages"]}
     assert all(
-        set(k["schedule"]) == {"channels", "counted", "unrolled", "vectors", "outer", "band"}
+        set(k["schedule"]) == {"channels", "counted", "unrolled", "vectors", "outer", "band", "within", "pixels"}
         for k in manifest["kernels"].values()
     )
     assert {k["record"] for k in manifest["kernels"].values()} == {None}  # no record is of a kernel so small

@@ -38,7 +38,16 @@ def test_every_schedule(kind: str) -> None:
 def test_anyone_reads_it() -> None:
     assert json.loads(to_line(TIMED)) == {
         "kernel": "bn_load_c1_w256",
-        "schedule": {"channels": 4, "counted": 2, "unrolled": 4, "vectors": 1, "outer": "columns", "band": 1},
+        "schedule": {
+            "channels": 4,
+            "counted": 2,
+            "unrolled": 4,
+            "vectors": 1,
+            "outer": "columns",
+            "band": 1,
+            "within": "columns",
+            "pixels": 8,
+        },
         "seconds": 1.5e-3,
         "key": "ab" * 32,
     }

@@ -24,7 +24,7 @@ from ...compile.frontend.models import model_of
 
 TINY = ("--target", "host", "--size", "24x20")
 RELAX = ["import_onnx", *(p.__name__ for p in RELAX_PASSES)]
-PLANNED = ["build_kernels", "order_tasks", "size_rings", "plan_arena"]
+PLANNED = ["choose_layouts", "build_kernels", "order_tasks", "size_rings", "plan_arena"]
 PROGRAM = ["cut_stages", *(p.__name__ for p in PROGRAM_PASSES), *PLANNED]
 DUMPED = [*PROGRAM, "generate_code"]
 LINKED = ["prepare_musl", "link_runner", "verify", "prepare_glibc", "link_library", "link_archive"]
@@ -177,7 +177,7 @@ def test_a_network_without_binary_convolutions(cli: Callable, refused: Callable,
     said = refused("compile", network, *TINY, "-o", "bundle")
     assert said == (
         f"{network}: has no binary convolution, all of it is floating point; give the binarized network, or "
-        "--allow-float to compile it as it is"
+        "--allow-float to compile it as it is [BN201]"
     )
     done = cli("compile", network, *TINY, "-o", "bundle", "--allow-float")
     assert done.code == 0, done.err
