@@ -15,6 +15,7 @@ from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend import OnnxModel
 from ..refusals import recognition
+from .without_conv_integer import without_conv_integer
 
 F32 = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
@@ -34,11 +35,23 @@ def session(
     if as_written:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return opened(proto, options)
     except Exception as e:  # its exceptions have no class in common but this
         raise CompileError(
             f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
         ) from e
+
+
+def opened(proto: onnx.ModelProto, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """A session of the file as it is, or, where ONNX Runtime is too old for its ConvInteger, of one in float32."""
+    providers = ["CPUExecutionProvider"]
+    try:
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=providers)
+    except Exception as e:
+        if "ConvInteger" not in str(e):
+            raise
+    floats = without_conv_integer(proto).SerializeToString()
+    return onnxruntime.InferenceSession(floats, options, providers=providers)
 
 
 class OnnxReference:
