@@ -44,10 +44,15 @@ def resolve_model(name: str | None) -> OnnxModel:
     return load_model(path)
 
 
-def shipped_in_integers(name: str | None) -> OnnxModel | None:
-    """The integer network that a preset comes with; None for others, and for models that are no preset."""
+def integer_file(name: str | None) -> Path | None:
+    """The file of the integer network that a preset comes with; None for others, and for models that are no preset."""
     name = name or DEFAULT
-    path = shipped_integers(name) if name in NETWORKS else None
+    return shipped_integers(name) if name in NETWORKS else None
+
+
+def shipped_in_integers(name: str | None) -> OnnxModel | None:
+    """What `integer_file` has, read."""
+    path = integer_file(name)
     return load_model(path) if path else None
 
 

@@ -72,8 +72,8 @@ def compare(name: str, expected: Array, found: Array, path: str) -> float:
     sizes = np.abs(np.where(finite, a, 0))
     # of a channel of few pixels the largest may be near 0 by chance
     pixels, own = a[0, 0].size, sizes.max(axes, keepdims=True)
-    scale = sizes.max() if pixels < FEW else np.maximum(own, SHARE * sizes.max()) if pixels < SOME else own
-    scale = scale + 1e-30
+    share = 1 if pixels < FEW else SHARE if pixels < SOME else 0
+    scale = np.maximum(own, share * sizes.max()) + 1e-30
     with np.errstate(invalid="ignore"):
         error = np.where(finite & same, np.abs(a - b) / scale, 0)
     if not same.all() or error.max() > TOLERANCE:

@@ -35,14 +35,14 @@ def session(
     if as_written:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        return opened(proto, options)
+        return open_session(proto, options)
     except Exception as e:  # its exceptions have no class in common but this
         raise CompileError(
             f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
         ) from e
 
 
-def opened(proto: onnx.ModelProto, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+def open_session(proto: onnx.ModelProto, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     """A session of the file as it is, or, where ONNX Runtime is too old for its ConvInteger, of one in float32."""
     providers = ["CPUExecutionProvider"]
     try:

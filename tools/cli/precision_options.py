@@ -49,9 +49,9 @@ CalibrateFramesOption = Annotated[
 
 def shipped_precision(name: str | None) -> Precision:
     """What a network is compiled in where nothing is said."""
-    from ..models import shipped_in_integers
+    from ..models import integer_file
 
-    return Precision.int8 if shipped_in_integers(name) else Precision.float32
+    return Precision.int8 if integer_file(name) else Precision.float32
 
 
 def frames_of(precision: Precision, folder: Path | None, count: int | None, levels: str | None = None) -> Frames | None:
