@@ -13,7 +13,7 @@ from biisnet.compile.ir.plan import Plan
 from biisnet.compile.kernels import BinaryDot
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
-from biisnet.compile.schedules import DEFAULT
+from biisnet.compile.tuning.records import tuned_schedules
 from biisnet.compile.verification.accumulators import check_accumulators, is_binary, readable
 from biisnet.compile.verification.device import Device
 from biisnet.compile.verification.onnx_reference import OnnxReference
@@ -30,7 +30,9 @@ pytestmark = pytest.mark.emulator
 
 @pytest.fixture(scope="module")
 def plan(shipped: OnnxModel) -> Plan:
-    return make_plan(shipped, SIZE, resolve("rpi4"), Progress(PLAN_STEPS, print, None), DEFAULT)
+    return make_plan(
+        shipped, SIZE, resolve("rpi4"), Progress(PLAN_STEPS, print, None), tuned_schedules(resolve("rpi4"))
+    )
 
 
 @pytest.fixture(scope="module")
