@@ -58,7 +58,8 @@ def accumulators_text(compared: int, read: int, binary: int) -> str:
         return "no binary convolution"
     if not read:
         return f"accumulators of none of {binary} binary convolutions read"
-    return f"{compared} integer accumulators of {read} of {binary} binary convolutions equal"
+    others = "" if read == binary else " (of the others the output alone is compared)"
+    return f"{compared} integer accumulators of {read} of {binary} binary convolutions equal{others}"
 
 
 @dataclass(frozen=True)

@@ -242,11 +242,31 @@ def signs_alone() -> Net:
     return net
 
 
+def signs_of_a_sum() -> Net:
+    """The same behind a shortcut."""
+    net = Net()
+    x = net.stem()
+    net.last = net.binary(net.op("Add", net.norm(net.binary(x)), x))
+    return net
+
+
 @pytest.mark.emulator
-def test_accumulators_of_signs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accumulators_of_several_levels(tmp_path: Path) -> None:
+    """Fails where a stage that stores two planes of signs of one sum, for a Sign that is 0 at 0, is not asked."""
+    net = Net()
+    x = net.conv(net.op("Sign", net.stem()), net.signs(8, 8, 3, 3))
+    net.last = net.conv(net.op("Sign", net.op("Add", x, net.stem())), net.signs(8, 8, 3, 3))
+    found = recognise(net.model(net.last), None)
+    verified = compile_model(found.model, None, resolve("rpi4"), tmp_path / "b", say=lambda _: None).verified
+    assert verified.binary_stages_read == verified.binary_stages == 2
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("build", [signs_alone, signs_of_a_sum])
+def test_accumulators_of_signs_alone(build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """Fails where a stage that stores signs alone counts as proved though nobody asked for its accumulators, or where
     one accumulator that is wrong by one unit is not found."""
-    net = signs_alone()
+    net = build()
     model = net.model(net.last)
     verified = compile_model(model, (8, 8), resolve("rpi4"), tmp_path / "b", say=lambda _: None).verified
     assert "1024 integer accumulators of 2 of 2 binary convolutions equal" in verified.summary()
