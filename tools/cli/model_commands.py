@@ -17,6 +17,7 @@ from .levels_option import LevelsOption, parse_levels
 from .network_options import MeanOption, StdOption, TaskOption, prepared
 from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
+from .vote_options import VoteOption, VoteRadiusOption, parse_vote
 
 
 def export(
@@ -157,6 +158,8 @@ def run(
     tile: Annotated[
         bool, typer.Option("--tile", help="Frames larger than the bundle's in tiles, not resized.")
     ] = False,
+    vote: VoteOption = None,
+    vote_radius: VoteRadiusOption = None,
     levels: LevelsOption = None,
     raw: Annotated[
         str | None,
@@ -185,7 +188,8 @@ def run(
     pace = Rate(rate) if rate else None
     results, done, started = [], 0, math.nan
     try:
-        wanted = Wanted(output, probability, overlay, Wishes(labels, top, parse_range(value_range)))
+        wishes = Wishes(labels, top, parse_range(value_range))
+        wanted = Wanted(output, probability, overlay, parse_vote(vote, vote_radius), wishes)
         scale, layout = parse_levels(levels), Raw.parse(raw) if raw is not None else None
         for result in run_frames(bundle, sources, threads, wanted, say, pace, tile, scale, layout, terminal.warn):
             if not done:
