@@ -29,8 +29,7 @@ class Ballot:
         elif last.image.shape != frame.image.shape:
             one, other = (f"{p.image.shape[-2]}x{p.image.shape[-1]}" for p in (frame, last))
             raise CompileError(
-                f"{frame.name}: is {one}, {last.name} before it {other}; --vote compares places, give frames of one "
-                "size"
+                f"{frame.name}: is {one}, the frame before it {other}; --vote compares places, give frames of one size"
             )
         self._last = frame
         return self._voter.see([component.detection for component in found])

@@ -14,7 +14,7 @@ import typer
 
 from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
 from .levels_option import LevelsOption, parse_levels
-from .network_options import MeanOption, StdOption, TaskOption, prepared
+from .network_options import MeanOption, StdOption, TaskOption, ThresholdOption, prepared
 from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 from .vote_options import VoteOption, VoteRadiusOption, parse_vote
@@ -30,6 +30,7 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The ONNX file to write.")],
     size: Size = None,
     task: TaskOption = None,
+    threshold: ThresholdOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
     precision: PrecisionOption = Precision.float32,
@@ -49,12 +50,12 @@ def export(
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
     if frames is None:
         exported = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
-        model, lines = prepared(exported, task, mean, std)
+        model, lines = prepared(exported, task, mean, std, threshold)
     else:
         from ..integer import integer_model, ready_made
 
         shipped = None if asked else ready_made(checkpoint, frames)
-        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std)
+        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std, threshold)
         model = given if shipped else integer_model(given, frames, asked, terminal.say)
     for line in lines:
         terminal.say(line)
