@@ -60,15 +60,16 @@ class Detector:
         return _measured(self.probability(values), self.mask(values))
 
 
-def detector(signature: Signature, name: str) -> Detector:
-    """Detector of the model `name`'s targets. Raises BundleError for a model of another task."""
+def detector(signature: Signature, name: str, threshold: float | None = None) -> Detector:
+    """Detector of the model `name`'s targets, at a threshold of probabilities or else at the model's own. Raises
+    BundleError for a model of another task."""
     if signature.threshold is None:
         raise BundleError(
             f"{name}: is a model for {signature.task}, which finds no targets; take its outputs from the library "
             "(docs/runtime.md)"
         )
     answer = Answer(signature.outputs[0])
-    return Detector(answer, answer.threshold(signature.threshold))
+    return Detector(answer, answer.threshold(signature.threshold if threshold is None else threshold))
 
 
 @dataclass(frozen=True)

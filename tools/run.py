@@ -64,6 +64,8 @@ class Wanted:
     folder: Path | None
     probability: bool = False
     overlay: bool = False
+    threshold: float | None = None
+    """The probability above which a pixel is a target, instead of the bundle's own."""
     vote: Vote | None = None
     """Targets to report: those that enough of a stream's frames have."""
     wishes: Wishes = field(default_factory=Wishes)
@@ -73,6 +75,8 @@ class Wanted:
         for option in ("probability", "overlay"):
             if getattr(self, option) and not self.folder:
                 raise CompileError(f"--{option} writes files: say where with -o DIR")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise CompileError(f"--threshold {self.threshold:g}: give a probability from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,16 @@ def open_model(bundle: Path, threads: int, say: Callable[[str], None], tile: boo
 
 
 @contextmanager
-def open_finder(opened: Bundle, path: Path, threads: int, say: Callable[[str], None], tile: bool) -> Iterator[Finder]:
-    """The same of an open bundle, which `path` names."""
-    finds = detector(opened.signature, str(path))
+def open_finder(
+    opened: Bundle,
+    path: Path,
+    threads: int,
+    say: Callable[[str], None],
+    tile: bool,
+    threshold: float | None = None,
+) -> Iterator[Finder]:
+    """The same of an open bundle, which `path` names; `threshold` is instead of its own."""
+    finds = detector(opened.signature, str(path), threshold)
     if tile:
         check_tiling(path, opened)
     with open_inference(opened, path, threads, say) as infer:
@@ -162,8 +173,11 @@ def run_frames(
             wanted.folder.mkdir(parents=True, exist_ok=True)
         paced = (rate or iter)(itertools.chain([first], frames))
         if signature.task == DETECTION:
-            with open_finder(opened, bundle, threads, say, tile) as model, tables(wanted.folder) as write:
-                ballot = wanted.vote and Ballot(wanted.vote)
+            with (
+                open_finder(opened, bundle, threads, say, tile, wanted.threshold) as model,
+                tables(wanted.folder) as write,
+            ):
+                ballot = Ballot(wanted.vote) if wanted.vote else None
                 for frame in paced:
                     target = look(model, frame, wanted, ballot)
                     write(target)
@@ -193,6 +207,7 @@ def check_wanted(bundle: Path, signature: Signature, wanted: Wanted, tile: bool)
         "--probability": wanted.probability,
         "--overlay": wanted.overlay,
         "--tile": tile,
+        "--threshold": wanted.threshold is not None,
         "--vote": wanted.vote is not None,
     }
     if other := [name for name, value in options.items() if value]:

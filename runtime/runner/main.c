@@ -82,7 +82,7 @@ static bool is_measured(const options *o) { return o->bench || o->roi || o->stag
 /* Fails where options are of another task. */
 static void check_task(const options *o, biisnet_task task) {
     bool detects = task == BIISNET_TASK_DETECTION, classifies = task == BIISNET_TASK_CLASSIFICATION;
-    if (!detects && (o->targets || o->mask || o->probability || o->tile || o->vote.frames))
+    if (!detects && (o->targets || o->mask || o->probability || o->tile || o->vote.frames || o->threshold >= 0))
         fail("the model is for %s, and finds no targets; leave out what is of detection, see --help", task_name(task));
     if (detects && o->values) fail("the model is for detection; give --probability or --mask instead of --values");
     if (!classifies && (o->top || o->labels))
@@ -150,6 +150,7 @@ static void detect_frames(const options *o) {
     extent in = frame_of_model(), out = values_of_model(); /* one plane each, or it were no detection */
     results_check(o);
     answer a = answer_of_model();
+    if (o->threshold >= 0) a.threshold = answer_value(&a, o->threshold);
     bool measured = is_measured(o);
     if (o->tile && measured) fail("--tile: what is measured is one run of the model; leave it out");
     if (o->tile) tiles_check(in.height, in.width);

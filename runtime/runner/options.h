@@ -19,6 +19,7 @@ typedef struct {
     int raw_height, raw_width;              /* 0: the image is a PNG or PGM */
     raw_type raw_type;
     levels levels;
+    double threshold;   /* a probability; below 0: not given */
     vote_rule vote;     /* of no frames: not given */
     double vote_radius; /* below 0: not given */
     int threads;

@@ -159,6 +159,10 @@ def run(
     tile: Annotated[
         bool, typer.Option("--tile", help="Frames larger than the bundle's in tiles, not resized.")
     ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", metavar="P", help="Above it is a target.  [default: the bundle's own]"),
+    ] = None,
     vote: VoteOption = None,
     vote_radius: VoteRadiusOption = None,
     levels: LevelsOption = None,
@@ -190,7 +194,7 @@ def run(
     results, done, started = [], 0, math.nan
     try:
         wishes = Wishes(labels, top, parse_range(value_range))
-        wanted = Wanted(output, probability, overlay, parse_vote(vote, vote_radius), wishes)
+        wanted = Wanted(output, probability, overlay, threshold, parse_vote(vote, vote_radius), wishes)
         scale, layout = parse_levels(levels), Raw.parse(raw) if raw is not None else None
         for result in run_frames(bundle, sources, threads, wanted, say, pace, tile, scale, layout, terminal.warn):
             if not done:

@@ -24,8 +24,8 @@ ThresholdOption = Annotated[
     typer.Option(
         "--threshold",
         metavar="P",
-        help="Of a detection: the probability above which a pixel is a target, as `biisnet eval --fa-budget` finds it.  "
-        "[default: the file's, else 0.5]",
+        help="Of a detection: the probability above which a pixel is a target, as `biisnet eval --fa-budget` finds "
+        "it.  [default: the file's, else 0.5]",
     ),
 ]
 MeanOption = Annotated[
