@@ -162,7 +162,11 @@ def test_a_model_that_finds_no_targets(tmp_path: Path) -> None:
     assert json.loads(run(runner, "--info").stdout)["task"] == "classification"
     assert json.loads(run(runner, "--bench", "3", image).stdout)["runs"] == 3
     assert len(json.loads(run(runner, "--stages", "1", image).stdout)["stages"]) == len(STAGES)
-    for asked in (("--mask", tmp_path / "m.pgm"), ("--targets",), ("--probability", tmp_path / "p.f32"), ("--tile",)):
+    options: list[tuple[str | Path, ...]] = [
+        ("--mask", tmp_path / "m.pgm"), ("--targets",), ("--probability", tmp_path / "p.f32"), ("--tile",),
+        ("--vote", "3/5"), ("--threshold", "0"),
+    ]  # fmt: skip
+    for asked in options:
         assert "the model is for classification, and finds no targets" in refused(run(runner, *asked, image))
     assert sorted(os.listdir(tmp_path)) == ["in.pgm", "other"]
 

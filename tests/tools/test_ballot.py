@@ -218,3 +218,14 @@ def test_one_frame_is_no_stream(bundle: Path, tmp_path: Path) -> None:
 )
 def test_the_runner_refuses(bundle: Path, tmp_path: Path, options: list[str], message: str) -> None:
     assert message in refused(run(bundle / RUNNER, *options, save(tmp_path / "in", stream()[:1])))
+
+
+def test_a_video_is_a_stream(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2 = pytest.importorskip("cv2")
+    monkeypatch.chdir(tmp_path)
+    video = cv2.VideoWriter("in.avi", cv2.VideoWriter_fourcc(*"FFV1"), 25, (WIDTH, HEIGHT), isColor=False)
+    for frame in stream():
+        video.write(frame)
+    video.release()
+    folder = seen(bundle, [save(tmp_path / "in", stream())], Vote(3, 5))
+    assert [places(r) for r in seen(bundle, ["in.avi"], Vote(3, 5))] == [places(r) for r in folder]
