@@ -234,9 +234,9 @@ def test_thresholds_that_are_said(
     make_integer_bundle: MakeBundle, integer_runner: list[str], tmp_path: Path, threshold: str
 ) -> None:
     """A probability in place of the model's own, one that a logit has (0.50097655 is of 1) included."""
-    image = picture(30, 21)
+    image = picture()
     (tmp_path / "in").write_bytes(image.tobytes())
-    options = ["--raw", "30x21:u8", "--threshold", threshold, "--mask", tmp_path / "m.pgm", tmp_path / "in"]
+    options = ["--raw", f"{HEIGHT}x{WIDTH}:u8", "--threshold", threshold, "--mask", tmp_path / "m.pgm", tmp_path / "in"]
     done = run(*integer_runner, *options)
     assert (done.returncode, done.stderr) == (0, b"")
     with load(make_integer_bundle()) as model:
