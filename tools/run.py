@@ -165,7 +165,7 @@ def run_frames(
             raise CompileError(f"{twice}: a frame of the same name is given before it; run it with another -o")
         frames = read_frames(found, Reading(levels, raw, warn or say, signature.channels))
         first = next(frames)  # what is no frame is said before anything is started or written
-        if wanted.vote and len(found) == 1 and not is_series(found[0], raw):
+        if wanted.vote and found == list(sources) and len(found) == 1 and not is_series(found[0], raw):
             raise CompileError(
                 f"{found[0]}: is one frame; --vote is for streams: a folder, a video, a camera, raw frames"
             )

@@ -195,6 +195,8 @@ def test_one_frame_is_no_stream(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"00\.png: is one frame; --vote is for streams: a folder"):
         seen(bundle, [folder / "00.png"], Vote(1, 1), folder=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    assert [len(r.targets) for r in seen(bundle, [folder], Vote(1, 1))] == [4]  # a folder of one is a stream of one
+    assert run(bundle / RUNNER, "--vote", "1/1", "--tile", folder).stdout.endswith(b": 5 of 2400 pixels are target\n")
     for options in (["--targets"], ["--bench", "3"], ["--mask", str(tmp_path / "m.pgm")]):
         assert "00.png: is one frame; --vote is for streams: a folder" in refused(
             run(bundle / RUNNER, "--vote", "1/1", *options, folder / "00.png")
