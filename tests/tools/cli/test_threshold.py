@@ -57,6 +57,7 @@ def test_the_whole_way(cli: Callable[..., Any], here: Path, data: Path, tiny_onn
     assert (manifest["task"], np.float32(manifest["threshold"])) == ("detection", np.float32(threshold))
     assert manifest["model"]["prepared_from"]
     assert cli("verify", "bundle").code == 0
+    assert f"task     detection, targets above {threshold:.9g}\n" in cli("inspect", "bundle").out
 
     result = figures(cli, "bundle", "--data", data, "--split", "all")
     assert result["threshold"] == manifest["threshold"]
