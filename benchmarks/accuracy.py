@@ -3,7 +3,8 @@
 
 Trained on the whole training split; the average of the weights after the last epoch is evaluated on the test split, by
 two protocols: frames resized to the recipe's size, as the field does with SIRST, and frames of their own size. A run
-goes on where it was killed: RUNS/SET is a folder as `biisnet train` makes it.
+goes on where it was killed: RUNS/SET is a folder as `biisnet train` makes it. Columns of data sets that were not given
+keep what an earlier call by the same recipe found.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from biisnet.model.datasets import read_split
+from biisnet.model.datasets import find_list, read_split
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
 from biisnet.model.metrics import Counts, Metrics
@@ -33,7 +34,7 @@ from .crossvalidation import reporter
 from .table import NONE, grid
 
 say = Speaker()
-RESULT = "accuracy.json"
+RESULT, TABLE = "accuracy.json", "accuracy.md"
 
 
 @dataclass(frozen=True)
@@ -41,32 +42,32 @@ class DataSet:
     """One of the paper's."""
 
     title: str
-    training: str
-    """Its split."""
+    training: tuple[str, ...]
+    """Names of the split to train on: the first one that its folder has, in its makers' layout or in BasicIRSTD's."""
     paper: Metrics
     """Table 2's figures of BiisNet; it has no nIoU."""
 
 
 NAN = float("nan")
 SETS = {
-    "sirst": DataSet("SIRST", "trainval", Metrics(0.6673, NAN, 0.9240, 8.34e-5)),
-    "nudt-sirst": DataSet("NUDT-SIRST", "train", Metrics(0.8288, NAN, 0.9640, 2.70e-5)),
-    "irstd-1k": DataSet("IRSTD-1K", "train", Metrics(0.6845, NAN, 0.8885, 0.99e-5)),
+    "sirst": DataSet("SIRST", ("trainval", "train"), Metrics(0.6673, NAN, 0.9240, 8.34e-5)),
+    "nudt-sirst": DataSet("NUDT-SIRST", ("train", "trainval"), Metrics(0.8288, NAN, 0.9640, 2.70e-5)),
+    "irstd-1k": DataSet("IRSTD-1K", ("trainval", "train"), Metrics(0.6845, NAN, 0.8885, 0.99e-5)),
 }
 PROTOCOLS = ("resized", "native")
 TEST = "test"
 
 
-def training_split(folder: Path, wanted: str) -> str:
-    """`wanted`, or `trainval` where the makers' other list is there. Raises InputError where neither is."""
-    from biisnet.model.datasets import find_list
-
-    try:
-        find_list(folder, wanted)
-    except InputError:
-        find_list(folder, "trainval")
-        return "trainval"
-    return wanted
+def training_split(folder: Path, names: tuple[str, ...]) -> str:
+    """The first of `names` that is a split of the data set. Raises InputError where none is."""
+    for name in names[:-1]:
+        try:
+            find_list(folder, name)
+        except InputError:
+            continue
+        return name
+    find_list(folder, names[-1])
+    return names[-1]
 
 
 def measure(name: str, data: Path, recipe: Recipe, folder: Path, start: str, options: Options) -> dict[str, Metrics]:
@@ -95,16 +96,18 @@ def measure(name: str, data: Path, recipe: Recipe, folder: Path, start: str, opt
 
 
 def markdown(found: dict[str, dict[str, Metrics]]) -> str:
-    """A line a data set and protocol, after the paper's; where no folder was given, the paper's alone."""
-    lines = []
-    for name, data in SETS.items():
-        lines.append([data.title, "the paper", *figures(data.paper)])
-        lines += [[data.title, protocol, *figures(m)] for protocol, m in found.get(name, {}).items()]
-    return grid(["data set", "", "mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6"], lines, numbers=4)
+    """The paper's line and one a protocol; four columns a data set, of dashes where it was not measured."""
+    titles = [f"{data.title}: mIoU, % | nIoU, % | Pd, % | Fa, 1e-6" for data in SETS.values()]
+    lines = [["the paper", *(cell for data in SETS.values() for cell in figures(data.paper))]]
+    for protocol in PROTOCOLS:
+        lines.append([protocol, *(cell for name in SETS for cell in figures(found.get(name, {}).get(protocol)))])
+    return grid(["", *" | ".join(titles).split(" | ")], lines, numbers=4 * len(SETS))
 
 
-def figures(m: Metrics) -> list[str]:
+def figures(m: Metrics | None) -> list[str]:
     """Figures as a table has them."""
+    if m is None:
+        return [NONE] * 4
     values = m.as_dict()
     scales = {"miou": 100, "niou": 100, "pd": 100, "fa": 1e6}
     return [NONE if (v := values[key]) is None else f"{scale * v:.2f}" for key, scale in scales.items()]
@@ -143,7 +146,8 @@ def accuracy(
     precision: Annotated[str, typer.Option("--precision", help="Of convolutions: float32, bfloat16.")] = "float32",
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="[default: all]")] = None,
 ) -> None:
-    """Fill the table of the paper's data sets; it goes to standard output, the figures to RUNS/accuracy.json too."""
+    """Fill the table of the paper's data sets: RUNS/accuracy.md and standard output, the figures in RUNS/accuracy.json
+    too."""
     import torch
 
     from biisnet.model.training.trainer import PRECISIONS, Options
@@ -164,6 +168,7 @@ def accuracy(
         found[name] = measure(name, data, wanted, folder / name, start, Options(precision, compile_))
         sets = {n: {p: m.as_dict() for p, m in own.items()} for n, own in found.items()}
         write_whole(folder / RESULT, (json.dumps({**about, "sets": sets}, indent=1) + "\n").encode())
+        write_whole(folder / TABLE, (markdown(found) + "\n").encode())
     print(markdown(found))
 
 

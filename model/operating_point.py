@@ -26,7 +26,7 @@ class OperatingPoint:
 
     def summary(self) -> str:
         """One line for a person."""
-        return f"Fa of at most {1e6 * self.budget:g}e-6: threshold {self.threshold:.7g}, {self.metrics.summary()}"
+        return f"Fa of at most {1e6 * self.budget:g}e-6: threshold {self.threshold:.9g}, {self.metrics.summary()}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -8,6 +8,19 @@ from .detections import Detection, detect
 from .errors import BundleError
 from .levels import GreyLevelsWarning, Levels
 from .model import Model, load
+from .voting import Vote, Voter
 
 __version__ = version("biisnet")
-__all__ = ["BundleError", "Class", "Detection", "GreyLevelsWarning", "Levels", "Model", "__version__", "detect", "load"]
+__all__ = [
+    "BundleError",
+    "Class",
+    "Detection",
+    "GreyLevelsWarning",
+    "Levels",
+    "Model",
+    "Vote",
+    "Voter",
+    "__version__",
+    "detect",
+    "load",
+]

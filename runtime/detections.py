@@ -53,22 +53,27 @@ class Detector:
 
     def targets(self, values: Values) -> list[Detection]:
         """Targets from top to bottom."""
-        return _targets(self.probability(values), self.mask(values))
+        return [found.detection for found in self.components(values)]
+
+    def components(self, values: Values) -> list[Component]:
+        """The same with their pixels."""
+        return _measured(self.probability(values), self.mask(values))
 
 
-def detector(signature: Signature, name: str) -> Detector:
-    """Detector of the model `name`'s targets. Raises BundleError for a model of another task."""
+def detector(signature: Signature, name: str, threshold: float | None = None) -> Detector:
+    """Detector of the model `name`'s targets, at a threshold of probabilities or else at the model's own. Raises
+    BundleError for a model of another task."""
     if signature.threshold is None:
         raise BundleError(
             f"{name}: is a model for {signature.task}, which finds no targets; take its outputs from the library "
             "(docs/runtime.md)"
         )
     answer = Answer(signature.outputs[0])
-    return Detector(answer, answer.threshold(signature.threshold))
+    return Detector(answer, answer.threshold(signature.threshold if threshold is None else threshold))
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """Columns `begin` to below `end` of a row."""
 
     row: int
@@ -76,26 +81,39 @@ class _Run:
     end: int
 
 
+@dataclass(frozen=True)
+class Component:
+    """A target and its pixels."""
+
+    detection: Detection
+    runs: tuple[Run, ...]
+
+    def erase(self, mask: npt.NDArray[np.bool_]) -> None:
+        """Take its pixels from a mask [H, W]."""
+        for run in self.runs:
+            mask[run.row, run.begin : run.end] = False
+
+
 def detect(probability: F32, threshold: float) -> list[Detection]:
     """The targets of a map [H, W], from top to bottom: where it is above `threshold`."""
-    return _targets(probability, probability > np.float32(threshold))
+    return [found.detection for found in _measured(probability, probability > np.float32(threshold))]
 
 
-def _targets(probability: F32, mask: npt.NDArray[np.bool_]) -> list[Detection]:
-    found = [_measure(probability, runs) for runs in _components(mask)]
-    return sorted(found, key=lambda d: (d.top, d.left, d.row, d.column))
+def _measured(probability: F32, mask: npt.NDArray[np.bool_]) -> list[Component]:
+    found = [Component(_measure(probability, runs), tuple(runs)) for runs in _components(mask)]
+    return sorted(found, key=lambda c: (c.detection.top, c.detection.left, c.detection.row, c.detection.column))
 
 
-def _components(mask: npt.NDArray[np.bool_]) -> list[list[_Run]]:
+def _components(mask: npt.NDArray[np.bool_]) -> list[list[Run]]:
     """8-connected components, each as the runs of set pixels in its rows (union-find over the runs)."""
-    parent: dict[_Run, _Run] = {}
+    parent: dict[Run, Run] = {}
 
-    def root(run: _Run) -> _Run:
+    def root(run: Run) -> Run:
         while parent[run] is not run:
             parent[run] = run = parent[parent[run]]  # halves the path
         return run
 
-    above: list[_Run] = []
+    above: list[Run] = []
     for row in np.flatnonzero(mask.any(axis=1)):
         below = list(_runs(int(row), mask[row]))
         parent.update((run, run) for run in below)
@@ -111,18 +129,18 @@ def _components(mask: npt.NDArray[np.bool_]) -> list[list[_Run]]:
                     break
                 parent[root(run)] = root(other)
         above = below
-    groups: dict[_Run, list[_Run]] = {}
+    groups: dict[Run, list[Run]] = {}
     for run in parent:
         groups.setdefault(root(run), []).append(run)
     return list(groups.values())
 
 
-def _runs(row: int, pixels: npt.NDArray[np.bool_]) -> Iterator[_Run]:
+def _runs(row: int, pixels: npt.NDArray[np.bool_]) -> Iterator[Run]:
     edges = np.flatnonzero(np.diff(pixels, prepend=False, append=False))
-    return (_Run(row, int(begin), int(end)) for begin, end in edges.reshape(-1, 2))
+    return (Run(row, int(begin), int(end)) for begin, end in edges.reshape(-1, 2))
 
 
-def _measure(probability: F32, runs: list[_Run]) -> Detection:
+def _measure(probability: F32, runs: list[Run]) -> Detection:
     rows = np.concatenate([np.full(r.end - r.begin, r.row) for r in runs])
     columns = np.concatenate([np.arange(r.begin, r.end) for r in runs])
     weights = probability[rows, columns].astype(np.float64)

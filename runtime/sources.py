@@ -49,6 +49,7 @@ RUNNER_SOURCES = tuple(
         "text.c",
         "tiles.c",
         "values.c",
+        "vote.c",
     )
 )
 # Kernels come out of TVM with default visibility; this keeps them inside the shared library.

@@ -58,6 +58,7 @@ class Predictor:
     engine: str  # who computes, for a person
     size: tuple[int, int] | None  # of the frames that it is given; None: their own
     predict: Callable[[F32], F32]  # grey levels [H, W] -> probabilities [H, W]
+    threshold: float = 0.5  # its own: a bundle's, an ONNX file's
 
 
 @contextmanager
@@ -113,6 +114,7 @@ def open_bundle_predictor(
     """A bundle for this machine, or with `emulate` one for a board; `native` in tiles of its size."""
     with open_bundle(path) as opened:
         target, own_size = target_of(opened.manifest), opened.signature.size
+        threshold = opened.signature.threshold
     check_size(str(path), size, own_size)
     foreign = bool(target.emulated_cpu) and not emulator.runs_here(target)
     if foreign and not emulate:
@@ -123,7 +125,8 @@ def open_bundle_predictor(
     if native:
         engine += f", in tiles of {own_size[0]}x{own_size[1]}"
     with open_model(path, threads, say, tile=native) as model:
-        yield Predictor(str(path), engine, None if native else own_size, model.probability)
+        assert threshold is not None  # of other tasks none is opened
+        yield Predictor(str(path), engine, None if native else own_size, model.probability, threshold)
 
 
 def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Predictor:
@@ -165,7 +168,7 @@ def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, th
         return answer.probability(result) if answer else result
 
     engine = "ONNX Runtime, in integers" if takes_bytes else "ONNX Runtime"
-    return Predictor(name, engine, None if native else (height, width), predict)
+    return Predictor(name, engine, None if native else (height, width), predict, model.threshold)
 
 
 def onnx_answer(model: OnnxModel) -> Answer | None:
@@ -232,15 +235,17 @@ def evaluate_model(
     predictor: Predictor,
     data: str,
     frames: list[Frame],
-    threshold: float,
+    threshold: float | None,
     overlays: Path | None,
     budget: float | None = None,
 ) -> Evaluation:
-    """The metrics of a model on frames of its size; a picture of each frame goes to `overlays`.
+    """The metrics of a model on frames of its size, at its own threshold where none is given; a picture of each frame
+    goes to `overlays`.
 
     `budget` is an Fa for which a threshold is looked for. Raises InputError where there is none.
     """
     counts, probabilities = Counts(), []
+    threshold = predictor.threshold if threshold is None else threshold
     if overlays:
         overlays.mkdir(parents=True, exist_ok=True)
     for frame in frames:

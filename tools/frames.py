@@ -36,6 +36,8 @@ class Picture:
     stem: str
     image: F32
     is_exact: bool = False  # whether its samples were floats, which are levels as they are
+    stream: int = 0
+    """The number of the stream that it is of: a series is one, and so are a folder's images that follow each other."""
 
 
 @dataclass(frozen=True)
@@ -99,26 +101,30 @@ def read_frames(sources: Iterable[str], reading: Reading) -> Iterator[Picture]:
             reading.say(f"note: {note}")
 
     try:
-        for name, stem, samples in _frames(sources, reading):
+        for name, stem, stream, samples in _frames(sources, reading):
             grey = to_grey(samples, reading.levels, name)
             watch.see(samples, grey)
             if watch.frames == NOTE_AFTER:
                 told = True
                 tell()
-            yield Picture(name, stem, grey, reading.levels is None and samples.full is None)
+            yield Picture(name, stem, grey, reading.levels is None and samples.full is None, stream)
     finally:
         if not told:
             tell()
 
 
-def _frames(sources: Iterable[str], reading: Reading) -> Iterator[tuple[str, str, Samples]]:
-    """(name, stem, samples) of each frame."""
+def _frames(sources: Iterable[str], reading: Reading) -> Iterator[tuple[str, str, int, Samples]]:
+    """(name, stem, number of the stream, samples) of each frame."""
+    stream, folder = 0, None
     for source in sources:
         stem = stem_of(source)
         series = is_series(source, reading.raw)
+        if series or Path(source).parent != folder:
+            stream += 1
+        folder = None if series else Path(source).parent
         for number, samples in enumerate(_samples_of(source, reading), 1):
             name = f"{stem}-{number:06}" if series else shown(source)
-            yield name, name if series else stem, samples
+            yield name, name if series else stem, stream, samples
 
 
 def _samples_of(source: str, reading: Reading) -> Iterator[Samples]:

@@ -25,7 +25,9 @@ from ..runtime.detections import Detection, Detector, detector
 from ..runtime.levels import Levels, check_whole
 from ..runtime.signature import DETECTION, Signature
 from ..runtime.tiles import tile_starts, tiled, tiling
+from ..runtime.voting import Vote
 from .answers import Answerer, AnswerResult, Wishes, answer_tables, check_wishes
+from .ballot import Ballot
 from .frames import NUMBERED, Picture, Rate, Reading, find_sources, is_series, read_frames, stem_of
 from .inference import open_inference
 from .names import csv_value, file_name
@@ -46,10 +48,13 @@ class FrameResult:
     targets: tuple[Detection, ...]
     mask: str | None  # the files written
     overlay: str | None
+    voted_down: int | None = None
+    """Targets that too few of the frames before have, which are in none of the above; None without a vote."""
 
     def line(self) -> str:
         """The result for a person."""
-        return f"{plural(self.target_pixels, 'target pixel')}, {plural(len(self.targets), 'target')}"
+        down = f", {self.voted_down} voted down" if self.voted_down else ""
+        return f"{plural(self.target_pixels, 'target pixel')}, {plural(len(self.targets), 'target')}{down}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,10 @@ class Wanted:
     folder: Path | None
     probability: bool = False
     overlay: bool = False
+    threshold: float | None = None
+    """The probability above which a pixel is a target, instead of the bundle's own."""
+    vote: Vote | None = None
+    """Targets to report: those that enough of a stream's frames have."""
     wishes: Wishes = field(default_factory=Wishes)
     """Of other tasks than detection."""
 
@@ -66,6 +75,8 @@ class Wanted:
         for option in ("probability", "overlay"):
             if getattr(self, option) and not self.folder:
                 raise CompileError(f"--{option} writes files: say where with -o DIR")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise CompileError(f"--threshold {self.threshold:g}: give a probability from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -94,9 +105,16 @@ def open_model(bundle: Path, threads: int, say: Callable[[str], None], tile: boo
 
 
 @contextmanager
-def open_finder(opened: Bundle, path: Path, threads: int, say: Callable[[str], None], tile: bool) -> Iterator[Finder]:
-    """The same of an open bundle, which `path` names."""
-    finds = detector(opened.signature, str(path))
+def open_finder(
+    opened: Bundle,
+    path: Path,
+    threads: int,
+    say: Callable[[str], None],
+    tile: bool,
+    threshold: float | None = None,
+) -> Iterator[Finder]:
+    """The same of an open bundle, which `path` names; `threshold` is instead of its own."""
+    finds = detector(opened.signature, str(path), threshold)
     if tile:
         check_tiling(path, opened)
     with open_inference(opened, path, threads, say) as infer:
@@ -147,13 +165,21 @@ def run_frames(
             raise CompileError(f"{twice}: a frame of the same name is given before it; run it with another -o")
         frames = read_frames(found, Reading(levels, raw, warn or say, signature.channels))
         first = next(frames)  # what is no frame is said before anything is started or written
+        if wanted.vote and found == list(sources) and len(found) == 1 and not is_series(found[0], raw):
+            raise CompileError(
+                f"{found[0]}: is one frame; --vote is for streams: a folder, a video, a camera, raw frames"
+            )
         if wanted.folder:
             wanted.folder.mkdir(parents=True, exist_ok=True)
         paced = (rate or iter)(itertools.chain([first], frames))
         if signature.task == DETECTION:
-            with open_finder(opened, bundle, threads, say, tile) as model, tables(wanted.folder) as write:
+            with (
+                open_finder(opened, bundle, threads, say, tile, wanted.threshold) as model,
+                tables(wanted.folder) as write,
+            ):
+                ballot = Ballot(wanted.vote) if wanted.vote else None
                 for frame in paced:
-                    target = look(model, frame, wanted)
+                    target = look(model, frame, wanted, ballot)
                     write(target)
                     yield target
             return
@@ -177,7 +203,13 @@ def check_wanted(bundle: Path, signature: Signature, wanted: Wanted, tile: bool)
         if other := [name for name, value in wishes.items() if value]:
             raise CompileError(f"{bundle}: is for detection; leave out {other[0]}")
         return ()
-    options = {"--probability": wanted.probability, "--overlay": wanted.overlay, "--tile": tile}
+    options = {
+        "--probability": wanted.probability,
+        "--overlay": wanted.overlay,
+        "--tile": tile,
+        "--threshold": wanted.threshold is not None,
+        "--vote": wanted.vote is not None,
+    }
     if other := [name for name, value in options.items() if value]:
         raise CompileError(f"{bundle}: is for {signature.task}; {other[0]} is for detection")
     return check_wishes(bundle, signature, wanted.wishes)
@@ -203,15 +235,21 @@ def twice_named(sources: Sequence[str], raw: Raw | None = None) -> str | None:
     return None
 
 
-def look(model: Finder, frame: Picture, wanted: Wanted) -> FrameResult:
-    """Find the targets in one frame, and write its files."""
+def look(model: Finder, frame: Picture, wanted: Wanted, ballot: Ballot | None = None) -> FrameResult:
+    """Find the targets in one frame, the next one of its stream, and write its files. Raises CompileError."""
     try:
         if model.takes_bytes and frame.is_exact:
             check_whole(frame.image)
         values = model.infer(frame.image)
     except ValueError as e:
         raise CompileError(f"{frame.name}: {e}") from e
-    mask, targets = model.finds.mask(values), tuple(model.finds.targets(values))
+    mask, found = model.finds.mask(values), model.finds.components(values)
+    kept = ballot.see(frame, found) if ballot else [True] * len(found)
+    for component, is_kept in zip(found, kept, strict=True):
+        if not is_kept:
+            component.erase(mask)
+    targets = tuple(c.detection for c, is_kept in zip(found, kept, strict=True) if is_kept)
+    voted_down = len(found) - len(targets) if ballot else None
     written = drawn = None
     if wanted.folder:
         place = wanted.folder / frame.stem
@@ -223,7 +261,7 @@ def look(model: Finder, frame: Picture, wanted: Wanted) -> FrameResult:
             drawn = f"{place}.overlay.png"
             write_whole(Path(drawn), detections_overlay(frame.image, targets))
     height, width = mask.shape
-    return FrameResult(frame.name, height, width, int(mask.sum()), targets, written, drawn)
+    return FrameResult(frame.name, height, width, int(mask.sum()), targets, written, drawn, voted_down)
 
 
 @contextmanager

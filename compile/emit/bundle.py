@@ -137,7 +137,7 @@ class BundleWriter:
         write_embedding(self.root, model.name, target.name, prefix)
         (self.root / MODEL).write_bytes(model.data)
         write_golden(self.root, model, plan)
-        write_notices(self.root, components(model.sha256))
+        write_notices(self.root, components(model))
         manifest = make_manifest(self.root, model, plan, target, verified, prefix)
         (self.root / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         (self.root / SUMS).write_text(sums_text(self.root, manifest["files"]))

@@ -81,7 +81,7 @@ def make_manifest(
         "kernels": {s.kernel: kernel_entry(s.schedule, s.record) for s in plan.kernels.steps},
         "verification": verified.as_entry(),
         "tools": {**{tool: version(tool) for tool in TOOLS}, "llvm": str(llvm_version_major())},
-        "licenses": license_entries(components(model.sha256)),
+        "licenses": license_entries(components(model)),
         "files": {
             str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
             for p in sorted(root.rglob("*"))

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...model.shipped import DATA
 from ...runtime.bundle import HEADER, LIBRARY, RUNNER
+from ..frontend.loader import PREPARED_FROM, OnnxModel
 from .link import ARCHIVE
 
 MODEL = "model.onnx"
@@ -51,9 +52,10 @@ def shipped_models() -> frozenset[str]:
     return frozenset(hashlib.sha256(path.read_bytes()).hexdigest() for path in DATA.glob("*.onnx"))
 
 
-def components(model_sha256: str) -> tuple[Component, ...]:
-    """Who has a part in the bundle of a model."""
-    return (*LINKED, WEIGHTS) if model_sha256 in shipped_models() else LINKED
+def components(model: OnnxModel) -> tuple[Component, ...]:
+    """Who has a part in the bundle of a model; of one that its user said more of, as of its file before."""
+    files = {model.sha256, model.metadata.get(PREPARED_FROM)}
+    return (*LINKED, WEIGHTS) if files & shipped_models() else LINKED
 
 
 def write_notices(root: Path, found: tuple[Component, ...]) -> None:

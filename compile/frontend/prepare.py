@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the file does not say and its user does: the task, and what was done to pixels before the network.
+"""What the file does not say and its user does: the task, a detection's threshold, and what was done to pixels before
+the network.
 
     y = (level - mean) / std  =  level * (1 / std) + (-mean / std)
 
-The normalisation becomes two nodes behind the input; the task, and where the file came from, are metadata.
+The normalisation becomes two nodes behind the input; task and threshold, and where the file came from, are metadata.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import onnx
 from onnx import numpy_helper
 
 from ...runtime.levels import WHITE
-from ...runtime.signature import TASKS
+from ...runtime.signature import DETECTION, TASKS
 from ..errors import CompileError
 from ..refusals import images
 from .loader import PREPARED_FROM, OnnxModel
@@ -73,9 +74,15 @@ def text(numbers: Sequence[float]) -> str:
     return ",".join(f"{v:.9g}" for v in numbers)
 
 
-def prepare(model: OnnxModel, task: str | None = None, normalisation: Normalisation | None = None) -> OnnxModel:
-    """The model with what its user says of it; the same where that is nothing. Raises CompileError."""
-    if task is None and normalisation is None:
+def prepare(
+    model: OnnxModel,
+    task: str | None = None,
+    normalisation: Normalisation | None = None,
+    threshold: float | None = None,
+) -> OnnxModel:
+    """The model with what its user says of it; the same where that is nothing. A threshold, of probabilities, says that
+    it is for detection. Raises CompileError."""
+    if task is None and normalisation is None and threshold is None:
         return model
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
@@ -84,6 +91,8 @@ def prepare(model: OnnxModel, task: str | None = None, normalisation: Normalisat
         if task not in TASKS:
             raise CompileError(f"--task {task}: give {', '.join(TASKS[:-1])} or {TASKS[-1]}", images.TASK)
         told["task"] = task
+    if threshold is not None:
+        told |= {"task": DETECTION, "threshold": repr(checked_threshold(model, task, threshold))}
     if normalisation is not None:
         normalise(proto, normalisation, model.path)
         told |= {MEAN: text(normalisation.mean), STD: text(normalisation.std)}
@@ -93,6 +102,18 @@ def prepare(model: OnnxModel, task: str | None = None, normalisation: Normalisat
         proto.metadata_props.add(key=key, value=value)
     data = proto.SerializeToString(deterministic=True)
     return replace(model, proto=proto, data=data, sha256=hashlib.sha256(data).hexdigest(), called=model.name)
+
+
+def checked_threshold(model: OnnxModel, task: str | None, threshold: float) -> float:
+    """The threshold. Raises CompileError where it is none, or the model is said to be for another task."""
+    if not 0 <= threshold <= 1:
+        raise CompileError(
+            f"--threshold {threshold:g}: give a probability from 0 to 1, above which a pixel is a target"
+        )
+    stated = task or model.task or DETECTION
+    if stated != DETECTION:
+        raise CompileError(f"{model.path}: is for {stated}; --threshold is for detection, leave it out")
+    return float(threshold)
 
 
 def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -> None:

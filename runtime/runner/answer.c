@@ -25,6 +25,21 @@ static double exponential(double x) {
     return ldexp(sum, (int)k);
 }
 
+float answer_value(const answer *a, double threshold) {
+    if (!a->is_whole) return (float)threshold;
+    biisnet_dtype dtype = biisnet_output_dtype(0);
+    int below = (dtype == BIISNET_INT16 ? INT16_MIN : 0) - 1;
+    int above = dtype == BIISNET_INT16 ? INT16_MAX : dtype == BIISNET_UINT16 ? UINT16_MAX : UINT8_MAX;
+    while (below < above) { /* probabilities never fall as values grow */
+        int middle = below + (above - below + 1) / 2;
+        if (answer_probability(a, (float)middle) <= (float)threshold)
+            below = middle;
+        else
+            above = middle - 1;
+    }
+    return (float)below;
+}
+
 float answer_probability(const answer *a, float value) {
     if (!a->is_whole) return value;
     double meant = a->scale * (double)value;

@@ -18,6 +18,9 @@ typedef struct {
 /* Of the model's first output, which is a detection's. */
 answer answer_of_model(void);
 
+/* The value that stands for a threshold of probabilities: its own, and no greater value's, is at most `threshold`. */
+float answer_value(const answer *a, double threshold);
+
 /* The probability, 0..1, of a target where the output has this value. */
 float answer_probability(const answer *a, float value);
 

@@ -7,6 +7,7 @@
 #include "answer.h"
 #include "classify.h"
 #include "describe.h"
+#include "detect.h"
 #include "fail.h"
 #include "file.h"
 #include "frames.h"
@@ -20,6 +21,7 @@
 #include "session.h"
 #include "tiles.h"
 #include "values.h"
+#include "vote.h"
 
 /* The frames that the model takes, [1, C, H, W]; fails for others. */
 static extent frame_of_model(void) {
@@ -80,7 +82,7 @@ static bool is_measured(const options *o) { return o->bench || o->roi || o->stag
 /* Fails where options are of another task. */
 static void check_task(const options *o, biisnet_task task) {
     bool detects = task == BIISNET_TASK_DETECTION, classifies = task == BIISNET_TASK_CLASSIFICATION;
-    if (!detects && (o->targets || o->mask || o->probability || o->tile))
+    if (!detects && (o->targets || o->mask || o->probability || o->tile || o->vote.frames || o->threshold >= 0))
         fail("the model is for %s, and finds no targets; leave out what is of detection, see --help", task_name(task));
     if (detects && o->values) fail("the model is for detection; give --probability or --mask instead of --values");
     if (!classifies && (o->top || o->labels))
@@ -124,16 +126,41 @@ static void answer_frames(const options *o) {
     classes_close(&c);
 }
 
+/* A frame's detections that are reported; *found is the caller's to free. */
+static size_t find(const image *frame, const answer *a, voter *v, target **found) {
+    size_t count = detect(frame->grey, frame->height, frame->width, a, found);
+    return v->rule.frames ? voter_see(v, *found, count) : count;
+}
+
+static long pixels_of(const target *found, size_t count) {
+    long pixels = 0;
+    for (size_t i = 0; i < count; i++) pixels += found[i].pixels;
+    return pixels;
+}
+
+/* Fails where a frame is not of the size of those before it, which is in `size` from the first one on. */
+static void check_size(const frames *f, const image *frame, extent *size) {
+    if (size->height && (frame->height != size->height || frame->width != size->width))
+        fail("%s: is %dx%d, the frame before it %dx%d; --vote compares places, give frames of one size", f->name,
+             frame->height, frame->width, size->height, size->width);
+    *size = (extent){1, frame->height, frame->width};
+}
+
 static void detect_frames(const options *o) {
     extent in = frame_of_model(), out = values_of_model(); /* one plane each, or it were no detection */
     results_check(o);
     answer a = answer_of_model();
+    if (o->threshold >= 0) a.threshold = answer_value(&a, o->threshold);
     bool measured = is_measured(o);
     if (o->tile && measured) fail("--tile: what is measured is one run of the model; leave it out");
     if (o->tile) tiles_check(in.height, in.width);
     frames f = frames_open(o);
     if (frames_are_many(&f) && (measured || o->mask || o->probability))
         fail("%s: is more than one image; this is for one at a time", o->image);
+    if (o->vote.frames && !frames_are_many(&f))
+        fail("%s: is one frame; --vote is for streams: a folder, or raw frames on standard input", o->image);
+    voter v = {.rule = o->vote};
+    extent size = {0};
     image frame;
     bool more = frames_next(&f, &frame); /* what is wrong with it is said before anything is made */
 
@@ -142,18 +169,24 @@ static void detect_frames(const options *o) {
     double load = milliseconds() - start;
     if (o->targets) results_head();
     for (; more; more = frames_next(&f, &frame)) {
+        if (o->vote.frames) check_size(&f, &frame, &size);
         if (o->tile)
             tiles_run(&s, &frame, in.height, in.width);
         else
             run_resized(&s, o, load, &frame, in, out);
         long targets = results_write(o, frame.grey, frame.height, frame.width, &a);
+        target *found = NULL;
+        size_t count = o->targets || o->vote.frames ? find(&frame, &a, &v, &found) : 0;
+        if (o->vote.frames) targets = pixels_of(found, count);
         if (o->targets)
-            results_targets(f.name, frame.grey, frame.height, frame.width, &a);
+            results_targets(f.name, found, count);
         else if (!o->bench && !o->stages && !o->mask && !o->probability)
             printf("%s: %ld of %ld pixels are target\n", f.name, targets, (long)frame.height * frame.width);
         fflush(stdout); /* who reads it may wait for this frame */
+        free(found);
         image_free(&frame);
     }
+    voter_close(&v);
     session_close(&s);
     frames_close(&f);
 }

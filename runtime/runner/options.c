@@ -19,6 +19,9 @@ void options_help(void) {
          "  --mask FILE.pgm      write the mask: 255 where there is a target, 0 elsewhere\n"
          "  --probability FILE   write the probability map: .pgm (8 bits) or .f32 (little-endian float32)\n"
          "  --tile               cut an image larger than the model into tiles that overlap, instead of resizing it\n"
+         "  --threshold P        a pixel is a target above this probability, instead of the model's own\n"
+         "  --vote M/N           of a stream: report targets only that at least M of the last N frames have\n"
+         "  --vote-radius PIXELS how far away another frame's detection may be and vote for a target (default 5)\n"
          "classification\n"
          "  --top N              print so many classes, a line of CSV each (default 5)\n"
          "  --labels FILE        names of the classes, one a line\n"
@@ -101,6 +104,14 @@ static void range(const char *text, options *o) {
     o->range = true;
 }
 
+static double number(const char *option, const char *text, const char *what, double high) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value >= 0 && value <= high))
+        fail("%s %s: give %s from 0 to %g", option, text, what, high);
+    return value;
+}
+
 static bool valued(const char *name, const char *value, options *o) {
     if (strcmp(name, "--mask") == 0)
         o->mask = value;
@@ -116,6 +127,12 @@ static bool valued(const char *name, const char *value, options *o) {
         range(value ? value : "", o);
     else if (strcmp(name, "--raw") == 0)
         raw_size(value ? value : "", o);
+    else if (strcmp(name, "--vote") == 0)
+        o->vote = vote_parse(value ? value : "");
+    else if (strcmp(name, "--vote-radius") == 0)
+        o->vote_radius = number(name, value ? value : "", "pixels", VOTE_MAX_RADIUS);
+    else if (strcmp(name, "--threshold") == 0)
+        o->threshold = number(name, value ? value : "", "a probability", 1);
     else if (strcmp(name, "--levels") == 0)
         o->levels = levels_parse(value ? value : "");
     else if (strcmp(name, "--threads") == 0)
@@ -131,7 +148,7 @@ static bool valued(const char *name, const char *value, options *o) {
 }
 
 options options_parse(int count, char **arguments) {
-    options o = {.threads = 1, .raw_type = RAW_F32, .high = 255, .channels = 1};
+    options o = {.threads = 1, .raw_type = RAW_F32, .high = 255, .channels = 1, .threshold = -1, .vote_radius = -1};
     bool words = false; /* after "--", which ends the options */
     for (int i = 1; i < count; i++) {
         char *word = arguments[i];
@@ -150,6 +167,8 @@ options options_parse(int count, char **arguments) {
         }
     }
     if (o.times && !o.bench) fail("--times goes with --bench; see --help");
+    if (o.vote_radius >= 0 && !o.vote.frames) fail("--vote-radius goes with --vote; see --help");
+    if (o.vote_radius >= 0) o.vote.radius = o.vote_radius;
     if (o.range && !o.values) fail("--range goes with --values; see --help");
     if (o.targets && (o.bench || o.stages)) fail("--targets: a measurement prints one line of JSON; leave it out");
     if (!o.image && !o.info && !o.probe && !o.help && !o.version) fail("no image given; see --help");

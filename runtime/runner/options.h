@@ -7,6 +7,7 @@
 
 #include "image.h"
 #include "levels.h"
+#include "vote.h"
 
 typedef struct {
     const char *image, *mask, *probability; /* NULL: not given */
@@ -18,6 +19,9 @@ typedef struct {
     int raw_height, raw_width;              /* 0: the image is a PNG or PGM */
     raw_type raw_type;
     levels levels;
+    double threshold;   /* a probability; below 0: not given */
+    vote_rule vote;     /* of no frames: not given */
+    double vote_radius; /* below 0: not given */
     int threads;
     int bench;  /* 0: no benchmark */
     int stages; /* 0: none of single stages */

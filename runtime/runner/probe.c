@@ -17,7 +17,7 @@ static void send(const void *data, uint64_t bytes) {
     if (fwrite(data, 1, (size_t)bytes, stdout) != bytes) fail("--probe: the answer could not be written");
 }
 
-static void answer(void) { send(&(uint32_t){0}, 4); }
+static void acknowledge(void) { send(&(uint32_t){0}, 4); }
 
 _Noreturn static void refuse(const char *message) {
     uint32_t length = (uint32_t)strlen(message);
@@ -65,7 +65,7 @@ static int32_t receive_stage(void) {
 
 static void run_stage(session *s, int32_t stage, const void *params) {
     check(biisnet_run_stage(s->probed, stage, params));
-    answer();
+    acknowledge();
 }
 
 static void run_with_params(session *s) {
@@ -84,7 +84,7 @@ static void infer(session *s) {
     for (int i = 0; i < biisnet_input_count(); i++)
         receive(s->block + s->layout.input_offset[i], s->layout.input_bytes[i]);
     check(biisnet_run(s->model, s->inputs, s->outputs));
-    answer();
+    acknowledge();
     for (int i = 0; i < biisnet_output_count(); i++) send(s->outputs[i].data, s->layout.output_bytes[i]);
 }
 
@@ -96,26 +96,26 @@ void probe_serve(session *s) {
             case 'W':
                 range = receive_range(s, &bytes);
                 receive(range, bytes);
-                answer();
+                acknowledge();
                 break;
             case 'R':
                 range = receive_range(s, &bytes);
-                answer();
+                acknowledge();
                 send(range, bytes);
                 break;
             case 'S': run_stage(s, receive_stage(), NULL); break;
             case 'P': run_with_params(s); break;
             case 'I': infer(s); break;
             case 'B':
-                answer();
+                acknowledge();
                 region_start();
                 break;
             case 'E':
                 region_stop();
-                answer();
+                acknowledge();
                 break;
             case 'Q':
-                answer();
+                acknowledge();
                 fflush(stdout);
                 return;
             default: refuse("unknown command");

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detect.h"
 #include "fail.h"
 #include "file.h"
 #include "text.h"
@@ -40,16 +39,13 @@ static void write_pgm(const char *path, const uint8_t *pixels, int height, int w
 
 void results_head(void) { puts("image,top,left,height,width,row,column,score,pixels"); }
 
-void results_targets(const char *name, const float *values, int height, int width, const answer *a) {
-    target *found;
-    size_t count = detect(values, height, width, a, &found);
+void results_targets(const char *name, const target *found, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const target *t = &found[i];
         print_field(name);
         printf(",%d,%d,%d,%d,%.9g,%.9g,%.9g,%ld\n", t->top, t->left, t->height, t->width, t->row, t->column,
                (double)t->score, t->pixels);
     }
-    free(found);
 }
 
 /* A file of float32 probabilities, or of their levels in 8 bits in `grey`. */

@@ -2,14 +2,18 @@
 """The paper's three data sets: each in the layout that its makers gave it, made up here."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from benchmarks.accuracy import app, markdown
+from benchmarks import accuracy
+from benchmarks.accuracy import SETS, app, markdown, training_split
+from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 from biisnet.model.scenes import scenes
 
@@ -35,12 +39,47 @@ def make(root: Path, name: str) -> Path:
     return root / name
 
 
-def test_the_paper_alone_where_there_is_no_folder() -> None:
-    text = markdown({"sirst": {"native": Metrics(0.5, 0.25, float("nan"), 1e-5)}})
-    assert text.count("the paper") == 3
-    assert text.count("native") == 1
-    assert "| 50.00 | 25.00 | - | 10.00 |" in text
-    assert "| 82.88 | - | 96.40 | 27.00 |" in text
+def rows_of(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_columns_of_the_data_sets() -> None:
+    """Four a set, and dashes where nothing was measured."""
+    titles, rule, *lines = rows_of(markdown({"nudt-sirst": {"native": Metrics(0.5, 0.25, float("nan"), 1e-5)}}))
+    assert len(titles) == len(rule) == 13
+    assert [titles.index(f"{name}: mIoU, %") for name in ("SIRST", "NUDT-SIRST", "IRSTD-1K")] == [1, 5, 9]
+    assert titles[5:9] == ["NUDT-SIRST: mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6"]
+    assert {len(line) for line in lines} == {13}
+    assert lines[0][:9] == ["the paper", "66.73", "-", "92.40", "83.40", "82.88", "-", "96.40", "27.00"]
+    assert lines[1] == ["resized", *12 * ["-"]]
+    assert lines[2] == ["native", *4 * ["-"], "50.00", "25.00", "-", "10.00", *4 * ["-"]]
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(
+    ("lists", "split"),
+    [
+        (
+            ["idx_427/trainval.txt", "idx_427/train.txt", "idx_427/test.txt"],
+            {"sirst": "trainval", "irstd-1k": "trainval"},
+        ),
+        (["img_idx/train_SIRST.txt", "img_idx/test_SIRST.txt"], {}),
+        (["50_50/train.txt", "50_50/test.txt"], {}),
+        (["trainval.txt", "test.txt"], dict.fromkeys(SETS, "trainval")),
+    ],
+)
+def test_the_split_to_train_on(tmp_path: Path, name: str, lists: list[str], split: dict[str, str]) -> None:
+    """In the makers' layouts and in BasicIRSTD's, whichever a data set comes in."""
+    for path in lists:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("one")
+    assert training_split(tmp_path, SETS[name].training) == split.get(name, "train")
+
+
+def test_no_split_to_train_on(tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_text("one")
+    with pytest.raises(InputError, match="no such list; there are test"):
+        training_split(tmp_path, SETS["sirst"].training)
 
 
 def test_three_data_sets(tmp_path: Path) -> None:
@@ -60,9 +99,48 @@ def test_three_data_sets(tmp_path: Path) -> None:
     assert result["sets"]["sirst"] == result["sets"]["nudt-sirst"] == result["sets"]["irstd-1k"]
     again = CliRunner().invoke(app, [*arguments, *folders["sirst"]])
     assert "epoch" not in again.output
+    table = (tmp_path / "runs" / "accuracy.md").read_text()
+    assert again.stdout == table
+    _, _, *lines = rows_of(table)
+    for line, protocol in zip(lines[1:], ("resized", "native"), strict=True):
+        own = result["sets"]["sirst"][protocol]
+        assert line[1:5] == line[5:9] == line[9:13]
+        assert line[1] == f"{100 * own['miou']:.2f}"
     other = CliRunner().invoke(app, [*arguments[:2], *arguments[4:], "--epochs", "2", *folders["sirst"]])
     assert other.exit_code == 2  # another recipe in the same folder
     assert "of a run with another recipe" in other.output
+
+
+class PulledError(Exception):
+    """The end of a run that nobody wanted."""
+
+
+def test_a_run_that_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on after its last epoch, and ends with the figures of an unbroken one."""
+    pytest.importorskip("torch")
+    (tmp_path / "mine.json").write_text(RECIPE)
+    data = ["--sirst", str(make(tmp_path, "sirst"))]
+    options = ["--recipe", str(tmp_path / "mine.json"), "--start", "biisnet-lite", "--epochs", "2", *data]
+
+    def pulled(title: str, say: object) -> Callable[[Any], None]:
+        def report(p: Any) -> None:
+            if p.epoch == 2:
+                raise PulledError
+
+        return report
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accuracy, "reporter", pulled)
+        broken = CliRunner().invoke(app, ["-r", str(tmp_path / "broken"), *options])
+    assert broken.exit_code
+    assert not (tmp_path / "broken" / "accuracy.json").exists()
+    for name in ("broken", "whole"):
+        done = CliRunner().invoke(app, ["-r", str(tmp_path / name), *options])
+        assert done.exit_code == 0, done.output
+        assert ("sirst: epoch 1/2" in done.output) == (name == "whole")
+        assert "sirst: epoch 2/2" in done.output
+    one, other = ((tmp_path / name / "accuracy.json").read_bytes() for name in ("broken", "whole"))
+    assert one == other
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from biisnet.model.reliability import picture, reliability, scored
 
@@ -38,6 +40,51 @@ def test_bins_and_their_error() -> None:
     assert found.error == pytest.approx(0.75 * 2 / 6)
     assert found.as_dict()["error"] == found.error
     assert picture(found, "title").startswith(b"\x89PNG")
+
+
+def frame_of(scores: list[float], hits: list[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """A frame of detections of one pixel each, too far apart to be taken for one another's target."""
+    probability, truth = np.zeros((10, 10 * len(scores) + 10), np.float32), np.zeros((10, 10 * len(scores) + 10), bool)
+    for n, (score, hit) in enumerate(zip(scores, hits, strict=True)):
+        probability[5, 10 * n + 5], truth[5, 10 * n + 5] = score, hit
+    return probability, truth
+
+
+detections = st.lists(st.tuples(st.floats(0.0625, 1, width=32), st.booleans()), min_size=1, max_size=30)
+
+
+@given(st.lists(detections, min_size=1, max_size=4))
+@settings(deadline=None)
+def test_the_error_by_its_definition(frames: list[list[tuple[float, bool]]]) -> None:
+    """Naeini's: each detection into one of ten bins, a bin's gap weighted by its share; over all frames at once."""
+    found = reliability(*zip(*[frame_of([s for s, _ in f], [h for _, h in f]) for f in frames], strict=True))
+    everything = [d for frame in frames for d in frame]
+    error = 0.0
+    for n in range(10):
+        own = [(s, h) for s, h in everything if n / 10 <= s < (n + 1) / 10 or (n == 9 and s == 1)]
+        if own:
+            gap = abs(sum(h for _, h in own) / len(own) - sum(s for s, _ in own) / len(own))
+            error += len(own) / len(everything) * gap
+    assert found.error == pytest.approx(error, abs=1e-9)
+    assert 0 <= found.error <= 1
+    assert sum(b.detections for b in found.bins) == len(everything)
+    assert [b.score for b in found.bins] == sorted(b.score for b in found.bins)
+
+
+def test_what_is_calibrated_has_no_error() -> None:
+    """Of scores 0.25, 0.5, 0.75 and 1 as many are targets; of scores that are all too high by a half none are."""
+    shares = {0.25: 1, 0.5: 2, 0.75: 3, 1.0: 4}
+    scores = [s for s in shares for _ in range(4)]
+    probability, truth = frame_of(scores, [n < shares[s] for s in shares for n in range(4)])
+    assert reliability([probability], [truth]).error == 0
+    probability, truth = frame_of([0.5] * 8, [False] * 8)
+    assert reliability([probability], [truth]).error == 0.5
+
+
+def test_a_missed_target_is_no_detection() -> None:
+    probability, truth = frame_of([0.5, 0.5], [True, False])
+    truth[2, 2] = True
+    assert reliability([probability], [truth]).error == 0
 
 
 def test_nothing_found() -> None:

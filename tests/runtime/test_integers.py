@@ -17,7 +17,7 @@ import pytest
 
 from biisnet.runtime import BundleError, load, sources
 from biisnet.runtime.answers import Answer
-from biisnet.runtime.detections import Detection
+from biisnet.runtime.detections import Detection, detector
 from biisnet.runtime.levels import GreyLevelsWarning, Samples, as_levels, grey_levels, whole_levels
 from biisnet.runtime.probe import Probe
 from biisnet.runtime.resize import resize_bilinear, resize_values
@@ -227,6 +227,25 @@ def test_other_thresholds(make_integer_bundle: MakeBundle, tmp_path: Path, thres
         assert (tmp_path / "m.pgm").read_bytes().endswith(np.where(wanted, 255, 0).astype(np.uint8).tobytes())
     with pytest.raises(BundleError, match=r"not the manifest's \(signature\)"):
         load(make_integer_bundle(lambda m: edit(m, threshold / 2), library))
+
+
+@pytest.mark.parametrize("threshold", ["0", "1e-9", "0.3", "0.5", "0.50097655", "0.7", "0.999999702", "1"])
+def test_thresholds_that_are_said(
+    make_integer_bundle: MakeBundle, integer_runner: list[str], tmp_path: Path, threshold: str
+) -> None:
+    """A probability in place of the model's own, one that a logit has (0.50097655 is of 1) included."""
+    image = picture()
+    (tmp_path / "in").write_bytes(image.tobytes())
+    options = ["--raw", f"{HEIGHT}x{WIDTH}:u8", "--threshold", threshold, "--mask", tmp_path / "m.pgm", tmp_path / "in"]
+    done = run(*integer_runner, *options)
+    assert (done.returncode, done.stderr) == (0, b"")
+    with load(make_integer_bundle()) as model:
+        wanted = model.probability(image) > np.float32(threshold)
+        if threshold in ("0.3", "0.5", "0.7"):
+            assert 0 < wanted.sum() < wanted.size
+        finds = detector(model.signature, "a test", float(threshold))
+        np.testing.assert_array_equal(finds.mask(model(image)), wanted)
+    assert (tmp_path / "m.pgm").read_bytes().endswith(np.where(wanted, 255, 0).astype(np.uint8).tobytes())
 
 
 def _logit(scale: float) -> Any:

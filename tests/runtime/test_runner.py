@@ -75,6 +75,18 @@ def test_probability_and_mask(runner: list[str], tmp_path: Path, size: tuple[int
     assert {path.name for path in tmp_path.iterdir()} == {"in.pgm", "p.f32", "p.pgm", "mask.pgm"}
 
 
+@pytest.mark.parametrize("threshold", ["0", "0.25", "0.7300000191", "1"])
+def test_a_threshold_that_is_said(host_runner: Path, tmp_path: Path, threshold: str) -> None:
+    image = _write_pgm(tmp_path / "in.pgm", _image())
+    files = ["--probability", tmp_path / "p.f32", "--mask", tmp_path / "m.pgm"]
+    assert run(host_runner, "--threshold", threshold, *files, image).returncode == 0
+    wanted = np.fromfile(tmp_path / "p.f32", "<f4").reshape(HEIGHT, WIDTH) > np.float32(threshold)
+    np.testing.assert_array_equal(_read_pgm(tmp_path / "m.pgm"), np.where(wanted, 255, 0))
+    for wrong in ("-0.1", "1.01", "nan", "half", ""):
+        said = f"--threshold {wrong}: give a probability from 0 to 1"
+        assert said in refused(run(host_runner, "--threshold", wrong, image))
+
+
 def test_raw_input_counts_target_pixels(runner: list[str], tmp_path: Path) -> None:
     image = _image()
     image.tofile(tmp_path / "in.raw")
@@ -150,7 +162,11 @@ def test_a_model_that_finds_no_targets(tmp_path: Path) -> None:
     assert json.loads(run(runner, "--info").stdout)["task"] == "classification"
     assert json.loads(run(runner, "--bench", "3", image).stdout)["runs"] == 3
     assert len(json.loads(run(runner, "--stages", "1", image).stdout)["stages"]) == len(STAGES)
-    for asked in (("--mask", tmp_path / "m.pgm"), ("--targets",), ("--probability", tmp_path / "p.f32"), ("--tile",)):
+    options: list[tuple[str | Path, ...]] = [
+        ("--mask", tmp_path / "m.pgm"), ("--targets",), ("--probability", tmp_path / "p.f32"), ("--tile",),
+        ("--vote", "3/5"), ("--threshold", "0"),
+    ]  # fmt: skip
+    for asked in options:
         assert "the model is for classification, and finds no targets" in refused(run(runner, *asked, image))
     assert sorted(os.listdir(tmp_path)) == ["in.pgm", "other"]
 

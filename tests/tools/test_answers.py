@@ -17,7 +17,7 @@ from biisnet.compile.errors import CompileError, VerificationError
 from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.frontend.prepare import Normalisation, prepare
 from biisnet.compile.pipeline import compile_model
-from biisnet.runtime import BundleError, load
+from biisnet.runtime import BundleError, Vote, load
 from biisnet.runtime.bundle import open_bundle
 from biisnet.runtime.golden import image_name
 from biisnet.targets import resolve
@@ -132,6 +132,8 @@ def test_what_is_of_another_task(bundles: dict[str, Path], tmp_path: Path) -> No
     for task, wanted, message in (
         ("map", Wanted(out, wishes=Wishes(labels)), "is for map; --labels and --top are for classification"),
         ("map", Wanted(out, overlay=True), "is for map; --overlay is for detection"),
+        ("map", Wanted(out, vote=Vote(3, 5)), "is for map; --vote is for detection"),
+        ("classification", Wanted(out, threshold=0.0), "is for classification; --threshold is for detection"),
         ("classification", Wanted(out, probability=True), "is for classification; --probability is for detection"),
         ("classification", Wanted(out, wishes=Wishes(range=(0, 1))), "--range is for maps"),
         ("classification", Wanted(out, wishes=Wishes(labels)), "labels.txt: has 1 lines, the model has 20 classes"),

@@ -152,7 +152,8 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
     yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
-    yield f"task     {manifest['task']}"
+    threshold = manifest["threshold"]
+    yield f"task     {manifest['task']}" + ("" if threshold is None else f", targets above {threshold:.9g}")
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
             scale = f", times {tensor['scale']:g}" if "scale" in tensor else ""

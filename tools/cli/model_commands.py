@@ -14,9 +14,10 @@ import typer
 
 from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
 from .levels_option import LevelsOption, parse_levels
-from .network_options import MeanOption, StdOption, TaskOption, prepared
+from .network_options import MeanOption, StdOption, TaskOption, ThresholdOption, prepared
 from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
+from .vote_options import VoteOption, VoteRadiusOption, parse_vote
 
 
 def export(
@@ -29,6 +30,7 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The ONNX file to write.")],
     size: Size = None,
     task: TaskOption = None,
+    threshold: ThresholdOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
     precision: PrecisionOption = Precision.float32,
@@ -48,12 +50,12 @@ def export(
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
     if frames is None:
         exported = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
-        model, lines = prepared(exported, task, mean, std)
+        model, lines = prepared(exported, task, mean, std, threshold)
     else:
         from ..integer import integer_model, ready_made
 
         shipped = None if asked else ready_made(checkpoint, frames)
-        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std)
+        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std, threshold)
         model = given if shipped else integer_model(given, frames, asked, terminal.say)
     for line in lines:
         terminal.say(line)
@@ -157,6 +159,12 @@ def run(
     tile: Annotated[
         bool, typer.Option("--tile", help="Frames larger than the bundle's in tiles, not resized.")
     ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", metavar="P", help="Above it is a target.  [default: the bundle's own]"),
+    ] = None,
+    vote: VoteOption = None,
+    vote_radius: VoteRadiusOption = None,
     levels: LevelsOption = None,
     raw: Annotated[
         str | None,
@@ -185,7 +193,8 @@ def run(
     pace = Rate(rate) if rate else None
     results, done, started = [], 0, math.nan
     try:
-        wanted = Wanted(output, probability, overlay, Wishes(labels, top, parse_range(value_range)))
+        wishes = Wishes(labels, top, parse_range(value_range))
+        wanted = Wanted(output, probability, overlay, threshold, parse_vote(vote, vote_radius), wishes)
         scale, layout = parse_levels(levels), Raw.parse(raw) if raw is not None else None
         for result in run_frames(bundle, sources, threads, wanted, say, pace, tile, scale, layout, terminal.warn):
             if not done:

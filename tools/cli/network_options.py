@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options by which a user says of a network what its file does not: its task, and how pixels were normalised."""
+"""Options by which a user says of a network what its file does not: its task, its threshold, and how pixels were
+normalised."""
 
 from __future__ import annotations
 
@@ -18,6 +19,15 @@ TaskOption = Annotated[
         help="detection, segmentation, classification or map, where the file does not say it and its shapes mislead.",
     ),
 ]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="P",
+        help="Of a detection: the probability above which a pixel is a target, as `biisnet eval --fa-budget` finds "
+        "it.  [default: the file's, else 0.5]",
+    ),
+]
 MeanOption = Annotated[
     str | None,
     typer.Option("--mean", metavar="M,...", help="Subtract it from pixels, of each channel; of pixels 0..1 or 0..255."),
@@ -27,7 +37,9 @@ StdOption = Annotated[
 ]
 
 
-def prepared(model: OnnxModel, task: str | None, mean: str | None, std: str | None) -> tuple[OnnxModel, list[str]]:
+def prepared(
+    model: OnnxModel, task: str | None, mean: str | None, std: str | None, threshold: float | None
+) -> tuple[OnnxModel, list[str]]:
     """The model with what the options say of it, and a line for the user. Raises CompileError."""
     from ...compile.frontend.prepare import Normalisation, prepare
 
@@ -35,7 +47,7 @@ def prepared(model: OnnxModel, task: str | None, mean: str | None, std: str | No
     if mean is not None or std is not None:
         normalisation = Normalisation.of(numbers("--mean", mean), numbers("--std", std))
     lines = [f"normalised in the network: {normalisation}, of levels 0 to 255"] if normalisation else []
-    return prepare(model, task, normalisation), lines
+    return prepare(model, task, normalisation, threshold), lines
 
 
 def numbers(option: str, text: str | None) -> tuple[float, ...]:

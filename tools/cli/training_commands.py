@@ -116,7 +116,16 @@ def evaluate(
         bool,
         typer.Option("--native", help="Frames at their own size, padded and never resized, as BasicIRSTD has them."),
     ] = False,
-    threshold: Annotated[float, typer.Option("--threshold", min=0, max=1, help="Above it is a target.")] = 0.5,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            min=0,
+            max=1,
+            metavar="P",
+            help="Above it is a target.  [default: the bundle's or the file's own, else 0.5]",
+        ),
+    ] = None,
     budget: Annotated[
         float | None,
         typer.Option(

@@ -86,6 +86,22 @@ def test_what_is_no_normalisation() -> None:
         prepare(model, None, Normalisation.of((1,), (2,)))
 
 
+def test_threshold() -> None:
+    """In the file, to the last bit; it says that the file is for detection."""
+    model = network((1, 1, *SIZE))
+    told = prepare(model, threshold=float(np.float32(0.9999997)))
+    assert told.threshold == float(np.float32(0.9999997))
+    assert (told.task, told.metadata["prepared_from"], told.sha256 != model.sha256) == ("detection", model.sha256, True)
+    assert prepare(told, threshold=0.25).threshold == 0.25
+    assert prepare(model, "detection", threshold=0).threshold == 0
+    for wrong in (-0.1, 1.5, float("nan")):
+        with pytest.raises(CompileError, match="give a probability from 0 to 1"):
+            prepare(model, threshold=wrong)
+    for other in (prepare(model, "map"), model):
+        with pytest.raises(CompileError, match=r"a\.onnx: is for map; --threshold is for detection"):
+            prepare(other, "map" if other is model else None, threshold=0.5)
+
+
 def test_task() -> None:
     """Fails where the file does not keep it, or where nothing was said and the bytes are others."""
     model = network((1, 1, *SIZE))

@@ -185,3 +185,38 @@ def test_in_tiles(cli: Callable, here: Path, tiny_bundle: TinyBundle, emulated: 
 def test_rates_that_are_none(cli: Callable, here: Path, frames: list[str], tiny_bundle: TinyBundle) -> None:
     for rate in ("0", "-1", "nan", "inf"):
         assert "give frames a second, above 0" in cli("run", tiny_bundle("host"), frames[0], "--rate", rate).message
+
+
+def test_votes(cli: Callable, here: Path, tiny_bundle: TinyBundle) -> None:
+    """The same frame over and over: what is there in it is voted for from the second one on."""
+    (here / "frames").mkdir()
+    for n in range(3):
+        Image.fromarray(scene(24, 20)).save(here / "frames" / f"{n}.png")
+    bundle = tiny_bundle("host")
+    alone = json.loads(cli("run", bundle, "frames", "--json").out)
+    done = cli("run", bundle, "frames", "--vote", "2/3", "--vote-radius", "0", "--json")
+    assert done.code == 0, done.err
+    first, *rest = json.loads(done.out)
+    assert alone[0]["targets"]
+    assert (first["targets"], first["target_pixels"], first["voted_down"]) == ([], 0, len(alone[0]["targets"]))
+    assert rest == [{**result, "voted_down": 0} for result in alone[1:]]
+    assert (
+        cli("run", bundle, "frames", "--vote", "2/3").out.splitlines()[0].endswith(f"{first['voted_down']} voted down")
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--vote", "3"), "--vote 3: give M of N frames as M/N, M from 1 to N, N up to 100: 3/5"),
+        (("--vote", "6/5"), "--vote 6/5: give M of N frames"),
+        (("--vote", "3/5", "--vote-radius", "-1"), "--vote-radius -1: give pixels from 0 to 65536"),
+        (("--vote", "3/5", "--vote-radius", "nan"), "--vote-radius nan: give pixels from 0 to 65536"),
+        (("--vote-radius", "3"), "--vote-radius 3: goes with --vote M/N"),
+        (("--vote", "3/5"), "same.png: is one frame; --vote is for streams"),
+    ],
+)
+def test_votes_that_cannot_be(
+    refused: Callable[..., str], frames: list[str], tiny_bundle: TinyBundle, options: tuple[str, ...], message: str
+) -> None:
+    assert message in refused("run", tiny_bundle("host"), "same.png", "-o", "out", *options)
