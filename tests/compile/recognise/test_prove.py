@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proof finds a rewriting that is wrong, however little: faults are put into the rewritten network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from biisnet.compile.errors import CompileError
+from biisnet.compile.recognise import front, recognise
+
+from .networks import C, Net
+
+SIZES = {"64 pixels": 8, "16 pixels": 4, "1 pixel": 1}
+Fault = Callable[[np.ndarray], np.ndarray]
+
+
+def residual(side: int, scale: float) -> tuple[Net, str]:
+    """x + scale conv(x >= 0.5 ? 1 : -1), whose shortcut carries whatever x is."""
+    net = Net((1, 3, side, side))
+    x = net.stem()
+    at_least = net.op("GreaterOrEqual", x, np.full((1, C, 1, 1), 0.5, np.float32))
+    signs = net.op("Where", at_least, np.float32(1), np.float32(-1))
+    return net, net.op("Add", x, net.op("Mul", net.conv(signs, net.signs(C, C, 3, 3)), np.float32(scale)))
+
+
+def next_number(threshold: np.ndarray) -> np.ndarray:
+    """Thresholds that only numbers beyond them reach."""
+    return np.nextafter(threshold, np.float32(np.inf))
+
+
+def other_bit(weight: np.ndarray) -> np.ndarray:
+    """One weight of all, of the other sign."""
+    changed = weight.copy()
+    changed[0, 0, 1, 1] ^= 1
+    return changed
+
+
+def last_scale(scale: np.ndarray) -> np.ndarray:
+    """One channel's scale, a little larger."""
+    changed = np.broadcast_to(scale, (C,)).copy()
+    changed[-1] *= np.float32(1.01)
+    return changed
+
+
+FAULTS: dict[str, tuple[int, Fault]] = {
+    "threshold": (6, next_number), "weight": (1, other_bit), "scale": (2, last_scale)
+}  # fmt: skip
+"""Name -> which input of the BinaryConv2d it is of, and what becomes of it."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(fault: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a wrong sign at a threshold, a wrong weight or a wrong scale is taken for rounding."""
+    net, last = residual(SIZES[size], 1e-3)
+    assert recognise(net.model(last), None).proof
+    (index, change), finished = FAULTS[fault], front.finished
+
+    def wrong(*given: object) -> onnx.ModelProto:
+        proto: onnx.ModelProto = finished(*given)  # type: ignore[arg-type]
+        (node,) = (n for n in proto.graph.node if n.op_type == "BinaryConv2d")
+        tensor = next(t for t in proto.graph.initializer if t.name == node.input[index])
+        tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor)), tensor.name))
+        return proto
+
+    monkeypatch.setattr(front, "finished", wrong)
+    with pytest.raises(CompileError, match=r"changes '.+' by .+ of its largest value; .* \[BN207\]"):
+        recognise(net.model(last), None)
