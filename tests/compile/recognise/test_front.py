@@ -203,3 +203,34 @@ def test_files_on_disk(tmp_path) -> None:  # type: ignore[no-untyped-def]
     net = sum_of_signs()
     (tmp_path / "mine.onnx").write_bytes(net.proto(net.last).SerializeToString())
     assert recognise(load_model(tmp_path / "mine.onnx"), None).model.name == "mine"
+
+
+def of_unknown_domains(net: Net, x: str) -> str:
+    """A layer that nobody knows."""
+    net.imports["somebody.else"] = 1
+    return net.op("Fancy", x, domain="somebody.else")
+
+
+def test_all_obstacles_beside_an_unknown_domain() -> None:
+    """Fails where other layers that cannot be compiled are only told when the unknown one is out of the way; or layers
+    behind it are told that could be, were it known."""
+    net = Net()
+    x = net.op("Erf", net.conv(net.op("Sign", net.stem()), net.signs(C, C, 3, 3)))
+    x = of_unknown_domains(net, net.op("MaxPool", x, kernel_shape=[17, 17], pads=[8] * 4))
+    x = net.op("Mul", net.conv(net.op("Sign", x), net.signs(C, C, 3, 3)), np.float32(0.1))
+    with pytest.raises(CompileError) as refusal:
+        recognise(from_proto(net.proto(net.op("Softmax", net.op("Asinh", x), axis=1)), "net.onnx"), None)
+    said = str(refusal.value)
+    assert said.startswith("net.onnx: 4 layers cannot be compiled: layer 'Erf_4': operator Erf is not supported")
+    assert "; layer 'MaxPool_5' (MaxPool): kernel_shape [17, 17]" in said
+    assert "; layer 'Fancy_6': operator somebody.else::Fancy is of a domain that is not known; export it" in said
+    assert "; layer 'Asinh_10': operator Asinh is not supported" in said
+    assert [said.count(f"[BN{code}]") for code in (301, 327, 202)] == [2, 1, 1]
+
+
+def test_an_unknown_domain_in_what_cannot_be_rewritten() -> None:
+    """Fails where a layer of an unknown domain is hidden by an error of the rewriting."""
+    net = Net(opset=5)
+    x = net.op("Tile", of_unknown_domains(net, "image"), np.array([2]), np.array([1]))
+    with pytest.raises(CompileError, match=r"operators of unknown domains: layer 'Fancy_0' .*\[BN202\]$"):
+        recognise(from_proto(net.proto(x), "net.onnx"), None)

@@ -11,7 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.recognise import front, recognise
+from biisnet.compile.recognise import recognise, rewriting
 
 from .networks import C, Net
 
@@ -59,7 +59,7 @@ def test_fault(fault: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails where a wrong sign at a threshold, a wrong weight or a wrong scale is taken for rounding."""
     net, last = residual(SIZES[size], 1e-3)
     assert recognise(net.model(last), None).proof
-    (index, change), finished = FAULTS[fault], front.finished
+    (index, change), finished = FAULTS[fault], rewriting.finished
 
     def wrong(*given: object) -> onnx.ModelProto:
         proto: onnx.ModelProto = finished(*given)  # type: ignore[arg-type]
@@ -68,6 +68,6 @@ def test_fault(fault: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
         tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor)), tensor.name))
         return proto
 
-    monkeypatch.setattr(front, "finished", wrong)
+    monkeypatch.setattr(rewriting, "finished", wrong)
     with pytest.raises(CompileError, match=r"changes '.+' by .+ of its largest value; .* \[BN207\]"):
         recognise(net.model(last), None)

@@ -23,7 +23,7 @@ from biisnet.compile.passes.order_tasks import check_limits
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.quantise import prove, quantise
-from biisnet.compile.recognise import front, recognise
+from biisnet.compile.recognise import recognise, rewriting
 from biisnet.compile.recognise.patterns import convolution
 from biisnet.compile.schedules import schedules_for
 from biisnet.ops import DOMAIN
@@ -190,7 +190,7 @@ def pads_of_two_sides_for_four(_: Path, __: pytest.MonkeyPatch) -> object:
 
 @provokes("BN204")
 def round_and_round(_: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.setattr(front, "ROUNDS", 0)
+    monkeypatch.setattr(rewriting, "ROUNDS", 0)
     net, last = sign_net()
     return recognise(net.model(last), None)
 
