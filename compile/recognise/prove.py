@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The proof: original and rewritten network in ONNX Runtime, on random and extreme inputs.
 
-Both are cut where a value is binarized, and given the same numbers there: an error cannot hide behind an earlier layer,
-and one of rounding cannot flip a sign and spread. Between two cuts there is one layer, and its values must agree
-within the rounding of its sums (closeness.py). The numbers are random, and those at which a step can go wrong
-(feeds.py), within what the values before allow: after Relu none is below 0.
+Both are cut where a value is binarized, or a map averaged, and given the same numbers there: an error cannot hide
+behind an earlier layer, and one of rounding cannot flip a sign and spread. Between two cuts there is one layer, and its
+values must agree within the rounding of its sums (closeness.py). The numbers are random, and those at which a step can
+go wrong (feeds.py), within what the values before allow: after Relu none is below 0.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from .patterns.base import Context
 from .ranges import range_of
 
 Array = npt.NDArray[Any]
+MANY = 16
+"""Pixels of an average whose numbers of both signs would cancel."""
 
 
 def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> str:
@@ -60,7 +62,7 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
             recognition.PROOF,
         )
     return (
-        f"the original and the rewritten network in ONNX Runtime: {runs} runs, cut at {len(cuts)} binarized maps, "
+        f"the original and the rewritten network in ONNX Runtime: {runs} runs, cut at {len(cuts)} maps, "
         f"differ by at most {worst:.1e} of the largest value"
     )
 
@@ -95,7 +97,8 @@ class Where:
 
 
 def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Context) -> list[Where]:
-    """Arguments of all BinaryConv2d that the file has too, and that are not its inputs."""
+    """Arguments of all BinaryConv2d, and maps of many pixels that are averaged, that the file has too, and that are not
+    its inputs."""
     constants = {t.name: t for t in rewritten.graph.initializer}
     inferred = onnx.shape_inference.infer_shapes(original, data_prop=True)
     shapes = {v.name: shape_of(v) for v in (*inferred.graph.value_info, *inferred.graph.output)}
@@ -132,11 +135,31 @@ def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Co
             rows = np.pad(rows, ((0, 0), (0, own_shapes[name][1] - rows.shape[1])))
         channels = max(cut.thresholds.shape[1], rows.shape[1])
         cut.thresholds = np.concatenate([np.broadcast_to(t, (len(t), channels)) for t in (cut.thresholds, rows)])
-        cut.shape = own_shapes[name]
-        known = shapes.get(file_name, ())
-        cut.file_shape = known if known and min(known) > 0 else cut.shape
         cut.range = range_of(values[name])
+    for name in averaged(rewritten):
+        file_name, perm = context.aliases.get(name, (name, None))
+        if name in cuts or name in inputs or name not in own_shapes or file_name not in theirs:
+            continue
+        cuts[name] = Where(name, file_name, perm, np.zeros((0, 1), np.float32))
+        low, high = range_of(values[name])
+        # of one sign: of both the mean is nothing beside what it is the mean of, and so is what rounding makes of it
+        cuts[name].range = (max(low, 0.0), high) if high > 0 else (low, high)
+    for name, cut in cuts.items():
+        cut.shape, known = own_shapes[name], shapes.get(cut.file_name, ())
+        cut.file_shape = known if known and min(known) > 0 else cut.shape
     return [c for c in cuts.values() if np.prod(c.shape) == np.prod(c.file_shape)]
+
+
+def averaged(model: onnx.ModelProto) -> list[str]:
+    """Maps whose averages are those of MANY pixels and more, in one window or in one of another's averages."""
+    windows = {n.input[0]: n for n in model.graph.node if n.op_type == "AveragePool"}
+    inner = {n.output[0] for n in windows.values()}
+
+    def pixels(node: onnx.NodeProto) -> int:
+        own = next((int(np.prod(a.ints)) for a in node.attribute if a.name == "kernel_shape"), 1)
+        return own * (pixels(windows[node.output[0]]) if node.output[0] in windows else 1)
+
+    return [name for name, node in windows.items() if name not in inner and pixels(node) >= MANY]
 
 
 class Cut:

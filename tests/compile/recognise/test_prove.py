@@ -53,12 +53,8 @@ FAULTS: dict[str, tuple[int, Fault]] = {
 """Name -> which input of the BinaryConv2d it is of, and what becomes of it."""
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("fault", FAULTS)
-def test_fault(fault: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails where a wrong sign at a threshold, a wrong weight or a wrong scale is taken for rounding."""
-    net, last = residual(SIZES[size], 1e-3)
-    assert recognise(net.model(last), None).proof
+def with_fault(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next network be rewritten so."""
     (index, change), finished = FAULTS[fault], rewriting.finished
 
     def wrong(*given: object) -> onnx.ModelProto:
@@ -69,5 +65,38 @@ def test_fault(fault: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return proto
 
     monkeypatch.setattr(rewriting, "finished", wrong)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(fault: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a wrong sign at a threshold, a wrong weight or a wrong scale is taken for rounding."""
+    net, last = residual(SIZES[size], 1e-3)
+    assert recognise(net.model(last), None).proof
+    with_fault(fault, monkeypatch)
     with pytest.raises(CompileError, match=r"changes '.+' by .+ of its largest value; .* \[BN207\]"):
         recognise(net.model(last), None)
+
+
+def averaged(side: int = 64) -> tuple[Net, str]:
+    """The mean of all pixels of a binary convolution's map, and scores of it."""
+    net = Net((1, 3, side, side))
+    x = net.norm(net.conv(net.op("Sign", net.stem()), net.signs(C, C, 3, 3)))
+    mean = net.op("ReduceMean", x, axes=[2, 3], keepdims=0)
+    return net, net.op("Gemm", mean, net.normal(10, C), net.normal(10), transB=1)
+
+
+def test_an_average_of_many() -> None:
+    """Fails where a right network is refused since numbers of both signs cancel in a mean, and rounding does not."""
+    net, last = averaged()
+    found = recognise(net.model(last), None, 1)
+    assert "cut at 2 maps" in found.proof
+    assert float(found.proof.split("at most ")[1].split()[0]) < 2e-6
+
+
+def test_a_fault_before_an_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where one of 576 weights may be wrong, since all that is seen of it is a mean."""
+    with_fault("weight", monkeypatch)
+    net, last = averaged()
+    with pytest.raises(CompileError, match=r"changes '.+' by .+ of its largest value; .* \[BN207\]"):
+        recognise(net.model(last), None, 1)
