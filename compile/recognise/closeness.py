@@ -56,9 +56,9 @@ class Closeness:
         same = (finite == np.isfinite(b)) & (finite | (a == b) | (np.isnan(a) & np.isnan(b)))
         with np.errstate(invalid="ignore"):
             difference = np.where(finite & same, np.abs(a - b), np.where(same, 0, np.inf))
-        self.pixels = a.size // max(a.shape[1], 1)
         self.sizes.append(np.abs(np.where(finite, a, 0)).max(axes, initial=0))
         self.errors.append(difference.max(axes, initial=0))
+        self.pixels = a.size // max(self.sizes[-1].size, 1)
 
     def worst(self) -> float:
         """The largest difference, relative to its channel's magnitude."""

@@ -10,7 +10,7 @@ Large ones are fed apart: where a shortcut carries them, an error as large as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,7 +49,7 @@ def feeds(
     inputs: Sequence[tuple[str, tuple[int, ...], int]],
     places: Sequence[Place],
     is_approximate: bool,
-    never: npt.ArrayLike | Any,
+    never: Collection[str],
 ) -> Iterator[tuple[str, dict[str, Array], list[Array]]]:
     """(kind of numbers at the cuts, inputs by name, values at the cuts) of each run; the same every time.
 
