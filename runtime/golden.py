@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bundle's golden files: a frame, and what the model's first output must be for it, raw and little-endian."""
+"""A bundle's golden files: a frame, and what the model's outputs must be for it, raw and little-endian."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ def image_name(signature: Signature) -> str:
     return f"{FOLDER}/image.{SUFFIXES[signature.inputs[0].dtype]}"
 
 
-def result_name(signature: Signature) -> str:
-    """The result's: of the output's shape and dtype. One in float32 is called a probability, whatever it is."""
-    (first, *_) = signature.outputs
-    return f"{FOLDER}/{_what(first)}.{SUFFIXES[first.dtype]}"
+def result_names(signature: Signature) -> tuple[str, ...]:
+    """The results', one an output, of its shape and dtype. The first, where it is float32, is called a probability,
+    whatever it is; the others by their numbers."""
+    (first, *others) = signature.outputs
+    names = (_what(first), *(f"output{n}" for n in range(2, 2 + len(others))))
+    return tuple(f"{FOLDER}/{n}.{SUFFIXES[t.dtype]}" for n, t in zip(names, signature.outputs, strict=True))
 
 
 def _what(tensor: Tensor) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from math import prod
 from pathlib import Path
 
 from ..compile.emit.tar import write_tar
@@ -18,17 +20,21 @@ from ..runtime.signature import DETECTION
 from ..targets.ssh import BoardError, Ssh
 from .board_folder import board_folder, check_home
 from .compatibility import why_incompatible
-from .golden import compare_probabilities, compare_values
+from .golden import compare_probabilities, compare_values, compared
 from .remote_staging import FOLDER, name_of, staged
 from .shells import There
 
-# $1 staged folder, $2 name, $3 HxW:TYPE, $4 the golden frame, $5 the option that writes the output. Prints its values.
+# $1 staged folder, $2 name, $3 HxW:TYPE, $4 the golden frame, $5 the option that writes the output, $6 the outputs'
+# numbers but the first's. Prints the values of all.
 SMOKE = r"""
 set -e
 cd "$1/$2"
-bin/biisnet-run --raw "$3" "$5" "$1/out.f32" "$4" >/dev/null
-cat "$1/out.f32"
-rm "$1/out.f32"
+for output in 1 $6; do
+    [ "$output" = 1 ] && which= || which="--output=$output"
+    bin/biisnet-run --raw "$3" $which "$5" "$1/out.f32" "$4" >/dev/null
+    cat "$1/out.f32"
+    rm "$1/out.f32"
+done
 """
 # A link is replaced in one step, by one to what the disk has; what it pointed to goes afterwards.
 # $1 staged folder, $2 name, $3 folder.
@@ -119,14 +125,18 @@ def deploy_to(board: str, bundle: Bundle, name: str, tar: bytes, asked: DeployOp
 
 
 def smoke_test(ssh: Ssh, bundle: Bundle, place: str, name: str) -> Agreement:
-    """The agreement of the golden frame's result with ONNX Runtime's.
+    """The agreement of the golden frame's results with ONNX Runtime's.
 
     Raises BoardError, VerificationError.
     """
     frame = [raw_layout(bundle.signature), image_name(bundle.signature)]
-    detects = bundle.signature.task == DETECTION
-    found = ssh.run(SMOKE, [place, name, *frame, "--probability" if detects else "--values"])
-    return compare_probabilities(bundle, found) if detects else compare_values(bundle, found)
+    if bundle.signature.task == DETECTION:
+        return compare_probabilities(bundle, ssh.run(SMOKE, [place, name, *frame, "--probability", ""]))
+    outputs = compared(bundle)
+    others = " ".join(str(n + 1) for n in outputs[1:])
+    found = ssh.run(SMOKE, [place, name, *frame, "--values", others])
+    starts = [0, *accumulate(4 * prod(bundle.signature.outputs[n].shape) for n in outputs[:-1])]
+    return compare_values(bundle, [found[a:b] for a, b in zip(starts, [*starts[1:], None], strict=True)])
 
 
 def table_of(results: Sequence[Deployment]) -> list[str]:

@@ -166,10 +166,12 @@ class BundleWriter:
 
 
 def write_golden(root: Path, model: OnnxModel, plan: Plan) -> None:
-    """An input and ONNX Runtime's output for it, raw, for a smoke test on the device."""
+    """An input and ONNX Runtime's outputs for it, raw, for a smoke test on the device."""
     source = plan.signature.inputs[0]
     image = frame(*source.shape[1:]).astype(source.dtype)
     onnx = OnnxReference(model, {})
     (root / golden.FOLDER).mkdir()
     (root / golden.image_name(plan.signature)).write_bytes(golden.image_bytes(image))
-    (root / golden.result_name(plan.signature)).write_bytes(onnx.run(image)[onnx.outputs[0]].tobytes())
+    results = onnx.run(image)
+    for name, output in zip(golden.result_names(plan.signature), onnx.outputs, strict=True):
+        (root / name).write_bytes(results[output].tobytes())

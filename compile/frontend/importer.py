@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,10 +14,11 @@ from onnx import numpy_helper
 from tvm import relax
 from tvm.ir import Expr
 
+from ...ops import DOMAIN
 from ..errors import CompileError
 from ..ir.limits import MAX_OUTPUTS
 from ..passes.relax_ops import dtype_of, shape_of
-from ..refusals import files, images, layers
+from ..refusals import files, images, layers, recognition
 from . import (  # noqa: F401 (they register their converters)
     integer_converters,
     place_converters,
@@ -25,21 +26,25 @@ from . import (  # noqa: F401 (they register their converters)
     window_converters,
 )
 from .converters import CONVERTERS, Node, UnsupportedError
-from .loader import OnnxModel, first_line
+from .loader import QUANTIZER_DOMAINS, OnnxModel, first_line
 from .obstacles import Obstacles
 from .shapes import DTYPES, evaluate, input_shape
 
+DOMAINS = {"", "ai.onnx", DOMAIN, *QUANTIZER_DOMAINS}
+"""Domains whose operators have a meaning here."""
 TAKES_BYTES = {"Cast", "ConvInteger", "Identity", "Pad", "Slice"}
 """Operators that a uint8 image may be given to."""
 Value: TypeAlias = Expr | npt.NDArray[Any] | None
 """The meaning of a name of the graph: a Relax variable, a constant, or an input that is left out."""
 
 
-def import_onnx(model: OnnxModel, size: tuple[int, int] | None) -> tvm.IRModule:
+def import_onnx(model: OnnxModel, size: tuple[int, int] | None, left: Collection[tuple[str, str]] = ()) -> tvm.IRModule:
     """The model as a Relax module with one function `main`, each variable named as the ONNX value it is.
 
     Before: an ONNX model with `com.biisnet` ops, height and width perhaps symbolic. After: static shapes, our
-    Relax operators. Raises CompileError naming the layer where an operator cannot be lowered.
+    Relax operators. Raises CompileError naming the layers whose operators cannot be lowered. `left` are those, by
+    domain and name, that may be left of a file whose rewriting could not be finished: where nothing is known of what
+    they read, they are no obstacle.
     """
     graph = model.proto.graph
     opset = next((o.version for o in model.proto.opset_import if o.domain in ("", "ai.onnx")), 0)
@@ -60,8 +65,9 @@ def import_onnx(model: OnnxModel, size: tuple[int, int] | None) -> tvm.IRModule:
                     if obstacles.unknown.isdisjoint(node.input):
                         add_node(builder, node, values, model, opset)
                     else:
-                        converter_of(node, model.path)
                         obstacles.unknown.update(node.output)
+                        if (node.domain, node.op_type) not in left:
+                            converter_of(node, model.path)
                 except CompileError as e:
                     values |= obstacles.add(e, node)
             try:
@@ -102,6 +108,12 @@ def converter_of(node: onnx.NodeProto, path: str) -> Callable[[Node], list[Expr]
     convert = CONVERTERS.get((node.domain, node.op_type))
     if convert is None:
         domain = f"{node.domain}::" if node.domain else ""
+        if node.domain not in DOMAINS:
+            raise CompileError(
+                f"{path}: layer '{label_of(node)}': operator {domain}{node.op_type} is of a domain that is not known; "
+                "export it with standard operators, or with its body as a function of the model",
+                recognition.DOMAIN,
+            )
         raise CompileError(
             f"{path}: layer '{label_of(node)}': operator {domain}{node.op_type} is not supported; "
             "see docs/onnx-ops.md for those that are",

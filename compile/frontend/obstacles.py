@@ -19,6 +19,16 @@ MOST = 12
 """Layers that are named; of more, how many there are."""
 
 
+class ObstaclesError(CompileError):
+    """All layers that cannot be compiled; `found` has a clause for each, with its code."""
+
+    def __init__(self, path: str, found: Sequence[str]) -> None:
+        self.found = tuple(found)
+        more = f"; and {len(found) - MOST} more" if len(found) > MOST else ""
+        head = f"{len(found)} layers cannot be compiled: " if len(found) > 1 else ""
+        super().__init__(f"{path}: {head}{'; '.join(found[:MOST])}{more}")
+
+
 class Obstacles:
     """What is wrong with the layers of a graph whose input has a shape."""
 
@@ -55,11 +65,6 @@ class Obstacles:
         shapes = {n: tuple(d.dim_value for d in t.shape.dim) for n, t in found.items() if t.elem_type == 1}
         return {n: s for n, s in shapes.items() if len(s) == 4 and min(s) > 0}
 
-    def error(self) -> CompileError:
+    def error(self) -> ObstaclesError:
         """All of them on a line; one alone as it is."""
-        if len(self.found) == 1:
-            return CompileError(f"{self.path}: {self.found[0]}")
-        more = f"; and {len(self.found) - MOST} more" if len(self.found) > MOST else ""
-        return CompileError(
-            f"{self.path}: {len(self.found)} layers cannot be compiled: {'; '.join(self.found[:MOST])}{more}"
-        )
+        return ObstaclesError(self.path, self.found)

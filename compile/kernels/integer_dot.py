@@ -57,7 +57,7 @@ class Prepared:
 @dataclass(frozen=True, eq=False)
 class IntegerDot(ExactLeaf):
     """saturate(-dot/2), int8; `signs` [channels, c, kh, kw] are the weights' bits (True is +1), c the channels of a
-    group, or `tile` times the map's where it is read several times. c is even."""
+    group, or `tile` times the map's where it is read several times, of one group then. c is even."""
 
     buffer: Buffer
     signs: npt.NDArray[np.bool_]
@@ -66,6 +66,9 @@ class IntegerDot(ExactLeaf):
 
     leads: ClassVar[int | None] = 5
     comes_first: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        assert self.tile == 1 or self.bits.groups == 1
 
     @property
     def bits(self) -> IntegerBits:

@@ -4,6 +4,9 @@
 integer_sum_pool(integer_two_slope(u; n, p))                          = integer_pool(u; n, p)
 requantize(channel_sum(integer_two_slope(u; n, p)), b; to 16 bits)    = integer_mix(u; n, p, b)
 integer_dot(tile_channels(u), w, t), t the same for every copy        = integer_dot(u, w, t of one; tile)
+
+Where that convolution has groups, and each group reads whole copies of u, all of them read the same: they are one group
+that reads u so often. A group that reads a part of u stays as it is.
 """
 
 from __future__ import annotations
@@ -40,7 +43,10 @@ def fold_integer_windows(module: tvm.IRModule) -> tvm.IRModule:
         if (copies != copies[0]).any():
             return Missed("the copies of a map have different thresholds")
         attributes = dict(m[dot].attrs.items())
-        return call("integer_dot", [m[u], m[w], copies[0].copy()], **{**attributes, "tile": len(copies)})
+        tile, parts = divmod(len(copies), int(attributes["group"]))
+        if parts:
+            return Missed("a group does not read whole copies of the map")
+        return call("integer_dot", [m[u], m[w], copies[0].copy()], **{**attributes, "group": 1, "tile": tile})
 
     rules = [(is_op("biisnet.integer_sum_pool")(slopes), pool), (last, mix), (dot, twin)]
     return rewrite_all(module, "fold_integer_windows", rules)

@@ -106,6 +106,10 @@ class Calibration:
         return x
 
     @property
+    def path(self) -> str:
+        return self.structure.path
+
+    @property
     def logit_scale(self) -> float:
         """The real size of a step of the output."""
         source: Map = self.structure.output

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import CompileError
+from ..refusals import integers
 from .counts import Hinge
 from .greys import Greys
 from .intervals import SUM_HIGH, SUM_LOW
@@ -73,7 +74,11 @@ def fit(new: Requantised, state: State) -> Fitted:
             break
         sigma = np.where(bad, sigma * GROW, sigma)
         if not np.isfinite(sigma).all() or (sigma > 1e12).any():
-            raise CompileError(f"layer '{new.name}' has no integer form: its sums do not fit 16 bits at any scale")
+            raise CompileError(
+                f"{state.path}: layer '{new.name}' has no integer form: its sums do not fit 16 bits at any scale; use "
+                "--precision float32",
+                integers.SCALE,
+            )
     assert len(b) == len(offset)
     return Fitted(constants, b.astype(np.int32), shift, sigma)
 

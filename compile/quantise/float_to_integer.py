@@ -16,6 +16,7 @@ from ..frontend import OnnxModel, import_onnx
 from ..frontend.loader import from_proto
 from ..passes.relax_ops import shape_of
 from ..passes.relax_passes import RELAX_PASSES
+from ..refusals import integers
 from .calibrate import Calibration, Sizes
 from .proof import prove
 from .structure import find_structure
@@ -67,18 +68,21 @@ def is_integer(model: OnnxModel) -> bool:
 def refuse_integer(model: OnnxModel) -> None:
     """Raise CompileError where a model is an integer network, which has nothing left to be calibrated."""
     if is_integer(model):
-        raise CompileError(f"{model.path}: is an integer network already; leave --precision out, or give the float one")
+        raise CompileError(
+            f"{model.path}: is an integer network already; leave --precision out, or give the float one",
+            integers.ALREADY,
+        )
 
 
 def size_of(frames: Sequence[npt.NDArray[Any]], path: str) -> tuple[int, int]:
     """Height and width of all frames. Raises CompileError where they differ, or are no bytes, or there are none."""
     if not frames:
-        raise CompileError(f"{path}: calibration needs at least one frame")
+        raise CompileError(f"{path}: calibration needs at least one frame", integers.FRAMES)
     if any(f.dtype != np.uint8 or f.ndim not in (2, 3) for f in frames):
-        raise CompileError(f"{path}: calibration frames are uint8 grey levels [H, W]")
+        raise CompileError(f"{path}: calibration frames are uint8 grey levels [H, W]", integers.FRAMES)
     sizes = {f.shape[-2:] for f in frames}
     if len(sizes) > 1:
-        raise CompileError(f"{path}: calibration frames have sizes {sorted(sizes)}; one is supported")
+        raise CompileError(f"{path}: calibration frames have sizes {sorted(sizes)}; one is supported", integers.FRAMES)
     height, width = sizes.pop()
     return int(height), int(width)
 

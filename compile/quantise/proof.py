@@ -20,6 +20,7 @@ from ...ops import DOMAIN
 from ...ops.requantize import INT8, INT16
 from ..errors import CompileError
 from ..frontend.loader import OnnxModel
+from ..refusals import integers
 from . import intervals
 from .intervals import Interval
 
@@ -62,17 +63,20 @@ def prove(model: OnnxModel) -> Proof:
         rule = RULES.get((node.domain, node.op_type))
         layer = f"{model.path}: layer '{node.name or node.output[0]}' ({node.op_type})"
         if rule is None:
-            raise CompileError(f"{layer}: is no operator of an integer network; see docs/onnx-ops.md")
+            raise CompileError(
+                f"{layer}: is no operator of an integer network; see docs/onnx-ops.md", integers.OPERATOR
+            )
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         try:
             found = rule(Inputs(list(node.input), values, constants, attributes))
         except (LookupError, ValueError) as e:
-            raise CompileError(f"{layer}: its inputs do not fit: {e}") from e
+            raise CompileError(f"{layer}: its inputs do not fit: {e}", integers.INPUTS) from e
         if node.op_type == "Requantize":
             low, high = (min(int(p[0].min()) for p in found), max(int(p[1].max()) for p in found))
             if low < intervals.SUM_LOW or high > intervals.SUM_HIGH:
                 raise CompileError(
-                    f"{layer}: its sums may be {low} to {high}, more than 16 bits hold; quantise it again"
+                    f"{layer}: its sums may be {low} to {high}, more than 16 bits hold; quantise it again",
+                    integers.OVERFLOW,
                 )
             sums, most = sums + len(found[0][0]), max(most, -low, high)
             found = (WORD if attributes.get("to", INT8) == INT16 else BYTE,)

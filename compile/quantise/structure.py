@@ -19,6 +19,7 @@ from tvm.ir import Expr
 
 from ..errors import CompileError
 from ..passes.relax_ops import channels_of
+from ..refusals import integers
 from .integer_forms import AFTER_LOGITS, FORMS, operator
 from .maps import Map, Moved, Requantised, Sum, View, free_name
 from .slopes import Reduced, Slope
@@ -27,10 +28,12 @@ from .values import Grey, Logit, Value, is_view, is_wide
 
 @dataclass(frozen=True)
 class Structure:
-    """The integer network without its constants: maps in the order in which they are computed, the last its output."""
+    """The integer network without its constants: maps in the order in which they are computed, the last its output;
+    the float network's file."""
 
     maps: list[Map]
     input_name: str
+    path: str
 
     @property
     def output(self) -> Map:
@@ -95,7 +98,7 @@ class Walk:
         logit = self.values[self.result]
         if not isinstance(logit, Logit) or logit.sum.channels != 1:
             raise self.no_form("the network's output; a Sigmoid of one channel is supported")
-        return Structure(self.maps, self.name(self.image))
+        return Structure(self.maps, self.name(self.image), self.path)
 
     def sums(self, value: Expr) -> list[Sum]:
         """The sums among what an expression reads."""
@@ -111,7 +114,9 @@ class Walk:
 
     def no_form(self, why: str) -> CompileError:
         """The error of the layer at hand."""
-        return CompileError(f"{self.path}: layer '{self.part_of}' has no integer form: {why}; use --precision float32")
+        return CompileError(
+            f"{self.path}: layer '{self.part_of}' has no integer form: {why}; use --precision float32", integers.FORM
+        )
 
     def convert(self, value: Expr) -> Value:
         """The value of one binding."""

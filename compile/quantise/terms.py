@@ -41,6 +41,10 @@ class State(Protocol):
 
     frames: int
 
+    @property
+    def path(self) -> str:
+        """The float network's file."""
+
     def values(self, view: View, frame: int) -> Array:
         """Bytes of a view on a frame, [C, H, W]."""
 

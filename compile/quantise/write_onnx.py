@@ -15,6 +15,7 @@ from ...ops import DOMAIN, INTEGER_VERSION, OPSET, functions
 from ...ops.requantize import INT8, INT16
 from ..errors import CompileError
 from ..frontend.loader import OnnxModel
+from ..refusals import integers
 from .calibrate import Calibration
 from .counts import Count
 from .fit import Fitted
@@ -198,7 +199,8 @@ class OnnxWriter:
         if node is None or (node.op_type == "Shape" and node.input[0] not in held):
             raise CompileError(
                 f"{self.model.path}: layer '{layer}': its size is computed from '{node.input[0] if node else value}', "
-                "which the integer network has not; export the network for a fixed size"
+                "which the integer network has not; export the network for a fixed size",
+                integers.SIZE,
             )
         if node.op_type != "Shape":
             for source in node.input:

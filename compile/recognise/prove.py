@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The proof: original and rewritten network in ONNX Runtime, on random and extreme inputs.
 
-Both are cut where a value is binarized, and given the same numbers there: an error cannot hide behind an earlier layer,
-and one of rounding cannot flip a sign and spread. Between two cuts there is one layer, and its values must agree
-within the rounding of its sums. The numbers are random, and those at which a step can go wrong: 0, -0, the layer's
-thresholds, the numbers next to them, and large ones; within what the values before allow (after Relu none is below 0).
+Both are cut where a value is binarized, or a map averaged, and given the same numbers there: an error cannot hide
+behind an earlier layer, and one of rounding cannot flip a sign and spread. Between two cuts there is one layer, and its
+values must agree within the rounding of its sums (closeness.py). The numbers are random, and those at which a step can
+go wrong (feeds.py), within what the values before allow: after Relu none is below 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,18 +23,14 @@ from ..errors import CompileError
 from ..frontend import OnnxModel
 from ..refusals import recognition
 from . import foreign_ops
+from .closeness import TOLERANCE, Closeness
+from .feeds import feeds
 from .patterns.base import Context
 from .ranges import range_of
 
 Array = npt.NDArray[Any]
-TOLERANCE = 1e-5
-"""Of the largest magnitude of a value's channel: sums of float32 in another order."""
-FEW, SOME, SHARE = 16, 64, 1 / 16
-"""Pixels of a channel below which its values are compared with the largest of all channels; and below which at least
-with a share of that: behind a PReLU a channel of 4x4 pixels may be all but 0 by chance, of terms that are not."""
-MODERATE = 4.0
-"""Largest number fed where a straight-through estimator was taken out: s - e + e loses the last bits of s."""
-LARGE = 1e4
+MANY = 16
+"""Pixels of an average whose numbers of both signs would cancel."""
 
 
 def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> str:
@@ -45,44 +40,31 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
     left = Cut(original, {c.file_name for c in cuts}, rewritten.path)
     right = Cut(rewritten.proto, {c.name for c in cuts}, rewritten.path)
     inputs = [(i.name, shape_of(i), i.type.tensor_type.elem_type) for i in left.inputs]
-    worst, runs = 0.0, 0
-    for feed, at_cuts in feeds(inputs, cuts, context):
+    compared: dict[tuple[str, str], Closeness] = {}
+    runs = 0
+    for kind, feed, at_cuts in feeds(inputs, cuts, context.is_approximate, context.never):
         theirs = left.run({**feed, **{c.file_name: c.to_file(v) for c, v in zip(cuts, at_cuts, strict=True)}})
         given = {n: as_ours(context, n, v) for n, v in feed.items()}
         ours = right.run({**given, **{c.name: v for c, v in zip(cuts, at_cuts, strict=True)}})
         for name in (*ends, *(c.name for c in cuts)):
             file_name, perm = context.aliases.get(name, (name, None))
             expected, found = theirs.get(file_name), ours[name]
-            if expected is None:
-                continue
-            worst = max(worst, compare(name, arranged(expected, perm, found.shape), found, rewritten.path))
+            if expected is not None:
+                of_kind = compared.setdefault((name, kind), Closeness())
+                of_kind.add(arranged(expected, perm, found.shape), found)
         runs += 1
-    return (
-        f"the original and the rewritten network in ONNX Runtime: {runs} runs, cut at {len(cuts)} binarized maps, "
-        f"differ by at most {worst:.1e} of the largest value"
-    )
-
-
-def compare(name: str, expected: Array, found: Array, path: str) -> float:
-    """The largest difference, relative to the channel's largest magnitude. Raises CompileError beyond TOLERANCE."""
-    a, b = expected.astype(np.float64), found.astype(np.float64)
-    axes = tuple(i for i in range(a.ndim) if i != 1)
-    finite = np.isfinite(a)
-    same = (finite == np.isfinite(b)) & (finite | (a == b) | (np.isnan(a) & np.isnan(b)))
-    sizes = np.abs(np.where(finite, a, 0))
-    # of a channel of few pixels the largest may be near 0 by chance
-    pixels, own = a[0, 0].size, sizes.max(axes, keepdims=True)
-    share = 1 if pixels < FEW else SHARE if pixels < SOME else 0
-    scale = np.maximum(own, share * sizes.max()) + 1e-30
-    with np.errstate(invalid="ignore"):
-        error = np.where(finite & same, np.abs(a - b) / scale, 0)
-    if not same.all() or error.max() > TOLERANCE:
+    differences = [(closeness.worst(), name) for (name, _), closeness in compared.items()]
+    worst, name = max(differences, key=lambda d: d[0], default=(0.0, ""))
+    if worst > TOLERANCE:
         raise CompileError(
-            f"{path}: rewriting it in com.biisnet operators changes '{name}' by {error.max():.1e} of its largest "
+            f"{rewritten.path}: rewriting it in com.biisnet operators changes '{name}' by {worst:.1e} of its largest "
             "value; report this file, or give it in com.biisnet operators",
             recognition.PROOF,
         )
-    return float(error.max())
+    return (
+        f"the original and the rewritten network in ONNX Runtime: {runs} runs, cut at {len(cuts)} maps, "
+        f"differ by at most {worst:.1e} of the largest value"
+    )
 
 
 def arranged(value: Array, perm: tuple[int, ...] | None, shape: tuple[int, ...]) -> Array:
@@ -115,7 +97,8 @@ class Where:
 
 
 def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Context) -> list[Where]:
-    """Arguments of all BinaryConv2d that the file has too, and that are not its inputs."""
+    """Arguments of all BinaryConv2d, and maps of many pixels that are averaged, that the file has too, and that are not
+    its inputs."""
     constants = {t.name: t for t in rewritten.graph.initializer}
     inferred = onnx.shape_inference.infer_shapes(original, data_prop=True)
     shapes = {v.name: shape_of(v) for v in (*inferred.graph.value_info, *inferred.graph.output)}
@@ -152,11 +135,31 @@ def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Co
             rows = np.pad(rows, ((0, 0), (0, own_shapes[name][1] - rows.shape[1])))
         channels = max(cut.thresholds.shape[1], rows.shape[1])
         cut.thresholds = np.concatenate([np.broadcast_to(t, (len(t), channels)) for t in (cut.thresholds, rows)])
-        cut.shape = own_shapes[name]
-        known = shapes.get(file_name, ())
-        cut.file_shape = known if known and min(known) > 0 else cut.shape
         cut.range = range_of(values[name])
+    for name in averaged(rewritten):
+        file_name, perm = context.aliases.get(name, (name, None))
+        if name in cuts or name in inputs or name not in own_shapes or file_name not in theirs:
+            continue
+        cuts[name] = Where(name, file_name, perm, np.zeros((0, 1), np.float32))
+        low, high = range_of(values[name])
+        # of one sign: of both the mean is nothing beside what it is the mean of, and so is what rounding makes of it
+        cuts[name].range = (max(low, 0.0), high) if high > 0 else (low, high)
+    for name, cut in cuts.items():
+        cut.shape, known = own_shapes[name], shapes.get(cut.file_name, ())
+        cut.file_shape = known if known and min(known) > 0 else cut.shape
     return [c for c in cuts.values() if np.prod(c.shape) == np.prod(c.file_shape)]
+
+
+def averaged(model: onnx.ModelProto) -> list[str]:
+    """Maps whose averages are those of MANY pixels and more, in one window or in one of another's averages."""
+    windows = {n.input[0]: n for n in model.graph.node if n.op_type == "AveragePool"}
+    inner = {n.output[0] for n in windows.values()}
+
+    def pixels(node: onnx.NodeProto) -> int:
+        own = next((int(np.prod(a.ints)) for a in node.attribute if a.name == "kernel_shape"), 1)
+        return own * (pixels(windows[node.output[0]]) if node.output[0] in windows else 1)
+
+    return [name for name, node in windows.items() if name not in inner and pixels(node) >= MANY]
 
 
 class Cut:
@@ -220,55 +223,3 @@ def known_shape(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:
     """A static shape; None where ONNX could not infer it."""
     shape = shape_of(value)
     return shape if shape and min(shape) > 0 else None
-
-
-def feeds(
-    inputs: list[tuple[str, tuple[int, ...], int]], cuts: list[Where], context: Context
-) -> Iterator[tuple[dict[str, Array], list[Array]]]:
-    """(inputs of the file, values at the cuts in our layout), several runs of each kind; the same every time."""
-    rng = np.random.default_rng(0)
-    most = MODERATE if context.is_approximate else LARGE
-
-    def image(kind: str, shape: tuple[int, ...]) -> Array:
-        drawn: dict[str, Array] = {
-            "grey levels": rng.integers(0, 256, shape),
-            "normal": rng.normal(size=shape),
-            "zeros": np.zeros(shape),
-            "edges": rng.choice([0.0, -0.0, 1.0, -1.0, 255.0, 1e-30, -1e-30], shape),
-        }
-        return drawn[kind]
-
-    for kind in ("grey levels", "normal", "zeros", "edges"):
-        for extremes in (False, True):
-            feed = {}
-            for name, shape, element in inputs:
-                dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
-                values = image(kind, shape)
-                feed[name] = (np.clip(np.abs(values), 0, 255) if dtype.kind in "ui" else values).astype(dtype)
-            yield feed, [at_cut(rng, c, extremes, most, context) for c in cuts]
-
-
-def at_cut(rng: np.random.Generator, cut: Where, extremes: bool, most: float, context: Context) -> Array:
-    """Random numbers, or those around the layer's thresholds."""
-    values = rng.normal(size=cut.shape).astype(np.float32)
-    if extremes:
-        rows = np.concatenate([np.zeros((1, cut.thresholds.shape[1]), np.float32), cut.thresholds])
-        rows = rows[np.abs(rows).max(1) < 1e30]
-        around = np.concatenate(
-            [rows, -rows, np.nextafter(rows, np.float32(-np.inf)), np.nextafter(rows, np.float32(np.inf)),
-             np.full((1, rows.shape[1]), most), np.full((1, rows.shape[1]), -most), rows + 1, rows - 1]
-        )  # fmt: skip
-        channels = np.broadcast_to(around, (len(around), cut.shape[1]))
-        picked = rng.integers(0, len(around), cut.shape)
-        index = np.arange(cut.shape[1]).reshape((1, -1) + (1,) * (len(cut.shape) - 2))
-        values = channels[picked, np.broadcast_to(index, cut.shape)].astype(np.float32)
-    low, high = (np.float32(v) for v in cut.range)
-    values = np.clip(values, low, high)
-    if cut.name in context.never:  # what is never there, or was decided by the user
-        near = np.zeros(values.shape, bool)
-        for row in cut.thresholds:
-            t = np.broadcast_to(row.reshape((1, -1) + (1,) * (len(cut.shape) - 2)), values.shape)
-            with np.errstate(over="ignore"):
-                near |= (values == t) | (values == np.nextafter(t, np.float32(-np.inf)))
-        values = np.where(near, np.float32(0.5) * min(1.0, float(most)), values)
-    return np.ascontiguousarray(values, np.float32)

@@ -2,10 +2,10 @@
 """Why networks are refused, as data: every kind of obstacle has a code, and a page that `biisnet explain` prints.
 
 BN0xx files, BN1xx inputs and outputs, BN2xx the network when it is recognised, BN3xx layers, BN4xx the network when it
-is compiled.
+is compiled, BN5xx integer networks.
 """
 
-from . import files, images, layers, recognition, whole
+from . import files, images, integers, layers, recognition, whole
 from .refusal import Refusal
 
 __all__ = ["GROUPS", "REFUSALS", "Refusal"]
@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[Refusal, ...]] = {
         ("Recognising", recognition),
         ("Layers", layers),
         ("The whole network", whole),
+        ("Integers", integers),
     )
 }
 """Title -> its kinds, in the order of their codes."""

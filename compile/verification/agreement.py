@@ -34,7 +34,8 @@ Array = npt.NDArray[Any]
 def evidence(verified: Mapping[str, Any]) -> str:
     """The fields of a `Verified` that say how stages agreed, for a person."""
     if verified.get("whole_values"):
-        return f"{verified['whole_values']} integers of {verified['stages']} stages equal, {verified['proof']}"
+        proof = f", {verified['proof']}" if verified["proof"] else ""  # there is none of other files than biisnet's
+        return f"{verified['whole_values']} integers of {verified['stages']} stages equal{proof}"
     counts = (verified[name] for name in ("accumulators", "binary_stages_read", "binary_stages"))
     return f"{verified['stages']} stages within {verified['stage_error']:.1e}, {accumulators_text(*counts)}"
 

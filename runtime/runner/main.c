@@ -33,14 +33,14 @@ static extent frame_of_model(void) {
     return (extent){(int)shape[1], (int)shape[2], (int)shape[3]};
 }
 
-/* The model's first output as planes: its last two dimensions, or all of it in one row. */
-static extent values_of_model(void) {
-    const int64_t *shape = biisnet_output_shape(0);
-    int rank = biisnet_output_rank(0);
+/* An output of the model as planes: its last two dimensions, or all of it in one row. */
+static extent values_of_model(int output) {
+    const int64_t *shape = biisnet_output_shape(output);
+    int rank = biisnet_output_rank(output);
     int64_t channels = 1, count = 1;
     for (int i = 0; i < rank; i++) count *= shape[i];
     for (int i = 0; i < rank - 2; i++) channels *= shape[i];
-    if (count > INT32_MAX) fail("output %s is too large; use the library instead", biisnet_output_name(0));
+    if (count > INT32_MAX) fail("output %s is too large; use the library instead", biisnet_output_name(output));
     return rank > 2 ? (extent){(int)channels, (int)shape[rank - 2], (int)shape[rank - 1]} : (extent){1, 1, (int)count};
 }
 
@@ -84,6 +84,8 @@ static void check_task(const options *o, biisnet_task task) {
     bool detects = task == BIISNET_TASK_DETECTION, classifies = task == BIISNET_TASK_CLASSIFICATION;
     if (!detects && (o->targets || o->mask || o->probability || o->tile || o->vote.frames || o->threshold >= 0))
         fail("the model is for %s, and finds no targets; leave out what is of detection, see --help", task_name(task));
+    if (o->output >= biisnet_output_count())
+        fail("--output %d: the model has %d", o->output + 1, biisnet_output_count());
     if (detects && o->values) fail("the model is for detection; give --probability or --mask instead of --values");
     if (!classifies && (o->top || o->labels))
         fail("the model is for %s, and --top and --labels are for classification", task_name(task));
@@ -91,7 +93,7 @@ static void check_task(const options *o, biisnet_task task) {
 
 /* One inference a frame of a model that finds no targets: classes, or values. */
 static void answer_frames(const options *o) {
-    extent in = frame_of_model(), whole = values_of_model();
+    extent in = frame_of_model(), whole = values_of_model(o->output);
     bool classifies = biisnet_model_task() == BIISNET_TASK_CLASSIFICATION, measured = is_measured(o);
     int count = whole.channels * whole.height * whole.width;
     values_check(o, classifies ? (extent){1, 1, count} : whole);
@@ -103,7 +105,7 @@ static void answer_frames(const options *o) {
     image frame;
     bool more = frames_next(&f, &frame);
     double start = milliseconds();
-    session s = session_open(o->threads, o->stages > 0);
+    session s = session_open(o->threads, o->stages > 0, o->output);
     double load = milliseconds() - start;
     if (classifies && !measured) classes_head();
     for (; more; more = frames_next(&f, &frame)) {
@@ -147,7 +149,7 @@ static void check_size(const frames *f, const image *frame, extent *size) {
 }
 
 static void detect_frames(const options *o) {
-    extent in = frame_of_model(), out = values_of_model(); /* one plane each, or it were no detection */
+    extent in = frame_of_model(), out = values_of_model(0); /* one plane each, or it were no detection */
     results_check(o);
     answer a = answer_of_model();
     if (o->threshold >= 0) a.threshold = answer_value(&a, o->threshold);
@@ -165,7 +167,7 @@ static void detect_frames(const options *o) {
     bool more = frames_next(&f, &frame); /* what is wrong with it is said before anything is made */
 
     double start = milliseconds();
-    session s = session_open(o->threads, o->stages > 0);
+    session s = session_open(o->threads, o->stages > 0, o->output);
     double load = milliseconds() - start;
     if (o->targets) results_head();
     for (; more; more = frames_next(&f, &frame)) {
@@ -202,7 +204,7 @@ int main(int count, char **arguments) {
     } else if (o.info) {
         print_info();
     } else if (o.probe) {
-        session s = session_open(o.threads, true);
+        session s = session_open(o.threads, true, 0);
         probe_serve(&s);
         session_close(&s);
     } else {

@@ -7,6 +7,7 @@
 
 #include "biisnet.h"
 #include "fail.h"
+#include "session.h"
 
 void options_help(void) {
     puts("usage: biisnet-run [options] IMAGE | FOLDER | -\n"
@@ -28,6 +29,7 @@ void options_help(void) {
          "map, segmentation, classification\n"
          "  --values FILE        write the output: .f32 (little-endian float32), or of 1 or 3 channels .pgm or .ppm\n"
          "  --range LOW:HIGH     with .pgm and .ppm: which values are black and white (default 0:255)\n"
+         "  --output N           of several outputs, the one to read (default 1)\n"
          "all\n"
          "  --raw HxW[:TYPE]     IMAGE is H*W raw pixels: u8, u16le, u16be, or f32 (little-endian; the default), of a\n"
          "                       model of several channels one after the other\n"
@@ -117,6 +119,8 @@ static bool valued(const char *name, const char *value, options *o) {
         o->mask = value;
     else if (strcmp(name, "--probability") == 0)
         o->probability = value;
+    else if (strcmp(name, "--output") == 0)
+        o->output = integer(name, value, 1, SESSION_MAX_TENSORS) - 1;
     else if (strcmp(name, "--values") == 0)
         o->values = value;
     else if (strcmp(name, "--labels") == 0)

@@ -13,6 +13,7 @@ typedef struct {
     const char *image, *mask, *probability; /* NULL: not given */
     const char *values, *labels;
     int top;                                /* 0: not given */
+    int output;                             /* index of the one that is read, 0: the first */
     double low, high;                       /* of --range: what is black and white in a picture of values */
     bool range;
     int channels;                           /* that the model's frames have, which no option says */

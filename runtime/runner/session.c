@@ -66,8 +66,8 @@ static float *floats_of(uint8_t *tensor, biisnet_dtype dtype, uint64_t count) {
     return dtype == BIISNET_FLOAT32 ? (float *)(void *)tensor : memory((size_t)count * sizeof(float));
 }
 
-session session_open(int threads, bool probing) {
-    session s = {.layout = session_plan(probing)};
+session session_open(int threads, bool probing, int output) {
+    session s = {.layout = session_plan(probing), .output = output};
     void *block = NULL;
     if (posix_memalign(&block, BIISNET_ALIGNMENT, (size_t)s.layout.block_bytes) != 0)
         fail("no memory for the model's %llu bytes; compile it for a smaller size",
@@ -78,7 +78,7 @@ session session_open(int threads, bool probing) {
     for (int i = 0; i < biisnet_output_count(); i++)
         s.outputs[i] = (biisnet_output){s.block + s.layout.output_offset[i], biisnet_output_dtype(i)};
     s.levels = floats_of(s.block + s.layout.input_offset[0], biisnet_input_dtype(0), input_elements(0));
-    s.values = floats_of(s.block + s.layout.output_offset[0], biisnet_output_dtype(0), output_elements(0));
+    s.values = floats_of(s.block + s.layout.output_offset[output], biisnet_output_dtype(output), output_elements(output));
     session_check(biisnet_create(&s.model, threads));
     if (probing) {
         session_check(biisnet_create_probing(&s.probed, threads, block, (size_t)biisnet_probing_arena_bytes()));
@@ -102,12 +102,12 @@ bool session_give_bytes(session *s, const uint8_t *bytes) {
 }
 
 void session_take(session *s) {
-    const void *from = s->outputs[0].data;
+    const void *from = s->outputs[s->output].data;
     const uint8_t *bytes = from;
     const uint16_t *words = from;
     const int16_t *counts = from;
-    uint64_t count = output_elements(0);
-    switch (s->outputs[0].dtype) {
+    uint64_t count = output_elements(s->output);
+    switch (s->outputs[s->output].dtype) {
         case BIISNET_FLOAT32: break; /* they are there */
         case BIISNET_UINT8:
             for (uint64_t i = 0; i < count; i++) s->values[i] = (float)bytes[i];
@@ -123,7 +123,7 @@ void session_take(session *s) {
 
 void session_close(session *s) {
     if (s->inputs[0].dtype != BIISNET_FLOAT32) free(s->levels);
-    if (s->outputs[0].dtype != BIISNET_FLOAT32) free(s->values);
+    if (s->outputs[s->output].dtype != BIISNET_FLOAT32) free(s->values);
     biisnet_destroy(s->model);
     biisnet_destroy(s->probed);
     free(s->block);

@@ -26,11 +26,12 @@ typedef struct {
     uint8_t *block;
     biisnet_input inputs[SESSION_MAX_TENSORS];
     biisnet_output outputs[SESSION_MAX_TENSORS];
-    float *levels, *values; /* of the first input and output: in the block where they are float32, else beside it */
+    int output;             /* the one whose values are read */
+    float *levels, *values; /* of the first input and that output: in the block where they are float32, else beside it */
 } session;
 
 session_layout session_plan(bool probing);
-session session_open(int threads, bool probing);
+session session_open(int threads, bool probing, int output);
 void session_run(session *s);
 
 /* Gives the model the grey levels in s->levels, its first input: where it takes bytes, rounded to the nearest whole one,
@@ -38,7 +39,7 @@ void session_run(session *s);
 void session_give(session *s);
 /* Gives it a frame of its size in bytes; false where it takes none. */
 bool session_give_bytes(session *s, const uint8_t *bytes);
-/* Reads the first output's values into s->values. */
+/* Reads the output's values into s->values. */
 void session_take(session *s);
 
 void session_close(session *s);

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper
 
 from biisnet.compile.frontend.converters import CONVERTERS
-from biisnet.compile.recognise.front import FOREIGN
+from biisnet.compile.recognise.rewriting import FOREIGN
 
 OPERATORS = sorted({*CONVERTERS, *(("", name) for name in FOREIGN)})
 NUMBERS = (0.0, -0.0, 1.0, -1.0, 0.5, 1e-45, 1e-8, 3e38, float("inf"), float("nan"))

@@ -25,7 +25,7 @@ static session s;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
     (void)count, (void)arguments;
-    s = session_open(1, true);
+    s = session_open(1, true, 0);
     if (!freopen("/dev/null", "w", stdout)) abort();
     return 0;
 }

@@ -295,6 +295,8 @@ def test_roi_brackets_once(arm_runner: Path, tmp_path: Path) -> None:
         (["--threads"], "--threads: needs a value"),
         (["--threads", "0", "IN"], "--threads 0: give a whole number from 1 to 64"),
         (["--threads", "two", "IN"], "whole number"),
+        (["--output", "0", "IN"], "--output 0: give a whole number from 1 to 8"),
+        (["--output", "2", "IN"], "--output 2: the model has 1"),
         (["--bench", "0", "IN"], "whole number"),
         (["--times", "IN"], "--times goes with --bench"),
         (["--targets", "--bench", "2", "IN"], "--targets: a measurement prints one line of JSON"),

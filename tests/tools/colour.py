@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small binarized networks for colour images: one of classes, one of maps twice as large."""
+"""Small binarized networks for colour images: one of classes, one of maps twice as large, one of two maps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEIGHT, WIDTH, CHANNELS, CLASSES = 12, 16, 8, 20
 
 
 def network(task: str) -> onnx.ModelProto:
-    """Of `task` classification or map."""
+    """Of `task` classification, map, or "maps", whose second is what its binary convolution gives."""
     rng = np.random.default_rng(1)
     ones, levels = np.ones(CHANNELS, np.float32), np.array([-1, 1], np.float32)
     outputs = CLASSES if task == "classification" else 3
@@ -40,11 +40,15 @@ def network(task: str) -> onnx.ModelProto:
         helper.make_node("Conv", ["map", "head"], ["y"], name="head"),
     ]
     size = (1, 1) if task == "classification" else (2 * HEIGHT, 2 * WIDTH)
+    second = [1, CHANNELS, HEIGHT, WIDTH]
     graph = helper.make_graph(
         nodes,
         task,
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, outputs, *size])],
+        [
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, outputs, *size]),
+            *([helper.make_tensor_value_info("dot", TensorProto.FLOAT, second)] if task == "maps" else []),
+        ],
         [numpy_helper.from_array(v, n) for n, v in constants.items() if any(n in node.input for node in nodes)],
     )
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid(DOMAIN, 1)]

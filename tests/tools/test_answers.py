@@ -20,7 +20,7 @@ from biisnet.compile.pipeline import compile_model
 from biisnet.runtime import BundleError, Vote, load
 from biisnet.runtime.bundle import open_bundle
 from biisnet.runtime.golden import image_name
-from biisnet.targets import resolve
+from biisnet.targets import emulator, resolve
 from biisnet.tools import bench, report
 from biisnet.tools.answers import AnswerResult, Wishes
 from biisnet.tools.golden import check_golden, compare_values
@@ -28,9 +28,13 @@ from biisnet.tools.raw_frames import Raw
 from biisnet.tools.run import Wanted, run_frames
 from biisnet.tools.verify import verify_bundle
 
+from .cli.damage import damaged
 from .colour import CLASSES, HEIGHT, WIDTH, network
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+TASKS = ("classification", "map", "maps")
 
 
 def quiet(_: str) -> None: ...
@@ -40,11 +44,11 @@ def quiet(_: str) -> None: ...
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One for each task, normalised as torchvision does."""
     root = tmp_path_factory.mktemp("answers")
-    for task in ("classification", "map"):
+    for task in TASKS:
         model = prepare(from_proto(network(task), f"{task}.onnx"), None, Normalisation.of(MEAN, STD))
         verified = compile_model(model, None, resolve("host"), root / task, say=quiet).verified
         assert verified.accumulators > 0
-    return {task: root / task for task in ("classification", "map")}
+    return {task: root / task for task in TASKS}
 
 
 def pixels(height: int = HEIGHT, width: int = WIDTH, seed: int = 0) -> np.ndarray:
@@ -173,7 +177,57 @@ def test_golden_files_of_a_bundle_with_ties(bundles: dict[str, Path], monkeypatc
             monkeypatch.setitem(bundle.manifest, "verification", entry)
             found = (expected + np.float32(off)).tobytes()
             if passes:
-                assert compare_values(bundle, found).error == pytest.approx(off)
+                assert compare_values(bundle, [found]).error == pytest.approx(off)
             else:
                 with pytest.raises(VerificationError, match="the golden frame's result is wrong: differs by"):
-                    compare_values(bundle, found)
+                    compare_values(bundle, [found])
+
+
+def test_all_outputs_are_compared(bundles: dict[str, Path], tmp_path: Path) -> None:
+    """Fails where only the first of several outputs is in the golden files, read by the runner, or compared."""
+    bundle, counts = bundles["maps"], (3 * 4 * HEIGHT * WIDTH, 8 * HEIGHT * WIDTH)
+    assert f"{sum(counts)} values of the output within " in check_golden(bundle, 1).summary()
+    results = []
+    for n, golden in enumerate(("probability.f32", "output2.f32")):
+        values = tmp_path / f"{n}.f32"
+        program = [bundle / "bin" / "biisnet-run", "--output", str(n + 1), "--raw", f"{HEIGHT}x{WIDTH}:f32"]
+        subprocess.run([*program, "--values", values, bundle / "golden" / "image.f32"], check=True, capture_output=True)
+        results.append(values.read_bytes())
+        expected = np.fromfile(bundle / "golden" / golden, np.float32)
+        assert expected.size == counts[n]
+        np.testing.assert_allclose(np.frombuffer(results[n], np.float32), expected, atol=1e-4)
+    with open_bundle(bundle) as opened:
+        assert compare_values(opened, results).pixels == sum(counts)
+        with pytest.raises(VerificationError, match="the golden frame's output 'dot' is wrong: "):
+            compare_values(opened, [results[0], bytes(len(results[1]))])
+        with pytest.raises(VerificationError, match="the golden frame's output 'dot' gave 6140 bytes instead of 6144"):
+            compare_values(opened, [results[0], results[1][4:]])
+        del opened.manifest["files"]["golden/output2.f32"]  # of one that was compiled when there was but one
+        assert compare_values(opened, results[:1]).pixels == counts[0]
+    wrong = damaged(bundle, tmp_path / "wrong", "golden/output2.f32", bytes(len(results[1])))
+    with pytest.raises(VerificationError, match="maps: the golden frame's output 'dot' is wrong: "):
+        check_golden(wrong, 1)
+    done = subprocess.run([bundle / "bin" / "biisnet-run", "--output", "3", "x.png"], capture_output=True, text=True)
+    assert (done.returncode != 0, done.stderr) == (True, "biisnet-run: --output 3: the model has 2\n")
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("task", ["classification", "map"])
+def test_bytes_on_the_board(task: str, tmp_path: Path) -> None:
+    """Fails where a frame of bytes [H, W, 3], as a camera gives it, is another image on the board than in ONNX
+    Runtime: channels, mean and standard deviation."""
+    target = resolve("rpi4")
+    if not (prefix := emulator.command(target)):
+        pytest.skip(emulator.why_not_here(target))
+    model = prepare(from_proto(network(task), f"{task}.onnx"), None, Normalisation.of(MEAN, STD))
+    assert compile_model(model, None, target, tmp_path / task, say=quiet).verified.device
+    for seed in range(3):
+        (tmp_path / "frame.raw").write_bytes(pixels(seed=seed).tobytes())
+        program = [*prefix, tmp_path / task / "bin" / "biisnet-run", "--raw", f"{HEIGHT}x{WIDTH}:u8"]
+        values = ["--values", tmp_path / "v.f32", tmp_path / "frame.raw"]
+        printed = subprocess.run([*program, *values], check=True, capture_output=True, text=True).stdout
+        expected = by_onnx(task, pixels(seed=seed))
+        np.testing.assert_allclose(np.fromfile(tmp_path / "v.f32", np.float32), expected.reshape(-1), atol=1e-5)
+        if task == "classification":
+            best = [int(row["class"]) for row in csv.DictReader(printed.splitlines())]
+            assert best == list(np.argsort(-expected.reshape(-1))[:5])

@@ -16,7 +16,7 @@ from biisnet.compile.verification.scene import scene
 from biisnet.runtime import load, sources
 from biisnet.runtime.answers import Answer
 from biisnet.runtime.bundle import RUNNER, read_bundle
-from biisnet.runtime.golden import image_name, result_name
+from biisnet.runtime.golden import image_name, result_names
 from biisnet.runtime.levels import Levels
 from biisnet.tools import bench, evaluate
 from biisnet.tools.golden import check_golden, compare_probabilities
@@ -56,7 +56,7 @@ def build(root: Path, compiler: tuple[str, ...], flags: tuple[str, ...], static:
     signature = read_bundle(bundle).signature
     (bundle / "golden").mkdir()
     (bundle / image_name(signature)).write_bytes(GOLDEN.tobytes())
-    (bundle / result_name(signature)).write_bytes(integer_reference(GOLDEN).tobytes())
+    (bundle / result_names(signature)[0]).write_bytes(integer_reference(GOLDEN).tobytes())
     return bundle
 
 
@@ -150,7 +150,7 @@ def test_golden_files(bundle: Path, tmp_path: Path) -> None:
     subprocess.run([*program, bundle / image_name(opened.signature)], check=True)
     found = (tmp_path / "p.f32").read_bytes()
     assert compare_probabilities(opened, found).error == 0
-    path = bundle / result_name(opened.signature)
+    path = bundle / result_names(opened.signature)[0]
     good = path.read_bytes()
     wrong = np.frombuffer(good, "<i2").copy()
     wrong[5] += 1

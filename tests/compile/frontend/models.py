@@ -41,7 +41,8 @@ def model_of(
         [numpy_helper.from_array(np.asarray(v), n) for n, v in (constants or {}).items()],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, VERSION)]
-    functions = [REGISTRY[n.op_type].function() for n in nodes if n.domain == DOMAIN and n.op_type in REGISTRY]
+    used = dict.fromkeys(n.op_type for n in nodes if n.domain == DOMAIN and n.op_type in REGISTRY)
+    functions = [REGISTRY[name].function() for name in used]
     return helper.make_model(graph, opset_imports=opsets, functions=functions, ir_version=10)
 
 

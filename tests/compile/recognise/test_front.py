@@ -12,17 +12,19 @@ import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import load_model
 from biisnet.compile.frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO, from_proto
+from biisnet.compile.frontend.prepare import Normalisation, prepare
 from biisnet.compile.pipeline import without_binary
 from biisnet.compile.recognise import recognise
 from biisnet.compile.verification.onnx_reference import session
 from biisnet.model import shipped_onnx
 from biisnet.ops import DOMAIN
 
-from .networks import C, Net
+from .networks import SIDE, C, Net
 
 
 def sum_of_signs() -> Net:
@@ -203,3 +205,63 @@ def test_files_on_disk(tmp_path) -> None:  # type: ignore[no-untyped-def]
     net = sum_of_signs()
     (tmp_path / "mine.onnx").write_bytes(net.proto(net.last).SerializeToString())
     assert recognise(load_model(tmp_path / "mine.onnx"), None).model.name == "mine"
+
+
+def of_unknown_domains(net: Net, x: str) -> str:
+    """A layer that nobody knows."""
+    net.imports["somebody.else"] = 1
+    return net.op("Fancy", x, domain="somebody.else")
+
+
+def test_all_obstacles_beside_an_unknown_domain() -> None:
+    """Fails where other layers that cannot be compiled are only told when the unknown one is out of the way; or layers
+    behind it are told that could be, were it known."""
+    net = Net()
+    x = net.op("Erf", net.conv(net.op("Sign", net.stem()), net.signs(C, C, 3, 3)))
+    x = of_unknown_domains(net, net.op("MaxPool", x, kernel_shape=[17, 17], pads=[8] * 4))
+    x = net.op("Mul", net.conv(net.op("Sign", x), net.signs(C, C, 3, 3)), np.float32(0.1))
+    with pytest.raises(CompileError) as refusal:
+        recognise(from_proto(net.proto(net.op("Softmax", net.op("Asinh", x), axis=1)), "net.onnx"), None)
+    said = str(refusal.value)
+    assert said.startswith("net.onnx: 4 layers cannot be compiled: layer 'Erf_4': operator Erf is not supported")
+    assert "; layer 'MaxPool_5' (MaxPool): kernel_shape [17, 17]" in said
+    assert "; layer 'Fancy_6': operator somebody.else::Fancy is of a domain that is not known; export it" in said
+    assert "; layer 'Asinh_10': operator Asinh is not supported" in said
+    assert [said.count(f"[BN{code}]") for code in (301, 327, 202)] == [2, 1, 1]
+
+
+def test_an_unknown_domain_in_what_cannot_be_rewritten() -> None:
+    """Fails where a layer of an unknown domain is hidden by an error of the rewriting."""
+    net = Net(opset=5)
+    x = net.op("Tile", of_unknown_domains(net, "image"), np.array([2]), np.array([1]))
+    with pytest.raises(CompileError, match=r"operators of unknown domains: layer 'Fancy_0' .*\[BN202\]$"):
+        recognise(from_proto(net.proto(x), "net.onnx"), None)
+
+
+@pytest.mark.parametrize("normalised", [False, True], ids=["plain", "mean and std"])
+@pytest.mark.parametrize("before", [False, True], ids=["", "a layer of its own"])
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.UINT8], ids=["float32", "uint8"])
+def test_channels_last(normalised: bool, before: bool, kind: int) -> None:
+    """Fails where the image of a file with channels last is not turned since its pixels are cast, normalised by the
+    user's word (--mean, --std), or by a layer before the first Transpose."""
+    net = Net((1, SIDE, SIDE, 3), kind=kind)
+    x = net.op("Cast", "image", to=TensorProto.FLOAT) if kind == TensorProto.UINT8 else "image"
+    if before:
+        x = net.op("Sub", net.op("Div", x, np.float32(127.5)), np.array([0.9, 1.0, 1.1]))
+    x = net.conv(net.op("Transpose", x, perm=[0, 3, 1, 2]), net.normal(C, 3, 3, 3))
+    signs = net.op("Sign", net.op("Transpose", x, perm=[0, 2, 3, 1]))
+    x = net.conv(net.op("Transpose", signs, perm=[0, 3, 1, 2]), net.signs(C, C, 3, 3))
+    given = Normalisation.of((0.4, 0.5, 0.6), (0.2, 0.3, 0.4)) if normalised else None
+    found = recognise(prepare(net.model(net.op("Transpose", x, perm=[0, 2, 3, 1])), None, given), None, 1)
+    assert [d.dim_value for d in found.model.proto.graph.input[0].type.tensor_type.shape.dim] == [1, 3, SIDE, SIDE]
+    assert "Transpose" not in {n.op_type for n in found.model.proto.graph.node}
+    assert found.proof
+    levels = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3))
+    ours = session(found.model.proto).run(None, {"image": levels.transpose(0, 3, 1, 2).astype(np.float32)})[0]
+    pixels = (levels / 255 - (0.4, 0.5, 0.6)) / (0.2, 0.3, 0.4) if normalised else levels
+    if normalised and kind == TensorProto.UINT8:
+        return  # the file itself takes no normalised pixels
+    theirs = session(net.proto(net.nodes[-1].output[0])).run(
+        None, {"image": pixels.astype(np.uint8 if kind == TensorProto.UINT8 else np.float32)}
+    )[0]
+    np.testing.assert_allclose(ours.transpose(0, 2, 3, 1), theirs, atol=1e-5)

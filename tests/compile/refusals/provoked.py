@@ -22,7 +22,8 @@ from biisnet.compile.passes.lowerings import LOWERINGS
 from biisnet.compile.passes.order_tasks import check_limits
 from biisnet.compile.pipeline import PLAN_STEPS, compile_model, make_plan
 from biisnet.compile.progress import Progress
-from biisnet.compile.recognise import front, recognise
+from biisnet.compile.quantise import prove, quantise
+from biisnet.compile.recognise import recognise, rewriting
 from biisnet.compile.recognise.patterns import convolution
 from biisnet.compile.schedules import schedules_for
 from biisnet.ops import DOMAIN
@@ -32,6 +33,9 @@ from ..frontend.models import Array, compiled, model_of, node
 from ..frontend.test_converters import conv, max_pool, normal, padded, resize, slices
 from ..frontend.test_task import model as task_model
 from ..frontend.test_task import program
+from ..quantise.networks import Maker, frames
+from ..quantise.test_float_to_integer import pooled, smaller
+from ..quantise.test_proof import CONSTANTS, EMBED, SLOPE, file_of, own
 from ..recognise.networks import SIDE, C, Net
 
 Provoke = Callable[[Path, pytest.MonkeyPatch], object]
@@ -186,7 +190,7 @@ def pads_of_two_sides_for_four(_: Path, __: pytest.MonkeyPatch) -> object:
 
 @provokes("BN204")
 def round_and_round(_: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.setattr(front, "ROUNDS", 0)
+    monkeypatch.setattr(rewriting, "ROUNDS", 0)
     net, last = sign_net()
     return recognise(net.model(last), None)
 
@@ -297,3 +301,52 @@ def sums_for_an_output(_: Path, __: pytest.MonkeyPatch) -> object:
     weight = np.ones((6, 4, 3, 3), np.int8)
     proto = model_of([node("ConvInteger", "x", "w")], {"w": weight}, kind=TensorProto.UINT8)
     return compiled(proto, np.zeros((4, 6, 10), np.uint8))
+
+
+# ---- integers ----
+
+
+def small(body: Callable[[Maker, str], str] = lambda _, x: x, **constants: Array) -> OnnxModel:
+    """A network of an embedding, what is within it, and a head; with other constants."""
+    m = Maker()
+    m.node("Sigmoid", [m.head(body(m, m.embed("image", "embedding", 8)), 8)], "probability")
+    m.constants |= constants
+    return from_proto(m.proto("probability"), "net.onnx")
+
+
+@provokes("BN501")
+def no_integer_form(_: Path, __: pytest.MonkeyPatch) -> object:
+    return quantise(small(pooled), frames(1, 8, 8))
+
+
+@provokes("BN502")
+def sums_of_no_scale(_: Path, __: pytest.MonkeyPatch) -> object:
+    return quantise(small(**{"embedding.weight": np.full((8, 1, 3, 3), 1e16, np.float32)}), frames(1, 8, 8))
+
+
+@provokes("BN503")
+def quantised_twice(_: Path, __: pytest.MonkeyPatch) -> object:
+    return quantise(quantise(small(), frames(1, 8, 8)), frames(1, 8, 8))
+
+
+@provokes("BN504")
+def frames_of_two_sizes(_: Path, __: pytest.MonkeyPatch) -> object:
+    return quantise(small(), [*frames(1, 4, 4), *frames(1, 4, 6)])
+
+
+provokes("BN505")(lambda _, __: quantise(small(smaller), frames(1, 8, 8)))
+
+
+@provokes("BN506")
+def a_float_layer_among_integers(_: Path, __: pytest.MonkeyPatch) -> object:
+    return prove(file_of([*EMBED, node("Relu", "map")], CONSTANTS))
+
+
+@provokes("BN507")
+def a_slope_of_the_frame(_: Path, __: pytest.MonkeyPatch) -> object:
+    return prove(file_of([own("IntegerTwoSlope", ["image", "n", "p"], "slope"), SLOPE[-1]], CONSTANTS))
+
+
+@provokes("BN508")
+def sums_that_overflow(_: Path, __: pytest.MonkeyPatch) -> object:
+    return prove(file_of(SLOPE, CONSTANTS | {"c": np.array([0, 32000], np.int32)}))

@@ -22,7 +22,7 @@ from ..frontend.models import model_of, node
 from .provoked import PROVOKED
 
 ROOT = Path(__file__).parents[3]
-NETWORKS = ("compile/frontend", "compile/recognise")
+NETWORKS = ("compile/frontend", "compile/quantise", "compile/recognise")
 """Places where networks are refused, and nothing else is."""
 
 
@@ -79,8 +79,8 @@ def refused_in(path: Path) -> list[tuple[int, bool]]:
 
 
 def test_every_refusal_has_a_code() -> None:
-    """Fails where the importer or `recognise` refuse a network without a code. (What converters refuse has that of
-    their operator, at least.)"""
+    """Fails where the importer, `recognise` or `quantise` refuse a network without a code. (What converters refuse has
+    that of their operator, at least.)"""
     files = [
         p for place in NETWORKS for p in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
     ]

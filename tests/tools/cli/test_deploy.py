@@ -20,7 +20,7 @@ import pytest
 from biisnet.targets import ssh as targets_ssh
 from biisnet.targets.ssh import Ssh
 
-from ..colour import CLASSES, network
+from ..colour import CHANNELS, CLASSES, HEIGHT, WIDTH, network
 from .boards import NO_BOARD, Fleet, can_emulate, fleet
 from .damage import damaged
 
@@ -98,6 +98,19 @@ def test_deploy_classes(cli: Cli, board: Fleet, here: Path) -> None:
     assert (
         f"pass: biisnet/classes (aarch64), {CLASSES} values of the golden frame are ONNX Runtime's within" in done.out
     )
+
+
+def test_deploy_compares_all_outputs(cli: Cli, board: Fleet, here: Path) -> None:
+    """Fails where a board whose second output is wrong passes."""
+    onnx.save(network("maps"), here / "maps.onnx")
+    assert cli("compile", "maps.onnx", "-o", "maps", "--no-verify").code == 0
+    done = cli("deploy", "maps", "board0", "--ssh-config", board.config)
+    assert done.code == 0, done.err
+    assert f"{(3 * 4 + CHANNELS) * HEIGHT * WIDTH} values of the golden frame are ONNX Runtime's within" in done.out
+    second = (here / "maps" / "golden" / "output2.f32").read_bytes()
+    wrong = damaged(here / "maps", here / "wrong", "golden/output2.f32", bytes(len(second)))
+    said = cli("deploy", wrong, "board0", "--ssh-config", board.config).error(1)
+    assert "board0: the golden frame's output 'dot' is wrong: " in said
 
 
 @pytest.mark.parametrize(

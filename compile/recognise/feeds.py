@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers that the proof feeds: random ones, and those at which a step can go wrong.
+
+    normal       of the normal distribution
+    thresholds   0, each channel's thresholds, the float32 numbers next to them, 1 above and below, and their negatives
+    large        the same, and numbers far beyond
+
+Large ones are fed apart: where a shortcut carries them, an error as large as a threshold is no more than rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+Array = npt.NDArray[Any]
+MODERATE = 4.0
+"""Largest number fed where a straight-through estimator was taken out: s - e + e loses the last bits of s."""
+LARGE = 1e4
+BEYOND = 1e30
+"""Thresholds that are reached by no number that is fed."""
+RUNS = (
+    ("grey levels", "normal"),
+    ("grey levels", "thresholds"),
+    ("normal", "normal"),
+    ("normal", "thresholds"),
+    ("zeros", "thresholds"),
+    ("zeros", "large"),
+    ("edges", "normal"),
+    ("edges", "large"),
+)
+"""(numbers of the image, numbers at the cuts) of each run."""
+
+
+class Place(Protocol):
+    """A value that is given: its name, shape [1, C, ...], range of numbers, and thresholds, one row a step, [k, C]."""
+
+    name: str
+    shape: tuple[int, ...]
+    range: tuple[float, float]
+    thresholds: Array
+
+
+def feeds(
+    inputs: Sequence[tuple[str, tuple[int, ...], int]],
+    places: Sequence[Place],
+    is_approximate: bool,
+    never: Collection[str],
+) -> Iterator[tuple[str, dict[str, Array], list[Array]]]:
+    """(kind of numbers at the cuts, inputs by name, values at the cuts) of each run; the same every time.
+
+    `inputs` are (name, shape, ONNX's element type); values of places in `never` are none of their thresholds.
+    """
+    rng = np.random.default_rng(0)
+    most = MODERATE if is_approximate else LARGE
+    for image, kind in RUNS:
+        feed = {}
+        for name, shape, element in inputs:
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
+            values = drawn(rng, image, shape)
+            feed[name] = (np.clip(np.abs(values), 0, 255) if dtype.kind in "ui" else values).astype(dtype)
+        yield kind, feed, [at_place(rng, p, kind, most, p.name in never) for p in places]
+
+
+def drawn(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> Array:
+    """An image."""
+    if kind == "grey levels":
+        return rng.integers(0, 256, shape)
+    if kind == "normal":
+        return rng.normal(size=shape)
+    return np.zeros(shape) if kind == "zeros" else rng.choice([0.0, -0.0, 1.0, -1.0, 255.0, 1e-30, -1e-30], shape)
+
+
+def at_place(rng: np.random.Generator, place: Place, kind: str, most: float, is_decided: bool) -> Array:
+    """Numbers for a cut, float32; where its thresholds are never met, or the user has decided, none of them."""
+    shape, channels = place.shape, place.shape[1]
+    values = rng.normal(size=shape).astype(np.float32)
+    if kind != "normal":
+        picks = around(place.thresholds, most if kind == "large" else 0.0)
+        index = np.arange(channels).reshape((1, -1) + (1,) * (len(shape) - 2))
+        rows = np.broadcast_to(picks, (len(picks), channels))
+        values = rows[rng.integers(0, len(rows), shape), np.broadcast_to(index, shape)].astype(np.float32)
+    low, high = (np.float32(v) for v in place.range)
+    values = np.clip(values, low, high)
+    if is_decided:
+        near = np.zeros(values.shape, bool)
+        for row in place.thresholds:
+            t = np.broadcast_to(row.reshape((1, -1) + (1,) * (len(shape) - 2)), values.shape)
+            with np.errstate(over="ignore"):
+                near |= (values == t) | (values == np.nextafter(t, np.float32(-np.inf)))
+        values = np.where(near, np.float32(0.5) * min(1.0, float(most)), values)
+    return np.ascontiguousarray(values, np.float32)
+
+
+def around(thresholds: Array, most: float) -> Array:
+    """Numbers at which a step can go wrong, a channel, [n, C or 1]; with +-`most`."""
+    reached = np.where(np.abs(thresholds) < BEYOND, thresholds, np.float32(0)).astype(np.float32)
+    rows = np.concatenate([np.zeros((1, reached.shape[1]), np.float32), reached])
+    beside = [np.nextafter(rows, np.float32(sign * np.inf)) for sign in (-1, 1)]
+    ends = [np.full((1, rows.shape[1]), sign * most, np.float32) for sign in (1, -1)] if most else []
+    return np.concatenate([rows, -rows, *beside, rows + 1, rows - 1, *ends])
