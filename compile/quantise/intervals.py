@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..ir.halves import halves as channel_halves
+
 I64 = npt.NDArray[np.int64]
 Interval = tuple[I64, I64]
 
@@ -49,8 +51,5 @@ def convolution_ends(w: npt.NDArray[np.integer], zero_point: int) -> Interval:
 def halves(ends: Interval) -> tuple[Interval, Interval]:
     """Of the sums over the first half of the channels, and over the others: [1] each."""
     low, high = ends
-    middle = len(low) // 2
-    first, second = (
-        (low[part].sum(keepdims=True), high[part].sum(keepdims=True)) for part in (np.s_[:middle], np.s_[middle:])
-    )
+    first, second = ((low[part].sum(keepdims=True), high[part].sum(keepdims=True)) for part in channel_halves(len(low)))
     return first, second
