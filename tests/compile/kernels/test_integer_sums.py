@@ -89,7 +89,7 @@ def embeddings(draw: st.DrawFn) -> Case:
 
 @st.composite
 def mixes(draw: st.DrawFn) -> Case:
-    """All channels into one, saturating; each half fits as the proof has them, the first with any constant that does."""
+    """All channels into one, saturating; each half fits as the proof has them, the first with its constant."""
     rng, (height, width) = draw(d.generators()), draw(d.sizes())
     n = draw(st.sampled_from(d.CHANNELS))
     slopes = [int8s(rng, n, max(min(255 // (n - n // 2) - 1, 127), 0)) for _ in range(2)]
