@@ -17,7 +17,7 @@ from tvm.ir import Expr as TirExpr
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
 from ..ir.expressions import Expr, Inputs, Work, each, kind, not_sliceable
-from ..ir.halves import halves
+from ..ir.sums import halves
 from .context import Context
 from .integer_sum import ExactLeaf, Extent, constant, multiply_add, slopes_extent
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import CompileError
+from ..ir.sums import SUM_HIGH, SUM_LOW
 from .counts import Hinge
 from .greys import Greys
-from .intervals import SUM_HIGH, SUM_LOW
 from .maps import F64, Requantised
 from .slopes import Pooled
 from .terms import Array, Constants, Prepared, State

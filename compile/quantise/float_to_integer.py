@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
+from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend import OnnxModel, import_onnx
 from ..frontend.loader import from_proto
@@ -19,7 +20,7 @@ from ..passes.relax_passes import RELAX_PASSES
 from .calibrate import Calibration, Sizes
 from .proof import prove
 from .structure import find_structure
-from .write_onnx import SCALE_KEY, write_onnx
+from .write_onnx import write_onnx
 
 RESIZING = ("biisnet.extend", "biisnet.crop")
 
@@ -60,8 +61,8 @@ def calibrate(model: OnnxModel, frames: Sequence[npt.NDArray[np.uint8]]) -> Cali
 
 
 def is_integer(model: OnnxModel) -> bool:
-    """Whether a model is an integer network."""
-    return SCALE_KEY in model.metadata
+    """Whether a model is an integer network: what its layers do, not what its metadata says, decides."""
+    return any(n.domain == DOMAIN and n.op_type == "Requantize" for n in model.proto.graph.node)
 
 
 def refuse_integer(model: OnnxModel) -> None:

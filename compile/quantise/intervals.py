@@ -9,15 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.halves import halves as channel_halves
+from ..ir.sums import halves as channel_halves
 
 I64 = npt.NDArray[np.int64]
 Interval = tuple[I64, I64]
 
 LOW, HIGH = -128, 127
 """Ends of a stored map."""
-SUM_LOW, SUM_HIGH = -(1 << 15), (1 << 15) - 1
-"""Ends of what is requantised: 16 bits."""
 
 
 def slope_ends(n: npt.NDArray[np.integer], p: npt.NDArray[np.integer]) -> Interval:

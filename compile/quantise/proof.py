@@ -20,6 +20,7 @@ from ...ops import DOMAIN
 from ...ops.requantize import INT8, INT16
 from ..errors import CompileError
 from ..frontend.loader import OnnxModel
+from ..ir.sums import SUM_HIGH, SUM_LOW, Proof
 from . import intervals
 from .intervals import Interval
 
@@ -29,23 +30,8 @@ Ends = tuple[Interval, ...]
 
 GREY, BYTE, WORD = (
     (np.full(1, low), np.full(1, high))
-    for low, high in ((0, 255), (intervals.LOW, intervals.HIGH), (intervals.SUM_LOW, intervals.SUM_HIGH))
+    for low, high in ((0, 255), (intervals.LOW, intervals.HIGH), (SUM_LOW, SUM_HIGH))
 )
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The sums that were looked at."""
-
-    sums: int
-    """Channels of all maps."""
-    largest: int
-    """The largest magnitude that one of them can have."""
-
-    def summary(self) -> str:
-        """A line for a person."""
-        thousands = f"{self.largest:,} of {intervals.SUM_HIGH:,}".replace(",", " ")
-        return f"no sum can overflow: {self.sums} sums, the largest {thousands}"
 
 
 def prove(model: OnnxModel) -> Proof:
@@ -70,7 +56,7 @@ def prove(model: OnnxModel) -> Proof:
             raise CompileError(f"{layer}: its inputs do not fit: {e}") from e
         if node.op_type == "Requantize":
             low, high = (min(int(p[0].min()) for p in found), max(int(p[1].max()) for p in found))
-            if low < intervals.SUM_LOW or high > intervals.SUM_HIGH:
+            if low < SUM_LOW or high > SUM_HIGH:
                 raise CompileError(
                     f"{layer}: its sums may be {low} to {high}, more than 16 bits hold; quantise it again"
                 )
