@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,12 @@ CLOSE = 0.75
 
 
 class Kept(Calibration):
-    """A calibration that forgets no map, and looks at each when it is new."""
+    """A calibration that looks at each map when it is new."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.errors: dict[str, float] = {}
+        self.means: dict[str, float] = {}
 
     def compute(self, new: Map, frame: int) -> np.ndarray:
         found = super().compute(new, frame)
@@ -34,9 +41,6 @@ class Kept(Calibration):
         whole = (found > -128) & (found < 127)
         self.errors[new.name] = float(np.sqrt((error[whole] ** 2).mean()))
         self.means[new.name] = np.abs(np.where(whole, error, 0).mean((1, 2))).max()
-
-    errors: dict[str, float] = {}  # noqa: RUF012 (filled once, below)
-    means: dict[str, float] = {}  # noqa: RUF012
 
 
 @pytest.fixture(scope="module")

@@ -277,6 +277,45 @@ def test_layers_without_an_integer_form(body: Callable[[Maker, str], str], messa
     assert str(e.value).endswith("use --precision float32")
 
 
+@pytest.mark.parametrize(
+    ("group", "outputs", "side", "message"),
+    [
+        (3, 6, 3, "in groups of channels"),
+        (1, 16, 10, "of 4800 weights; 4096 are supported"),
+    ],
+)
+def test_a_convolution_of_the_frame_without_a_form(group: int, outputs: int, side: int, message: str) -> None:
+    """Fails where it is calibrated, and refused only when it is compiled."""
+    m = Maker()
+    weight = m.rng.normal(size=(outputs, 3 // group, side, side)).astype(np.float32)
+    m.node("Conv", ["image", m.constant("weight", weight)], "embedding", group=group)
+    m.head("embedding", outputs)
+    proto = m.proto(m.node("Sigmoid", ["head"], "probability"))
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 3
+    with pytest.raises(
+        CompileError, match=f"layer 'embedding' has no integer form: a convolution of the frame {message}"
+    ):
+        quantise(from_proto(proto, "colour.onnx"), [np.zeros((3, 12, 12), np.uint8)])
+
+
+@pytest.mark.parametrize(
+    ("channels", "shape", "message"),
+    [
+        (1, (3, 8, 8), r"have 3 channels, and it takes 1; give uint8 \[H, W\]"),
+        (3, (8, 8), r"have 1 channels, and it takes 3; give uint8 \[3, H, W\]"),
+    ],
+)
+def test_frames_of_other_channels(channels: int, shape: tuple[int, ...], message: str) -> None:
+    """Fails where they are broadcast, or end in numpy's error."""
+    m = Maker()
+    weight = m.constant("weight", m.rng.normal(size=(8, channels, 3, 3)).astype(np.float32))
+    m.head(m.node("Conv", ["image", weight], "embedding", pads=[1] * 4), 8)
+    proto = m.proto(m.node("Sigmoid", ["head"], "probability"))
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value = channels
+    with pytest.raises(CompileError, match=message):
+        quantise(from_proto(proto, "net.onnx"), [np.zeros(shape, np.uint8)])
+
+
 def test_the_first_is_named() -> None:
     with pytest.raises(CompileError, match="layer 'resize'"):
         quantise(plain(lambda m, x: full(m, nearest(m, x))), frames(1, 8, 8))
