@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Border table: K of a binary convolution, corrected where taps fall outside of the map."""
+"""Border table: what a convolution's sum starts from, corrected where taps fall outside of the map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from .simd import Simd
 
 @dataclass(frozen=True)
 class BorderTable:
-    """K + pad_shift * (weights under padded taps), wherever a pixel may lie.
+    """A number of each channel that depends on which taps are padded, wherever a pixel may lie: of a binary
+    convolution K + pad_shift * (weights under padded taps).
 
     `strips` [row class, channel, length] int64: the vector of columns v reads `lanes` entries from
     `first_step * min(v, columns before the interior) + last_step * (columns since the interior)` on. Usually

@@ -116,8 +116,7 @@ class OnnxWriter:
     def wanted(self, source: Map) -> Iterator[tuple[Map, int, int]]:
         """The parts of a map that readers want."""
         for m in self.calibration.structure.maps:
-            views = m.sum.views if isinstance(m, Requantised) else [m.source] if isinstance(m, Moved) else []
-            yield from (part for view in views for part in view.parts if part[0] is source)
+            yield from (part for view in m.views for part in view.parts if part[0] is source)
 
     def cuts(self, source: Map) -> Iterator[int]:
         """Channels at which readers want it cut."""

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from biisnet.compile.quantise.calibrate import Calibration
-from biisnet.compile.quantise.fit import GROW, MOST, fit, largest, rounded, unfit
+from biisnet.compile.quantise.fit import GROW, fit, largest, rounded, unfit
 from biisnet.compile.quantise.float_to_integer import lowered, sizes_at
 from biisnet.compile.quantise.maps import Map, Requantised
 from biisnet.compile.quantise.structure import find_structure
+from biisnet.ops.rounding import MOST
 
 from .networks import frames, u_network
 
