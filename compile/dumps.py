@@ -19,6 +19,7 @@ from .ir.expressions import Expr as Node
 from .ir.memory import Arena, Order
 from .ir.stages import Program
 from .ir.steps import Kernels
+from .ir.sums import Proof
 from .passes.rewrite import misses
 
 FIRST = 4
@@ -29,6 +30,11 @@ FIRST = 4
 def to_text(result: object) -> dict[str, str]:
     """The texts that a dump has of a step's result, by file suffix."""
     return {}
+
+
+@to_text.register
+def _(result: Proof) -> dict[str, str]:
+    return {"txt": f"{result.summary() if result.sums else 'no sums of integers'}\n"}
 
 
 @to_text.register

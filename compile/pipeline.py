@@ -31,12 +31,12 @@ from .passes.fuse_multiply_add import fuse_multiply_add
 from .passes.order_tasks import order_tasks
 from .passes.plan_arena import plan_arena, plan_probing
 from .passes.prescale_stored_maps import prescale_stored_maps
+from .passes.prove_sums import prove_sums
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
 from .passes.size_rings import size_rings, widen_rings
 from .passes.store_twins_once import store_twins_once
 from .progress import Progress
-from .quantise import is_integer, prove
 from .recognise import Recognised, recognise
 from .refusals import recognition, whole
 from .schedules import Schedules
@@ -61,6 +61,7 @@ PLAN_STEPS = (
     *(p.__name__ for p in RELAX_PASSES),
     "cut_stages",
     *(p.__name__ for p in PROGRAM_PASSES),
+    "prove_sums",
     "choose_layouts",
     "build_kernels",
     "order_tasks",
@@ -105,6 +106,7 @@ def plan_of(
     program = progress.run("cut_stages", cut_stages, module, model.name, target.core)
     for program_pass in PROGRAM_PASSES:
         program = progress.run(program_pass.__name__, program_pass, program)
+    proof = progress.run("prove_sums", prove_sums, program, model.path)
     program = progress.run("choose_layouts", choose_layouts, program, target.core)
     kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     order = progress.run("order_tasks", order_tasks, kernels, schedules)
@@ -115,7 +117,7 @@ def plan_of(
     signature = find_signature(model, program)
     arenas = (streaming, sharing, probing)
     source = plan_source.plan_source(program, kernels, order, arenas, signature, model.sha256, field)
-    return Plan(program, kernels, order, *arenas, signature, field, source)
+    return Plan(program, kernels, order, *arenas, signature, field, source, proof)
 
 
 def without_binary(model: OnnxModel, found: Recognised | None = None) -> str:
@@ -163,8 +165,6 @@ def compile_model(
     if found.table and not allow_float and not any(row.is_binary for row in found.table):
         raise CompileError(without_binary(model, found), recognition.NO_BINARY)
     check_cache(say)  # a minute of kernels before it is known that there is none would be for nothing
-    if is_integer(model):
-        say(prove(model).summary())  # its kernels rely on it
     with BundleWriter(output) as bundle, ThreadPoolExecutor(1) as beside:
         steps = (*PLAN_STEPS, *RUNNER_STEPS, *(("verify",) if verify else ()), *LIBRARY_STEPS)
         progress = Progress(steps, say, dump)
@@ -173,6 +173,8 @@ def compile_model(
             raise CompileError(without_binary(model), recognition.NO_BINARY)
         if verify:
             check_memory(plan)
+        if plan.proof.sums:
+            say(plan.proof.summary())
         say(f"kernels {plan.kernels.summary()}")
         # only now: what is wrong with a model is said without waiting for this
         libc = {name: beside.submit(prepare, target, bundle.make_folder(name), name) for name in LIBCS}

@@ -5,13 +5,13 @@
 
 Inputs, all required
     V    int32 [N, C, H, W]
-    B    int32 [C] or [1]
+    B    int32 [C]
 
 Output
     Y    int8 or int16 [N, C, H, W]
 
 Attributes
-    shift    int, default 0, from 0 to 16: `>>` is the arithmetic shift, which rounds towards minus infinity
+    shift    int, default 0, from 0 to 15: `>>` is the arithmetic shift, which rounds towards minus infinity
     to       int, default 3: the type of Y as ONNX numbers types, 3 (int8) or 5 (int16); a function body can name the
              type of its result in no other way
 

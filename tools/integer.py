@@ -59,9 +59,13 @@ class Frames:
             if folder.is_dir() and (
                 found := sorted(p for p in folder.iterdir() if is_image_name(p.name) and p.is_file())
             ):
-                picked = np.linspace(0, len(found) - 1, min(self.count, len(found))).round().astype(int)
-                return [found[i] for i in picked]
+                return [found[i] for i in evenly_spread(self.count, len(found))]
         raise CompileError(f"{self.folder}: a folder without images ({', '.join(IMAGE_SUFFIXES)})")
+
+
+def evenly_spread(count: int, of: int) -> list[int]:
+    """Up to `count` of the numbers 0 .. of-1, the first and the last among them."""
+    return [int(i) for i in np.linspace(0, of - 1, min(count, of)).round()]
 
 
 def ready_made(name: str | None, frames: Frames | None) -> OnnxModel | None:

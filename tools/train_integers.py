@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 
-import numpy as np
 import torch
 
 from ..compile.errors import CompileError
@@ -17,14 +16,13 @@ from ..model.integer import MapConstants
 from ..model.network import BiisNet
 from ..model.training.arithmetic import Calibrate
 from ..runtime.levels import whole_levels
-from .integer import FRAMES
+from .integer import FRAMES, evenly_spread
 
 
 def calibrator(frames: list[Frame], say: Say) -> Calibrate:
     """The calibration of a network as `biisnet export` writes it, on some of the frames that are trained on, evenly
     spread; how many is said."""
-    picked = np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(int)
-    images = [whole_levels(frames[i].image) for i in picked]
+    images = [whole_levels(frames[i].image) for i in evenly_spread(FRAMES, len(frames))]
     say(f"int8     calibrated before each epoch, on {len(images)} of the frames to train on")
 
     def constants(network: BiisNet) -> list[MapConstants]:

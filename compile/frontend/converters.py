@@ -86,17 +86,19 @@ def geometry(node: Node, rank: int = 2) -> dict[str, list[int]]:
     explicit = node.get("auto_pad", "NOTSET") == "NOTSET"
     node.require(explicit, "auto_pad is not supported; export explicit pads", layers.AUTO_PAD)
     pads = list(node.get("pads", [0, 0] * rank))
-    node.require(min(pads) >= 0 and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported", layers.PADS)
     node.require(
-        min(strides) >= 1 and max(strides) <= MAX_STRIDE,
+        len(pads) == 2 * rank and min(pads) >= 0 and max(pads) <= 16, f"pads {pads}: 0 to 16 are supported", layers.PADS
+    )
+    node.require(
+        len(strides) == rank and min(strides) >= 1 and max(strides) <= MAX_STRIDE,
         f"strides {strides}: 1 to {MAX_STRIDE} are supported",
         layers.STRIDES,
     )
-    return {
-        "strides": strides,
-        "pads": pads,
-        "dilations": list(node.get("dilations", [1] * rank)),
-    }
+    dilations = list(node.get("dilations", [1] * rank))
+    node.require(
+        len(dilations) == rank and min(dilations) >= 1, f"dilations {dilations}: {rank} of 1 or more are supported"
+    )
+    return {"strides": strides, "pads": pads, "dilations": dilations}
 
 
 def channel_vector(node: Node, array: npt.NDArray[Any], channels: int) -> npt.NDArray[np.float64]:

@@ -11,15 +11,13 @@ from onnx import TensorProto
 from tvm.ir import Expr
 
 from ...ops import DOMAIN
-from ..ir.limits import MAX_DOT_TAPS
+from ..ir.limits import MAX_DOT_TAPS, MAX_INTEGER_WEIGHTS
 from ..passes.relax_ops import call, channels_of, dtype_of
 from ..refusals import layers
 from .converters import Node, Results, converts, geometry
 from .window_converters import channels_reduced
 
 BITS: dict[int, int] = {TensorProto.INT8: 8, TensorProto.INT16: 16}
-WEIGHTS = 4096
-"""Weights of a ConvInteger: its taps are no loop."""
 
 
 def tensor(node: Node, i: int, dtype: str) -> Expr:
@@ -106,7 +104,7 @@ def conv_integer(node: Node) -> Results:
     node.require(len(node.inputs) < 4 or not np.any(node.inputs[3]), "a zero point of the weights is not supported")
     node.require(zero_point.size == 1, "one zero point for all channels is supported")
     node.require(weight.ndim == 4 and weight.dtype == np.int8, "int8 weights [M, C, kh, kw] are supported")
-    node.require(weight.size <= WEIGHTS, f"{weight.size} weights: {WEIGHTS} are supported")
+    node.require(weight.size <= MAX_INTEGER_WEIGHTS, f"{weight.size} weights: {MAX_INTEGER_WEIGHTS} are supported")
     node.require(
         int(node.get("group", 1)) == 1 and weight.shape[1] == channels_of(x), "groups of channels are not supported"
     )

@@ -16,3 +16,5 @@ past the row's end: the arena's SLACK leaves room for it."""
 INSTANCE_BYTES, INSTANCE_BUFFER_BYTES, INSTANCE_STAGE_BYTES = 2048, 24, 48
 """Bytes of the arena that an instance takes for itself, and more for each buffer and each stage."""
 MAX_DOT_TAPS = 1 << 14  # weights of a binary convolution's output: what 16 bits hold, with a table's corrections
+MAX_INTEGER_WEIGHTS = 4096
+"""Weights of an integer convolution of the frame: its taps are no loop."""

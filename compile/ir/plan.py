@@ -10,6 +10,7 @@ from ...runtime.signature import Signature
 from .memory import Arena, Order, instance_bytes
 from .stages import Program
 from .steps import Kernels
+from .sums import Proof
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Plan:
     """The overlap of tiles of larger frames; None for a model that cannot work in tiles."""
     source: str
     """plan.c, by which a bundle is told to be of this plan."""
+    proof: Proof
+    """Of the sums of integer kernels, of none where there are none."""
 
     def arena_bytes(self, threads: int) -> int:
         """Bytes of an instance on so many threads, as the library counts them."""

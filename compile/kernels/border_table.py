@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Border table: K of a binary convolution, corrected where taps fall outside of the map."""
+"""Border table: what a convolution's sum starts from, corrected where taps fall outside of the map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from .simd import Simd
 
 @dataclass(frozen=True)
 class BorderTable:
-    """K + pad_shift * (weights under padded taps), wherever a pixel may lie.
+    """A number of each channel that depends on which taps are padded, wherever a pixel may lie: of a binary
+    convolution K + pad_shift * (weights under padded taps).
 
     `strips` [row class, channel, length] int64: the vector of columns v reads `lanes` entries from
     `first_step * min(v, columns before the interior) + last_step * (columns since the interior)` on. Usually
@@ -83,13 +84,8 @@ def under_padding(
     """The table of `entry` of the sums of those taps [channels, kh, kw] that fall outside of the map; `entry` is given
     them as [row class, channel, column class, lane]."""
     found = place_table(taps, window, source, size, lanes)
-    table, row_ends, column_ends = entry(found.values.transpose(0, 2, 1, 3)), found.row_ends, found.column_ends
-    strips = table.reshape(*table.shape[:2], -1)
-    if table.shape[2] == 3 and column_ends == (1, 1):
-        ends = np.concatenate([table[:, :, 0], table[:, :, 2]], axis=2)
-        if (ends[:, :, 1 : 1 + lanes] == table[:, :, 1]).all():
-            return BorderTable(ends, row_ends, column_ends, 1, lanes - 1, lanes)
-    return BorderTable(strips, row_ends, column_ends, lanes, lanes, lanes)
+    rows = entry(found.values.transpose(0, 2, 1, 3))
+    return in_strips([rows.transpose(0, 2, 1, 3)], found)[0]
 
 
 @dataclass(frozen=True)
@@ -135,6 +131,19 @@ def place_table(
         )  # [lane, kh, kw]
         table[r, c] = np.einsum("okl,nkl->on", taps, under)
     return PlaceTable(table if lanes else table[..., 0], row_ends, column_ends)
+
+
+def in_strips(tables: list[npt.NDArray[np.int64]], places: PlaceTable) -> list[BorderTable]:
+    """Tables [row class, column class, channel, lane] of what is loaded at `places`, all of them in strips of the same
+    form."""
+    row_ends, column_ends, lanes = places.row_ends, places.column_ends, places.values.shape[3]
+    by_channel = [table.transpose(0, 2, 1, 3) for table in tables]
+    if places.columns == 3 and column_ends == (1, 1):
+        ends = [np.concatenate([table[:, :, 0], table[:, :, 2]], axis=2) for table in by_channel]
+        if all((e[:, :, 1 : 1 + lanes] == t[:, :, 1]).all() for e, t in zip(ends, by_channel, strict=True)):
+            return [BorderTable(e, row_ends, column_ends, 1, lanes - 1, lanes) for e in ends]
+    strips = [table.reshape(*table.shape[:2], -1) for table in by_channel]
+    return [BorderTable(s, row_ends, column_ends, lanes, lanes, lanes) for s in strips]
 
 
 def border_extent(touched: npt.NDArray[np.bool_]) -> tuple[int, int]:

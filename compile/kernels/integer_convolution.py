@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""IntegerConvolution: int8 weights over an int8 map (the embedding; ONNX's ConvInteger, its zero point in `pad`)."""
+"""IntegerConvolution: int8 weights over an int8 map (the embedding; ONNX's ConvInteger)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .taps import grouped_sum, window_operand, windows
 @kind
 @dataclass(frozen=True, eq=False)
 class IntegerConvolution(ExactLeaf, Summand):
-    """Sum of weight*(x - pad) with x = pad outside of the map, in int16 that wraps; weight int8 [channels, c, kh, kw],
-    `pad` as the map stores it."""
+    """Sum of weight*(x - zero_point) with x = zero_point outside of the map, in int16 that wraps; weight int8
+    [channels, c, kh, kw], `zero_point` as the map stores it."""
 
     buffer: Buffer
     weight: npt.NDArray[np.int8]
     window: Window
-    pad: int
+    zero_point: int
 
     leads: ClassVar[int | None] = 12
 
@@ -50,13 +50,13 @@ class IntegerConvolution(ExactLeaf, Summand):
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """int32 [channels, H', W']."""
-        x = inputs.stored[self.buffer.name].astype(np.int64) - self.pad
+        x = inputs.stored[self.buffer.name].astype(np.int64) - self.zero_point
         return grouped_sum(windows(x, self.window), self.weight.astype(np.int64), 1).astype(np.int32)
 
     def extent(self, *parts: Extent) -> Extent:
         """Each tap at the end that is worse."""
         info, w = np.iinfo(np.int8), self.weight.astype(np.int64).reshape(self.channels, -1)
-        ends = np.stack([w * (info.min - self.pad), w * (info.max - self.pad), 0 * w])
+        ends = np.stack([w * (info.min - self.zero_point), w * (info.max - self.zero_point), 0 * w])
         return ends.min(0).sum(1), ends.max(0).sum(1)
 
     def slots(self, issue: Issue) -> int:
@@ -64,11 +64,11 @@ class IntegerConvolution(ExactLeaf, Summand):
         return 2 * issue.integer * int(self.weight[0].size)
 
     def prepare(self, ctx: Context) -> Any:
-        """What the sum starts from: minus `pad` times the weights, but of the taps that read zeros outside."""
+        """What the sum starts from: minus `zero_point` times the weights, but of the taps that read zeros outside."""
         taps = self.weight.astype(np.int64).sum(1)
 
         def start(under: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-            begun: npt.NDArray[np.int64] = self.pad * (under - taps.sum((1, 2))[None, :, None, None])
+            begun: npt.NDArray[np.int64] = self.zero_point * (under - taps.sum((1, 2))[None, :, None, None])
             return begun
 
         table = under_padding(taps, self.window, self.buffer, (ctx.height, ctx.width), ctx.vector.lanes, start)

@@ -30,16 +30,13 @@ from ..ir.buffers import Buffer, Operand
 from ..ir.expressions import Inputs, Work, kind, not_sliceable
 from ..ir.window import Window
 from ..storage import IntegerBits
-from ..storage.encoding import BLOCK
-from .border_table import BorderTable, under_padding
+from .border_table import BorderTable
 from .context import Context, place_class
+from .dot_constants import DotConstants
 from .integer_sum import ExactLeaf, Extent
-from .packed_weights import copies_of, is_twin, packed
-from .table_count import HALF, TableCount, counts_by_tables, pair_tables
+from .table_count import HALF, TableCount, counts_by_tables
 from .taps import grouped_sum, window_operand, windows
 
-CHUNK = 31
-"""Bytes of counts up to 8 that a sum of int8 holds around its middle."""
 LOW, HIGH = -128, 127
 
 
@@ -83,14 +80,9 @@ class IntegerDot(ExactLeaf):
         return self.bits.planes_per_group(self.buffer.channels)
 
     @property
-    def is_twin(self) -> bool:
-        """Whether each stored bit counts for two channels at once."""
-        return is_twin(self.tile, self.buffer.channels)
-
-    @property
-    def planes(self) -> int:
-        """Planes that are counted for one output."""
-        return self.stored_planes if self.is_twin else self.stored_planes * self.tile
+    def constants(self) -> DotConstants:
+        """The weights as they are counted, and what the counts start from."""
+        return DotConstants(self.signs, self.window, self.buffer, self.tile, self.stored_planes)
 
     @property
     def is_square(self) -> bool:
@@ -125,87 +117,16 @@ class IntegerDot(ExactLeaf):
 
     def slots(self, issue: Issue) -> int:
         """eor, cnt and add a tap, and the and of twins; what adds up the chunks."""
-        taps = self.planes * self.window.kernel[0] * self.window.kernel[1]
-        chunks = len(self.tap_chunks())
-        return issue.integer * ((4 if self.is_twin else 3) * taps + chunks - 1 + 2 * self.is_twin)
-
-    # ---- constants ----
-
-    def tap_chunks(self) -> list[tuple[range, list[tuple[int, int]]]]:
-        """The taps as (planes, places in the window), chunks of about the same size."""
-        places = list(np.ndindex(*self.window.kernel))
-        most = max(CHUNK // len(places), 1)
-        count = -(-self.planes // most)
-        size = -(-self.planes // count)
-        return [
-            (range(plane, min(plane + size, self.planes)), places[n : n + CHUNK])
-            for plane in range(0, self.planes, size)
-            for n in range(0, len(places), CHUNK)
-        ]
-
-    def copies(self) -> npt.NDArray[np.bool_]:
-        """The weights by the copy of the map that they are of, [channels, tile, planes of 8, kh, kw, 8] as bits that
-        are set where a weight is -1, and clear where there is no channel."""
-        return copies_of(~self.signs, self.tile)
-
-    def packed_weights(self) -> npt.NDArray[np.uint8]:
-        """[channels, planes, kh, kw], or twins' [channels, planes, kh, kw, 2] (packed_weights.py)."""
-        return packed(self.copies(), self.is_twin)
-
-    def packed_tables(self) -> npt.NDArray[np.int16]:
-        """`pair_tables` of the weights."""
-        w = self.copies()
-        joined = w[:, 0] if self.is_twin else w.reshape(len(w), -1, *w.shape[3:])
-        return pair_tables(joined, w[:, 0] == w[:, 1] if self.is_twin else np.ones_like(joined))
-
-    def tap_weights(self) -> npt.NDArray[np.int64]:
-        """[channels, planes, kh, kw]: of each plane the sum of the weights, of twins over those that are equal."""
-        m, _, kh, kw = self.signs.shape
-        per = self.signs.shape[1] // self.tile
-        w = np.zeros((m, self.tile, self.stored_planes * BLOCK, kh, kw), np.int64)
-        w[:, :, :per] = np.where(self.signs, 1, -1).reshape(m, self.tile, per, kh, kw)
-        if self.is_twin:
-            w = np.where(w[:, :1] == w[:, 1:], w[:, :1], 0)
-        return np.asarray(w.reshape(m, -1, BLOCK, kh, kw).sum(2))
-
-    def tap_terms(self) -> npt.NDArray[np.int64]:
-        """[channels, planes, kh, kw]: of each plane the channels that are counted."""
-        m, c, kh, kw = self.signs.shape
-        per = c // self.tile
-        if self.is_twin:
-            w = self.copies()
-            return np.asarray((w[:, 0] == w[:, 1]).sum(-1))
-        of_plane = np.minimum(per - np.arange(self.stored_planes) * BLOCK, BLOCK)
-        return np.broadcast_to(np.tile(of_plane, self.tile)[None, :, None, None], (m, self.planes, kh, kw)).copy()
-
-    def prepare(self, ctx: Context) -> Prepared:
-        """The tables, and which of their row classes this row is of.
-
-        A chunk's sum of n bits is to become n - terms/2, over the taps that are not padded. A padded tap counts its
-        weights that are -1; so the start is (-terms + sum of the weights under padded taps) / 2, terms and weights
-        those of the whole chunk. Twins' halves are rounded down, and what they are short of is `odd`.
-        """
-        size, lanes = (ctx.height, ctx.width), ctx.vector.lanes
-        weights, terms = self.tap_weights(), self.tap_terms()
-        chunks: list[BorderTable] = []
-        shorts: list[npt.NDArray[np.int64]] = []
-        for planes, places in self.tap_chunks():
-            here = np.zeros(self.window.kernel, bool)
-            here[tuple(zip(*places, strict=True))] = True
-            of = slice(planes.start, planes.stop)
-            total = (terms[:, of] * here).sum((1, 2, 3))
-
-            def entry(under: npt.NDArray[np.int64], total: npt.NDArray[np.int64] = total) -> npt.NDArray[np.int64]:
-                start: npt.NDArray[np.int64] = under - total[None, :, None, None]
-                return start
-
-            chunks.append(under_padding((weights[:, of] * here).sum(1), self.window, self.buffer, size, lanes, entry))
-            shorts.append(chunks[-1].strips % 2)
-        halves = [replace(table, strips=table.strips // 2) for table in chunks]
-        odd = replace(chunks[0], strips=np.sum(shorts, axis=0)) if self.is_twin else None
-        return Prepared(halves, odd, ctx.bind(place_class(ctx.y, *chunks[0].row_ends, ctx.height)))
+        constants = self.constants
+        taps, twin = constants.planes * self.window.kernel[0] * self.window.kernel[1], constants.is_twin
+        return issue.integer * ((4 if twin else 3) * taps + len(constants.chunks()) - 1 + 2 * twin)
 
     # ---- TIR ----
+
+    def prepare(self, ctx: Context) -> Prepared:
+        """The tables, and which of their row classes this row is of."""
+        chunks, odd = self.constants.starts((ctx.height, ctx.width), ctx.vector.lanes)
+        return Prepared(chunks, odd, ctx.bind(place_class(ctx.y, *chunks[0].row_ends, ctx.height)))
 
     def from_table(self, ctx: Context, name: str, table: BorderTable, o: TirExpr | int) -> TirExpr:
         """int8 lanes of a table for channel `o` at the place at hand."""
@@ -215,14 +136,14 @@ class IntegerDot(ExactLeaf):
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """The channels at hand are counted together: they share a tap's pixels, with registers each."""
-        chunks = [self.count_chunk(ctx, channels, index) for index in range(len(self.tap_chunks()))]
+        chunks = [self.count_chunk(ctx, channels, index) for index in range(len(self.constants.chunks()))]
         return [self.add_up(ctx, o, list(parts)) for o, *parts in zip(channels, *chunks, strict=True)]
 
     def count_chunk(self, ctx: Context, channels: list[TirExpr], index: int) -> list[TirExpr]:
         """int8 sums of one chunk's taps, for each channel."""
         if self.bits.groups == 1 and self.bits.halves and counts_by_tables(ctx, channels):
             return self.look_chunk_up(ctx, channels, index)
-        s, (planes, places) = ctx.simd, self.tap_chunks()[index]
+        s, (planes, places) = ctx.simd, self.constants.chunks()[index]
         sums = [ctx.allocate("uint8") for _ in channels]
         for o, total in zip(channels, sums, strict=True):
             start = self.from_table(ctx, f"table {index}", ctx.prepared(self).chunks[index], o)
@@ -234,9 +155,10 @@ class IntegerDot(ExactLeaf):
 
     def look_chunk_up(self, ctx: Context, channels: list[TirExpr], index: int) -> list[TirExpr]:
         """The same, by tables of what its weights count of half a byte."""
-        s, (planes, places) = ctx.simd, self.tap_chunks()[index]
-        tables, area = ctx.parameter(self, "tables", self.packed_tables), self.window.kernel[0] * self.window.kernel[1]
-        sums = TableCount(ctx, channels, tables, self.planes * area)
+        s, constants, area = ctx.simd, self.constants, self.window.kernel[0] * self.window.kernel[1]
+        planes, places = constants.chunks()[index]
+        tables = ctx.parameter(self, "tables", constants.packed_tables)
+        sums = TableCount(ctx, channels, tables, constants.planes * area)
         with self.planes_loop(ctx, planes) as some:
             sums.add(
                 [
@@ -285,15 +207,15 @@ class IntegerDot(ExactLeaf):
         """One tap of a plane for some channels, whose pixels are loaded once for all but grouped ones."""
         s, (ky, kx) = ctx.simd, tap
         area = self.window.kernel[0] * self.window.kernel[1]
-        weights, base = ctx.parameter(self, "signs", self.packed_weights)
-        each = 2 if self.is_twin else 1
+        weights, base = ctx.parameter(self, "signs", self.constants.packed_weights)
+        each = 2 if self.constants.is_twin else 1
         shared = self.pixels(ctx, 0, plane, tap) if self.bits.groups == 1 else None
         for o, total in zip(channels, sums, strict=True):
             group = tirx.floordiv(o, len(self.signs) // self.bits.groups) * self.stored_planes
             x = self.pixels(ctx, group, plane, tap) if shared is None else shared
-            place = base + ((o * self.planes + plane) * area + ky * self.window.kernel[1] + kx) * each
+            place = base + ((o * self.constants.planes + plane) * area + ky * self.window.kernel[1] + kx) * each
             differ = x ^ ctx.replicated(weights, place, "uint8")
-            if self.is_twin:
+            if self.constants.is_twin:
                 differ = differ & ctx.replicated(weights, place + 1, "uint8")
             s.store(total, s.load(total, 0) + tirx.popcount(differ), 0)
 

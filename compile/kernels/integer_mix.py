@@ -17,6 +17,7 @@ from tvm.ir import Expr as TirExpr
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
 from ..ir.expressions import Expr, Inputs, Work, each, kind, not_sliceable
+from ..ir.sums import halves
 from .context import Context
 from .integer_sum import ExactLeaf, Extent, constant, multiply_add, slopes_extent
 
@@ -43,8 +44,7 @@ class IntegerMix(ExactLeaf):
     @property
     def halves(self) -> tuple[range, range]:
         """The channels of the map in two halves."""
-        c = self.buffer.channels
-        return range(0, (c + 1) // 2), range((c + 1) // 2, c)
+        return halves(self.buffer.channels)
 
     def operands(self) -> tuple[Operand, ...]:
         """Row y."""
@@ -79,7 +79,7 @@ class IntegerMix(ExactLeaf):
         """One channel after the other, in two sums side by side."""
         s, (row,) = ctx.simd, ctx.rows(self.operands()[0])
         sums: list[TirExpr] = [ctx.bind(ctx.bias(self, self.bias, 0)), ctx.bind(s.const(0, "int16"))]
-        for n in range(len(self.halves[0])):
+        for n in range(len(self.halves[1])):  # the longer one
             for h, half in enumerate(self.halves):
                 if n < len(half):
                     x = ctx.bind(ctx.load(row, self.buffer, half[n], ctx.column))

@@ -34,6 +34,10 @@ class Exact(Pointwise):
     def identity(self) -> Expr | None:
         return None
 
+    @abstractmethod
+    def extent(self, *parts: Extent) -> Extent:
+        """The least and the largest value of each channel, of parts of such extents; for any map, of a leaf."""
+
 
 @dataclass(frozen=True, eq=False)
 class ExactLeaf(Leaf):
@@ -46,6 +50,10 @@ class ExactLeaf(Leaf):
 
     def identity(self) -> Expr | None:
         return None
+
+    @abstractmethod
+    def extent(self, *parts: Extent) -> Extent:
+        """The least and the largest value of each channel, of parts of such extents; for any map, of a leaf."""
 
 
 class Summand(ABC):

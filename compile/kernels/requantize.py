@@ -73,5 +73,7 @@ class Requantize(Exact):
         return ctx.bind(ctx.bias(self, (self.bias - excess).astype(np.uint16).view(np.int16), o, "bias of pairs"))
 
     def narrow(self, ctx: Context, total: TirExpr) -> TirExpr:
-        """Shifted down and saturated (sqshrn)."""
-        return total if self.bits == 16 else ctx.narrow(total, self.shift)
+        """Shifted down and saturated (sqshrn); 16 bits hold all of it."""
+        if self.bits == 8:
+            return ctx.narrow(total, self.shift)
+        return ctx.simd.shift_right(total, self.shift, "int16") if self.shift else total

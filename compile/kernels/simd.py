@@ -91,7 +91,7 @@ class Simd:
         return self.reinterpret(bound(self.reinterpret(x, "int32"), self.const(0, "int32")), "float32")
 
     def shift_right(self, x: TirExpr, bits: int, element: str) -> TirExpr:
-        """Each lane, of unsigned `element`, shifted right."""
+        """Each lane shifted right, arithmetically where `element` has a sign."""
         return tirx.shift_right(x, self.const(bits, element))
 
     @staticmethod

@@ -13,7 +13,7 @@ from tvm.ir import Expr as TirExpr
 from ...targets.cores import Issue
 from ..ir.expressions import Inputs, kind
 from .context import Context
-from .integer_sum import Exact
+from .integer_sum import Exact, Extent
 
 
 @kind
@@ -25,6 +25,9 @@ class Zero(Exact):
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         return np.zeros((self.channels, inputs.height, inputs.width), self.element)
+
+    def extent(self, *parts: Extent) -> Extent:
+        return np.zeros(self.channels, np.int64), np.zeros(self.channels, np.int64)
 
     def slots(self, issue: Issue) -> int:
         return 0

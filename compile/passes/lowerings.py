@@ -166,8 +166,8 @@ def integer_convolution(builder: StageBuilder, name: str, call: relax.Call) -> V
     """int8 weights over grey levels."""
     weight = constant(call.args[1])
     window = window_of(call.attrs, weight.shape[2:])
-    pad = int(call.attrs["zero_point"]) - CENTRE
-    return Value((IntegerConvolution(len(weight), builder.window_argument(call), weight, window, pad),))
+    zero_point = int(call.attrs["zero_point"]) - CENTRE
+    return Value((IntegerConvolution(len(weight), builder.window_argument(call), weight, window, zero_point),))
 
 
 @lowers("biisnet.integer_pool", reads=lambda _: PLAIN)

@@ -51,7 +51,7 @@ class StoredForm:
     def place(self) -> tuple[str, ...]:
         """Its place among a map's forms."""
         signs = ("bits", self.margin, str(self.signs)) if self.signs else None
-        return signs or ("centred" if self.centred else "float32", self.margin)
+        return signs or ("centred" if self.centred else "values", self.margin)
 
 
 PLAIN = StoredForm()

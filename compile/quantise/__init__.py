@@ -4,6 +4,5 @@
 from .calibrate import Calibration
 from .float_to_integer import calibrate, is_integer, quantise, refuse_integer
 from .proof import Proof, prove
-from .write_onnx import SCALE_KEY
 
-__all__ = ["SCALE_KEY", "Calibration", "Proof", "calibrate", "is_integer", "prove", "quantise", "refuse_integer"]
+__all__ = ["Calibration", "Proof", "calibrate", "is_integer", "prove", "quantise", "refuse_integer"]

@@ -56,7 +56,7 @@ class Calibration:
         return self.fitted
 
     def note_saturation(self, new: Requantised) -> None:
-        """Remember how many of a map's counts do not fit a byte."""
+        """Remember how many of a map's counts a byte's ends are more than 1 short of: 1 is what rounding costs, too."""
         beyond = [(d < LOW - 1) | (d > HIGH + 1) for d in (-dot // 2 for dot in self.dots.values())]
         if beyond and (share := float(np.mean([b.mean() for b in beyond]))) > NOTED_SHARE:
             self.saturated[new.name] = share
@@ -144,8 +144,7 @@ class Calibration:
 
 def read_by(m: Map) -> list[Map]:
     """The maps that a map is computed from."""
-    views = m.sum.views if isinstance(m, Requantised) else [m.source] if isinstance(m, Moved) else []
-    return [source for view in views for source, _, _ in view.parts]
+    return [source for view in m.views for source, _, _ in view.parts]
 
 
 def byte_thresholds(slopes: Slope, sigma: F64, threshold: F64) -> tuple[Array, Array]:

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...ops.rounding import MOST
 from ..errors import CompileError
+from ..ir.sums import SUM_HIGH, SUM_LOW
 from ..refusals import integers
 from .counts import Hinge
 from .greys import Greys
-from .intervals import SUM_HIGH, SUM_LOW
 from .maps import F64, Requantised
 from .slopes import Pooled
 from .terms import Array, Constants, Prepared, State
 
-MOST = 127.49
-"""The largest number that is rounded to a byte."""
 GROW = 1.01
 """The factor by which a step grows where a sum does not fit."""
 SMALLEST = 1e-6

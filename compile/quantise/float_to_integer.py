@@ -11,16 +11,18 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
+from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend import OnnxModel, import_onnx
 from ..frontend.loader import from_proto
+from ..frontend.shapes import input_shape
 from ..passes.relax_ops import shape_of
 from ..passes.relax_passes import RELAX_PASSES
 from ..refusals import integers
 from .calibrate import Calibration, Sizes
 from .proof import prove
 from .structure import find_structure
-from .write_onnx import SCALE_KEY, write_onnx
+from .write_onnx import write_onnx
 
 RESIZING = ("biisnet.extend", "biisnet.crop")
 
@@ -46,6 +48,7 @@ def calibrate(model: OnnxModel, frames: Sequence[npt.NDArray[np.uint8]]) -> Cali
     """The integer network's maps and their constants, as `quantise` writes them. Raises CompileError."""
     refuse_integer(model)
     size = size_of(frames, model.path)
+    check_channels(frames, input_shape(model.proto.graph, size, model.path)[1], model.path)
     if any(node.op_type in ("Pad", "Slice") for node in model.proto.graph.node):
         # where sizes are symbolic, one at which nothing has to be extended would hide what extends
         try:
@@ -61,8 +64,8 @@ def calibrate(model: OnnxModel, frames: Sequence[npt.NDArray[np.uint8]]) -> Cali
 
 
 def is_integer(model: OnnxModel) -> bool:
-    """Whether a model is an integer network."""
-    return SCALE_KEY in model.metadata
+    """Whether a model is an integer network: what its layers do, not what its metadata says, decides."""
+    return any(n.domain == DOMAIN and n.op_type == "Requantize" for n in model.proto.graph.node)
 
 
 def refuse_integer(model: OnnxModel) -> None:
@@ -85,6 +88,16 @@ def size_of(frames: Sequence[npt.NDArray[Any]], path: str) -> tuple[int, int]:
         raise CompileError(f"{path}: calibration frames have sizes {sorted(sizes)}; one is supported", integers.FRAMES)
     height, width = sizes.pop()
     return int(height), int(width)
+
+
+def check_channels(frames: Sequence[npt.NDArray[Any]], channels: int, path: str) -> None:
+    """Raise CompileError where frames [H, W] or [C, H, W] have not as many channels as a network takes."""
+    found = sorted({1 if f.ndim == 2 else len(f) for f in frames} - {channels})
+    if found:
+        raise CompileError(
+            f"{path}: calibration frames have {found[0]} channels, and it takes {channels}; give uint8 "
+            f"{'[H, W]' if channels == 1 else f'[{channels}, H, W]'}"
+        )
 
 
 def lowered(model: OnnxModel, size: tuple[int, int]) -> tvm.IRModule:

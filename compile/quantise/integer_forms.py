@@ -12,6 +12,7 @@ import numpy as np
 from tvm import relax
 from tvm.ir import Expr
 
+from ..ir.limits import MAX_INTEGER_WEIGHTS
 from ..passes.relax_ops import channels_of, constant, ints, per_channel, window_of
 from .counts import Count, Hinge
 from .greys import Greys
@@ -101,6 +102,12 @@ def convolution(walk: Walk, call: relax.Call) -> Value:
     window = window_of(shape, weight.shape[2:])
     zeros = np.zeros(len(weight))
     if isinstance(x, Grey):
+        if group != 1:
+            raise walk.no_form("a convolution of the frame in groups of channels; one of all of them is supported")
+        if weight.size > MAX_INTEGER_WEIGHTS:
+            raise walk.no_form(
+                f"a convolution of the frame of {weight.size} weights; {MAX_INTEGER_WEIGHTS} are supported"
+            )
         if not x.scale.all():
             raise walk.no_form("a channel of the frame is multiplied by 0")
         scale = np.repeat(x.scale.reshape(group, -1), len(weight) // group, axis=0)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..ir.sums import halves as channel_halves
+
 I64 = npt.NDArray[np.int64]
 Interval = tuple[I64, I64]
 
 LOW, HIGH = -128, 127
 """Ends of a stored map."""
-SUM_LOW, SUM_HIGH = -(1 << 15), (1 << 15) - 1
-"""Ends of what is requantised: 16 bits."""
 
 
 def slope_ends(n: npt.NDArray[np.integer], p: npt.NDArray[np.integer]) -> Interval:
@@ -49,8 +49,5 @@ def convolution_ends(w: npt.NDArray[np.integer], zero_point: int) -> Interval:
 def halves(ends: Interval) -> tuple[Interval, Interval]:
     """Of the sums over the first half of the channels, and over the others: [1] each."""
     low, high = ends
-    middle = len(low) // 2
-    first, second = (
-        (low[part].sum(keepdims=True), high[part].sum(keepdims=True)) for part in (np.s_[:middle], np.s_[middle:])
-    )
+    first, second = ((low[part].sum(keepdims=True), high[part].sum(keepdims=True)) for part in channel_halves(len(low)))
     return first, second

@@ -39,6 +39,11 @@ class Map:
         """Bits of an integer of it."""
         raise NotImplementedError
 
+    @property
+    def views(self) -> Iterator[View]:
+        """Stored maps that it is computed from."""
+        return iter(())
+
 
 @dataclass(eq=False)
 class Requantised(Map):
@@ -50,6 +55,10 @@ class Requantised(Map):
     @property
     def bits(self) -> int:
         return self.width
+
+    @property
+    def views(self) -> Iterator[View]:
+        return self.sum.views
 
 
 @dataclass(eq=False)
@@ -64,6 +73,10 @@ class Moved(Map):
     @property
     def bits(self) -> int:
         return max(source.bits for source, _, _ in self.source.parts)
+
+    @property
+    def views(self) -> Iterator[View]:
+        return iter((self.source,))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ...ops import DOMAIN
 from ...ops.requantize import INT8, INT16
 from ..errors import CompileError
 from ..frontend.loader import OnnxModel
+from ..ir.sums import SUM_HIGH, SUM_LOW, Proof
 from ..refusals import integers
 from . import intervals
 from .intervals import Interval
@@ -30,30 +31,20 @@ Ends = tuple[Interval, ...]
 
 GREY, BYTE, WORD = (
     (np.full(1, low), np.full(1, high))
-    for low, high in ((0, 255), (intervals.LOW, intervals.HIGH), (intervals.SUM_LOW, intervals.SUM_HIGH))
+    for low, high in ((0, 255), (intervals.LOW, intervals.HIGH), (SUM_LOW, SUM_HIGH))
 )
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The sums that were looked at."""
-
-    sums: int
-    """Channels of all maps."""
-    largest: int
-    """The largest magnitude that one of them can have."""
-
-    def summary(self) -> str:
-        """A line for a person."""
-        thousands = f"{self.largest:,} of {intervals.SUM_HIGH:,}".replace(",", " ")
-        return f"no sum can overflow: {self.sums} sums, the largest {thousands}"
 
 
 def prove(model: OnnxModel) -> Proof:
     """The proof of an integer network. Raises CompileError, which names the layer, where a sum may leave 16 bits or an
     operator is none of an integer network's."""
     constants = {t.name: numpy_helper.to_array(t) for t in model.proto.graph.initializer}
-    values: dict[str, Ends] = {i.name: (GREY,) for i in model.proto.graph.input if i.name not in constants}
+    values: dict[str, Ends] = {}
+    for source in model.proto.graph.input:
+        if source.name not in constants:
+            if source.type.tensor_type.elem_type != onnx.TensorProto.UINT8:
+                raise CompileError(f"{model.path}: input '{source.name}': an integer network's is uint8, grey levels")
+            values[source.name] = (GREY,)
     sizes = set(constants)  # what is computed from shapes and constants alone
     sums, most = 0, 0
     for node in model.proto.graph.node:
@@ -73,7 +64,7 @@ def prove(model: OnnxModel) -> Proof:
             raise CompileError(f"{layer}: its inputs do not fit: {e}", integers.INPUTS) from e
         if node.op_type == "Requantize":
             low, high = (min(int(p[0].min()) for p in found), max(int(p[1].max()) for p in found))
-            if low < intervals.SUM_LOW or high > intervals.SUM_HIGH:
+            if low < SUM_LOW or high > SUM_HIGH:
                 raise CompileError(
                     f"{layer}: its sums may be {low} to {high}, more than 16 bits hold; quantise it again",
                     integers.OVERFLOW,
@@ -106,6 +97,10 @@ class Inputs:
         """The constant that input `i` is."""
         return self.constants[self.names[i]]
 
+    def is_given(self, i: int) -> bool:
+        """Whether there is an input `i`."""
+        return len(self.names) > i and bool(self.names[i])
+
 
 def passed_on(i: Inputs) -> Ends:
     """Whole maps stay what they are. Raises ValueError for sums, whose channels are not followed."""
@@ -113,6 +108,13 @@ def passed_on(i: Inputs) -> Ends:
     if any(len(low) > 1 for low, _ in maps):
         raise ValueError("it moves sums; stored maps are supported")
     return ((np.min([low for low, _ in maps], 0), np.max([high for _, high in maps], 0)),)
+
+
+def padded(i: Inputs) -> Ends:
+    """What the map is. Raises ValueError for padding with a number that may be none of the map's."""
+    if i.attributes.get("mode", b"constant") == b"constant":
+        raise ValueError("it pads with a constant; with numbers of the map is supported")
+    return passed_on(i)
 
 
 def two_slope(i: Inputs) -> Ends:
@@ -125,7 +127,10 @@ def two_slope(i: Inputs) -> Ends:
 
 def count(i: Inputs) -> Ends:
     """Half as many as there are taps, in a byte."""
-    low, high = intervals.count_ends(i.constant(1)[0].size)
+    weights = i.constant(1)
+    if not (np.abs(weights.astype(np.int64)) == 1).all():
+        raise ValueError("its weights are -1 and +1")
+    low, high = intervals.count_ends(weights[0].size)
     return ((np.full(1, low), np.full(1, high)),)
 
 
@@ -144,7 +149,15 @@ def sum_pool(i: Inputs) -> Ends:
 
 def convolution(i: Inputs) -> Ends:
     """Of grey levels."""
-    return (intervals.convolution_ends(i.constant(1), int(i.constant(2))),)
+    low, high = i.one(0)
+    if low.min() < 0 or high.max() > 255:
+        raise ValueError("its input is no grey level")
+    if i.is_given(3) and i.constant(3).any():
+        raise ValueError("its weights have a zero point")
+    zero_point = i.constant(2) if i.is_given(2) else np.zeros(1, np.uint8)
+    if zero_point.size != 1:
+        raise ValueError("its zero points differ; one for all channels is supported")
+    return (intervals.convolution_ends(i.constant(1), int(zero_point.ravel()[0])),)
 
 
 def added(i: Inputs) -> Ends:
@@ -157,7 +170,10 @@ def reduced(i: Inputs) -> Ends:
     """Two halves of the channels."""
     if i.constant(1).tolist() != [1]:
         raise ValueError("a sum over the channels (axis 1) is supported")
-    return intervals.halves(i.one(0))
+    low, high = i.one(0)
+    if len(low) == 1:  # of how many channels
+        raise ValueError("it adds up channels that share a constant; a constant a channel is supported")
+    return intervals.halves((low, high))
 
 
 def requantized(i: Inputs) -> Ends:
@@ -176,10 +192,11 @@ RULES: dict[tuple[str, str], Callable[[Inputs], Ends]] = {
     (DOMAIN, "IntegerSumPool"): sum_pool,
     (DOMAIN, "Requantize"): requantized,
     ("", "ConvInteger"): convolution,
+    ("", "Pad"): padded,
     ("", "Add"): added,
     ("", "ReduceSum"): reduced,
     **dict.fromkeys(
-        [("", op) for op in ("Concat", "Split", "Pad", "Slice", "Identity")] + [(DOMAIN, "IntegerUpsample")], passed_on
+        [("", op) for op in ("Concat", "Split", "Slice", "Identity")] + [(DOMAIN, "IntegerUpsample")], passed_on
     ),
 }
 """Operators of an integer network: what their results may be."""

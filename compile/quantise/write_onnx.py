@@ -14,7 +14,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from ...ops import DOMAIN, INTEGER_VERSION, OPSET, functions
 from ...ops.requantize import INT8, INT16
 from ..errors import CompileError
-from ..frontend.loader import OnnxModel
+from ..frontend.loader import LOGIT_SCALE, OnnxModel
 from ..refusals import integers
 from .calibrate import Calibration
 from .counts import Count
@@ -25,8 +25,6 @@ from .terms import Array, geometry
 
 IR_VERSION = 10
 LOGIT = "logit"
-SCALE_KEY = "com.biisnet.logit_scale"
-"""The metadata property that says what a step of the logit is."""
 
 
 def write_onnx(model: OnnxModel, calibration: Calibration) -> onnx.ModelProto:
@@ -47,7 +45,7 @@ def write_onnx(model: OnnxModel, calibration: Calibration) -> onnx.ModelProto:
         producer_version=model.proto.producer_version,
         doc_string=f"{model.name}: target logit of every pixel of a grey infrared image, in integers",
     )
-    helper.set_model_props(proto, dict(model.metadata) | {SCALE_KEY: repr(float(calibration.logit_scale))})
+    helper.set_model_props(proto, dict(model.metadata) | {LOGIT_SCALE: repr(float(calibration.logit_scale))})
     return proto
 
 
@@ -119,8 +117,7 @@ class OnnxWriter:
     def wanted(self, source: Map) -> Iterator[tuple[Map, int, int]]:
         """The parts of a map that readers want."""
         for m in self.calibration.structure.maps:
-            views = m.sum.views if isinstance(m, Requantised) else [m.source] if isinstance(m, Moved) else []
-            yield from (part for view in views for part in view.parts if part[0] is source)
+            yield from (part for view in m.views for part in view.parts if part[0] is source)
 
     def cuts(self, source: Map) -> Iterator[int]:
         """Channels at which readers want it cut."""

@@ -20,7 +20,6 @@ from ..errors import VerificationError
 from ..frontend import OnnxModel
 from ..ir.buffers import Buffer
 from ..ir.plan import Plan
-from ..quantise import is_integer, prove
 from . import scene
 from .accumulators import check_accumulators, is_binary, readable
 from .agreement import Agreement, compare_output, evidence, outcome
@@ -97,7 +96,7 @@ def check_bundle(
     frame = image.reshape(source.channels, source.height, source.width).astype(source.encoding.value_type)
     onnx = OnnxReference(model, {b.value: b.encoding.value_type for b in plan.program.buffers()})
     reference = onnx.run(frame)
-    proof = prove(model).summary() if is_integer(model) else ""
+    proof = plan.proof.summary() if plan.proof.sums else ""
     try:
         with Probe([*prefix, root / RUNNER], SEVERAL if threads == 1 else 1) as probe:
             others = probe.run(frame[None])

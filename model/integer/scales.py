@@ -18,14 +18,13 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
+from ...ops.rounding import MOST
 from ..errors import InputError
 from .constants import MapConstants
 from .functions import each, requantised, rounded
 from .sums import Sum
 from .terms import Slope, Stored, Tensors, byte
 
-MOST = 127.49
-"""The largest number that is rounded to a byte."""
 NEAR = 2e-3
 """Distance from the middle of two whole numbers up to which float32 and float64 may round apart."""
 

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch")
 
 from biisnet.compile.errors import CompileError  # noqa: E402
 from biisnet.compile.frontend import OnnxModel, load_model  # noqa: E402
-from biisnet.compile.frontend.loader import from_proto  # noqa: E402
-from biisnet.compile.quantise import SCALE_KEY, calibrate  # noqa: E402
+from biisnet.compile.frontend.loader import LOGIT_SCALE, from_proto  # noqa: E402
+from biisnet.compile.quantise import calibrate  # noqa: E402
 from biisnet.compile.quantise.write_onnx import write_onnx  # noqa: E402
 from biisnet.compile.verification.onnx_reference import session  # noqa: E402
 from biisnet.model import PRESETS, NetworkConfig, shipped_onnx, shipped_weights  # noqa: E402
@@ -63,7 +63,7 @@ def assert_same_logits(integer: IntegerNetwork, file: OnnxModel) -> None:
         with torch.no_grad():
             found = integer.integer_logits(torch.from_numpy(frame.astype(np.float32))[None, None])
         np.testing.assert_array_equal(found.bytes.numpy(), wanted)
-        assert float(found.step) == pytest.approx(float(file.metadata[SCALE_KEY]), rel=1e-6)
+        assert float(found.step) == pytest.approx(float(file.metadata[LOGIT_SCALE]), rel=1e-6)
         assert wanted.size == 1 or len(np.unique(wanted)) > 1
 
 

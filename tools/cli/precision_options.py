@@ -55,10 +55,13 @@ def shipped_precision(name: str | None) -> Precision:
 
 
 def frames_of(precision: Precision, folder: Path | None, count: int | None, levels: str | None = None) -> Frames | None:
-    """The frames to calibrate on; None for float32. Raises CompileError where options do not go together."""
+    """The frames to calibrate on, their `levels` as a user says them; None for float32. Raises CompileError where
+    options do not go together."""
     from ...compile.errors import CompileError
     from .levels_option import parse_levels
 
+    if levels is not None and folder is None:
+        raise CompileError("--levels is for the images of --calibrate; give their folder, or leave it out")
     if precision is not Precision.int8:
         for option, value in (("--calibrate", folder), ("--calibrate-frames", count)):
             if value is not None:
@@ -66,4 +69,4 @@ def frames_of(precision: Precision, folder: Path | None, count: int | None, leve
         return None
     from ..integer import FRAMES, Frames
 
-    return Frames(folder, count or FRAMES, parse_levels(levels) if folder else None)
+    return Frames(folder, count or FRAMES, parse_levels(levels))

@@ -167,7 +167,7 @@ def evaluate(
     check_outputs(files=[p for p in (roc, reliability, output) if p], folder=overlays)
     source = Source(data, split, scenes if synthetic else 0, seed, True, parse_levels(levels))
     asked = parse_size(size)
-    calibration = frames_of(precision, calibrate, calibrate_frames, levels)
+    calibration = frames_of(precision, calibrate, calibrate_frames, levels if calibrate else None)
     with open_predictor(
         model, asked, emulate=emulate, threads=threads, say=say, native=native, calibration=calibration
     ) as predictor:

@@ -16,6 +16,7 @@ from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.signature import signature_of
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Kernels, Step
+from biisnet.compile.ir.sums import Proof
 from biisnet.compile.kernels.context import SECTIONS
 from biisnet.compile.passes.order_tasks import order_tasks
 from biisnet.compile.passes.plan_arena import plan_arena, plan_probing
@@ -113,7 +114,7 @@ def test_a_stage_without_rows(tmp_path: Path) -> None:
     arenas = plan_arena(kernels, slots), plan_arena(kernels, widen_rings(kernels, slots)), plan_probing(kernels)
     signature = signature_of(program, "classification")
     source = plan_source(program, kernels, order, arenas, signature)
-    arena = Plan(program, kernels, order, *arenas, signature, None, source).arena_bytes(2)
+    arena = Plan(program, kernels, order, *arenas, signature, None, source, Proof(0, 0)).arena_bytes(2)
     (tmp_path / "plan.c").write_text(source)
     parameters = parameter_offsets(kernels)[1]
     (tmp_path / "params.bin").write_bytes(parameters)

@@ -414,6 +414,10 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], dict[str, Array]]] = [
     ("kernel_shape [17, 17]: two sides of 1 to 16 are supported", *max_pool(MAX_POOL + 1)),
     ("kernel_shape [3]: two sides", [node("MaxPool", "x", kernel_shape=[3], strides=[1, 1], pads=[0] * 4)], {}),
     ("pads [1, 3, 1, 1]: less than the kernel_shape [3, 3] are supported", *max_pool(pads=[1, 3, 1, 1])),
+    *(
+        (f"dilations {list(d)}: 2 of 1 or more are supported", *conv([1] * 4, dilations=list(d)))
+        for d in ((0, 0), (1, -1), (1,), (1, 1, 1))
+    ),
     ("dilations [1, 2]: [1, 1] is supported", *max_pool(dilations=[1, 2])),
     ("ceil_mode is not supported", *max_pool(ceil_mode=1)),
     ("auto_pad is not supported", *max_pool(auto_pad="SAME_LOWER")),

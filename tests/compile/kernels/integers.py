@@ -71,13 +71,14 @@ def around(draw: st.DrawFn, e: Expr, height: int, width: int, maps: dict[str, d.
 
 @st.composite
 def requantized(draw: st.DrawFn, e: Expr, height: int, width: int, maps: dict[str, d.Array], most: int) -> Case:
-    """A stage that stores a sum of at most `most` shifted, or of 16 bits as it is."""
+    """A stage that stores a sum of at most `most` shifted, of 8 bits or of 16."""
     rng = draw(d.generators())
     room = WORD.max - most
     assert room >= 0
     bias = rng.integers(-room, room + 1, e.channels).astype(np.int16)
     if draw(st.integers(0, 4)) == 0:
         out = [Buffer("out", "value", e.channels, height, width, Integer("int16"))]
-        return Case(Stage.of("case", ("case",), (Requantize(e.channels, e, bias, 0, 16),), out), maps)
+        shift = draw(st.sampled_from((0, 0, 1, 3, 15)))
+        return Case(Stage.of("case", ("case",), (Requantize(e.channels, e, bias, shift, 16),), out), maps)
     whole = Requantize(e.channels, e, bias, draw(st.integers(0, 15)))
     return draw(around(whole, height, width, maps))

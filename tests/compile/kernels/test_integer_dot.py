@@ -25,7 +25,8 @@ from .test_convolution import geometries
 
 # groups, channels of a group of the map, outputs of a group, tile: tile * channels is even
 SHAPES = ((1, 8, 8, 1), (1, 8, 8, 2), (1, 16, 9, 2), (1, 2, 5, 1), (1, 6, 9, 1), (1, 3, 5, 2), (1, 12, 8, 2))
-SHAPES += ((1, 8, 8, 3), (1, 4, 3, 3), (2, 8, 8, 1), (2, 2, 4, 1), (3, 4, 3, 1), (4, 2, 2, 1), (1, 24, 16, 1))
+SHAPES += ((1, 11, 5, 2), (1, 8, 8, 3), (1, 4, 3, 3))
+SHAPES += ((2, 8, 8, 1), (2, 2, 4, 1), (3, 4, 3, 1), (4, 2, 2, 1), (1, 24, 16, 1))
 PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
 
 
@@ -78,6 +79,17 @@ def plain(widths: tuple[int, ...]) -> list[Case]:
         out = [Buffer("sum", "sum", e.channels, 3, width, Integer(), Planes("edge"))]
         cases.append(Case(Stage.of("case", ("case",), (e,), out), {"in": bits}))
     return cases
+
+
+def test_odd_chunks(on_host: Check) -> None:
+    """Fails where halves are lost: chunks of an odd number of terms, or of weights under padding."""
+    cases = []
+    for n, (size, shape) in enumerate(product((3, 5, 7), ((1, 3, 2, 2), (1, 11, 2, 2), (1, 8, 2, 2)))):
+        window = Window((size, size), pads=(size // 2,) * 4)
+        e, bits = dot(np.random.default_rng(n), shape, 9, 40, window, n % 2 > 0)
+        out = [Buffer("sum", "sum", e.channels, 9, 40, Integer(), Planes("none"))]
+        cases.append(Case(Stage.of("case", ("case",), (e,), out), {"in": bits}))
+    on_host(cases)
 
 
 @pytest.mark.parametrize("outer", ["columns", "channels"])

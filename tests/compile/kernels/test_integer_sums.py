@@ -22,13 +22,14 @@ from biisnet.compile.kernels import (
     Load,
     TileChannels,
 )
+from biisnet.compile.quantise import intervals
 from biisnet.compile.storage import Integer, Planes
 from biisnet.compile.storage.integer import CENTRE
 
 from . import draw as d
 from .conftest import Check
 from .device import Case
-from .integers import BYTE, around, int8s, requantized
+from .integers import BYTE, WORD, around, int8s, requantized
 from .test_convolution import geometries
 
 
@@ -88,13 +89,26 @@ def embeddings(draw: st.DrawFn) -> Case:
 
 @st.composite
 def mixes(draw: st.DrawFn) -> Case:
-    """All channels into one, saturating; each half fits."""
+    """All channels into one, saturating; each half fits as the proof has them, the first with its constant."""
     rng, (height, width) = draw(d.generators()), draw(d.sizes())
     n = draw(st.sampled_from(d.CHANNELS))
-    slopes = [int8s(rng, n, max(min(255 // ((n + 1) // 2) - 2, 127), 0)) for _ in range(2)]
-    e = IntegerMix(1, held("in", n, height, width), *slopes, rng.integers(-100, 100, 1).astype(np.int16))
+    slopes = [int8s(rng, n, max(min(255 // (n - n // 2) - 1, 127), 0)) for _ in range(2)]
+    (low, high), _ = intervals.halves(intervals.slope_ends(*slopes))
+    room = (int(WORD.min - low[0]), int(WORD.max - high[0]))
+    bias = rng.choice([*room, int(rng.integers(*room, endpoint=True))], 1).astype(np.int16)
+    e = IntegerMix(1, held("in", n, height, width), *slopes, bias)
     out = [Buffer("out", "value", 1, height, width, Integer("int16"))]
     return Case(Stage.of("case", ("case",), (e,), out), {"in": int8s(rng, (n, height, width))})
+
+
+def fullest_mix(channels: int, value: int) -> Case:
+    """A map of nothing but `value`, and the largest constant of its sign that the proof lets pass."""
+    slopes = np.full(channels, 255 // max(channels, 2), np.int8)
+    (low, high), _ = intervals.halves(intervals.slope_ends(slopes, slopes))
+    bias = WORD.max - high if value > 0 else WORD.min - low
+    e = IntegerMix(1, held("in", channels, 2, 5), slopes, slopes, bias.astype(np.int16))
+    out = [Buffer("out", "value", 1, 2, 5, Integer("int16"))]
+    return Case(Stage.of("case", ("case",), (e,), out), {"in": np.full((channels, 2, 5), value, np.int8)})
 
 
 CASES = st.one_of(pointwise(), pools(), upsamples(), embeddings(), mixes())
@@ -118,6 +132,12 @@ def test_host(on_host: Check, kind: type) -> None:
 def test_emulated(on_both: Check, cases: list[Case]) -> None:
     """Fails where the board's instructions (narrowing shifts, halving additions) differ."""
     on_both(cases)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 9])
+def test_halves_that_are_full(on_host: Check, channels: int) -> None:
+    """Fails where the kernel adds up another half of the channels than the proof does, and wraps."""
+    on_host([fullest_mix(channels, value) for value in (BYTE.min, BYTE.max)])
 
 
 @given(values=st.lists(st.integers(-128, 127), min_size=4, max_size=4))

@@ -188,10 +188,10 @@ def by_numpy(proto: onnx.ModelProto, frame: npt.NDArray[np.uint8]) -> dict[str, 
     return values
 
 
-def conv_integer(attributes: dict[str, Any], x: Array, w: Array, zero: Array) -> list[Array]:
+def conv_integer(attributes: dict[str, Any], x: Array, w: Array, zero: Array | None = None) -> list[Array]:
     """ConvInteger."""
     geometry = [attributes[name] for name in ("strides", "pads", "dilations", "group")]
-    total = convolve(x.astype(np.float64) - float(zero), w.astype(np.float64), *geometry, 0.0)
+    total = convolve(x.astype(np.float64) - (0 if zero is None else zero.item()), w.astype(np.float64), *geometry, 0.0)
     return [total.astype(np.int32)]
 
 

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from biisnet.compile.quantise.calibrate import Calibration
-from biisnet.compile.quantise.fit import GROW, MOST, fit, largest, rounded, unfit
+from biisnet.compile.quantise.fit import GROW, fit, largest, rounded, unfit
 from biisnet.compile.quantise.float_to_integer import lowered, sizes_at
 from biisnet.compile.quantise.maps import Map, Requantised
 from biisnet.compile.quantise.structure import find_structure
+from biisnet.ops.rounding import MOST
 
 from .networks import frames, u_network
 
@@ -19,7 +22,12 @@ CLOSE = 0.75
 
 
 class Kept(Calibration):
-    """A calibration that forgets no map, and looks at each when it is new."""
+    """A calibration that looks at each map when it is new."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.errors: dict[str, float] = {}
+        self.means: dict[str, float] = {}
 
     def compute(self, new: Map, frame: int) -> np.ndarray:
         found = super().compute(new, frame)
@@ -34,9 +42,6 @@ class Kept(Calibration):
         whole = (found > -128) & (found < 127)
         self.errors[new.name] = float(np.sqrt((error[whole] ** 2).mean()))
         self.means[new.name] = np.abs(np.where(whole, error, 0).mean((1, 2))).max()
-
-    errors: dict[str, float] = {}  # noqa: RUF012 (filled once, below)
-    means: dict[str, float] = {}  # noqa: RUF012
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from onnx import TensorProto
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import OnnxModel, load_model
-from biisnet.compile.frontend.loader import from_proto
-from biisnet.compile.quantise import SCALE_KEY, is_integer, prove, quantise
+from biisnet.compile.frontend.loader import LOGIT_SCALE, from_proto
+from biisnet.compile.quantise import is_integer, prove, quantise
 from biisnet.compile.verification.onnx_reference import session
 from biisnet.model import shipped_onnx
 from biisnet.model.scenes import scenes
@@ -53,7 +53,7 @@ def test_the_file(small: tuple[OnnxModel, OnnxModel]) -> None:
     assert not [t.name for t in graph.initializer if t.data_type == TensorProto.FLOAT]
     assert is_integer(integer)
     assert not is_integer(model)
-    assert float(integer.metadata[SCALE_KEY]) > 0
+    assert float(integer.metadata[LOGIT_SCALE]) > 0
     assert "no sum can overflow" in prove(integer).summary()
 
 
@@ -78,7 +78,7 @@ def test_it_computes_what_the_float_network_does(small: tuple[OnnxModel, OnnxMod
     model, integer = small
     for frame in frames(2, 20, 24, seed=7):
         wanted = float_logit(model, frame)
-        found = by_onnx_runtime(integer.proto, frame)["logit"][0, 0] * float(integer.metadata[SCALE_KEY])
+        found = by_onnx_runtime(integer.proto, frame)["logit"][0, 0] * float(integer.metadata[LOGIT_SCALE])
         assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.95
         assert abs((found - wanted).mean()) < 0.1 * wanted.std()
 
@@ -195,7 +195,7 @@ def test_other_layers(body: Callable[[Maker, str], str]) -> None:
     for name, values in found.items():
         np.testing.assert_array_equal(values, expected[name], err_msg=name)
     wanted = float_logit(model, frame)
-    real = found["logit"][0, 0] * float(integer.metadata[SCALE_KEY])
+    real = found["logit"][0, 0] * float(integer.metadata[LOGIT_SCALE])
     assert np.corrcoef(wanted.ravel(), real.ravel())[0, 1] > 0.9
 
 
@@ -215,7 +215,7 @@ def test_frames_of_several_channels() -> None:
     found = session(integer.proto).run(None, {"image": images[3][None]})[0][0, 0]
     probability = session(model.proto).run(None, {"image": images[3][None].astype(np.float32)})[0][0, 0]
     wanted = np.log(probability / (1 - probability))
-    real = found * float(integer.metadata[SCALE_KEY])
+    real = found * float(integer.metadata[LOGIT_SCALE])
     assert np.corrcoef(wanted.ravel(), real.ravel())[0, 1] > 0.9
     assert abs((real - wanted).mean()) < 0.1 * wanted.std()
 
@@ -275,6 +275,45 @@ def test_layers_without_an_integer_form(body: Callable[[Maker, str], str], messa
         quantise(plain(body), frames(1, 8, 8))
     assert message in str(e.value)
     assert str(e.value).endswith("use --precision float32 [BN501]")
+
+
+@pytest.mark.parametrize(
+    ("group", "outputs", "side", "message"),
+    [
+        (3, 6, 3, "in groups of channels"),
+        (1, 16, 10, "of 4800 weights; 4096 are supported"),
+    ],
+)
+def test_a_convolution_of_the_frame_without_a_form(group: int, outputs: int, side: int, message: str) -> None:
+    """Fails where it is calibrated, and refused only when it is compiled."""
+    m = Maker()
+    weight = m.rng.normal(size=(outputs, 3 // group, side, side)).astype(np.float32)
+    m.node("Conv", ["image", m.constant("weight", weight)], "embedding", group=group)
+    m.head("embedding", outputs)
+    proto = m.proto(m.node("Sigmoid", ["head"], "probability"))
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 3
+    with pytest.raises(
+        CompileError, match=f"layer 'embedding' has no integer form: a convolution of the frame {message}"
+    ):
+        quantise(from_proto(proto, "colour.onnx"), [np.zeros((3, 12, 12), np.uint8)])
+
+
+@pytest.mark.parametrize(
+    ("channels", "shape", "message"),
+    [
+        (1, (3, 8, 8), r"have 3 channels, and it takes 1; give uint8 \[H, W\]"),
+        (3, (8, 8), r"have 1 channels, and it takes 3; give uint8 \[3, H, W\]"),
+    ],
+)
+def test_frames_of_other_channels(channels: int, shape: tuple[int, ...], message: str) -> None:
+    """Fails where they are broadcast, or end in numpy's error."""
+    m = Maker()
+    weight = m.constant("weight", m.rng.normal(size=(8, channels, 3, 3)).astype(np.float32))
+    m.head(m.node("Conv", ["image", weight], "embedding", pads=[1] * 4), 8)
+    proto = m.proto(m.node("Sigmoid", ["head"], "probability"))
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value = channels
+    with pytest.raises(CompileError, match=message):
+        quantise(from_proto(proto, "net.onnx"), [np.zeros(shape, np.uint8)])
 
 
 def test_the_first_is_named() -> None:

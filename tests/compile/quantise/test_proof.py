@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import onnx
 import pytest
@@ -21,6 +23,13 @@ from .networks import frames, u_network
 
 def file_of(nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], out: int = TensorProto.INT8) -> OnnxModel:
     """An integer file from `image` uint8 to `y`."""
+    return from_proto(proto_of(nodes, constants, out), "net.onnx")
+
+
+def proto_of(
+    nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], out: int = TensorProto.INT8
+) -> onnx.ModelProto:
+    """The same, whether ONNX takes it or not."""
     graph = helper.make_graph(
         nodes,
         "net",
@@ -29,14 +38,11 @@ def file_of(nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], out: 
         [numpy_helper.from_array(v, n) for n, v in constants.items()],
     )
     used = {n.op_type for n in nodes}
-    return from_proto(
-        helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, INTEGER_VERSION)],
-            functions=[f for f in functions(INTEGER_VERSION) if f.name in used],
-            ir_version=10,
-        ),
-        "net.onnx",
+    return helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, INTEGER_VERSION)],
+        functions=[f for f in functions(INTEGER_VERSION) if f.name in used],
+        ir_version=10,
     )
 
 
@@ -100,6 +106,72 @@ def test_operators_of_others() -> None:
     nodes = [*EMBED, helper.make_node("Relu", ["map"], ["y"], name="y")]
     with pytest.raises(CompileError, match=r"layer 'y' \(Relu\): is no operator of an integer network"):
         prove(file_of(nodes, CONSTANTS))
+
+
+@pytest.mark.parametrize("zero", [None, "", np.array([0], np.uint8), np.array([9], np.uint8), np.array(9, np.uint8)])
+def test_zero_points(zero: np.ndarray | str | None) -> None:
+    """Fails where one that is left out, or has a shape, is no number: the embedding's sums are its 255 levels."""
+    inputs, constants = ["image", "w"], CONSTANTS
+    if isinstance(zero, np.ndarray):
+        inputs, constants = [*inputs, "zero"], CONSTANTS | {"zero": zero}
+    elif zero is not None:
+        inputs = [*inputs, ""]
+    first = helper.make_node("ConvInteger", inputs, ["sum"], name="sum")
+    level = 255 - int(zero.ravel()[0]) if isinstance(zero, np.ndarray) else 255
+    assert prove(OnnxModel(proto_of([first, EMBED[1]], constants), "net.onnx", "")).largest == 100 * level + 7
+
+
+LINE = [own("IntegerHinge", ["count", "n", "n", "n"], "slope"), own("Requantize", ["slope", "b"], "y")]
+COUNT = own("IntegerBinaryConv2d", ["map", "bits", "t"], "count")
+COUNTED = CONSTANTS | {"bits": np.ones((2, 2, 1, 1), np.int8), "t": np.zeros(2, np.int16)}
+
+
+@pytest.mark.parametrize(
+    ("message", "nodes", "constants"),
+    [
+        (
+            "its weights are -1 and +1",
+            [*EMBED, COUNT, *LINE],
+            {**COUNTED, "bits": np.full((2, 2, 1, 1), 100, np.int8)},
+        ),
+        (
+            "it pads with a constant",
+            [*EMBED, COUNT, helper.make_node("Pad", ["count", "pads", "value"], ["far"], name="far"), *LINE],
+            {**COUNTED, "pads": np.array([0, 0, 0, 0, 0, 0, 1, 1]), "value": np.array(127, np.int8)},
+        ),
+        (
+            "its input is no grey level",
+            [*EMBED, helper.make_node("ConvInteger", ["map", "v", "low"], ["far"], name="far")],
+            {**CONSTANTS, "v": np.ones((1, 2, 1, 1), np.int8), "low": np.array(0, np.int8)},
+        ),
+        (
+            "its weights have a zero point",
+            [helper.make_node("ConvInteger", ["image", "w", "zero", "low"], ["sum"], name="far"), EMBED[1]],
+            {**CONSTANTS, "low": np.array([5], np.int8)},
+        ),
+        (
+            "it adds up channels that share a constant",
+            [
+                *EMBED,
+                own("IntegerTwoSlope", ["map", "one", "one"], "slope"),
+                helper.make_node("ReduceSum", ["slope", "axis"], ["total"], name="total", keepdims=1),
+            ],
+            {**CONSTANTS, "one": np.array([127], np.int8), "axis": np.array([1])},
+        ),
+    ],
+)
+def test_what_is_not_proved(message: str, nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray]) -> None:
+    """Fails where a sum counts for less than it may be, because an input is taken for what it is not."""
+    with pytest.raises(CompileError, match=re.escape(f"its inputs do not fit: {message}")):
+        prove(OnnxModel(proto_of(nodes, constants), "net.onnx", ""))
+
+
+def test_a_frame_of_no_levels() -> None:
+    """Fails where a number from outside is taken for a byte."""
+    proto = proto_of(EMBED, CONSTANTS)
+    proto.graph.input[0].type.tensor_type.elem_type = TensorProto.INT32
+    with pytest.raises(CompileError, match=r"net\.onnx: input 'image': an integer network's is uint8"):
+        prove(OnnxModel(proto, "net.onnx", ""))
 
 
 def test_what_is_more_than_a_byte_has_no_slope() -> None:
