@@ -47,8 +47,10 @@ class Frames:
             say(f"{scenes_line}; give frames of your own camera with --calibrate DIR")
             return [whole_levels(scene.image) for scene in scenes(self.count, *size)]
         paths = self.images()
-        say(f"calibrated on {len(paths)} frames of {self.folder}, resized to {size[0]}x{size[1]}")
-        return [whole_levels(resize_bilinear(read_image(path, self.levels), *size)) for path in paths]
+        frames = [whole_levels(resize_bilinear(read_image(path, self.levels), *size)) for path in paths]
+        many = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+        say(f"calibrated on {many} of {self.folder}, resized to {size[0]}x{size[1]}")
+        return frames
 
     def images(self) -> list[Path]:
         """The folder's images, or those of its images/ where it is a data set. Raises CompileError."""

@@ -108,11 +108,14 @@ def checked_threshold(model: OnnxModel, task: str | None, threshold: float) -> f
     """The threshold. Raises CompileError where it is none, or the model is said to be for another task."""
     if not 0 <= threshold <= 1:
         raise CompileError(
-            f"--threshold {threshold:g}: give a probability from 0 to 1, above which a pixel is a target"
+            f"--threshold {threshold:g}: give a probability from 0 to 1, above which a pixel is a target",
+            images.THRESHOLD,
         )
     stated = task or model.task or DETECTION
     if stated != DETECTION:
-        raise CompileError(f"{model.path}: is for {stated}; --threshold is for detection, leave it out")
+        raise CompileError(
+            f"{model.path}: is for {stated}; --threshold is for detection, leave it out", images.THRESHOLD
+        )
     return float(threshold)
 
 

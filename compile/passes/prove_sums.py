@@ -18,6 +18,7 @@ from ..ir.stages import Program, Stage
 from ..ir.sums import SUM_HIGH, SUM_LOW, Proof
 from ..kernels import IntegerMix, Load, Requantize
 from ..kernels.integer_sum import Exact, ExactLeaf, Extent
+from ..refusals import integers
 from ..storage import Integer
 
 
@@ -30,7 +31,8 @@ def prove_sums(program: Program, path: str) -> Proof:
             if low < SUM_LOW or high > SUM_HIGH:
                 raise CompileError(
                     f"{path}: layer '{stage.name}': its sums may be {low} to {high}, more than 16 bits hold; quantise "
-                    "it again"
+                    "it again",
+                    integers.OVERFLOW,
                 )
             sums, largest = sums + count, max(largest, -low, high)
     return Proof(sums, largest)

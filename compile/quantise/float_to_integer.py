@@ -96,7 +96,8 @@ def check_channels(frames: Sequence[npt.NDArray[Any]], channels: int, path: str)
     if found:
         raise CompileError(
             f"{path}: calibration frames have {found[0]} channels, and it takes {channels}; give uint8 "
-            f"{'[H, W]' if channels == 1 else f'[{channels}, H, W]'}"
+            f"{'[H, W]' if channels == 1 else f'[{channels}, H, W]'}",
+            integers.FRAMES,
         )
 
 

@@ -43,7 +43,9 @@ def prove(model: OnnxModel) -> Proof:
     for source in model.proto.graph.input:
         if source.name not in constants:
             if source.type.tensor_type.elem_type != onnx.TensorProto.UINT8:
-                raise CompileError(f"{model.path}: input '{source.name}': an integer network's is uint8, grey levels")
+                raise CompileError(
+                    f"{model.path}: input '{source.name}': an integer network's is uint8, grey levels", integers.INPUTS
+                )
             values[source.name] = (GREY,)
     sizes = set(constants)  # what is computed from shapes and constants alone
     sums, most = 0, 0

@@ -136,3 +136,15 @@ LOGITS = Refusal(
     ways=("Export the integer network again: `biisnet export --precision int8` writes both.",),
     example="net.onnx: its metadata has com.biisnet.logit_scale, and no output is a logit in integers; export it again",
 )
+THRESHOLD = Refusal(
+    code="BN116",
+    title="a threshold that does not fit",
+    means="`--threshold` is no probability, or the network is for another task than detection, whose outputs have no "
+    "threshold.",
+    supported="0 to 1, of networks for detection.",
+    ways=(
+        "`biisnet eval --fa-budget` prints the threshold that keeps within a false-alarm budget.",
+        "Leave it out: without it 0.5, or the file's own, is taken.",
+    ),
+    example="--threshold 2: give a probability from 0 to 1, above which a pixel is a target",
+)

@@ -158,6 +158,7 @@ provokes("BN111")(lambda _, __: Normalisation.of((0,), (0,)))
 provokes("BN112")(lambda _, __: prepare(checked(relu()), None, Normalisation.of((1, 2, 3), (1, 2, 3))))
 provokes("BN113")(lambda _, __: prepare(checked(relu()), "seeing"))
 provokes("BN114")(lambda _, __: find_signature(task_model(task="detection"), program((3, 8, 6), (1, 8, 6))))
+provokes("BN116")(lambda _, __: prepare(checked(relu()), threshold=2.0))
 
 
 @provokes("BN115")
