@@ -30,6 +30,7 @@ from ..ir.expressions import kind
 from ..storage.encoding import BLOCK
 from .binary_dot import BinaryDot, in_binade
 from .border_table import PlaceTable, place_table
+from .channel_bands import BANDS, FETCHED
 from .channel_context import ChannelContext, as_words
 from .context import Context, place_class
 from .simd import Simd
@@ -37,9 +38,6 @@ from .simd import Simd
 VECTOR = 16
 """Bytes."""
 SIZES = (16, 8, 4, 2)
-BANDS = (1, 2, 4, 8)
-FETCHED = 5 << 16
-"""Bytes of weights that all bands of a map may fetch from the second-level cache: a few thousand lines."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,7 @@ class ChannelDot(BinaryDot):
     """BinaryDot over an interleaved map of an even number of bytes a pixel and group; `unit` is 2."""
 
     leads: ClassVar[int | None] = 1
+    has_channel_lanes: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
 
     def suits_band(self, height: int) -> int:
