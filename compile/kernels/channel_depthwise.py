@@ -28,7 +28,7 @@ from .convolution import Convolution
 class ChannelDepthwise(Convolution):
     """Convolution of as many groups as channels, over an interleaved map."""
 
-    leads: ClassVar[int | None] = 12
+    leads: ClassVar[int | None] = 13
     has_channel_lanes: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
 

@@ -20,7 +20,7 @@ from .max_pool import MaxPool
 class ChannelMaxPool(MaxPool):
     """MaxPool over an interleaved map, from a whole block of channels on."""
 
-    leads: ClassVar[int | None] = 26
+    leads: ClassVar[int | None] = 27
     has_channel_lanes: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
 

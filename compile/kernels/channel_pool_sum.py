@@ -29,14 +29,11 @@ class ChannelPoolSum(PoolSum):
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """Add the rows, then the columns."""
         assert isinstance(ctx, ChannelContext)
-        rows, plane = ctx.rows(self.operands()[0]), channels[0] + self.offset
-        columns = [
-            ctx.bind(sum_of(*(ctx.tap(row, self.buffer, plane, WINDOW, ctx.pixel, kx) for row in rows)))
-            for kx in range(2)
-        ]
-        return [sum_of(*columns)]
+        (upper, lower), plane = ctx.rows(self.operands()[0]), channels[0] + self.offset
 
+        def column(kx: int) -> TirExpr:
+            """The sum of one column's rows."""
+            taps = [ctx.tap(row, self.buffer, plane, WINDOW, 0, kx) for row in (upper, lower)]
+            return ctx.bind(taps[0] + taps[1])
 
-def sum_of(a: TirExpr, b: TirExpr) -> TirExpr:
-    """a + b."""
-    return a + b
+        return [column(0) + column(1)]

@@ -72,10 +72,15 @@ def find_padded(program: Program, maps: list[Buffer], chosen: list[Stage], core:
     little = {b for b in maps if round_up(b.width, core.lanes) <= ROOM * b.width}
     while True:
         beside = (little.intersection([*s.outputs, *s.reads()]) for s in chosen)
-        more = {b for some in beside if some & padded for b in some} - padded
+        more = {b for some in beside for b in some if any(alike(b, other) for other in some & padded)} - padded
         if not more:
             return padded
         padded |= more
+
+
+def alike(a: Buffer, b: Buffer) -> bool:
+    """Whether one map can be added to another."""
+    return (a.channels, a.height, a.width) == (b.channels, b.height, b.width)
 
 
 def interleaved(program: Program, buffer: Buffer, block: int | None, lanes: int) -> Interleaved:

@@ -24,8 +24,11 @@ ZEROED = (16, 8, 4, 2, 1)
 
 @dataclass(frozen=True)
 class Interleaved(Layout):
-    """[row][planes / block][left, columns, right][block]: left and right zeros, or the border repeated, for windows that
-    look there; columns in whole vectors of `lanes`, where kernels whose lanes are pixels read or write the map."""
+    """[row][planes / block][left, columns, right][block].
+
+    Left and right are zeros, or the border repeated, for windows that look there. Columns are whole vectors of `lanes`
+    where kernels whose lanes are pixels read or write the map.
+    """
 
     block: int | None = None
     """Planes that are interleaved; None: all."""
