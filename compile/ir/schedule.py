@@ -51,7 +51,7 @@ CHANNELS = dict.fromkeys(
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 
 
-TILED = ("ChannelDot", "ChannelConvolution", "ChannelDepthwise", "ChannelMaxPool", "ChannelPoolSum")
+TILED = ("ChannelDot", "ChannelConvolution", "ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum")
 """Kinds of kernel whose lanes are channels."""
 BANDS = {
     "ChannelDot": 2,

@@ -9,6 +9,7 @@ from .binary_dot import BinaryDot
 from .channel_convolution import ChannelConvolution
 from .channel_depthwise import ChannelDepthwise
 from .channel_dot import ChannelDot
+from .channel_load import ChannelLoad
 from .channel_max_pool import ChannelMaxPool
 from .channel_pool_sum import ChannelPoolSum
 from .clamp import Clamp
@@ -54,6 +55,7 @@ __all__ = [
     "ChannelConvolution",
     "ChannelDepthwise",
     "ChannelDot",
+    "ChannelLoad",
     "ChannelMaxPool",
     "ChannelPoolSum",
     "Clamp",

@@ -20,6 +20,7 @@ from ..kernels import (
     ChannelConvolution,
     ChannelDepthwise,
     ChannelDot,
+    ChannelLoad,
     ChannelMaxPool,
     ChannelPoolSum,
     Convolution,
@@ -59,7 +60,12 @@ def form_of(e: Expr) -> Form | None:
     return next((form for kind, form in FORMS.items() if isinstance(e, kind)), None)
 
 
-FORMS = {BinaryDot: Form(ChannelDot, True), MaxPool: Form(ChannelMaxPool, True), PoolSum: Form(ChannelPoolSum, True)}
+FORMS = {
+    BinaryDot: Form(ChannelDot, True),
+    MaxPool: Form(ChannelMaxPool, True),
+    PoolSum: Form(ChannelPoolSum, True),
+    Load: Form(ChannelLoad, False),
+}
 
 
 def is_depthwise(e: Convolution) -> bool:
@@ -156,7 +162,7 @@ def why_not(stage: Stage, core: Core) -> str:
     """Why a stage cannot be computed by vectors of channels, or need not; empty where it can."""
     expressions = list(stage.expressions())
     if not any(form_of(e) for e in expressions):
-        return "it has no window"
+        return "it reads no map"
     if wrong := next((why for e in expressions if (why := why_not_leaf(e, stage))), ""):
         return wrong
     if dots := dots_of(stage):

@@ -81,7 +81,7 @@ SPACES = {
     "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
     "IntegerUpsample": 4 * 2 * 2 * 4,
     **dict.fromkeys(("ChannelDot", "ChannelConvolution"), 4 * 5),
-    **dict.fromkeys(("ChannelDepthwise", "ChannelMaxPool", "ChannelPoolSum"), 5),
+    **dict.fromkeys(("ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum"), 5),
     **dict.fromkeys(("IntegerConvolution", "IntegerPool", "IntegerMix"), 4 * 4),
 }
 """Schedules of a kind, by its choices; of the others 4 numbers of channels."""
@@ -114,7 +114,8 @@ def test_the_defaults() -> None:
         "BinaryDot": Schedule(2, 8, 1),
         "ChannelDot": Schedule(1, 8, 1, band=2, pixels=8),
         **dict.fromkeys(
-            ("ChannelConvolution", "ChannelDepthwise", "ChannelMaxPool", "ChannelPoolSum"), Schedule(1, 8, 1)
+            ("ChannelConvolution", "ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum"),
+            Schedule(1, 8, 1),
         ),
         "Convolution": Schedule(2, 8, 1),
         "Upsample": Schedule(1, 8, 1),

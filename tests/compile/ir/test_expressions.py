@@ -25,6 +25,7 @@ from biisnet.compile.kernels import (
     ChannelConvolution,
     ChannelDepthwise,
     ChannelDot,
+    ChannelLoad,
     ChannelMaxPool,
     ChannelPoolSum,
     Clamp,
@@ -148,6 +149,10 @@ def part_of_map(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array
 
 def pool_sum(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     return PoolSum(c, load("x", c + 2, (2 * size[0], 2 * size[1] + 1), rng, stored).buffer, 2)
+
+
+def channel_load(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return ChannelLoad(c, load("x", c + 8, size, rng, stored).buffer, 8)
 
 
 def channel_pool_sum(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
@@ -306,6 +311,7 @@ SAMPLES: dict[str, Make] = {
     "ChannelConvolution": channel_convolution,
     "ChannelDepthwise": channel_depthwise,
     "ChannelDot": channel_dot,
+    "ChannelLoad": channel_load,
     "ChannelMaxPool": channel_max_pool,
     "ChannelPoolSum": channel_pool_sum,
     "Clamp": clamp,
@@ -352,6 +358,7 @@ IDENTITY_OF = {
     "ChannelConvolution",
     "ChannelDepthwise",
     "ChannelDot",
+    "ChannelLoad",
     "ChannelMaxPool",
     "ChannelPoolSum",
     "Clamp",

@@ -20,6 +20,7 @@ from biisnet.compile.kernels import (
     Add,
     ChannelConvolution,
     ChannelDepthwise,
+    ChannelLoad,
     ChannelMaxPool,
     ChannelPoolSum,
     Clamp,
@@ -160,7 +161,18 @@ def pools(draw: st.DrawFn, fill: d.Maps = d.special_map) -> Case:
     return draw(around(e, height, width, maps))
 
 
-ANY = st.one_of(convolutions(), convolutions(), depthwise(), pools())
+@st.composite
+def loads(draw: st.DrawFn) -> Case:
+    """A part of a map's channels, in either layout, and nothing else."""
+    rng, (height, width) = draw(d.generators()), draw(st.sampled_from(SIZES))
+    channels, offset = draw(st.sampled_from((8, 24))), draw(st.sampled_from((0, 8)))
+    layout = draw(st.sampled_from((Interleaved(8), Interleaved(8, 1, 1, 16), Planes())))
+    buffer = Buffer("in", "in", channels + offset, height, width, layout=layout)
+    maps = {"in": d.plain_map(rng, (buffer.channels, height, width))}
+    return draw(around(ChannelLoad(channels, buffer, offset), height, width, maps))
+
+
+ANY = st.one_of(convolutions(), convolutions(), depthwise(), pools(), loads())
 
 
 @d.BATCH

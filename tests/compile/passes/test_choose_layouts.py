@@ -16,7 +16,9 @@ from biisnet.compile.kernels import (
     ChannelConvolution,
     ChannelDepthwise,
     ChannelDot,
+    ChannelLoad,
     ChannelMaxPool,
+    Constant,
     Convolution,
     Load,
     MaxPool,
@@ -141,7 +143,7 @@ def test_other_kinds_keep_lanes_of_pixels() -> None:
     """Fails where a kernel would be asked for vectors of channels of what has none."""
     net = Network()
     assert why_not_on_a72(net.end(Sigmoid(64, net.dot()))) == "Sigmoid has no vectors of channels"
-    assert why_not_on_a72(net.end(Load(64, net.map))) == "it has no window"
+    assert why_not_on_a72(net.end(Constant(64, np.ones(64, np.float32)))) == "it reads no map"
     small = Buffer("small", "small", 64, 3, 9)
     assert "another size" in why_not_on_a72(net.end(Add(64, net.dot(), Load(64, small))))
     net.bits.encoding = Bits(copies=2)
@@ -220,6 +222,19 @@ def test_a_transition() -> None:
     assert mean.outputs[0].layout == half.outputs[0].layout == Interleaved(8)
     assert isinstance(scores.outputs[0].layout, Dense)
     assert first.layout == Interleaved(8, lanes=16)
+
+
+def test_signs_of_a_stored_map() -> None:
+    """Fails where a stage that does nothing but take signs gathers them by pixels; what the user is given, it may."""
+    net = Network()
+    stage = net.block()
+    signs = Buffer("two", "two", 128, *SIZE, Bits(), Planes("zero"))
+    twice = net.add((Load(64, net.map), Load(64, net.map)), [signs])
+    out = net.end(Load(64, net.map))
+    choose_layouts(net.program, CORTEX_A72)
+    assert [type(e) for e in twice.expressions()] == [ChannelLoad, ChannelLoad]
+    assert stage.outputs[0].layout == Interleaved(8, lanes=16)
+    assert [type(e) for e in out.expressions()] == [Load]
 
 
 def test_a_repeated_border() -> None:
