@@ -32,8 +32,8 @@ from ..storage import Bits
 from ..storage.encoding import BLOCK
 from ..storage.layout import round_up
 
-LEAST = 64
-"""Channels of a group: half a vector."""
+LEAST = 32
+"""Channels of a group: a row of a window of 3x3 is 12 bytes, which are 6 vectors of weights for 8 outputs."""
 EVEN = 2 * BLOCK
 """Channels that a group has a multiple of: pieces of a window are of 2 bytes and more."""
 ALWAYS = 128

@@ -112,10 +112,10 @@ def test_only_where_the_core_has_the_instructions() -> None:
 
 @pytest.mark.parametrize(
     ("channels", "groups", "is_chosen"),
-    [(48, 1, False), (64, 1, True), (72, 1, False), (80, 1, True), (128, 2, True), (96, 2, False), (160, 1, True)],
+    [(16, 1, False), (32, 1, True), (48, 1, True), (72, 1, False), (80, 1, True), (128, 4, True), (96, 6, False)],
 )
 def test_channels(channels: int, groups: int, is_chosen: bool) -> None:
-    """Fails where a group of fewer than 64 channels is chosen, or of an odd number of bytes."""
+    """Fails where a group of fewer than 32 channels is chosen, or of an odd number of bytes."""
     net = Network(channels, groups)
     assert (not why_not_on_a72(net.block())) == is_chosen
 
