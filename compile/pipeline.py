@@ -27,6 +27,7 @@ from .passes.cut_stages import cut_stages
 from .passes.distribute_scale import distribute_scale
 from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slope
 from .passes.fold_prelu_into_accumulator import fold_prelu_into_accumulator
+from .passes.fold_relu import fold_relu
 from .passes.fuse_multiply_add import fuse_multiply_add
 from .passes.order_tasks import order_tasks
 from .passes.plan_arena import plan_arena, plan_probing
@@ -63,6 +64,7 @@ PLAN_STEPS = (
     *(p.__name__ for p in PROGRAM_PASSES),
     "prove_sums",
     "choose_layouts",
+    "fold_relu",
     "build_kernels",
     "order_tasks",
     "size_rings",
@@ -108,6 +110,7 @@ def plan_of(
         program = progress.run(program_pass.__name__, program_pass, program)
     proof = progress.run("prove_sums", prove_sums, program, model.path)
     program = progress.run("choose_layouts", choose_layouts, program, target.core)
+    program = progress.run("fold_relu", fold_relu, program)
     kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     order = progress.run("order_tasks", order_tasks, kernels, schedules)
     slots = progress.run("size_rings", size_rings, kernels, order)

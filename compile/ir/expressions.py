@@ -131,6 +131,9 @@ class Expr(ABC):
     """Whether its TIR may be of vectors whose lanes are channels: of 8 neighbouring ones, 8 neighbouring ones of its
     parts."""
 
+    has_channel_lanes: ClassVar[bool] = False
+    """Whether its TIR is of such vectors alone: then all of its stage's is."""
+
     def part_channels(self, channels: list[Any]) -> list[Any]:
         """The channels of its parts that become `channels` of it."""
         return channels

@@ -51,8 +51,11 @@ CHANNELS = dict.fromkeys(
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 
 
+TILED = ("ChannelDot", "ChannelConvolution", "ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum")
+"""Kinds of kernel whose lanes are channels."""
 BANDS = {
     "ChannelDot": 2,
+    "ChannelConvolution": 1,
     "IntegerDot": 4,
     "IntegerMix": 4,
     "IntegerConvolution": 2,
@@ -68,7 +71,7 @@ are saved: counts of float networks have one."""
 class Schedule:
     """The blocking of a kernel. A field is all that a choice needs: spaces, defaults and records follow from it."""
 
-    channels: int = choice(1, 2, 4, 8, without=("ChannelDot",), defaults=CHANNELS)
+    channels: int = choice(1, 2, 4, 8, without=TILED, defaults=CHANNELS)
     """Channels whose epilogues are computed side by side: more share the loads of a convolution's pixels and hide
     latency, until registers spill."""
     counted: int = choice(8, 4, 2, kinds=("BinaryDot", "IntegerDot"), defaults={"IntegerDot": 4})
@@ -91,7 +94,7 @@ class Schedule:
     read."""
     within: str = choice("columns", "rows", kinds=("Upsample",))
     """The inner loop of a band: columns, or rows, which then read what they have in common while it is near."""
-    pixels: int = choice(8, 7, 6, 5, 4, kinds=("ChannelDot",))
+    pixels: int = choice(8, 7, 6, 5, 4, kinds=TILED)
     """The most pixels of a tile, which share a block's weights: with more, registers spill."""
 
 

@@ -6,7 +6,12 @@ Importing this package registers the kinds (`ir.expressions.KINDS`).
 
 from .add import Add
 from .binary_dot import BinaryDot
+from .channel_convolution import ChannelConvolution
+from .channel_depthwise import ChannelDepthwise
 from .channel_dot import ChannelDot
+from .channel_load import ChannelLoad
+from .channel_max_pool import ChannelMaxPool
+from .channel_pool_sum import ChannelPoolSum
 from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
@@ -47,7 +52,12 @@ from .zero import Zero
 __all__ = [
     "Add",
     "BinaryDot",
+    "ChannelConvolution",
+    "ChannelDepthwise",
     "ChannelDot",
+    "ChannelLoad",
+    "ChannelMaxPool",
+    "ChannelPoolSum",
     "Clamp",
     "Constant",
     "Convolution",

@@ -14,6 +14,7 @@ from tvm.ir import PrimType
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..ir.buffers import Buffer
+from ..ir.window import Window
 from ..storage.bits import INFINITY_BITS
 from ..storage.encoding import BLOCK
 from .context import Context
@@ -63,6 +64,13 @@ class ChannelContext(Context):
     def lanes_at(self, buffer: Buffer, plane: TirExpr | int, column: TirExpr | int) -> TirExpr | int:
         """The index of a vector of planes from `plane` on."""
         return self.index(buffer.layout.at(buffer, plane, column), buffer.layout.strides(buffer)[1])
+
+    def tap(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, window: Window, pixel: int, kx: int) -> TirExpr:
+        """8 planes from `plane` on of an interleaved map, where column `kx` of a window lies: of the pixel that is so
+        many columns behind the one at hand."""
+        stride, layout = window.strides[1], buffer.layout
+        at = layout.at(buffer, plane, self.column * stride, kx * window.dilations[1] - window.pads[1])
+        return self.bind(self.simd.load(row, at + pixel * stride * layout.strides(buffer)[0]))
 
     @staticmethod
     def store_at(row: TirExpr, value: TirExpr, at: TirExpr | int) -> None:

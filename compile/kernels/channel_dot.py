@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,11 @@ from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ...targets.cores import Issue
-from ..ir.expressions import kind
+from ..ir.expressions import Expr, Inputs, each, kind
 from ..storage.encoding import BLOCK
 from .binary_dot import BinaryDot, in_binade
 from .border_table import PlaceTable, place_table
+from .channel_bands import BANDS, FETCHED
 from .channel_context import ChannelContext, as_words
 from .context import Context, place_class
 from .simd import Simd
@@ -37,9 +38,6 @@ from .simd import Simd
 VECTOR = 16
 """Bytes."""
 SIZES = (16, 8, 4, 2)
-BANDS = (1, 2, 4, 8)
-FETCHED = 5 << 16
-"""Bytes of weights that all bands of a map may fetch from the second-level cache: a few thousand lines."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,29 @@ class Piece:
 @kind
 @dataclass(frozen=True, eq=False)
 class ChannelDot(BinaryDot):
-    """BinaryDot over an interleaved map of an even number of bytes a pixel and group; `unit` is 2."""
+    """BinaryDot over an interleaved map of an even number of bytes a pixel and group; `unit` is 2. With `least`
+    [channels], int16, the larger of that and the accumulator, whose `centre` is 0."""
+
+    least: npt.NDArray[np.int16] | None = None
 
     leads: ClassVar[int | None] = 1
+    has_channel_lanes: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
+
+    def slice(self, start: int, stop: int) -> BinaryDot:
+        cut = super().slice(start, stop)
+        return cut if self.least is None else replace(cut, least=self.least[start:stop])  # type: ignore[call-arg]
+
+    def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
+        """As BinaryDot, and at least that."""
+        dot = super().reference(inputs)
+        return dot if self.least is None else np.maximum(dot, each(self.least).astype(np.float32))
+
+    def identity(self) -> Expr | None:
+        """The least that there is."""
+        if self.least is None:
+            return self
+        return replace(self, least=np.full_like(self.least, np.iinfo(np.int16).min))
 
     def suits_band(self, height: int) -> int:
         """The fewest rows with which weights are not fetched again and again: longer bands make longer
@@ -174,4 +191,6 @@ class ChannelDot(BinaryDot):
         assert isinstance(ctx, ChannelContext)
         s, lowest = ctx.simd, self.centre // 3
         total = ctx.bind(s.reinterpret(s.load(ctx.block(self)[ctx.pixel], 0), "int16"))
+        if self.least is not None:
+            total = ctx.bind(tirx.max(total, ctx.per_channel(self, "least", self.least, channels[0])))
         return [in_binade(s, total, 2 * lowest) if self.centre else s.cast(total, "float32")]

@@ -38,14 +38,21 @@ class Clamp(Pointwise):
 
     def identity(self) -> Clamp:
         most = np.full_like(self.lower, np.finfo(np.float32).max)
-        return replace(self, lower=-most, upper=most)
+        return replace(self, lower=-most, upper=self.upper if self.is_open else most)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is too large."""
+        return bool((self.upper == np.inf).all())
 
     def slots(self, issue: Issue) -> int:
-        """Two comparisons and two selections."""
-        return issue.words * 2 * (issue.float + issue.integer)
+        """Two comparisons and two selections; a maximum where there is one bound."""
+        return issue.words * (issue.float if self.is_open else 2 * (issue.float + issue.integer))
 
     def emit_channel(self, ctx: Context, o: TirExpr, *parts: TirExpr) -> TirExpr:
-        """Two comparisons, each false for NaN."""
+        """Two comparisons, each false for NaN; or a maximum, which is NaN where one is."""
         (x,), s = parts, ctx.simd
+        if self.is_open:
+            return s.maximum(x, ctx.per_channel(self, "lower", self.lower, o))
         lower, upper = (ctx.per_channel(self, name, getattr(self, name), o) for name in ("lower", "upper"))
         return s.select(x > upper, upper, s.select(x < lower, lower, x))

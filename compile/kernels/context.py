@@ -228,6 +228,13 @@ class Context:
         s = Simd(count)
         s.store(row, s.const(0, element), at)
 
+    def repeat(self, row: TirExpr, at: TirExpr | int, count: int, source: TirExpr | int, length: int) -> None:
+        """So many times the `length` elements from `source` on, one behind the other."""
+        s = Simd(length)
+        value = self.bind(s.load(row, source))
+        for i in range(count):
+            s.store(row, value, at + i * length)
+
     def allocate(self, dtype: str, simd: Simd | None = None) -> TirExpr:
         """A vector in registers, of all lanes or those of `simd`."""
         return T.alloc_buffer(((simd or self.simd).lanes,), dtype, scope="local")

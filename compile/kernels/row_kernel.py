@@ -32,7 +32,6 @@ from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
 from .band import Band, OneRow, flat_buffer, pointer
 from .channel_context import ChannelContext
-from .channel_dot import ChannelDot
 from .channel_tiles import emit_tiles
 from .context import FLOAT_SECTIONS, INTEGER_SECTIONS, Context, Parameters
 from .row_blocks import Block, blocks, repeated
@@ -81,8 +80,8 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
 
 
 def has_channel_lanes(stage: Stage) -> bool:
-    """Whether a stage's vectors are of channels: where it counts bits of an interleaved map."""
-    return any(isinstance(e, ChannelDot) for e in stage.expressions())
+    """Whether a stage's vectors are of channels."""
+    return any(e.has_channel_lanes for e in stage.expressions())
 
 
 def takes_addresses(stage: Stage, schedule: Schedule) -> bool:

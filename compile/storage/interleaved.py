@@ -24,14 +24,19 @@ ZEROED = (16, 8, 4, 2, 1)
 
 @dataclass(frozen=True)
 class Interleaved(Layout):
-    """[row][planes / block][left, columns, right][block]: columns of zeros left and right for windows that look there;
-    columns in whole vectors of `lanes`, where kernels whose lanes are pixels read or write the map."""
+    """[row][planes / block][left, columns, right][block].
+
+    Left and right are zeros, or the border repeated, for windows that look there. Columns are whole vectors of `lanes`
+    where kernels whose lanes are pixels read or write the map.
+    """
 
     block: int | None = None
     """Planes that are interleaved; None: all."""
     left: int = 0
     right: int = 0
     lanes: int = 1
+    edge: bool = False
+    """Whether the columns left and right are the border's; of numbers."""
 
     @property
     def is_padded(self) -> bool:
@@ -66,6 +71,10 @@ class Interleaved(Layout):
         memory = np.zeros((b.height, b.planes // block, self.columns(b), block), planes.dtype)
         blocks = planes.reshape(-1, block, b.height, b.width)
         memory[:, :, self.left : self.left + b.width] = blocks.transpose(2, 0, 3, 1)
+        if self.edge:
+            memory[:, :, : self.left] = memory[:, :, self.left, None]
+            end = self.left + b.width
+            memory[:, :, end : end + self.right] = memory[:, :, end - 1, None]
         return memory.ravel()
 
     def from_memory(self, b: Buffer, memory: bytes) -> Array:
@@ -81,13 +90,16 @@ class Interleaved(Layout):
         return known.ravel()
 
     def emit_margins(self, b: Buffer, row: Any, ctx: Any) -> None:
-        """Zeros left and right of each block's columns."""
+        """Columns left and right of each block's."""
         if not self.left and not self.right:
             return
         block = self.block_of(b)
-        stride = self.columns(b) * block
+        stride, end = self.columns(b) * block, self.left + b.width
         with ctx.loop(b.planes // block) as n:
-            for first, count in ((0, self.left), (self.left + b.width, self.right)):
+            for first, count, border in ((0, self.left, self.left), (end, self.right, end - 1)):
+                if self.edge:
+                    ctx.repeat(row, n * stride + first * block, count, n * stride + border * block, block)
+                    continue
                 at, left = n * stride + first * block, count * block
                 for size in ZEROED:
                     while left >= size:

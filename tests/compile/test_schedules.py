@@ -80,7 +80,8 @@ SPACES = {
     "Upsample": 4 * 2 * 4 * 2,
     "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
     "IntegerUpsample": 4 * 2 * 2 * 4,
-    "ChannelDot": 4 * 5,
+    **dict.fromkeys(("ChannelDot", "ChannelConvolution"), 4 * 5),
+    **dict.fromkeys(("ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum"), 5),
     **dict.fromkeys(("IntegerConvolution", "IntegerPool", "IntegerMix"), 4 * 4),
 }
 """Schedules of a kind, by its choices; of the others 4 numbers of channels."""
@@ -112,6 +113,10 @@ def test_the_defaults() -> None:
     assert {kind: default_of(kind) for kind in LEADING} == {
         "BinaryDot": Schedule(2, 8, 1),
         "ChannelDot": Schedule(1, 8, 1, band=2, pixels=8),
+        **dict.fromkeys(
+            ("ChannelConvolution", "ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum"),
+            Schedule(1, 8, 1),
+        ),
         "Convolution": Schedule(2, 8, 1),
         "Upsample": Schedule(1, 8, 1),
         "MaxPool": Schedule(1, 8, 1),

@@ -22,7 +22,12 @@ from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import (
     Add,
     BinaryDot,
+    ChannelConvolution,
+    ChannelDepthwise,
     ChannelDot,
+    ChannelLoad,
+    ChannelMaxPool,
+    ChannelPoolSum,
     Clamp,
     Constant,
     Convolution,
@@ -128,6 +133,16 @@ def convolution(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array
     return Convolution(c, read, weight, vector(rng, c), PADDED)
 
 
+def channel_convolution(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    dense = convolution(c, size, rng, stored)
+    return ChannelConvolution(**{f.name: getattr(dense, f.name) for f in fields(dense)})
+
+
+def channel_depthwise(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    read = load("x", c, size, rng, stored).buffer
+    return ChannelDepthwise(c, read, rng.normal(0, 1, (c, 1, 3, 3)).astype(np.float32), vector(rng, c), PADDED, c)
+
+
 def part_of_map(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     return Load(c, load("x", c + 2, size, rng, stored).buffer, 1)
 
@@ -136,9 +151,22 @@ def pool_sum(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) 
     return PoolSum(c, load("x", c + 2, (2 * size[0], 2 * size[1] + 1), rng, stored).buffer, 2)
 
 
+def channel_load(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return ChannelLoad(c, load("x", c + 8, size, rng, stored).buffer, 8)
+
+
+def channel_pool_sum(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    return ChannelPoolSum(c, load("x", c + 8, (2 * size[0], 2 * size[1] + 1), rng, stored).buffer, 8)
+
+
 def max_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     read = load("x", c + 2, (2 * size[0], 2 * size[1] - 1), rng, stored).buffer
     return MaxPool(c, read, Window((3, 3), (2, 2), (1, 1, 1, 1)), 2)
+
+
+def channel_max_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    read = load("x", c + 8, (2 * size[0], 2 * size[1] - 1), rng, stored).buffer
+    return ChannelMaxPool(c, read, Window((3, 3), (2, 2), (1, 1, 1, 1)), 8)
 
 
 def upsample(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
@@ -280,7 +308,12 @@ def zero(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> E
 SAMPLES: dict[str, Make] = {
     "Add": over_maps(Add, 0, "x", "y"),
     "BinaryDot": binary_dot,
+    "ChannelConvolution": channel_convolution,
+    "ChannelDepthwise": channel_depthwise,
     "ChannelDot": channel_dot,
+    "ChannelLoad": channel_load,
+    "ChannelMaxPool": channel_max_pool,
+    "ChannelPoolSum": channel_pool_sum,
     "Clamp": clamp,
     "Constant": over_maps(Constant, 1),
     "Convolution": convolution,
@@ -318,11 +351,16 @@ SAMPLES: dict[str, Make] = {
     "Upsample": upsample,
     "Zero": zero,
 }
-CANNOT_BE_CUT = {"IntegerMix", "RepeatChannels"}
+CANNOT_BE_CUT = {"ChannelDepthwise", "IntegerMix", "RepeatChannels"}
 IDENTITY_OF = {
     "Add",
     "BinaryDot",
+    "ChannelConvolution",
+    "ChannelDepthwise",
     "ChannelDot",
+    "ChannelLoad",
+    "ChannelMaxPool",
+    "ChannelPoolSum",
     "Clamp",
     "Constant",
     "Convolution",
@@ -519,7 +557,7 @@ def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None
     assert same.channels == sample.node.channels
     assert [type(p) for p in same.children()] == [type(p) for p in sample.node.children()]
     if isinstance(same, Leaf):
-        if name == "Convolution":  # what is read cannot be made zero for it, but its weights can
+        if isinstance(same, Convolution):  # what is read cannot be made zero for it, but its weights can
             assert not evaluate(replace(sample, node=same).stage(), sample.stored)[0].any()
         else:
             assert same is sample.node

@@ -39,7 +39,10 @@ from .conftest import Check
 from .device import Case
 
 SIZES = ((1, 1), (1, 8), (2, 9), (3, 17), (5, 7), (7, 7), (14, 14), (4, 28))
-SHAPES = ((1, 64, 8), (1, 80, 16), (1, 96, 8), (1, 128, 24), (1, 160, 8), (2, 64, 8), (2, 80, 8), (3, 64, 16))
+SHAPES = (
+    *((1, 32, 16), (1, 64, 8), (1, 80, 16), (1, 96, 8), (1, 128, 24), (1, 160, 8)),
+    *((2, 48, 8), (2, 64, 8), (2, 80, 8), (3, 64, 16)),
+)
 """Groups, channels of a group, outputs of a group."""
 MANY = ((1, 64, 64), (1, 80, 80), (1, 96, 32), (1, 128, 128), (1, 160, 40), (1, 256, 16), (1, 512, 8))
 PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
@@ -106,11 +109,16 @@ def epilogues(draw: st.DrawFn, e: ChannelDot, height: int, width: int, maps: dic
     residual = Load(
         n, Buffer("residual", "residual", n + 8, height, width, layout=layout), draw(st.sampled_from((0, 8)))
     )
-    kind = draw(st.sampled_from(("none", "bn", "bn add", "add", "two_slope", "two_slope add", "clamp", "hinge")))
+    least = draw(st.sampled_from((None, np.zeros(n), np.full(n, -(1 << 15)), rng.integers(-9, 10, n))))
+    if least is not None:
+        e = replace(e, least=least.astype(np.int16))
+    kind = draw(
+        st.sampled_from(("none", "bn", "bn add", "add", "two_slope", "two_slope add", "clamp", "relu", "hinge"))
+    )
     if "add" in kind or kind == "hinge":
         maps["residual"] = d.plain_map(rng, (n + 8, height, width))
     if kind == "hinge":
-        x = centre(e, {})
+        x = centre(replace(e, least=None), {})
         knee = np.clip(rng.integers(-9, 10, n) + x.centre, 2 * x.centre // 3, 4 * x.centre // 3 - 1).astype(np.float32)
         return HingeAdd(n, x, residual, c[0], c[1] + np.float32(0), knee)
     return {
@@ -120,6 +128,7 @@ def epilogues(draw: st.DrawFn, e: ChannelDot, height: int, width: int, maps: dic
         "add": lambda: Add(n, residual, e),
         "two_slope": lambda: TwoSlope(n, ScaleShift(n, e, c[0], c[1]), c[1], c[2]),
         "two_slope add": lambda: TwoSlopeAdd(n, Add(n, e, Constant(n, c[2])), residual, c[0], c[1]),
+        "relu": lambda: Clamp(n, e, np.abs(c[0]), np.full(n, np.inf, np.float32)),
         "clamp": lambda: Clamp(n, e, -np.abs(c[0]), np.abs(c[1])),
     }[kind]()
 

@@ -91,6 +91,8 @@ def test_special_values(on_both: Check) -> None:
             ramp(TwoSlope, x, 3e38, -3e38),
             ramp(Clamp, x, -1, 1),
             ramp(Clamp, x, 0, 0),
+            ramp(Clamp, x, 0, np.inf),
+            ramp(Clamp, x, -1, np.inf),
             ramp(ScaleShift, x, 1, 0),
             ramp(ScaleShift, x, 0, -1),
             ramp(ScaleShift, x, 1, np.inf),

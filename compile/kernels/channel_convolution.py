@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ChannelConvolution: a full-precision convolution by vectors of channels.
+
+Of a tile's pixels, the sums of 8 outputs stay in registers. A tap's 8 weights are loaded once for all of them, and
+multiplied by an element of a vector that holds what the pixels read (A64: FMLA by element), so that nothing is spread
+over lanes: neither weights, which lie once, in the order in which they are read, nor pixels. Of an interleaved map
+such a vector is 4 channels of a pixel; of planes it is 4 columns of a channel, which are taps of several pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from tvm import tirx
+from tvm.ir import Expr as TirExpr
+from tvm.tirx.script.builder import ir as T  # noqa: N812
+
+from ..ir.expressions import kind
+from ..storage import Interleaved
+from ..storage.encoding import BLOCK
+from .channel_bands import suitable_band
+from .channel_context import ChannelContext, as_words
+from .context import Context
+from .convolution import Convolution
+from .simd import Simd
+
+QUARTER = Simd(4)
+"""float32 of 16 bytes, an element of which is a factor."""
+WORDS = 2 * BLOCK
+"""Words of 8 weights."""
+SUMS = 4
+"""Sums a vector of outputs that are added up side by side at least: a multiply-add's result is waited for."""
+
+Element = tuple[TirExpr, int]
+"""A vector of 4, and a lane of it."""
+
+
+@kind
+@dataclass(frozen=True, eq=False)
+class ChannelConvolution(Convolution):
+    """Convolution of groups of whole blocks of 8 outputs; of an interleaved map, of whole blocks of 8 inputs too."""
+
+    leads: ClassVar[int | None] = 11
+    has_channel_lanes: ClassVar[bool] = True
+    takes_channels: ClassVar[bool] = True
+
+    @property
+    def depth(self) -> int:
+        """Channels of the map that are read together."""
+        return BLOCK if isinstance(self.buffer.layout, Interleaved) else 1
+
+    def suits_band(self, height: int) -> int:
+        """The fewest rows with which weights are not fetched again and again, as long as what is read stays near."""
+        return suitable_band(self.operands()[0], self.weight, height)
+
+    def ordered_weights(self) -> npt.NDArray[np.int16]:
+        """[blocks of 8 outputs][rows][inputs / depth][columns][depth][8 outputs], as words."""
+        m, c, kh, kw = self.weight.shape
+        blocks = self.weight.reshape(m // BLOCK, BLOCK, c // self.depth, self.depth, kh, kw)
+        return as_words(blocks.transpose(0, 4, 2, 5, 3, 1))
+
+    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
+        """Sums of 8 outputs, for each pixel of the tile a local buffer."""
+        assert isinstance(ctx, ChannelContext)
+        s, o = ctx.simd, channels[0]
+        outputs, inputs, kh, kw = self.weight.shape
+        weights, base = ctx.parameter(self, "weight", self.ordered_weights)
+        sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), -(-SUMS // ctx.tile)) for _ in range(ctx.tile)]
+        block = base + tirx.floordiv(o, BLOCK) * (kh * inputs * kw * WORDS)
+        first = tirx.floordiv(o, outputs // self.groups) * inputs if self.groups > 1 else 0
+        with ctx.each_row(self.operands()[0]) as rows:
+            for ky, row in rows:
+                with ctx.loop(inputs // self.depth) as turn:
+                    at = block + (ky * inputs + turn * self.depth) * (kw * WORDS)
+                    plane = first + turn * self.depth
+                    read = self.interleaved_taps if self.depth > 1 else self.plane_taps
+                    for n, pixels in enumerate(read(ctx, row, plane)):
+                        tap = ctx.bind(ctx.vector_at(weights, at + n * WORDS, "float32", BLOCK))
+                        for total, (vector, lane) in zip(sums, pixels, strict=True):
+                            total.add(n, s.shuffle([vector] * 2, [lane] * BLOCK), tap)
+        return [total.together() for total in sums]
+
+    def interleaved_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[list[Element]]:
+        """For each weight what the tile's pixels read, of 8 channels that lie side by side."""
+        w, buffer = self.window, self.buffer
+        for kx in range(w.kernel[1]):
+            at = buffer.layout.at(buffer, plane, ctx.column * w.strides[1], kx * w.dilations[1] - w.pads[1])
+            for half in range(0, BLOCK, QUARTER.lanes):
+                places = [at + i * w.strides[1] * BLOCK + half for i in range(ctx.tile)]
+                vectors = [ctx.bind(QUARTER.load(row, place)) for place in places]
+                for lane in range(QUARTER.lanes):
+                    yield [(vector, lane) for vector in vectors]
+
+    def plane_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[list[Element]]:
+        """For each weight what the tile's pixels read, of one channel: all columns that they read are loaded once."""
+        w, buffer = self.window, self.buffer
+        (stride, dilation), kw = (w.strides[1], w.dilations[1]), w.kernel[1]
+        at = buffer.layout.at(buffer, plane, ctx.column * stride, -w.pads[1])
+        columns = loaded_columns(ctx, row, at, (ctx.tile - 1) * stride + (kw - 1) * dilation + 1)
+        for kx in range(kw):
+            yield [columns[i * stride + kx * dilation] for i in range(ctx.tile)]
+
+    def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
+        """The sums of the pixel at hand."""
+        assert isinstance(ctx, ChannelContext)
+        return [ctx.bind(ctx.simd.load(ctx.block(self)[ctx.pixel], 0))]
+
+
+class Sums:
+    """8 sums of a pixel in registers, in several parts that do not wait for each other."""
+
+    def __init__(self, ctx: ChannelContext, start: TirExpr, parts: int) -> None:
+        self.ctx = ctx
+        self.parts = [T.alloc_buffer((BLOCK,), "float32", scope="local") for _ in range(parts)]
+        for n, part in enumerate(self.parts):
+            ctx.simd.store(part, ctx.simd.const(0.0, "float32") if n else start, 0)
+
+    def add(self, n: int, x: TirExpr, factor: TirExpr) -> None:
+        """Products, to the part that is the next one's turn."""
+        s, part = self.ctx.simd, self.parts[n % len(self.parts)]
+        s.store(part, s.fma(x, factor, s.load(part, 0)), 0)
+
+    def together(self) -> TirExpr:
+        """The sum of all parts."""
+        s, (first, *others) = self.ctx.simd, self.parts
+        for part in others:
+            s.store(first, s.load(first, 0) + s.load(part, 0), 0)
+        return first
+
+
+def loaded_columns(ctx: ChannelContext, row: TirExpr, at: TirExpr, count: int) -> list[Element]:
+    """So many neighbouring elements, in vectors of 4; none beyond them is read."""
+    if count < QUARTER.lanes:
+        return [(ctx.bind(QUARTER.splat(row[at + i])), 0) for i in range(count)]
+    starts = [min(start, count - QUARTER.lanes) for start in range(0, count, QUARTER.lanes)]
+    vectors = [ctx.bind(QUARTER.load(row, at + start)) for start in starts]
+    of = [i // QUARTER.lanes for i in range(count)]
+    return [(vectors[n], i - starts[n]) for i, n in enumerate(of)]
