@@ -35,6 +35,9 @@ SHARES = ((16, 1.0, 1 / 16), (64, 1 / 16, 0.0))
 """(pixels below which it is so; shares of the largest of all channels: up to which other runs raise a channel's
 magnitude, and below which it is not)."""
 
+SMALLEST = 1e-30
+"""Magnitude below which a channel is none: numbers that underflow, as a softmax's do, lose their bits."""
+
 
 class Closeness:
     """A value's magnitudes and differences in all runs of one kind of numbers, a channel each; inf where one of both is
@@ -68,6 +71,5 @@ class Closeness:
         largest = sizes.max(1, keepdims=True)
         most, least = next(((m, n) for below, m, n in SHARES if self.pixels < below), (0.0, 0.0))
         lifted = np.minimum(sizes.max(0), most * largest)
-        scale = np.maximum(np.maximum(sizes, lifted), least * largest)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return float(np.where(errors == 0, 0, errors / scale).max())
+        scale = np.maximum(np.maximum(sizes, lifted), np.maximum(least * largest, SMALLEST))
+        return float((errors / scale).max())

@@ -68,6 +68,12 @@ def test_any_rank(shape: tuple[int, ...]) -> None:
         closeness.add(np.ones(shape), np.ones((*shape, 2)))
 
 
+def test_underflow() -> None:
+    """Fails where a number that is too small for float32's precision is compared with 0 as one is with another."""
+    assert worst(([[1.0, 0.0]], [0.0, 1e-44]), pixels=64) < TOLERANCE
+    assert worst(([[1.0, 0.0]], [0.0, 1e-30]), pixels=64) > TOLERANCE
+
+
 def test_nothing() -> None:
     """Fails where a network without outputs that both have is an error of numpy."""
     assert Closeness().worst() == 0
