@@ -65,7 +65,9 @@ class ChannelContext(Context):
         """The index of a vector of planes from `plane` on."""
         return self.index(buffer.layout.at(buffer, plane, column), buffer.layout.strides(buffer)[1])
 
-    def tap(self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, window: Window, pixel: int, kx: int) -> TirExpr:
+    def tap(
+        self, row: TirExpr, buffer: Buffer, plane: TirExpr | int, window: Window, pixel: int, kx: TirExpr | int
+    ) -> TirExpr:
         """8 planes from `plane` on of an interleaved map, where column `kx` of a window lies: of the pixel that is so
         many columns behind the one at hand."""
         stride, layout = window.strides[1], buffer.layout

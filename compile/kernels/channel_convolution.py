@@ -20,6 +20,7 @@ from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..ir.expressions import kind
+from ..ir.window import Window
 from ..storage import Interleaved
 from ..storage.encoding import BLOCK
 from .channel_bands import suitable_band
@@ -35,8 +36,13 @@ WORDS = 2 * BLOCK
 SUMS = 4
 """Sums a vector of outputs that are added up side by side at least: a multiply-add's result is waited for."""
 
+UNROLLED = 4
+"""Columns of a window that are no loop: more take LLVM long."""
+
 Element = tuple[TirExpr, int]
 """A vector of 4, and a lane of it."""
+Taps = tuple[TirExpr | int, int, list[Element]]
+"""A weight's column and its channel of those that are read together; what each pixel of a tile reads."""
 
 
 @kind
@@ -78,31 +84,32 @@ class ChannelConvolution(Convolution):
                     at = block + (ky * inputs + turn * self.depth) * (kw * WORDS)
                     plane = first + turn * self.depth
                     read = self.interleaved_taps if self.depth > 1 else self.plane_taps
-                    for n, pixels in enumerate(read(ctx, row, plane)):
-                        tap = ctx.bind(ctx.vector_at(weights, at + n * WORDS, "float32", BLOCK))
+                    for kx, c, pixels in read(ctx, row, plane):
+                        place = at + (kx * self.depth + c) * WORDS
+                        tap = ctx.bind(ctx.vector_at(weights, place, "float32", BLOCK))
                         for total, (vector, lane) in zip(sums, pixels, strict=True):
-                            total.add(n, s.shuffle([vector] * 2, [lane] * BLOCK), tap)
+                            total.add(c, s.shuffle([vector] * 2, [lane] * BLOCK), tap)
         return [total.together() for total in sums]
 
-    def interleaved_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[list[Element]]:
+    def interleaved_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[Taps]:
         """For each weight what the tile's pixels read, of 8 channels that lie side by side."""
         w, buffer = self.window, self.buffer
-        for kx in range(w.kernel[1]):
+        for kx in columns_of(ctx, w, UNROLLED):
             at = buffer.layout.at(buffer, plane, ctx.column * w.strides[1], kx * w.dilations[1] - w.pads[1])
             for half in range(0, BLOCK, QUARTER.lanes):
                 places = [at + i * w.strides[1] * BLOCK + half for i in range(ctx.tile)]
                 vectors = [ctx.bind(QUARTER.load(row, place)) for place in places]
                 for lane in range(QUARTER.lanes):
-                    yield [(vector, lane) for vector in vectors]
+                    yield kx, half + lane, [(vector, lane) for vector in vectors]
 
-    def plane_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[list[Element]]:
+    def plane_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[Taps]:
         """For each weight what the tile's pixels read, of one channel: all columns that they read are loaded once."""
         w, buffer = self.window, self.buffer
         (stride, dilation), kw = (w.strides[1], w.dilations[1]), w.kernel[1]
         at = buffer.layout.at(buffer, plane, ctx.column * stride, -w.pads[1])
         columns = loaded_columns(ctx, row, at, (ctx.tile - 1) * stride + (kw - 1) * dilation + 1)
         for kx in range(kw):
-            yield [columns[i * stride + kx * dilation] for i in range(ctx.tile)]
+            yield kx, 0, [columns[i * stride + kx * dilation] for i in range(ctx.tile)]
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """The sums of the pixel at hand."""
@@ -130,6 +137,15 @@ class Sums:
         for part in others:
             s.store(first, s.load(first, 0) + s.load(part, 0), 0)
         return first
+
+
+def columns_of(ctx: ChannelContext, window: Window, most: int) -> Iterator[TirExpr | int]:
+    """A window's columns one after the other, or in a loop where there are more than so many."""
+    if window.kernel[1] <= most:
+        yield from range(window.kernel[1])
+        return
+    with ctx.loop(window.kernel[1]) as kx:
+        yield kx
 
 
 def loaded_columns(ctx: ChannelContext, row: TirExpr, at: TirExpr, count: int) -> list[Element]:

@@ -18,9 +18,12 @@ from tvm.ir import Expr as TirExpr
 from ..ir.expressions import kind
 from ..storage.encoding import BLOCK
 from .channel_context import ChannelContext, as_words
-from .channel_convolution import SUMS, WORDS, Sums
+from .channel_convolution import SUMS, WORDS, Sums, columns_of
 from .context import Context
 from .convolution import Convolution
+
+UNROLLED = 8
+"""Columns of a window that are no loop."""
 
 
 @kind
@@ -46,11 +49,13 @@ class ChannelDepthwise(Convolution):
         block = base + tirx.floordiv(o, BLOCK) * (kh * kw * WORDS)
         with ctx.each_row(self.operands()[0]) as rows:
             for ky, row in rows:
-                for kx in range(kw):
+                for kx in columns_of(ctx, self.window, UNROLLED):
                     at = block + (ky * kw + kx) * WORDS
                     tap = ctx.bind(ctx.vector_at(weights, at, "float32", BLOCK))
                     for i, total in enumerate(sums):
-                        total.add(kx, ctx.tap(row, self.buffer, o, self.window, i, kx), tap)
+                        total.add(
+                            kx if isinstance(kx, int) else 0, ctx.tap(row, self.buffer, o, self.window, i, kx), tap
+                        )
         return [total.together() for total in sums]
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:

@@ -56,7 +56,7 @@ class Interleaved(Layout):
     def map_bytes(self, b: Buffer) -> int:
         return self.row_bytes(b) * b.height
 
-    def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
+    def at(self, b: Buffer, plane: Any, column: Any, dx: Any = 0) -> Any:
         block = self.block_of(b)
         inside = (column + (self.left + dx)) * block
         if block == b.planes:

@@ -44,7 +44,7 @@ class Layout(ABC):
         """Bytes of the whole map."""
 
     @abstractmethod
-    def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
+    def at(self, b: Buffer, plane: Any, column: Any, dx: Any = 0) -> Any:
         """The place of a plane's column + `dx`, from the start of the row that a kernel is given."""
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Planes(Layout):
     def map_bytes(self, b: Buffer) -> int:
         return self.row_bytes(b) * b.height
 
-    def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
+    def at(self, b: Buffer, plane: Any, column: Any, dx: Any = 0) -> Any:
         return plane * self.plane_stride(b) + (self.origin + dx) + column
 
     def strides(self, b: Buffer) -> tuple[int, int]:
@@ -145,7 +145,7 @@ class Dense(Layout):
     def map_bytes(self, b: Buffer) -> int:
         return b.planes * b.height * b.width * b.encoding.itemsize
 
-    def at(self, b: Buffer, plane: Any, column: Any, dx: int = 0) -> Any:
+    def at(self, b: Buffer, plane: Any, column: Any, dx: Any = 0) -> Any:
         return plane * (b.height * b.width) + dx + column
 
     def strides(self, b: Buffer) -> tuple[int, int]:

@@ -237,6 +237,22 @@ def test_special_values(on_host: Check) -> None:
     on_host(cases)
 
 
+def test_longest_windows(on_host: Check) -> None:
+    """Fails where a window of many columns, which is a loop, does not compile, or reads other weights."""
+    rng, size = np.random.default_rng(0), (12, 20)
+    x, cases = {"in": d.plain_map(rng, (8, *size))}, []
+    for window in (Window((1, 16), pads=(0, 8, 0, 7)), Window((12, 13), pads=(0, 6, 0, 6))):
+        height, width = window.output(*size)
+        layout = Interleaved(8, **margins(window, size[1], width))
+        buffer = Buffer("in", "in", 8, *size, layout=layout)
+        of_channel = ChannelDepthwise(8, buffer, d.dyadic(rng, (8, 1, *window.kernel)), d.constants(rng, 8), window, 8)
+        pool = ChannelMaxPool(8, replace(buffer, layout=replace(layout, edge=True)), window)
+        cases += [bare(e, height, width, **x) for e in (dense(rng, (1, 8, 8), size, window, layout), of_channel, pool)]
+        planes = dense(rng, (1, 8, 8), size, window, Planes("zero"))
+        cases.append(bare(planes, height, width, **x))
+    on_host(cases)
+
+
 @pytest.mark.parametrize("band", [1, 2, 8])
 @pytest.mark.parametrize("pixels", [4, 8])
 def test_schedules(on_host: Check, band: int, pixels: int) -> None:
