@@ -33,6 +33,7 @@ from .passes.plan_arena import plan_arena, plan_probing
 from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
+from .passes.reuse_places import reuse_places
 from .passes.size_rings import size_rings, widen_rings
 from .passes.store_twins_once import store_twins_once
 from .progress import Progress
@@ -62,6 +63,7 @@ PLAN_STEPS = (
     "cut_stages",
     *(p.__name__ for p in PROGRAM_PASSES),
     "choose_layouts",
+    "reuse_places",
     "build_kernels",
     "order_tasks",
     "size_rings",
@@ -106,6 +108,7 @@ def plan_of(
     for program_pass in PROGRAM_PASSES:
         program = progress.run(program_pass.__name__, program_pass, program)
     program = progress.run("choose_layouts", choose_layouts, program, target.core)
+    program = progress.run("reuse_places", reuse_places, program)
     kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     order = progress.run("order_tasks", order_tasks, kernels, schedules)
     slots = progress.run("size_rings", size_rings, kernels, order)

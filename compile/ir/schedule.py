@@ -52,6 +52,7 @@ CHANNELS = dict.fromkeys(
 
 
 BANDS = {
+    "BinaryDot": 1,
     "ChannelDot": 2,
     "IntegerDot": 4,
     "IntegerMix": 4,
