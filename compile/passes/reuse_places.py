@@ -32,8 +32,8 @@ def reuse_places(program: Program) -> Program:
     free = {b for stage in program.stages for b in stage.outputs if reads[b] == [Operand(b)]}
     for stage in program.stages:
         for n, new in enumerate(stage.outputs):
-            new.replaces = old = predecessor(stage, n, free)
-            free.discard(old) if old else None
+            new.replaces = predecessor(stage, n, free)
+            free -= {new.replaces}
     return program
 
 
