@@ -19,7 +19,7 @@ from biisnet.compile import pipeline
 from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.memory import ALIGNMENT, Arena
+from biisnet.compile.ir.memory import Arena
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.kernels import BinaryDot, binary_dot, hinge_add, two_slope, two_slope_add
 from biisnet.compile.kernels.border_table import BorderTable
@@ -195,8 +195,8 @@ def test_one_wrong_constant(index: int, refuse: Refuse, monkeypatch: pytest.Monk
 def test_an_overlap_in_the_arena(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     """A map is written over the one that its stage still reads."""
 
-    def wrong(kernels: Kernels, apart: int = ALIGNMENT) -> Arena:
-        arena = right(kernels, apart)
+    def wrong(kernels: Kernels) -> Arena:
+        arena = right(kernels)
         of = {b.name: b for b in arena.placements}
         source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
         maps = chain(result.buffer, successors(kernels.steps))  # with those that take its place
