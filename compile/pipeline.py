@@ -35,6 +35,7 @@ from .passes.prescale_stored_maps import prescale_stored_maps
 from .passes.prove_sums import prove_sums
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
+from .passes.reuse_places import reuse_places
 from .passes.size_rings import size_rings, widen_rings
 from .passes.store_twins_once import store_twins_once
 from .progress import Progress
@@ -65,6 +66,7 @@ PLAN_STEPS = (
     "prove_sums",
     "choose_layouts",
     "fold_relu",
+    "reuse_places",
     "build_kernels",
     "order_tasks",
     "size_rings",
@@ -111,6 +113,7 @@ def plan_of(
     proof = progress.run("prove_sums", prove_sums, program, model.path)
     program = progress.run("choose_layouts", choose_layouts, program, target.core)
     program = progress.run("fold_relu", fold_relu, program)
+    program = progress.run("reuse_places", reuse_places, program)
     kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     order = progress.run("order_tasks", order_tasks, kernels, schedules)
     slots = progress.run("size_rings", size_rings, kernels, order)

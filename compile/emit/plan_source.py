@@ -50,10 +50,11 @@ def element_type(buffer: Buffer) -> str:
 
 def shim(step: Step) -> str:
     """The C function that unpacks a plan's call for a kernel, and the kernel's prototype. A kernel that is
-    given addresses takes the arrays of pointers as they are."""
+    given addresses takes the arrays of pointers as they are; of what is read in an output's place it is given that."""
     banded, sections = takes_addresses(step.stage, step.schedule), sections_of(step.stage)
     pointers = [op for op in step.operands for _ in range(1 if step.stage.parts else op.count)]
-    inputs = [(f"const {element_type(op.buffer)} *", f"in[{n}]") for n, op in enumerate(pointers)]
+    own = [(n, op) for n, op in enumerate(pointers) if op not in step.stage.in_place()]
+    inputs = [(f"const {element_type(op.buffer)} *", f"in[{n}]") for n, op in own]
     outputs = [(f"{element_type(b)} *", f"out[{n}]") for n, b in enumerate(step.stage.outputs)]
     if banded:
         inputs, outputs = [("const void *const *", "in")], [("void *const *", "out")]

@@ -30,6 +30,8 @@ class Buffer:
     layout: Layout = Planes()  # noqa: RUF009 (it is frozen)
     external: int | None = None
     """The model's input or output that it is, by index."""
+    replaces: Buffer | None = None
+    """The map whose place it takes: its stage reads each element of that one and writes its own there."""
 
     def __post_init__(self) -> None:
         if self.external is not None:

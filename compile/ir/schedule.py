@@ -54,6 +54,7 @@ CHANNELS = dict.fromkeys(
 TILED = ("ChannelDot", "ChannelConvolution", "ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum")
 """Kinds of kernel whose lanes are channels."""
 BANDS = {
+    "BinaryDot": 1,
     "ChannelDot": 2,
     "ChannelConvolution": 1,
     "IntegerDot": 4,
@@ -63,8 +64,8 @@ BANDS = {
     "IntegerUpsample": 2,
     "Upsample": 1,
 }
-"""Kinds of kernel that may compute several rows a call, and how many. Rings of float32 maps grow more by it than misses
-are saved: counts of float networks have one."""
+"""Kinds of kernel that may compute several rows a call, and how many where nothing was measured. Of float networks one:
+rings of float32 maps grow by it, and may have to be cut into more groups than it saves misses."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,10 @@ class Stage:
         """The distinct windows of rows that its leaves read."""
         return tuple(dict.fromkeys(op for e in self.expressions() for op in e.operands()))
 
+    def in_place(self) -> dict[Operand, int]:
+        """The operands that it has nowhere but in an output's place, and that output's number."""
+        return {Operand(b.replaces): n for n, b in enumerate(self.outputs) if b.replaces}
+
     def reads(self) -> list[Buffer]:
         """The buffers that it reads, each once."""
         return list(dict.fromkeys(op.buffer for op in self.operands()))

@@ -5,11 +5,14 @@ A kernel of one row has a parameter a row that it reads or writes. One of a *ban
 of what it reads operand after operand, each row once where the windows of neighbouring rows overlap (`Operand.given`);
 of what it writes row after row. It loops over its rows within its loop over blocks of channels: a block's weights are
 loaded from afar once for all of the band.
+
+What is read in an output's place (`Stage.in_place`) has no memory of its own: LLVM takes what parameters point to for
+as many pieces of memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from tvm import tirx
@@ -40,12 +43,15 @@ class OneRow:
     """The row of a kernel with a parameter a row. Its parameters and its memory are declared in a fixed order, with the
     constants' between inputs and outputs: the kernel's key is of its text."""
 
-    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer], band: int) -> None:
-        self.operands, self.outputs = operands, outputs
-        self.inputs = [
-            [pointer(f"in{n}_{i}", op.buffer.encoding.element) for i in range(op.count)]
+    def __init__(
+        self, operands: tuple[Operand, ...], outputs: list[Buffer], in_place: Mapping[Operand, int], band: int
+    ) -> None:
+        self.operands, self.outputs, self.in_place = operands, outputs, in_place
+        self.inputs = {
+            op: [pointer(f"in{n}_{i}", op.buffer.encoding.element) for i in range(op.count)]
             for n, op in enumerate(operands)
-        ]
+            if op not in in_place
+        }
 
     def declare_results(self) -> None:
         """The parameters behind the constants'."""
@@ -54,7 +60,7 @@ class OneRow:
 
     def declare_input_memory(self) -> None:
         """The memory of what is read."""
-        self.rows = {op: [flat_buffer(p) for p in some] for op, some in zip(self.operands, self.inputs, strict=True)}
+        self.rows = {op: [flat_buffer(p) for p in some] for op, some in self.inputs.items()}
 
     def declare_result_memory(self) -> None:
         """The memory of what is written."""
@@ -62,7 +68,11 @@ class OneRow:
 
     def begin(self, ctx: Context, expressions: list[Expr]) -> None:
         """Before all loops: what expressions need of the row."""
-        ctx.begin_row(self.rows, self.y, expressions)
+        ctx.begin_row(self.rows | self.rows_in_place(self.result_rows), self.y, expressions)
+
+    def rows_in_place(self, results: list[TirExpr]) -> dict[Operand, list[TirExpr]]:
+        """The rows of what is read in the place of outputs, given theirs."""
+        return {op: [results[n]] for op, n in self.in_place.items()}
 
     @contextmanager
     def each(self, ctx: Context, expressions: list[Expr]) -> Iterator[list[TirExpr]]:
@@ -73,8 +83,10 @@ class OneRow:
 class Band(OneRow):
     """The rows of a kernel with arrays of their addresses, as many as its last parameter says."""
 
-    def __init__(self, operands: tuple[Operand, ...], outputs: list[Buffer], band: int) -> None:
-        self.operands, self.outputs, self.band = operands, outputs, band
+    def __init__(
+        self, operands: tuple[Operand, ...], outputs: list[Buffer], in_place: Mapping[Operand, int], band: int
+    ) -> None:
+        self.operands, self.outputs, self.in_place, self.band = operands, outputs, in_place, band
         self.addresses = pointer("rows_in", ADDRESS)
 
     def declare_results(self) -> None:
@@ -98,12 +110,13 @@ class Band(OneRow):
             inputs, firsts, start = {}, {}, 0
             for op in self.operands if expressions else ():
                 firsts[op] = first = row * op.advance + start
-                inputs[op] = [memory_at(self.read[first + i], op.buffer) for i in range(op.count)]
+                if op not in self.in_place:
+                    inputs[op] = [memory_at(self.read[first + i], op.buffer) for i in range(op.count)]
                 start += op.given(self.band)
             results = [
                 memory_at(self.written[row * len(self.outputs) + n], buffer) for n, buffer in enumerate(self.outputs)
             ]
-            ctx.begin_row(inputs, ctx.bind(self.y + row), expressions)
+            ctx.begin_row(inputs | self.rows_in_place(results), ctx.bind(self.y + row), expressions)
             ctx.find_row = lambda op, i: memory_at(self.read[firsts[op] + i], op.buffer)
             yield results
 

@@ -49,8 +49,9 @@ class RowKernel:
     operands: tuple[Operand, ...]
 
 
-def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
-    """The row kernel of a stage for a core, in a schedule. Raises CompileError for a stage without rows."""
+def build(stage: Stage, name: str, core: Core, schedule: Schedule, *, apart: bool = False) -> RowKernel:
+    """The row kernel of a stage for a core, in a schedule; `apart`: as if no map took the place of another. Raises
+    CompileError for a stage without rows."""
     if stage.parts:
         raise CompileError(f"layer '{stage.name}': no kind of expression computes whole maps yet")
     operands, parameters = stage.operands(), Parameters()
@@ -58,7 +59,8 @@ def build(stage: Stage, name: str, core: Core, schedule: Schedule) -> RowKernel:
         T.func_name(name)
         T.func_attr({"global_symbol": name, "tir.noalias": True})
         T.func_ret(PrimType("int32"))
-        rows = (Band if takes_addresses(stage, schedule) else OneRow)(operands, stage.outputs, schedule.band)
+        form, in_place = Band if takes_addresses(stage, schedule) else OneRow, {} if apart else stage.in_place()
+        rows = form(operands, stage.outputs, in_place, schedule.band)
         wanted = sections_of(stage)
         constants = [pointer(f"constants_{s}", s) for s in wanted]
         rows.declare_results()
@@ -96,13 +98,14 @@ def sections_of(stage: Stage) -> tuple[str, ...]:
     return INTEGER_SECTIONS if integer else FLOAT_SECTIONS
 
 
-def key_of(default: RowKernel) -> str:
-    """The key of a kernel: the SHA-256 of its TIR in the default schedule, which tells it from all that compute
+def key_of(stage: Stage, core: Core, default: Schedule) -> str:
+    """The key of a stage's kernel: the SHA-256 of its TIR in the default schedule, which tells it from all that compute
     something else.
 
-    Stages that differ in their constants alone have one kernel, and one key.
+    Stages that differ in their constants alone, or in where they write, have one key.
     """
-    return hashlib.sha256(default.func.with_attr("global_symbol", "kernel").script().encode()).hexdigest()
+    text = build(stage, "kernel", core, default, apart=True).func.script()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def leaves(stage: Stage) -> list[Leaf]:

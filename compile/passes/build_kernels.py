@@ -24,12 +24,12 @@ def build_kernels(program: Program, core: Core, schedules: Schedules) -> Kernels
     steps = []
     for stage in program.stages:
         schedule = schedules.of(stage)
-        built = build(stage, "kernel", core, schedule)
-        check_limits(stage, built)
-        if record := schedules.records.get(key_of(built)):
+        record = schedules.records.get(key_of(stage, core, schedule)) if schedules.records else None
+        if record:
             check_record(stage, record)
             schedule = record.schedule
-            built = build(stage, "kernel", core, schedule)
+        built = build(stage, "kernel", core, schedule)
+        check_limits(stage, built)
         same = known.setdefault(structural_hash(built.func), [])
         places = built.parameters.section_offsets()
         name = next((n for f, at, n in same if at == places and structural_equal(f, built.func)), None)

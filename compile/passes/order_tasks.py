@@ -25,7 +25,7 @@ from ..ir.memory import Order
 from ..ir.steps import Kernels, Step
 from ..refusals import whole
 from ..schedules import Schedules
-from .size_rings import size_rings
+from .size_rings import own_rings
 from .task_rows import TaskRows
 
 SWEEP_SHARE = 1 / 8
@@ -37,7 +37,7 @@ def order_tasks(kernels: Kernels, schedules: Schedules) -> Order:
     check_limits(kernels.steps)
     rows = TaskRows(kernels.steps)
     everything = [range(len(kernels.steps))]
-    slots = size_rings(kernels, run_sweeps(rows, everything, 1))
+    slots = own_rings(TaskRows(kernels.steps, apart=True), run_sweeps(rows, everything, 1))
     groups = cut_groups(rows, slots, schedules.group_bytes)
     return run_sweeps(rows, groups, count_sweeps(rows, slots, groups))
 
@@ -113,10 +113,11 @@ class Group:
                 self.single -= b.row_bytes
                 self.traffic -= b.map_bytes
             if any(reader >= self.stop for reader, _ in self.rows.readers[b]):
-                self.single += b.row_bytes
+                self.single += 0 if b.replaces else b.row_bytes
                 self.traffic += 2 * b.map_bytes
-            elif b.external is None and b not in self.rows.successors.values():
-                self.rings += self.slots[b] * b.row_bytes
+            elif b.external is None:
+                # the rows at hand are where those were that they take the place of
+                self.rings += (self.slots[b] - (step.schedule.band if b.replaces else 0)) * b.row_bytes
         for b in {r.buffer for r in self.rows.reads[k]} - self.read:
             self.read.add(b)
             self.single += b.row_bytes

@@ -9,6 +9,7 @@ at the lowest offset where it overlaps none that lives at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..ir.buffers import Buffer
 from ..ir.memory import ALIGNMENT, SLACK, Arena, Placement
@@ -31,12 +32,30 @@ def plan_arena(kernels: Kernels, slots: dict[Buffer, int]) -> Arena:
     return arena(placed, zero_bytes, constants, end)
 
 
-def plan_probing(kernels: Kernels, apart: int = ALIGNMENT) -> Arena:
-    """The same of whole maps, for looking at single steps. Each step's constants begin at a multiple of `apart` bytes,
-    itself one of ALIGNMENT."""
+def plan_probing(kernels: Kernels) -> Arena:
+    """The same of whole maps, for looking at single steps."""
+    zero_bytes, constants, end = place_constants(kernels, ALIGNMENT)
+    found, wanted = successors(kernels.steps), {p.buffer: p for p in lifetimes(kernels, whole(kernels))}
+    chains = [chain(b, found) for b in wanted if b not in set(found.values())]
+    firsts = [replace(wanted[maps[0]], last=max(wanted[b].last for b in maps)) for maps in chains]
+    placed = [
+        replace(wanted[b], offset=p.offset, successor=found.get(b))
+        for p in place(firsts, end)
+        for b in chain(p.buffer, found)
+    ]
+    return arena(placed, zero_bytes, constants, end)
+
+
+def plan_apart(kernels: Kernels, apart: int) -> Arena:
+    """The same, but that no map takes the place of another, and each step's constants begin at a multiple of `apart`
+    bytes, itself one of ALIGNMENT: for steps that stand beside each other, and not one after the other."""
     zero_bytes, constants, end = place_constants(kernels, apart)
-    whole = {b: b.height for step in kernels.steps for b in step.stage.outputs}
-    return arena(place(lifetimes(kernels, whole), end), zero_bytes, constants, end)
+    return arena(place(lifetimes(kernels, whole(kernels)), end), zero_bytes, constants, end)
+
+
+def whole(kernels: Kernels) -> dict[Buffer, int]:
+    """All rows of all maps."""
+    return {b: b.height for step in kernels.steps for b in step.stage.outputs}
 
 
 def arena(placed: list[Placement], zero_bytes: int, constants: list[int], start: int) -> Arena:

@@ -17,17 +17,21 @@ from .task_rows import TaskRows
 
 def size_rings(kernels: Kernels, order: Order) -> dict[Buffer, int]:
     """Rows of each map that the steps write, for one thread; all of it where a step needs it whole."""
-    rows = TaskRows(kernels.steps)
+    return one_ring(kernels, own_rings(TaskRows(kernels.steps), order))
+
+
+def own_rings(rows: TaskRows, order: Order) -> dict[Buffer, int]:
+    """The same of each map by itself."""
     slots = dict.fromkeys(rows.writer, 1)
-    finished = [0] * len(kernels.steps)
+    finished = [0] * len(rows.steps)
     for k in order.steps:
-        for b in kernels.steps[k].stage.outputs:
+        for b in rows.steps[k].stage.outputs:
             slots[b] = max(slots[b], min(rows.slots_for(k, b, finished[k], finished), b.height))
         finished[k] += 1
-    for step in kernels.steps:
+    for step in rows.steps:
         if step.stage.parts:
             slots |= {op.buffer: op.buffer.height for op in step.operands if op.buffer in slots}
-    return one_ring(kernels, slots)
+    return slots
 
 
 def one_ring(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
@@ -40,6 +44,11 @@ def one_ring(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
 
 
 def widen_rings(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
-    """The same for several threads."""
+    """The same for several threads: all the writers of a ring may be ahead."""
+    found = successors(kernels.steps)
     band = {b: step.schedule.band for step in kernels.steps for b in step.stage.outputs}
-    return one_ring(kernels, {b: min(n + band[b], b.height) for b, n in slots.items()})
+    for first in slots.keys() - found.values():
+        maps = chain(first, found)
+        ahead = sum(band[b] for b in maps)
+        slots = slots | {b: min(slots[b] + ahead, b.height) for b in maps}
+    return slots

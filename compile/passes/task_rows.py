@@ -30,12 +30,13 @@ class Read:
 class TaskRows:
     """The tasks of all steps, and what they read of each other."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], *, apart: bool = False) -> None:
+        """`apart`: as if no map took the place of another."""
         self.steps = steps
         self.counts = [step.tasks for step in steps]
         self.writer = {b: k for k, step in enumerate(steps) for b in step.stage.outputs}
         self.reads = [self.reads_of(step) for step in steps]
-        self.successors = successors(steps)
+        self.successors = {} if apart else successors(steps)
         self.readers: dict[Buffer, list[tuple[int, Read]]] = {b: [] for b in self.writer}
         for k, reads in enumerate(self.reads):
             for read in reads:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from tvm import tirx
 
 from ...runtime.bundle import RUNNER
@@ -28,7 +30,7 @@ from ..ir.steps import Kernels, Step
 from ..kernels import Load, RepeatChannels, Zero
 from ..kernels.row_kernel import build
 from ..passes.build_kernels import step_of
-from ..passes.plan_arena import plan_probing
+from ..passes.plan_arena import plan_apart
 from ..storage import is_integer
 from ..verification.device import Device
 from .meter import Outcome
@@ -80,7 +82,7 @@ def make_bench(
     kernels = Kernels({step.kernel: func for step, func in steps}, [step for step, _ in steps])
     # the same sets for each candidate's constants, whose places would else decide what misses
     caches = target.core.caches
-    arena = plan_probing(kernels, caches.period if caches else ALIGNMENT)
+    arena = plan_apart(kernels, caches.period if caches else ALIGNMENT)
     outputs = [b for b in copies[0].outputs if b.external is not None] or [pixel(stage)]
     program = Program("bench", [*sources, *copies], inputs, outputs)
     plan = plan_source(program, kernels, Order.one_by_one(kernels.steps), (arena, arena, arena))
@@ -113,14 +115,22 @@ def store_maps(bench: Bench, device: Device) -> None:
     """Fill what the candidates read with random maps."""
     rng = np.random.default_rng(SEED)
     for buffer in dict.fromkeys(op.buffer for step in bench.candidates.values() for op in step.operands):
-        shape = (buffer.channels, buffer.height, buffer.width)
-        device.store(buffer, buffer.encoding.draw(shape, rng))
+        device.store(buffer, random_map(buffer, rng))
+
+
+def random_map(buffer: Buffer, rng: np.random.Generator) -> npt.NDArray[Any]:
+    """A stored form [C, H, W]."""
+    return buffer.encoding.draw((buffer.channels, buffer.height, buffer.width), rng)
 
 
 def blot(step: Step, device: Device) -> None:
-    """Overwrite where a candidate will store: all of them store there, and what one leaves out must not be right."""
+    """Overwrite where a candidate will store: all of them store there, and what one leaves out must not be right. What
+    it reads there is a random map."""
     for buffer in step.stage.outputs:
-        device.fill(buffer, BLOT)
+        if buffer.replaces:
+            device.store(buffer, random_map(buffer.replaces, np.random.default_rng(SEED)))
+        else:
+            device.fill(buffer, BLOT)
 
 
 def stored_by(step: Step, device: Device) -> bytes:

@@ -10,7 +10,7 @@ from ...targets.cores import Core
 from ..ir.plan import Plan
 from ..ir.stages import Stage
 from ..kernels.issue_bound import issue_bound
-from ..kernels.row_kernel import build, key_of
+from ..kernels.row_kernel import key_of
 from ..schedules import DEFAULT
 
 
@@ -34,4 +34,4 @@ def tasks_of(plan: Plan, core: Core) -> list[Task]:
 
 def make_task(name: str, stage: Stage, uses: int, core: Core) -> Task:
     """The task of a stage's kernel."""
-    return Task(name, key_of(build(stage, "kernel", core, DEFAULT.of(stage))), stage, uses, issue_bound(stage, core))
+    return Task(name, key_of(stage, core, DEFAULT.of(stage)), stage, uses, issue_bound(stage, core))

@@ -37,7 +37,7 @@ typedef struct {
     uint64_t row_bytes;  /* bytes from one row to the next */
     int32_t rows;        /* rows of the whole map */
     int32_t slots;       /* rows that the memory holds; row r lives in slot r % slots */
-    int32_t successor;   /* the buffer that takes its place, each row by the stage that has just read it; 0: none does */
+    int32_t successor;   /* the buffer that takes its place in every layout, each row by the stage that reads it there; 0: none */
 } bn_buffer;
 
 /* The rows of a map that output row y needs: first + i*step, i = 0 .. count-1,

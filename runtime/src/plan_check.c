@@ -109,10 +109,12 @@ static bool check_buffer(const bn_plan *plan, const bn_layout *layout, int32_t i
            fits(buffer->offset, (uint64_t)buffer->slots * buffer->row_bytes, layout->maps_bytes);
 }
 
-/* Each row y by a stage that reads row y, and is the only one to read the map: then it is not missed. */
+/* Each row y by a stage that reads row y, and is the only one to read the map: then it is not missed. Its kernel reads
+ * that map in no other place, so that it has this one in every layout. */
 static bool check_successor(const bn_plan *plan, const bn_layout *layout, int32_t index) {
     const bn_buffer *buffer = &layout->buffer[index];
     int32_t next = buffer->successor, writer, reads = 0;
+    if (next != plan->layout[0].buffer[index].successor) return false;
     if (next == 0) return true;
     if (next < 0 || next >= plan->buffers) return false;
     const bn_buffer *after = &layout->buffer[next];

@@ -38,6 +38,15 @@ static void copy(void) {
     }
 }
 
+/* A map's place is another's from then on, in each layout; that one lies there. */
+static void succeed(int map, int32_t next) {
+    for (int i = 0; i < BN_LAYOUTS; i++) buffer[i][map].successor = next;
+}
+
+static void move(int map, int where) {
+    for (int i = 0; i < BN_LAYOUTS; i++) buffer[i][map].offset = buffer[i][where].offset;
+}
+
 /* As when an instance is made, in each layout. */
 static bool is_accepted(void) {
     if (!bn_plan_check(&plan)) return false;
@@ -117,13 +126,13 @@ static void break_plan(void) {
 static void break_buffers(void) {
     /* Of a map that takes another's place: none, the user's, one that lies elsewhere, or has other rows; one that is
      * written by the same stage, or before; and one whose stage is not the only one that reads the other map. */
-    BREAK(buffer[BN_SHARING][BOX_MAP].successor = -1);
-    BREAK(buffer[BN_SHARING][BOX_MAP].successor = BUFFERS);
-    BREAK(buffer[BN_STREAMING][UP_MAP].successor = OUTPUT);
-    BREAK(buffer[BN_STREAMING][UP_MAP].successor = BLUR_MAP);
-    BREAK(buffer[BN_STREAMING][BLUR_MAP].successor = UP_MAP);
-    BREAK(buffer[BN_STREAMING][BLUR_MAP].successor = UP_MAP, buffer[BN_STREAMING][UP_MAP].offset = fast->buffer[BLUR_MAP].offset);
-    BREAK(buffer[BN_STREAMING][MEAN_MAP].successor = MOST_MAP, buffer[BN_STREAMING][MOST_MAP].offset = fast->buffer[MEAN_MAP].offset);
+    BREAK(succeed(BOX_MAP, -1));
+    BREAK(succeed(BOX_MAP, BUFFERS));
+    BREAK(succeed(UP_MAP, OUTPUT));
+    BREAK(succeed(UP_MAP, BLUR_MAP), move(BLUR_MAP, UP_MAP));
+    BREAK(succeed(BLUR_MAP, UP_MAP));
+    BREAK(succeed(BLUR_MAP, UP_MAP), move(UP_MAP, BLUR_MAP));
+    BREAK(succeed(MEAN_MAP, MOST_MAP), move(MOST_MAP, MEAN_MAP));
     BREAK(buffer[BN_STREAMING][BOX_MAP].slots--); /* of a map that join reads when all of it is there */
     BREAK(buffer[BN_STREAMING][BLUR_MAP].slots--); /* just enough */
     BREAK(buffer[BN_SHARING][BLUR_MAP].slots = buffer[BN_STREAMING][BLUR_MAP].slots - 1);

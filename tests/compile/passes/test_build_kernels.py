@@ -15,7 +15,7 @@ from biisnet.compile.ir.schedule import Record, Schedule
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, BinaryDot, Load, ScaleShift, TwoSlope
-from biisnet.compile.kernels.row_kernel import build, key_of
+from biisnet.compile.kernels.row_kernel import key_of
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.compile.storage import Bits, Planes
@@ -65,7 +65,7 @@ def test_constants_are_the_steps_own() -> None:
 
 def recorded(kernel_of: Stage, schedule: Schedule) -> Schedules:
     """Schedules with a record of a stage's kernel."""
-    record = Record(key_of(build(kernel_of, "kernel", GENERIC, DEFAULT.of(kernel_of))), schedule, 1e-3, "user's")
+    record = Record(key_of(kernel_of, GENERIC, DEFAULT.of(kernel_of)), schedule, 1e-3, "user's")
     return replace(DEFAULT, records={record.key: record})
 
 

@@ -20,7 +20,7 @@ from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, BinaryDot, Convolution, Load
 from biisnet.compile.passes.build_kernels import build_kernels
 from biisnet.compile.passes.order_tasks import order_tasks
-from biisnet.compile.passes.plan_arena import plan_arena, plan_probing
+from biisnet.compile.passes.plan_arena import plan_apart, plan_arena, plan_probing
 from biisnet.compile.passes.size_rings import size_rings
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.storage import Margin, Planes
@@ -119,7 +119,7 @@ def test_rings_do_not_overlap(program: Program, constants: int, data: st.DataObj
 def test_constants_in_the_same_sets(program: Program, apart: int) -> None:
     """Fails where two steps' constants fall into other sets of a cache, or overlap, or a map lies among them."""
     kernels = steps_of(program, 640)
-    arena = plan_probing(kernels, apart)
+    arena = plan_apart(kernels, apart)
     assert {at % apart for at in arena.constants} == {0}
     ends = [at + step.sections["end"] for at, step in zip(arena.constants, kernels.steps, strict=True)]
     assert all(end <= start for end, start in zip(ends, arena.constants[1:], strict=False))

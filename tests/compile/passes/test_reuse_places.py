@@ -3,22 +3,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
+from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.memory import Order
 from biisnet.compile.ir.steps import Kernels
-from biisnet.compile.kernels import Add, Load, Sigmoid
+from biisnet.compile.ir.window import Window
+from biisnet.compile.kernels import Add, Convolution, Load, ReduceChannels, RepeatChannels, ShuffleChannels, Sigmoid
 from biisnet.compile.passes.choose_layouts import choose_layouts
 from biisnet.compile.passes.order_tasks import run_sweeps
 from biisnet.compile.passes.plan_arena import plan_arena, plan_probing
-from biisnet.compile.passes.reuse_places import chain, successors
+from biisnet.compile.passes.reuse_places import chain, reuse_places, successors
 from biisnet.compile.passes.size_rings import size_rings, widen_rings
 from biisnet.compile.passes.task_rows import TaskRows
+from biisnet.compile.storage import Integer
 from biisnet.targets.cores import CORTEX_A72
 
 from .flows import RowMissingError, Run, rows_read
@@ -38,7 +43,7 @@ def blocks(count: int, height: int = 6, *, late: int | None = None) -> tuple[Net
         maps.append(net.map)
     end = Load(64, net.map)
     net.end(Sigmoid(64, end if late is None else Add(64, end, Load(64, maps[late]))))
-    choose_layouts(net.program, CORTEX_A72)
+    reuse_places(choose_layouts(net.program, CORTEX_A72))
     return net, maps
 
 
@@ -55,7 +60,10 @@ def test_a_chain_of_blocks() -> None:
     assert len({streaming.placements[b].offset for b in maps}) == 1
     assert [streaming.placements[b].successor for b in maps] == [*maps[1:], None]
     assert len({slots[b] for b in maps}) == 1
-    assert all(p.successor is None for p in probing.placements.values())
+    assert len({probing.placements[b].offset for b in maps}) == 1
+    assert [probing.placements[b].successor for b in maps] == [*maps[1:], None]
+    wide = widen_rings(kernels, slots)
+    assert {wide[b] for b in maps} == {min(slots[maps[0]] + len(maps), maps[0].height)}
     spans = sorted((p.offset, p.offset + p.bytes) for p in streaming.placements.values())
     assert all(a == b or a[1] <= b[0] for a, b in pairwise(spans))
 
@@ -66,15 +74,50 @@ def test_a_map_with_another_reader_stays() -> None:
     assert successors(steps_of(net.program).steps) == {maps[0]: maps[1], maps[2]: maps[3]}
 
 
-def test_another_layout_or_kernel_stays() -> None:
-    """Fails where a map takes the place of one whose elements lie elsewhere, or kernels of pixels write in place."""
+def test_another_layout_stays() -> None:
+    """Fails where a map takes the place of one whose elements lie elsewhere, or that is of other elements."""
     net, maps = blocks(2)
     maps[1].layout = type(maps[1].layout)(8)
-    assert successors(steps_of(net.program).steps) == {}
-    net = Network()
+    assert successors(steps_of(reuse_places(net.program)).steps) == {}
+    net, maps = blocks(1)
+    maps[0].encoding = maps[1].encoding = Integer()
+    assert successors(steps_of(reuse_places(net.program)).steps) == {}
+
+
+def test_kernels_of_pixels_write_in_place() -> None:
+    """Fails where they do not."""
+    net = Network(channels=16)
+    maps = [net.map]
     net.block()
-    net.end(Load(64, net.map))
-    assert successors(steps_of(net.program).steps) == {}
+    net.end(Load(16, net.map))
+    assert successors(steps_of(reuse_places(net.program)).steps) == {maps[0]: net.map}
+
+
+def mixed(x: Buffer) -> Expr:
+    """Each element of a map, and all its channels at the pixel."""
+    weight = np.ones((16, 16, 1, 1), np.float32)
+    return Add(16, Load(16, x), Convolution(16, x, weight, np.zeros(16, np.float32), Window((1, 1))))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        mixed,
+        lambda x: ShuffleChannels(16, x, 4),
+        lambda x: Add(16, Load(16, x), RepeatChannels(16, ReduceChannels(1, x, "sum"))),
+        lambda x: Add(16, Load(16, x), Load(16, x)),
+        lambda x: RepeatChannels(16, Load(8, x, 8)),
+    ],
+)
+def test_a_map_that_is_read_elsewhere_too_stays(read: Callable[[Buffer], Expr]) -> None:
+    """Fails where an element is overwritten that another one of the stage still needs."""
+    net = Network(channels=16)
+    old = net.map
+    net.map, _ = net.pair(7)
+    net.add((read(old),), [net.map])
+    net.end(Load(16, net.map))
+    assert reuse_places(net.program).stages[1].outputs[0].replaces is None
+    assert old not in successors(steps_of(net.program).steps)
 
 
 class Shared(Run):

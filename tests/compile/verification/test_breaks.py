@@ -19,12 +19,13 @@ from biisnet.compile import pipeline
 from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.memory import ALIGNMENT, Arena
+from biisnet.compile.ir.memory import Arena
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.kernels import BinaryDot, binary_dot, hinge_add, two_slope, two_slope_add
 from biisnet.compile.kernels.border_table import BorderTable
 from biisnet.compile.kernels.context import Context
 from biisnet.compile.kernels.simd import Simd
+from biisnet.compile.passes.reuse_places import chain, successors
 from biisnet.compile.storage import Bits, Planes
 from biisnet.compile.verification import VerificationError, check
 from biisnet.runtime.probe import Probe
@@ -194,12 +195,13 @@ def test_one_wrong_constant(index: int, refuse: Refuse, monkeypatch: pytest.Monk
 def test_an_overlap_in_the_arena(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     """A map is written over the one that its stage still reads."""
 
-    def wrong(kernels: Kernels, apart: int = ALIGNMENT) -> Arena:
-        arena = right(kernels, apart)
+    def wrong(kernels: Kernels) -> Arena:
+        arena = right(kernels)
         of = {b.name: b for b in arena.placements}
         source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
-        moved = replace(result, offset=source.offset)
-        return replace(arena, placements=arena.placements | {result.buffer: moved})
+        maps = chain(result.buffer, successors(kernels.steps))  # with those that take its place
+        moved = {b: replace(arena.placements[b], offset=source.offset) for b in maps}
+        return replace(arena, placements=arena.placements | moved)
 
     right = pipeline.plan_probing
     monkeypatch.setattr(pipeline, "plan_probing", wrong)

@@ -24,7 +24,16 @@ from ...compile.frontend.models import model_of
 
 TINY = ("--target", "host", "--size", "24x20")
 RELAX = ["import_onnx", *(p.__name__ for p in RELAX_PASSES)]
-PLANNED = ["prove_sums", "choose_layouts", "fold_relu", "build_kernels", "order_tasks", "size_rings", "plan_arena"]
+PLANNED = [
+    "prove_sums",
+    "choose_layouts",
+    "fold_relu",
+    "reuse_places",
+    "build_kernels",
+    "order_tasks",
+    "size_rings",
+    "plan_arena",
+]
 PROGRAM = ["cut_stages", *(p.__name__ for p in PROGRAM_PASSES), *PLANNED]
 DUMPED = [*PROGRAM, "generate_code"]
 LINKED = ["prepare_musl", "link_runner", "verify", "prepare_glibc", "link_library", "link_archive"]
