@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
@@ -45,7 +46,7 @@ def as_floats(node: onnx.NodeProto, free: Callable[[str], str]) -> list[onnx.Nod
     """The nodes that stand for such a ConvInteger; `free` makes a name that is not taken of one."""
     y, nodes = node.output[0], []
 
-    def step(op: str, inputs: list[str], output: str, **attributes: int) -> str:
+    def step(op: str, inputs: list[str], output: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(op, inputs, [output], **attributes))
         return output
 
