@@ -76,7 +76,7 @@ def test_a_schedule_changes_code_and_not_constants(channels: int) -> None:
 
 
 SPACES = {
-    "BinaryDot": 4 * 3 * 3 * 2 * 2,
+    "BinaryDot": 4 * 3 * 3 * 2 * 2 * 4,
     "Upsample": 4 * 2 * 4 * 2,
     "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
     "IntegerUpsample": 4 * 2 * 2 * 4,
