@@ -36,7 +36,7 @@ def test_it_grows_with_the_frame(tiny: OnnxModel) -> None:
 
 def test_too_little_of_it(tiny: OnnxModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails where the system ends the process, after minutes."""
-    monkeypatch.setattr(memory, "MEMINFO", meminfo(tmp_path / "meminfo", 100))
+    monkeypatch.setattr(memory, "MEMINFO", meminfo(tmp_path / "meminfo", 50))
     said: list[str] = []
     with pytest.raises(CompileError, match=r"verifying 24x20 takes about 0\.0 GB of memory.*give --no-verify"):
         compile_model(tiny, (24, 20), resolve("host"), tmp_path / "b", say=said.append)
