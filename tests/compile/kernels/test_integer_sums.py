@@ -20,6 +20,7 @@ from biisnet.compile.kernels import (
     IntegerTwoSlope,
     IntegerUpsample,
     Load,
+    Requantize,
     TileChannels,
 )
 from biisnet.compile.quantise import intervals
@@ -132,6 +133,17 @@ def test_host(on_host: Check, kind: type) -> None:
 def test_emulated(on_both: Check, cases: list[Case]) -> None:
     """Fails where the board's instructions (narrowing shifts, halving additions) differ."""
     on_both(cases)
+
+
+def test_shift_to_16_bits(on_host: Check) -> None:
+    """Fails where the shift is left out of a sum that 16 bits hold."""
+    rng, cases = np.random.default_rng(0), []
+    for shift in (0, 1, 15):
+        slopes = IntegerTwoSlope(9, Load(9, held("in", 9, 2, 37)), int8s(rng, 9), int8s(rng, 9))
+        e = Requantize(9, slopes, rng.integers(-9, 10, 9).astype(np.int16), shift, 16)
+        out = [Buffer("out", "value", 9, 2, 37, Integer("int16"))]
+        cases.append(Case(Stage.of("case", ("case",), (e,), out), {"in": int8s(rng, (9, 2, 37))}))
+    on_host(cases)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 9])
