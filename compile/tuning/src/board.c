@@ -42,7 +42,7 @@ static uint8_t *data(const DLTensor *of) { return (uint8_t *)of->data + of->byte
 EXPORT int __tvm_ffi_bench_open(void *self, const TVMFFIAny *arguments, int32_t count, TVMFFIAny *result) {
     (void)self, (void)arguments, (void)count;
     if (bench.block) session_close(&bench);
-    bench = session_open(1, true);
+    bench = session_open(1, true, 0);
     return answer(result, (int64_t)bench.layout.block_bytes);
 }
 

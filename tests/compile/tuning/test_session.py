@@ -101,7 +101,7 @@ def test_a_large_space_is_measured_in_batches(tmp_path: Path) -> None:
     task = make_task("counting", Stage.of("counting", (), (dot,), [Buffer("y", "y", 8, 4, 16)]), 1, RPI4.core)
     seen: list[Batch] = []
     Session([task], Counting(), Records(tmp_path, RPI4, BY), seen.append).run()
-    assert [b.trials for b in seen] == [1, *range(13, 134, 12), 144]
+    assert [b.trials for b in seen] == [1, *range(13, 576, 12), 576]
 
 
 @pytest.mark.parametrize(("trials", "batches"), [(1, [1]), (3, [1, 2, 3]), (100, [1, 2, 5, 8])])
