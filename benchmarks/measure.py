@@ -73,15 +73,22 @@ def publish(results: Results, extent: Extent, output: Path) -> None:
     from .plot import draw
 
     file, document = output / "performance.json", output / "performance.md"
-    if file.exists() and not (extent.host and extent.device):
-        old = read(file)
-        kept = {"host": old.host, "machine": old.machine} if extent.device else {"device": old.device}
-        results = replace(results, versions={**old.versions, **results.versions}, **kept)
+    if file.exists():
+        results = with_recorded(results, read(file), extent)
     write(results, file)
     text = markdown(results)
     rewrite(document, text)
     draw(results, output / "performance.png")
     print(text)
+
+
+def with_recorded(results: Results, old: Results, extent: Extent) -> Results:
+    """With the recorded figures of what was left out. The host's are of one run on one machine, and stay or go
+    together; the model's are the same whenever they are taken, and each row stands for itself."""
+    if not extent.host:
+        results = replace(results, host=old.host, machine=old.machine)
+    rows = {(row.network, row.size, row.engine): row for row in (*old.device, *results.device)}
+    return replace(results, device=tuple(rows.values()), versions={**old.versions, **results.versions})
 
 
 def check(output: Path, say: Say) -> tuple[list[str], bool]:
