@@ -22,8 +22,7 @@ from ..storage import Interleaved, Planes
 from ..storage.encoding import BLOCK
 from ..storage.layout import round_up
 from .channel_stages import dots_of, find_stages, form_of, gains, maps_of, may_be_interleaved, why_not, windowed
-from .missed import Missed
-from .rewriting import rewrite_program
+from .rewriting import rewrite
 
 ROOM = 1.25
 """Columns that a map may have more than it needs, for another to take its place."""
@@ -37,10 +36,6 @@ def choose_layouts(program: Program, core: Core) -> Program:
     chosen = find_stages(program, core)
     bits = {e.buffer for stage in chosen for e in dots_of(stage)}
     needed = {b for stage in chosen for b in windowed(stage)}
-    why = {
-        e: why_not(s, core) or OTHERS for s in program.stages if s not in chosen for e in s.expressions() if gains(e)
-    }
-    forms = {e for stage in chosen for e in stage.expressions() if form_of(e)}
     votes = count_votes(program, chosen)
     maps = [
         b
@@ -53,16 +48,20 @@ def choose_layouts(program: Program, core: Core) -> Program:
         buffer.layout = interleaved(program, buffer, None, 1 if whole else core.lanes)
     for buffer in maps:
         buffer.layout = interleaved(program, buffer, BLOCK, core.lanes if buffer in padded else 1)
-    rewrite_program(program, "choose_layouts", lambda e: by_channels(e, forms, why))
+    missed = program.missed.setdefault("choose_layouts", {})
+    for stage in program.stages:
+        if stage in chosen:
+            done: dict[int, Expr] = {}  # each stage's own: a leaf that another stage has too may stay there as it is
+            stage.results = [tuple(rewrite(e, by_channels, done) for e in branches) for branches in stage.results]
+        elif any(gains(e) for e in stage.expressions()):
+            missed[stage.name] = why_not(stage, core) or OTHERS
     return program
 
 
-def by_channels(e: Expr, forms: set[Expr], why: dict[Expr, str]) -> Expr | Missed:
-    """A leaf as it is to be, or why one that would gain by it stays as it is."""
-    form = form_of(e) if e in forms else None
-    if form is None:
-        return Missed(why[e]) if e in why else e
-    return form.kind(**{f.name: getattr(e, f.name) for f in fields(e)})
+def by_channels(e: Expr) -> Expr:
+    """A leaf as it is to be where vectors are of channels."""
+    form = form_of(e)
+    return form.kind(**{f.name: getattr(e, f.name) for f in fields(e)}) if form else e
 
 
 def find_padded(program: Program, maps: list[Buffer], chosen: list[Stage], core: Core) -> set[Buffer]:

