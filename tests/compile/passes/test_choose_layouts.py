@@ -267,3 +267,17 @@ def test_why_a_large_convolution_keeps_vectors_of_pixels() -> None:
     net.add((convolution(net.map, 12, Window((1, 1))),), [Buffer("z", "z", 12, *SIZE)])
     choose_layouts(net.program, CORTEX_A72)
     assert net.program.missed["choose_layouts"] == {"s1": "Sigmoid has no vectors of channels"}
+
+
+def test_a_leaf_of_two_stages() -> None:
+    """Fails where a leaf that a stage by vectors of channels shares with one of another kind becomes such a leaf in
+    both: that has no kernel."""
+    net = Network()
+    load = Load(64, net.map)
+    ones = np.ones(64, np.float32)
+    e = ScaleShiftAdd(64, net.dot(), load, ones, ones)
+    by_channels = net.add((e,), list(net.pair(1)))
+    by_pixels = net.end(Sigmoid(64, load))
+    choose_layouts(net.program, CORTEX_A72)
+    kinds = [{type(e) for e in stage.expressions()} for stage in (by_channels, by_pixels)]
+    assert kinds == [{ScaleShiftAdd, ChannelDot, ChannelLoad}, {Sigmoid, Load}]
