@@ -47,10 +47,7 @@ def movable(probe: Stage) -> list[Shift] | None:
     def has_all(e: Expr) -> bool:
         return dots <= {id(x) for x in within(e)}
 
-    found = [
-        next((e for e in within(b) if isinstance(e, (ScaleShift, ScaleShiftAdd)) and has_all(e)), None)
-        for b in probe.results[0]
-    ]
+    found = [next((e for e in within(b) if isinstance(e, Shift) and has_all(e)), None) for b in probe.results[0]]
     return [e for e in found if e is not None] if None not in found else None
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.stages import Stage
+from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, Load, ScaleShift, TwoSlope
 from biisnet.compile.storage import Bits, Margin, Planes
 
@@ -27,6 +28,8 @@ Array = npt.NDArray
 WIDTHS = (1, 2, 3, 4, 5, 7, 9, 15, 16, 17, 18, 31, 32, 33, 47, 50, 64, 65)
 HEIGHTS = (1, 2, 3, 4, 5, 7)
 CHANNELS = (1, 3, 7, 8, 9, 13, 16, 17, 24, 32)
+CHANNEL_SIZES = ((1, 1), (1, 8), (2, 9), (3, 17), (5, 7), (7, 7), (14, 14), (4, 28))
+"""Results of kernels whose lanes are channels: rows around a tile of 8 pixels, and those of networks."""
 SPECIAL = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 2.0**-140, -(2.0**-140)], np.float32)
 
 BATCH = settings(
@@ -135,3 +138,11 @@ def around(draw: st.DrawFn, e: Expr, height: int, width: int, maps: dict[str, Ar
 
 
 Maps = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+
+def input_size(window: Window, height: int, width: int) -> tuple[int, int]:
+    """The smallest map for which a window's result is height x width."""
+    spans = [(k - 1) * n + 1 for k, n in zip(window.kernel, window.dilations, strict=True)]
+    sizes = zip((height, width), window.strides, spans, window.pads[:2], window.pads[2:], strict=True)
+    rows, columns = (max((n - 1) * stride + span - before - after, 1) for n, stride, span, before, after in sizes)
+    return rows, columns

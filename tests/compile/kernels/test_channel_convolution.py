@@ -36,7 +36,6 @@ from . import draw as d
 from .conftest import Check
 from .device import Case
 
-SIZES = ((1, 1), (1, 8), (2, 9), (3, 17), (5, 7), (7, 7), (14, 14), (4, 28))
 WINDOWS = (
     Window((1, 1)),
     Window((1, 1), (2, 2)),
@@ -48,14 +47,6 @@ WINDOWS = (
 )
 DENSE = ((1, 8, 8), (1, 3, 16), (1, 1, 8), (1, 24, 40), (2, 16, 8), (3, 4, 16), (2, 8, 8))
 """Groups, channels of a group, outputs of a group."""
-
-
-def input_size(window: Window, height: int, width: int) -> tuple[int, int]:
-    """The smallest map for which a window's result is height x width."""
-    spans = [(k - 1) * n + 1 for k, n in zip(window.kernel, window.dilations, strict=True)]
-    sizes = zip((height, width), window.strides, spans, window.pads[:2], window.pads[2:], strict=True)
-    rows, columns = (max((n - 1) * stride + span - before - after, 1) for n, stride, span, before, after in sizes)
-    return rows, columns
 
 
 def margins(window: Window, columns: int, width: int) -> dict[str, int]:
@@ -116,10 +107,10 @@ def dense(
 @st.composite
 def convolutions(draw: st.DrawFn, fill: d.Maps = d.plain_map, most: int = 1 << 20) -> Case:
     """Any shape of at most so many taps, window and layout."""
-    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (SIZES, WINDOWS))
+    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (d.CHANNEL_SIZES, WINDOWS))
     area = window.kernel[0] * window.kernel[1]
     shape = draw(st.sampled_from([x for x in DENSE if x[1] * area <= most]))
-    size = input_size(window, height, width)
+    size = d.input_size(window, height, width)
     height, width = window.output(*size)
     whole = shape[1] % 8 == 0 and draw(st.booleans())
     layout = Interleaved(8, **margins(window, size[1], width)) if whole else Planes("zero")
@@ -130,8 +121,8 @@ def convolutions(draw: st.DrawFn, fill: d.Maps = d.plain_map, most: int = 1 << 2
 @st.composite
 def depthwise(draw: st.DrawFn, fill: d.Maps = d.plain_map) -> Case:
     """Any window."""
-    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (SIZES, WINDOWS))
-    size, channels = input_size(window, height, width), draw(st.sampled_from((8, 16, 40)))
+    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (d.CHANNEL_SIZES, WINDOWS))
+    size, channels = d.input_size(window, height, width), draw(st.sampled_from((8, 16, 40)))
     height, width = window.output(*size)
     layout = Interleaved(8, **margins(window, size[1], width), lanes=draw(st.sampled_from((1, 16))))
     weight, bias = d.dyadic(rng, (channels, 1, *window.kernel)), d.constants(rng, channels)
@@ -153,10 +144,10 @@ POOLS = (
 @st.composite
 def pools(draw: st.DrawFn, fill: d.Maps = d.special_map) -> Case:
     """The largest of any window, and the sum of 2x2, of a part of a map's channels."""
-    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (SIZES, POOLS))
+    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (d.CHANNEL_SIZES, POOLS))
     channels, offset, is_sum = draw(st.sampled_from((8, 24))), draw(st.sampled_from((0, 8))), draw(st.booleans())
     window = Window((2, 2), (2, 2)) if is_sum else window
-    size = input_size(window, height, width)
+    size = d.input_size(window, height, width)
     height, width = window.output(*size)
     layout = Interleaved(8, **margins(window, size[1], width), edge=True)
     buffer = Buffer("in", "in", channels + offset, *size, layout=layout)
@@ -168,7 +159,7 @@ def pools(draw: st.DrawFn, fill: d.Maps = d.special_map) -> Case:
 @st.composite
 def loads(draw: st.DrawFn) -> Case:
     """A part of a map's channels, in either layout, and nothing else."""
-    rng, (height, width) = draw(d.generators()), draw(st.sampled_from(SIZES))
+    rng, (height, width) = draw(d.generators()), draw(st.sampled_from(d.CHANNEL_SIZES))
     channels, offset = draw(st.sampled_from((8, 24))), draw(st.sampled_from((0, 8)))
     layout = draw(st.sampled_from((Interleaved(8), Interleaved(8, 1, 1, 16), Planes())))
     buffer = Buffer("in", "in", channels + offset, height, width, layout=layout)

@@ -38,7 +38,6 @@ from . import draw as d
 from .conftest import Check
 from .device import Case
 
-SIZES = ((1, 1), (1, 8), (2, 9), (3, 17), (5, 7), (7, 7), (14, 14), (4, 28))
 SHAPES = (
     *((1, 32, 16), (1, 64, 8), (1, 80, 16), (1, 96, 8), (1, 128, 24), (1, 160, 8)),
     *((2, 48, 8), (2, 64, 8), (2, 80, 8), (3, 64, 16)),
@@ -54,14 +53,6 @@ WINDOWS = (
     Window((3, 3), (1, 1), (2, 2, 2, 2), (2, 2)),
     Window((2, 5), (1, 3), (1, 2, 0, 3)),
 )
-
-
-def input_size(window: Window, height: int, width: int) -> tuple[int, int]:
-    """The smallest map for which a window's result is height x width."""
-    spans = [(k - 1) * n + 1 for k, n in zip(window.kernel, window.dilations, strict=True)]
-    sizes = zip((height, width), window.strides, spans, window.pads[:2], window.pads[2:], strict=True)
-    rows, columns = (max((n - 1) * stride + span - before - after, 1) for n, stride, span, before, after in sizes)
-    return rows, columns
 
 
 def dot(
@@ -136,8 +127,8 @@ def epilogues(draw: st.DrawFn, e: ChannelDot, height: int, width: int, maps: dic
 @st.composite
 def dots(draw: st.DrawFn) -> Case:
     """Any shape, window, padding, epilogue and form."""
-    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (SIZES, WINDOWS))
-    size = input_size(window, height, width)
+    rng, (height, width), window = draw(d.generators()), *(draw(st.sampled_from(x)) for x in (d.CHANNEL_SIZES, WINDOWS))
+    size = d.input_size(window, height, width)
     height, width = window.output(*size)
     e, bits = dot(rng, draw(st.sampled_from(SHAPES)), size, window, draw(st.integers(0, 2)))
     maps = {"in": bits}
@@ -225,7 +216,7 @@ def test_schedules(on_host: Check, band: int, pixels: int) -> None:
 def test_pieces_are_the_window() -> None:
     """Fails where bytes of a window's row are left out, or read twice."""
     for shape, window in ((s, w) for s in SHAPES for w in WINDOWS):
-        e, _ = dot(np.random.default_rng(0), shape, input_size(window, 3, 3), window, 1)
+        e, _ = dot(np.random.default_rng(0), shape, d.input_size(window, 3, 3), window, 1)
         pixel, read = e.buffer.planes, []
         for p in e.pieces():
             read += range(p.offset, p.offset + p.size * p.count)
