@@ -2,9 +2,9 @@
 """The place of each map in the arena: planned when compiling, so that nothing is allocated on the device.
 
 A map lives from the first task of the step that writes it to the last one of those that read it, in the order in which
-one thread runs them. Maps are placed from the largest to the smallest, each at the lowest offset where it overlaps none
-that lives at the same time: what a flow's first groups of stages leave in the cache, its last ones write over. Several
-threads run tasks in other orders, so that for them all maps live all the time.
+one thread runs them. Maps are placed as they begin to live, of those that begin at once the largest first, each at the
+lowest offset where it overlaps none that lives at the same time: what a flow's first groups of stages leave in the
+cache, its last ones write over. Several threads run tasks in other orders, so that for them all maps live all the time.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Life:
 def place(lives: Sequence[Life], start: int) -> list[int]:
     """The offset of each, from `start` on."""
     offsets: dict[int, int] = {}
-    for n in sorted(range(len(lives)), key=lambda n: (-lives[n].bytes, lives[n].first)):
+    for n in sorted(range(len(lives)), key=lambda n: (lives[n].first, -lives[n].bytes)):
         life, offset = lives[n], start
         beside = (k for k in offsets if lives[k].first <= life.last and life.first <= lives[k].last)
         for k in sorted(beside, key=lambda k: offsets[k]):
