@@ -47,6 +47,19 @@ def test_what_underflows_is_no_difference(keep: Callable[[Net, str], str]) -> No
     assert [n.op_type for n in found.model.proto.graph.node if n.op_type in ("LeakyRelu", "Mul", "Div", "Tanh")] == []
 
 
+def test_sums_that_are_nearly_zero_before_a_pool() -> None:
+    """Fails where a network is refused since rounding decides the sign of a sum that is 0, and no cut is before it."""
+    net = Net((1, 3, 10, 10))
+    weight = (
+        net.signs(C, C, 2, 2) * np.float32(0.014) * net.rng.choice(np.float32([1, 1 + 2e-7, 1 - 2e-7]), (C, C, 2, 2))
+    )
+    counted = net.conv(net.op("Sign", net.stem()), weight, pads=[0, 0, 0, 0])
+    pooled = net.op("MaxPool", net.op("Sign", counted), kernel_shape=[2, 2], strides=[2, 2])
+    positive = net.op("Where", net.op("Equal", pooled, np.float32(0)), np.float32(1), pooled)
+    found = recognise(net.model(net.conv(positive, net.signs(C, C, 3, 3))), None)
+    assert "cut at 2 maps" in found.proof
+
+
 def next_number(threshold: np.ndarray) -> np.ndarray:
     """Thresholds that only numbers beyond them reach."""
     return np.nextafter(threshold, np.float32(np.inf))
