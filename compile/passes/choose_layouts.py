@@ -91,7 +91,7 @@ def interleaved(program: Program, buffer: Buffer, block: int | None, lanes: int)
             if any(op.buffer is buffer for op in e.operands()) and (w := getattr(e, "window", None)):
                 reach = (stage.width - 1) * w.strides[1] + (w.kernel[1] - 1) * w.dilations[1] - w.pads[1]
                 left, right = max(left, w.pads[1]), max(right, reach - (buffer.width - 1))
-                edge |= isinstance(e, MaxPool)
+                edge |= isinstance(e, MaxPool) and any(w.pads[1::2])  # else another's zeros may lie there
     return Interleaved(block, left, right, lanes, edge and left + right > 0)
 
 

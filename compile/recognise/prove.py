@@ -48,7 +48,7 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
         ours = right.run({**given, **{c.name: v for c, v in zip(cuts, at_cuts, strict=True)}})
         for name in (*ends, *(c.name for c in cuts)):
             file_name, perm = context.aliases.get(name, (name, None))
-            expected, found = theirs.get(file_name), ours[name]
+            expected, found = theirs[file_name] if name in ends else theirs.get(file_name), ours[name]
             if expected is not None:
                 of_kind = compared.setdefault((name, kind), Closeness())
                 of_kind.add(arranged(expected, perm, found.shape), found)

@@ -63,7 +63,7 @@ def rewrite_graph(model: OnnxModel, size: tuple[int, int], sign_of_zero: int | N
             break
         rewrites += 1
     rewrites += run(graph, context, model.path, LAYOUT, STEPS)
-    settle_outputs(graph, context)
+    rewrites += settle_outputs(graph, context)
     rewrites += run(graph, context, model.path, ZERO)
     table = tuple(rows(graph))
     rewrites += run(graph, context, model.path, BINARY)

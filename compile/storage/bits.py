@@ -101,7 +101,8 @@ class Bits(Encoding):
         expected = reference if own is None else own
         wrong = stored != self.encode(expected)
         if own is None:
-            near = TOLERANCE * np.maximum(np.abs(expected), bound).max(axis=(1, 2), keepdims=True)
+            sizes = np.abs(np.where(np.isfinite(expected), expected, 0))
+            near = TOLERANCE * np.maximum(sizes, bound).max(axis=(1, 2), keepdims=True)
             wrong &= np.abs(expected - self.threshold[:, None, None]) > near
         return Comparison(wrong=int(wrong.sum()))
 

@@ -281,3 +281,16 @@ def test_a_leaf_of_two_stages() -> None:
     choose_layouts(net.program, CORTEX_A72)
     kinds = [{type(e) for e in stage.expressions()} for stage in (by_channels, by_pixels)]
     assert kinds == [{ScaleShiftAdd, ChannelDot, ChannelLoad}, {Sigmoid, Load}]
+
+
+def test_a_maximum_without_a_border_leaves_another_windows_zeros() -> None:
+    """Fails where a convolution finds the border repeated since a maximum, which never looks there, reads its map."""
+    net = Network()
+    net.map.layout = Planes("zero")
+    window = Window((3, 3), (2, 2), (1, 1, 1, 1))
+    net.add((MaxPool(64, net.map, Window((2, 2), (2, 2))),), [Buffer("p", "p", 64, 3, 5)])
+    net.add((convolution(net.map, 64, window),), [Buffer("c", "c", 64, 3, 5)])
+    net.end(Add(64, net.dot(), Load(64, net.map)))
+    choose_layouts(net.program, CORTEX_A72)
+    assert isinstance(net.map.layout, Interleaved)
+    assert (net.map.layout.left, net.map.layout.edge) == (1, False)
