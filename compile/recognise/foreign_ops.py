@@ -30,7 +30,6 @@ AWAY = "size = Abs (clipped) side = Sign (clipped) {} rounded = Mul (side, whole
 HALF = "half = Constant <value_float = 0.5> () moved = {} (size, half) whole = {} (moved)"
 ROUNDINGS = {
     "ROUND": "rounded = Round (clipped)",
-    "HALF_EVEN": "rounded = Round (clipped)",
     "FLOOR": "rounded = Floor (clipped)",
     "CEIL": "rounded = Ceil (clipped)",
     "UP": AWAY.format("whole = Ceil (size)"),
@@ -39,6 +38,7 @@ ROUNDINGS = {
     "HALF_DOWN": AWAY.format(HALF.format("Sub", "Ceil")),
 }
 """What Quant's rounding modes do: up and down are away from 0 and to it."""
+SAME = {"HALF_EVEN": "ROUND"}
 
 BIPOLAR_QUANT = """
 BipolarQuant (X, scale) => (Y)
@@ -136,10 +136,11 @@ def name_roundings(model: ModelProto, path: str) -> None:
     for node in model.graph.node:
         if node.domain in DOMAINS and node.op_type in ("Quant", "IntQuant"):
             mode = next((a.s.decode() for a in node.attribute if a.name == "rounding_mode"), "ROUND").upper()
+            mode = SAME.get(mode, mode)
             if mode not in ROUNDINGS:
                 raise CompileError(
                     f"{path}: layer '{node.name or node.output[0]}' ({node.op_type}): rounding_mode {mode} is none of "
-                    f"{', '.join(ROUNDINGS)}",
+                    f"{', '.join((*ROUNDINGS, *SAME))}",
                     recognition.UNFIT,
                 )
             node.op_type += "" if mode == "ROUND" else mode

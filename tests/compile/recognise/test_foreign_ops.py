@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from biisnet.compile.errors import CompileError
-from biisnet.compile.recognise.foreign_ops import ROUNDINGS, add_bodies, name_roundings
+from biisnet.compile.recognise.foreign_ops import ROUNDINGS, SAME, add_bodies, name_roundings
 from biisnet.compile.verification.onnx_reference import session
 
 from .networks import Net
@@ -40,7 +40,7 @@ def quantized(mode: str) -> Net:
     return net
 
 
-@pytest.mark.parametrize("mode", ROUNDINGS)
+@pytest.mark.parametrize("mode", [*ROUNDINGS, *SAME])
 def test_rounding(mode: str) -> None:
     """Fails where a body rounds another way than its mode says."""
     net = quantized(mode.lower())
@@ -55,7 +55,5 @@ def test_rounding(mode: str) -> None:
 def test_no_rounding_of_qonnx() -> None:
     """Fails where an unknown way of rounding is taken for the nearest."""
     net = quantized("STOCHASTIC")
-    with pytest.raises(
-        CompileError, match=r"'Quant_0' \(Quant\): rounding_mode STOCHASTIC is none of ROUND, HALF_EVEN"
-    ):
+    with pytest.raises(CompileError, match=r"'Quant_0' \(Quant\): rounding_mode STOCHASTIC is none of ROUND, FLOOR"):
         name_roundings(net.model(net.last).proto, "net.onnx")
