@@ -22,6 +22,7 @@ from biisnet.compile.kernels import (
     TwoSlope,
     TwoSlopeAdd,
 )
+from biisnet.compile.kernels.error_bounds import error_bounds
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.fold_relu import fold_relu
 from biisnet.compile.storage import Bits, Interleaved, Planes
@@ -102,6 +103,15 @@ def test_lanes_of_pixels(shortcut: bool) -> None:
     (found,) = evaluate(stage, {"y": values})
     np.testing.assert_array_equal(found, np.maximum(values, 0))
     assert not np.signbit(found[values == -1]).any()
+
+
+def test_what_is_left_can_be_verified() -> None:
+    """Fails where the size of what a ReLU was of is infinite, or 0, so that every value agrees, or none."""
+    stage = Stage.of("s", (), (TwoSlope(N, y(), ONE, ZERO),), [Buffer("out", "out", N, *SIZE)])
+    fold_relu(Program("net", [stage], [], []))
+    assert isinstance(stage.results[0][0], Clamp)
+    (bound,) = error_bounds(stage, {"y": MAPS["y"]})
+    np.testing.assert_array_equal(bound, np.abs(MAPS["y"]))
 
 
 def test_what_stays() -> None:
