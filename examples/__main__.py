@@ -8,7 +8,10 @@ import sys
 import warnings
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError:
+    sys.exit("error: the examples are PyTorch networks; pip install '.[train]'")
 
 from .networks import NETWORKS
 from .randomise import randomise

@@ -252,5 +252,6 @@ def render(
         tuned=list(tuned_kernels(bundle.manifest, plan, costs, untuned)),
         untuned=untuned,
         samples=pictures,
+        detects=bundle.signature.threshold is not None,
         files=files,
     )

@@ -52,6 +52,8 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int], path: str) -> onnx.Mo
         output.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
     rename(model.graph)
+    for node in model.graph.node:
+        node.name = node.name or next(iter(node.output), "")  # what lines call it, which IR would number
     own = [(f.domain, f.name) for f in model.functions if f.domain in (DOMAIN, *foreign_ops.DOMAINS)]
     if len(own) < len(model.functions):
         model = onnx.inliner.inline_selected_functions(model, own, exclude=True)

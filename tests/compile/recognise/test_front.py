@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -286,3 +287,26 @@ def test_a_constant_of_more_pixels_is_no_threshold() -> None:
     at_least = net.op("Greater", pooled, net.normal(1, C, 4, 4))
     net.last = net.conv(net.op("Where", at_least, np.float32(1), np.float32(-1)), net.signs(C, C, 3, 3))
     assert not binary_layers(recognise(net.model(net.last), None).model.proto)
+
+
+@pytest.mark.parametrize("opset", [17, 19, 20, 21, 23])
+def test_a_bundles_file_is_a_valid_one(opset: int, tmp_path: Path) -> None:
+    """Fails where what is written of a newer exporter's file is refused when its bundle is verified."""
+    net = Net(opset=opset)
+    net.last = net.conv(net.op("Sign", net.op("Add", net.stem(), net.stem())), net.signs(C, C, 3, 3))
+    model = recognise(net.model(net.last), None).model
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.data)
+    assert load_model(path).proto == model.proto
+    assert recognise(load_model(path), None).model.proto == model.proto
+
+
+def test_layers_without_a_name() -> None:
+    """Fails where lines call a layer by a number instead of by its result."""
+    net = Net()
+    net.last = net.conv(net.op("Sign", net.op("Add", net.stem(), net.stem())), net.signs(C, C, 3, 3))
+    model = net.model(net.last)
+    for node in model.proto.graph.node:
+        node.name = ""
+    binary = [row.layer for row in recognise(model, None).table if row.is_binary]
+    assert binary == [net.last]
