@@ -115,16 +115,23 @@ class ChannelContext(Context):
         return self.simd.reinterpret(upper, "uint16") <= self.simd.const(INFINITY_BITS >> HALF, "uint16")
 
     def bits_where(self, condition: TirExpr) -> TirExpr:
-        """uint16 lanes: lane i is 1 << i where the condition holds, else 0."""
+        """An int32 whose bit i says whether the condition holds in lane i, where the core has an instruction for it;
+        else uint16 lanes, of which lane i is 1 << i where it holds, and 0 where not."""
+        if self.core.mask_of_signs is not None:
+            signs = tirx.Select(condition, self.simd.const(-1, "int32"), self.simd.const(0, "int32"))
+            kept = self.simd.reinterpret(signs, "float32")
+            return tirx.call_llvm_pure_intrin(PrimType("int32"), self.core.mask_of_signs, kept)
         places = tirx.Shuffle(
             [tirx.const(1 << i, "uint16") for i in range(BLOCK)], [tirx.const(i, "int32") for i in range(BLOCK)]
         )
         return tirx.Select(condition, places, self.simd.const(0, "uint16"))
 
     def bytes_of(self, pixels: Sequence[TirExpr]) -> list[TirExpr]:
-        """A byte for each of up to 8 pixels: the sum of its uint16 lanes.
+        """A byte for each of up to 8 pixels, of what `bits_where` gives: its bits, or the sum of its uint16 lanes.
 
         4 pixels' go to a scalar register at once, through a fence: LLVM would take each byte out of the vector."""
+        if self.core.mask_of_signs is not None:
+            return [tirx.Cast(PrimType("uint8"), mask) for mask in pixels]
         padded = [*pixels, *[pixels[0]] * (BLOCK - len(pixels))]
         halves = self.bind(Simd(2).reinterpret(self.fold(padded, "uint16"), "float64"))
         words = []

@@ -15,7 +15,7 @@ starts from, with -K and the centre.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -32,12 +32,9 @@ from .binary_dot import BinaryDot, in_binade
 from .border_table import PlaceTable, place_table
 from .channel_bands import BANDS, FETCHED
 from .channel_context import ChannelContext, as_words
+from .channel_counts import Counts, counts_of
 from .context import Context, place_class
 from .simd import Simd
-
-VECTOR = 16
-"""Bytes."""
-SIZES = (16, 8, 4, 2)
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,6 @@ class Piece:
     taken: int
     size: int
     count: int
-
-    @property
-    def vectors(self) -> int:
-        """Vectors of weights for 8 outputs, of one time."""
-        return BLOCK * self.size // VECTOR
 
 
 @kind
@@ -95,28 +87,29 @@ class ChannelDot(BinaryDot):
         taps = self.planes * self.window.kernel[0] * self.window.kernel[1]
         return issue.integer * (3 * taps + 2 * issue.words)
 
-    def pieces(self) -> Iterator[Piece]:
-        """A row of the window in the order in which it is read."""
+    def pieces(self, sizes: tuple[int, ...]) -> Iterator[Piece]:
+        """A row of the window in the order in which it is read, in pieces of these sizes."""
         pixel, kw, dilation = self.buffer.planes, self.window.kernel[1], self.window.dilations[1]
         joined = self.planes == pixel and dilation == 1
         runs = [(0, kw * pixel)] if joined else [(kx * dilation * pixel, self.planes) for kx in range(kw)]
         taken = 0
         for start, length in runs:
             at = 0
-            for size in SIZES:
+            for size in sizes:
                 if count := (length - at) // size:
                     yield Piece(start + at, taken + at, size, count)
                 at += count * size
             taken += length
 
-    def interleaved_weights(self) -> npt.NDArray[np.int16]:
-        """Bytes of [blocks of 8 outputs][rows][pieces, each as often as it counts][vectors][16]."""
+    def interleaved_weights(self, form: type[Counts]) -> npt.NDArray[np.int16]:
+        """Bytes of [blocks of 8 outputs][rows][pieces, each as often as it counts][8 outputs][bytes]."""
         taps = ~self.packed_weights().transpose(0, 2, 3, 1)  # [channels, kh, kw, planes]
         rows = taps.reshape(-1, BLOCK, len(taps[0]), taps[0, 0].size).swapaxes(1, 2)  # [blocks, kh, 8, bytes]
         parts = []
-        for p in self.pieces():
+        for p in self.pieces(form.sizes):
             part = rows[..., p.taken : p.taken + p.size * p.count].reshape(*rows.shape[:3], p.count, p.size)
-            parts.append(part.swapaxes(2, 3).reshape(*rows.shape[:2], -1))
+            part = np.pad(part.swapaxes(2, 3), [(0, 0)] * 4 + [(0, max(form.least - p.size, 0))])
+            parts.append(part.reshape(*rows.shape[:2], -1))
         return as_words(np.concatenate(parts, axis=2))
 
     def prepare(self, ctx: Context) -> tuple[PlaceTable, TirExpr]:  # type: ignore[override]
@@ -133,23 +126,32 @@ class ChannelDot(BinaryDot):
         s, o = Simd(BLOCK), channels[0]
         table, row_class = ctx.prepared(self)
         words, base = ctx.parameter(self, "border", lambda: table.values.astype(np.int16))
-        (first, last), totals = table.column_ends, []
+        (first, last), form = table.column_ends, counts_of(ctx.core)
+        counts = []
         for i in range(ctx.tile):
             column_class = place_class(ctx.place + i, first, last, ctx.width)
             place = base + (row_class * table.columns + column_class) * len(self.signs) + o
-            totals.append(T.alloc_buffer((BLOCK,), "uint16", scope="local"))
-            s.store(totals[-1], s.reinterpret(s.load(words, place), "uint16"), 0)
-        weights, base = ctx.parameter(self, "signs", self.interleaved_weights)
-        row_words = self.signs[0].size // self.window.kernel[0] * BLOCK // 16
+            counts.append(form(ctx, s.load(words, place)))
+        weights, base = ctx.parameter(self, "signs", lambda: self.interleaved_weights(form))
+        pieces, kh = list(self.pieces(form.sizes)), self.window.kernel[0]
+        row_words = sum(p.count * form.weight_words(p.size) for p in pieces)
+        fits = form.together is None or kh * sum(p.count for p in pieces) <= form.together
         with ctx.each_row(self.operands()[0]) as rows:
             for ky, row in rows:
-                at = base + (tirx.floordiv(o, BLOCK) * self.window.kernel[0] + ky) * row_words
-                for p in self.pieces():
-                    with ctx.loop(p.count) if p.count > 1 else nullcontext(0) as turn:
-                        bits = self.first_bits(ctx, o, p, turn)
-                        self.count(ctx, p, totals, weights, at + turn * (p.vectors * BLOCK), row, bits)
-                    at += p.count * p.vectors * BLOCK
-        return totals
+                at = base + (tirx.floordiv(o, BLOCK) * kh + ky) * row_words
+                for p in pieces:
+                    for first_turn, turns, length in chunks(p.count, None if fits else form.together):
+                        with repeated(ctx, turns) as part:
+                            with repeated(ctx, length) as inner:
+                                turn = first_turn + part * length + inner
+                                bits = self.first_bits(ctx, o, p, turn)
+                                self.count(ctx, p, counts, weights, at + turn * form.weight_words(p.size), row, bits)
+                            if not fits:
+                                carry(counts)
+                    at += p.count * form.weight_words(p.size)
+        if fits:
+            carry(counts)
+        return [count.total() for count in counts]
 
     def first_bits(self, ctx: Context, o: TirExpr | int, p: Piece, turn: TirExpr | int) -> TirExpr:
         """The place in a row of a piece's first byte for the tile's first pixel, of the group that output `o` is of."""
@@ -163,28 +165,19 @@ class ChannelDot(BinaryDot):
         self,
         ctx: ChannelContext,
         p: Piece,
-        totals: list[TirExpr],
+        counts: list[Counts],
         weights: TirExpr,
         at: TirExpr,
         row: TirExpr,
         bits: TirExpr,
     ) -> None:
         """One time of a piece, for all pixels of the tile."""
-        s, step = Simd(BLOCK), self.window.strides[1] * self.buffer.layout.strides(self.buffer)[0]
-        taps = [ctx.bind(ctx.vector_at(weights, at + v * BLOCK, "uint8", VECTOR)) for v in range(p.vectors)]
-        for i, total in enumerate(totals):
-            read = self.repeated(ctx, row, bits + i * step, p)
-            agree = ctx.fold([ctx.bind(tirx.popcount(read ^ tap)) for tap in taps], "uint8")
-            s.store(total, ctx.add_pairs_wide(s.load(total, 0), agree), 0)
-
-    @staticmethod
-    def repeated(ctx: ChannelContext, row: TirExpr, at: TirExpr, p: Piece) -> TirExpr:
-        """A piece's bytes, repeated to fill a vector."""
-        loaded = ctx.bind(Simd(p.size).load(row, at))
-        if p.size == VECTOR:
-            return loaded
-        word = tirx.reinterpret(f"uint{p.size * 8}", loaded)
-        return ctx.bind(Simd(VECTOR).reinterpret(tirx.Broadcast(word, VECTOR // p.size), "uint8"))
+        step, form = self.window.strides[1] * self.buffer.layout.strides(self.buffer)[0], counts[0]
+        ends = range(0, form.weight_words(p.size), form.vector // 2)
+        taps = [ctx.bind(ctx.vector_at(weights, at + end, "uint8", form.vector)) for end in ends]
+        for i, count in enumerate(counts):
+            read = count.spread(row, bits + i * step, p.size)
+            count.add([ctx.bind(tirx.popcount(read ^ tap)) for tap in taps])
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """The accumulators of the pixel at hand as float32 lanes."""
@@ -194,3 +187,26 @@ class ChannelDot(BinaryDot):
         if self.least is not None:
             total = ctx.bind(tirx.max(total, ctx.per_channel(self, "least", self.least, channels[0])))
         return [in_binade(s, total, 2 * lowest) if self.centre else s.cast(total, "float32")]
+
+
+def chunks(count: int, most: int | None) -> Iterator[tuple[int, int, int]]:
+    """The first of each run of turns, and so many times so many turns, at most `most` each, about as many."""
+    if most is None or count <= most:
+        yield 0, 1, count
+        return
+    length = -(-count // -(-count // most))
+    whole, rest = divmod(count, length)
+    yield 0, whole, length
+    if rest:
+        yield whole * length, 1, rest
+
+
+def repeated(ctx: ChannelContext, turns: int) -> AbstractContextManager[TirExpr | int]:
+    """A loop, where there is more than one turn."""
+    return ctx.loop(turns) if turns > 1 else nullcontext(0)
+
+
+def carry(counts: list[Counts]) -> None:
+    """Make room in all pixels' counts."""
+    for count in counts:
+        count.carry()

@@ -14,9 +14,15 @@ PMADDUBSW = "llvm.x86.avx2.pmadd.ub.sw"
 PACKSSWB = "llvm.x86.avx2.packsswb"
 """Words saturated to bytes, within each half (VPACKSSWB)."""
 
+MOVMSKPS = "llvm.x86.avx.movmsk.ps.256"
+"""The signs of 8 float32 as 8 bits (VMOVMSKPS)."""
+
 X86_64_V3 = Core(
     "x86-64-v3",
     register_bytes=32,
+    window_bytes=4,
+    mask_of_signs=MOVMSKPS,
+    takes_elements=False,
     look_up=PSHUFB,
     multiply_pairs=PMADDUBSW,
     pack=PACKSSWB,
