@@ -105,8 +105,11 @@ class ChannelContext(Context):
     def is_positive(self, value: TirExpr) -> TirExpr:
         """Whether float32 lanes that are not -0.0 are 0 or more; NaN, quiet as arithmetic makes it, is not.
 
-        The upper halves say so: to narrow what is compared costs less than to narrow what comparing gives.
+        The upper halves say so: to narrow what is compared costs less than to narrow what comparing gives. Where that
+        is not narrowed at all, the values do.
         """
+        if self.core.mask_of_signs is not None:
+            return value >= self.simd.const(0.0, "float32")
         words = self.bind(self.simd.reinterpret(value, "int32"))
         if self.core.narrowing_shift is None:
             upper = self.simd.cast(self.simd.shift_right(words, HALF, "int32"), "int16")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x86-64 with AVX2 and without AVX-512 (LLVM's level x86-64-v3): this machine, often.
+"""x86-64 by LLVM's levels: with AVX2 (x86-64-v3), and with AVX-512 (x86-64-v4).
 
-Its many makes differ in slots and caches, so nothing is said of those. But all of them look bytes up and none counts
-their bits, and none takes bytes across the halves of a vector as cheaply as within them.
+Their many makes differ in slots and caches, so nothing is said of those. But all that have AVX2 alone look bytes up and
+none counts their bits, and none takes bytes across the halves of a vector as cheaply as within them. Those with AVX-512
+may have a count of bits (BITALG), which LLVM then takes where a kernel counts.
 """
 
 from .core import Core
@@ -29,3 +30,5 @@ X86_64_V3 = Core(
     interleaves=False,
     averages_up=True,
 )
+
+X86_64_V4 = Core("x86-64-v4", window_bytes=4, mask_of_signs=MOVMSKPS, takes_elements=False)
