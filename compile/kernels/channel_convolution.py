@@ -72,7 +72,7 @@ class ChannelConvolution(Convolution):
     def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
         """Sums of 8 outputs, for each pixel of the tile a local buffer."""
         assert isinstance(ctx, ChannelContext)
-        s, o = ctx.simd, channels[0]
+        o = channels[0]
         outputs, inputs, kh, kw = self.weight.shape
         weights, base = ctx.parameter(self, "weight", self.ordered_weights)
         sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), -(-SUMS // ctx.tile)) for _ in range(ctx.tile)]

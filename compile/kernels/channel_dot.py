@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
-from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ...targets.cores import Issue
 from ..ir.expressions import Expr, Inputs, each, kind
