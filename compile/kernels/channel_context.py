@@ -14,6 +14,7 @@ from tvm.ir import PrimType
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..ir.buffers import Buffer
+from ..ir.expressions import Expr
 from ..ir.window import Window
 from ..storage.bits import INFINITY_BITS
 from ..storage.encoding import BLOCK
@@ -33,10 +34,25 @@ class ChannelContext(Context):
     """The pixel at hand, in its tile."""
     tile = 1
     """Pixels of a tile."""
+    span = 1
+    """Blocks that are begun together."""
+    within: TirExpr | int = 0
+    """The first channel of the block at hand, among those that were begun together."""
 
     def __init__(self, *of_row: Any) -> None:
         super().__init__(*of_row)
         self.simd = Simd(BLOCK)
+        self._spans: dict[int, Any] = {}
+
+    def begin_span(self, e: Expr, channels: list[TirExpr | int]) -> None:
+        """Compute what `e` and its parts need for the channels of several blocks at once."""
+        for part in e.children():
+            self.begin_span(part, e.part_channels(channels))
+        self._spans[id(e)] = e.begin_span(self, channels)
+
+    def spanned(self, e: Expr) -> Any:
+        """The value that was computed for `e` for the blocks at hand."""
+        return self._spans[id(e)]
 
     @property
     def place(self) -> TirExpr:

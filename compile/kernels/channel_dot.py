@@ -15,7 +15,6 @@ starts from, with -K and the centre.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -24,7 +23,7 @@ import numpy.typing as npt
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
 
-from ...targets.cores import Issue
+from ...targets.cores import Core, Issue
 from ..ir.expressions import Expr, Inputs, each, kind
 from ..storage.encoding import BLOCK
 from .binary_dot import BinaryDot, in_binade
@@ -32,6 +31,8 @@ from .border_table import PlaceTable, place_table
 from .channel_bands import BANDS, FETCHED
 from .channel_context import ChannelContext, as_words
 from .channel_counts import Counts, counts_of
+from .channel_tables import SPAN, count_by_tables
+from .channel_turns import chunks, repeated
 from .context import Context, place_class
 from .simd import Simd
 
@@ -100,10 +101,15 @@ class ChannelDot(BinaryDot):
                 at += count * size
             taken += length
 
+    def inverted_rows(self) -> npt.NDArray[np.uint8]:
+        """The inverted weights [channels, bytes], of rows of the window, within of its columns, within of planes."""
+        return ~self.packed_weights().transpose(0, 2, 3, 1).reshape(self.channels, -1)
+
     def interleaved_weights(self, form: type[Counts]) -> npt.NDArray[np.int16]:
         """Bytes of [blocks of 8 outputs][rows][pieces, each as often as it counts][8 outputs][bytes]."""
-        taps = ~self.packed_weights().transpose(0, 2, 3, 1)  # [channels, kh, kw, planes]
-        rows = taps.reshape(-1, BLOCK, len(taps[0]), taps[0, 0].size).swapaxes(1, 2)  # [blocks, kh, 8, bytes]
+        inverted = self.inverted_rows()
+        rows = inverted.reshape(-1, BLOCK, self.window.kernel[0], inverted.shape[1] // self.window.kernel[0])
+        rows = rows.swapaxes(1, 2)  # [blocks, kh, 8, bytes]
         parts = []
         for p in self.pieces(form.sizes):
             part = rows[..., p.taken : p.taken + p.size * p.count].reshape(*rows.shape[:3], p.count, p.size)
@@ -119,18 +125,37 @@ class ChannelDot(BinaryDot):
         table = replace(padded, values=start)
         return table, ctx.bind(place_class(ctx.y, *table.row_ends, ctx.height))
 
-    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
-        """Counts of 8 channels, for each pixel of the tile a local int16 buffer."""
+    def span(self, core: Core) -> int:
+        """Where counts are looked up, blocks of 64 outputs of a group."""
+        looked_up = core.look_up is not None and self.channels // self.bits.groups % (SPAN * BLOCK) == 0
+        return SPAN if looked_up else 1
+
+    def begin_span(self, ctx: Context, channels: list[TirExpr | int]) -> TirExpr:
+        """Counts of 64 channels, a local buffer."""
         assert isinstance(ctx, ChannelContext)
-        s, o = Simd(BLOCK), channels[0]
+        return count_by_tables(self, ctx, channels[0])
+
+    def starts(self, ctx: ChannelContext, o: TirExpr | int) -> tuple[TirExpr, list[TirExpr]]:
+        """The section with the border table, and where in it the counts of outputs from `o` on start, of each pixel."""
         table, row_class = ctx.prepared(self)
         words, base = ctx.parameter(self, "border", lambda: table.values.astype(np.int16))
-        (first, last), form = table.column_ends, counts_of(ctx.core)
-        counts = []
+        (first, last), places = table.column_ends, []
         for i in range(ctx.tile):
             column_class = place_class(ctx.place + i, first, last, ctx.width)
-            place = base + (row_class * table.columns + column_class) * len(self.signs) + o
-            counts.append(form(ctx, s.load(words, place)))
+            places.append(base + (row_class * table.columns + column_class) * len(self.signs) + o)
+        return words, places
+
+    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[tuple[TirExpr, TirExpr | int]]:
+        """Counts of 8 channels, for each pixel of the tile a local uint16 buffer and where in it they are."""
+        assert isinstance(ctx, ChannelContext)
+        if ctx.span > 1:
+            return [(ctx.spanned(self), i * ctx.span * BLOCK + ctx.within) for i in range(ctx.tile)]
+        return [(total, 0) for total in self.count_block(ctx, channels[0])]
+
+    def count_block(self, ctx: ChannelContext, o: TirExpr | int) -> list[TirExpr]:
+        """Counts of 8 channels by themselves, for each pixel of the tile a local buffer."""
+        form, (words, places) = counts_of(ctx.core), self.starts(ctx, o)
+        counts = [form(ctx, Simd(BLOCK).load(words, place)) for place in places]
         weights, base = ctx.parameter(self, "signs", lambda: self.interleaved_weights(form))
         pieces, kh = list(self.pieces(form.sizes)), self.window.kernel[0]
         row_words = sum(p.count * form.weight_words(p.size) for p in pieces)
@@ -182,27 +207,10 @@ class ChannelDot(BinaryDot):
         """The accumulators of the pixel at hand as float32 lanes."""
         assert isinstance(ctx, ChannelContext)
         s, lowest = ctx.simd, self.centre // 3
-        total = ctx.bind(s.reinterpret(s.load(ctx.block(self)[ctx.pixel], 0), "int16"))
+        total = ctx.bind(s.reinterpret(s.load(*ctx.block(self)[ctx.pixel]), "int16"))
         if self.least is not None:
             total = ctx.bind(tirx.max(total, ctx.per_channel(self, "least", self.least, channels[0])))
         return [in_binade(s, total, 2 * lowest) if self.centre else s.cast(total, "float32")]
-
-
-def chunks(count: int, most: int | None) -> Iterator[tuple[int, int, int]]:
-    """The first of each run of turns, and so many times so many turns, at most `most` each, about as many."""
-    if most is None or count <= most:
-        yield 0, 1, count
-        return
-    length = -(-count // -(-count // most))
-    whole, rest = divmod(count, length)
-    yield 0, whole, length
-    if rest:
-        yield whole * length, 1, rest
-
-
-def repeated(ctx: ChannelContext, turns: int) -> AbstractContextManager[TirExpr | int]:
-    """A loop, where there is more than one turn."""
-    return ctx.loop(turns) if turns > 1 else nullcontext(0)
 
 
 def carry(counts: list[Counts]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from biisnet.compile.emit.codegen import generate
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.kernels.channel_counts import InBytes, Pairwise, counts_of
-from biisnet.compile.kernels.channel_dot import chunks
+from biisnet.compile.kernels.channel_turns import chunks
 from biisnet.compile.kernels.row_kernel import build, key_of
 from biisnet.compile.schedules import DEFAULT
 from biisnet.targets import Target
