@@ -44,10 +44,13 @@ class ChannelContext(Context):
         self.simd = Simd(BLOCK)
         self._spans: dict[int, Any] = {}
 
-    def begin_span(self, e: Expr, channels: list[TirExpr | int]) -> None:
-        """Compute what `e` and its parts need for the channels of several blocks at once."""
+    def begin_span(self, e: Expr, channels: list[TirExpr | int], begun: set[int]) -> None:
+        """Compute what `e` and its parts need for the channels of several blocks at once, each node once."""
+        if id(e) in begun:
+            return
+        begun.add(id(e))
         for part in e.children():
-            self.begin_span(part, e.part_channels(channels))
+            self.begin_span(part, e.part_channels(channels), begun)
         self._spans[id(e)] = e.begin_span(self, channels)
 
     def spanned(self, e: Expr) -> Any:

@@ -44,8 +44,8 @@ TURN = 2 * OUTPUTS // 2
 
 def differing_bits() -> npt.NDArray[np.int16]:
     """The tables [16, 16], bytes as words: the bits in which two half bytes differ."""
-    n = np.arange(1 << HALF)
-    return as_words(np.bitwise_count(n[:, None] ^ n).astype(np.uint8))
+    n = np.arange(1 << HALF, dtype=np.uint8)
+    return as_words(np.unpackbits((n[:, None] ^ n)[..., None], axis=-1).sum(-1, dtype=np.uint8))
 
 
 def half_bytes(inverted: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:

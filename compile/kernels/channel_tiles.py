@@ -61,8 +61,9 @@ def emit_tile(
     if ctx.span == 1:
         emit_pixels(stage, ctx, outputs, block, ahead, first, pixels)
         return
+    begun: set[int] = set()
     for branches in stage.results:
-        ctx.begin_span(branches[block.branch], [block.start + ahead])
+        ctx.begin_span(branches[block.branch], [block.start + ahead], begun)
     with T.serial(0, ctx.span) as n:
         ctx.within = n * BLOCK
         emit_pixels(stage, ctx, outputs, block, ahead + ctx.within, first, pixels)

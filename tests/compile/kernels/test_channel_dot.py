@@ -43,6 +43,7 @@ from .device import Case
 SHAPES = (
     *((1, 32, 16), (1, 64, 8), (1, 80, 16), (1, 96, 8), (1, 128, 24), (1, 160, 8)),
     *((2, 48, 8), (2, 64, 8), (2, 80, 8), (3, 64, 16)),
+    *((1, 32, 64), (1, 80, 128), (1, 128, 64), (2, 48, 64)),  # are counted by tables, where a core looks them up
 )
 """Groups, channels of a group, outputs of a group."""
 MANY = ((1, 64, 64), (1, 80, 80), (1, 96, 32), (1, 128, 128), (1, 160, 40), (1, 256, 16), (1, 512, 8))
@@ -140,7 +141,7 @@ def dots(draw: st.DrawFn) -> Case:
 
 PAIRWISE, IN_BYTES = replace(GENERIC, window_bytes=16), replace(GENERIC, window_bytes=4, takes_elements=False)
 COUNTING = (None, PAIRWISE, IN_BYTES)
-"""This machine's core, and both ways of counting by LLVM's own choice of instructions."""
+"""This machine's core, and two ways of counting by LLVM's own choice of instructions."""
 CORE_IDS = ("own", "pairwise", "in bytes")
 
 
