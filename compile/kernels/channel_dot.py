@@ -145,7 +145,9 @@ class ChannelDot(BinaryDot):
             places.append(base + (row_class * table.columns + column_class) * len(self.signs) + o)
         return words, places
 
-    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[tuple[TirExpr, TirExpr | int]]:
+    def begin_block(  # type: ignore[override]
+        self, ctx: Context, channels: list[TirExpr | int]
+    ) -> list[tuple[TirExpr, TirExpr | int]]:
         """Counts of 8 channels, for each pixel of the tile a local uint16 buffer and where in it they are."""
         assert isinstance(ctx, ChannelContext)
         if ctx.span > 1:

@@ -102,7 +102,7 @@ class Sums:
         taps = [ctx.bind(ctx.vector_at(weights, at + n * step, "uint8", BYTES.lanes)) for n in range(TURN // step)]
         for i, pixel in enumerate(self.counts):
             byte = ctx.bind(tirx.Cast(PrimType("int32"), row[bits + i * self.step]))
-            for half, index in enumerate((byte & (1 << HALF) - 1, tirx.shift_right(byte, HALF))):
+            for half, index in enumerate((byte & (1 << HALF) - 1, tirx.shift_right(byte, tirx.const(HALF, "int32")))):
                 table = self.table(index)
                 for count, tap in zip(pixel, taps[half * len(pixel) :], strict=False):
                     found = tirx.call_llvm_pure_intrin(
