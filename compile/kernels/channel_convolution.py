@@ -4,7 +4,8 @@
 Of a tile's pixels, the sums of 8 outputs stay in registers. A tap's 8 weights are loaded once for all of them, and
 multiplied by an element of a vector that holds what the pixels read (A64: FMLA by element), so that nothing is spread
 over lanes: neither weights, which lie once, in the order in which they are read, nor pixels. Of an interleaved map
-such a vector is 4 channels of a pixel; of planes it is 4 columns of a channel, which are taps of several pixels.
+such a vector is 4 channels of a pixel; of planes it is 4 columns of a channel, which are taps of several pixels. A core
+without such a multiply-add loads each element into all lanes (x86-64: VBROADCASTSS, of which the load is all).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """ChannelDot: the accumulator of a binary convolution of many channels, by vectors of channels.
 
-Of a window's row, the bits of all pixels and channels lie side by side (Interleaved), and are read as *pieces* of 16
-bytes, and one each of 8, 4 and 2. A piece of 16 bytes is compared with 8 outputs' weights: 8 eor, 8 cnt, 7 pairwise
-additions and one that widens are 1024 one-bit multiply-adds, without a sum across lanes at the end. Of a piece of 8
-bytes a vector holds two outputs' weights, so that it costs half; and so on. Weights lie once, in the order in which
-they are read.
+Of a window's row, the bits of all pixels and channels lie side by side (Interleaved), and are read as *pieces*. Of A64
+they are 16 bytes, and one each of 8, 4 and 2. A piece of 16 bytes is compared with 8 outputs' weights: 8 eor, 8 cnt, 7
+pairwise additions and one that widens are 1024 one-bit multiply-adds, without a sum across lanes at the end. Of a piece
+of 8 bytes a vector holds two outputs' weights, so that it costs half; and so on. Other cores count otherwise
+(channel_counts.py, channel_tables.py). Weights lie once, in the order in which they are read.
 
 They are inverted, so that what is counted are bits that agree: dot = 2*agreeing - K. A padded tap reads bit 0; what
 that is wrong by depends on where the pixel lies, and is in the table [row class, column class, channel] that the count

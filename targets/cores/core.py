@@ -85,8 +85,8 @@ class Core:
     """Whether a multiply-add takes an element of a vector as a factor of all lanes; else one is better loaded into all
     of them."""
     look_up: str | None = None
-    """LLVM's intrinsic that looks 32 bytes below 16 up, each half of them in 16 bytes of a table; None where the bits
-    of bytes are counted by an instruction."""
+    """LLVM's intrinsic that looks 32 bytes up, by their lower halves, each half of them in 16 bytes of a table; None
+    where the bits of bytes are counted by an instruction."""
     multiply_pairs: str | None = None
     """LLVM's intrinsic that multiplies 32 bytes without a sign by 32 with one, and saturates the sums of neighbouring
     products to int16; None where sums are better added up one product after the other."""
