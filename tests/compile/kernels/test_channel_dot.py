@@ -46,7 +46,7 @@ SHAPES = (
     *((1, 32, 64), (1, 80, 128), (1, 128, 64), (2, 48, 64)),  # are counted by tables, where a core looks them up
 )
 """Groups, channels of a group, outputs of a group."""
-MANY = ((1, 64, 64), (1, 80, 80), (1, 96, 32), (1, 128, 128), (1, 160, 40), (1, 256, 16), (1, 512, 8))
+MANY = ((1, 64, 64), (1, 80, 80), (1, 96, 32), (1, 128, 128), (1, 160, 40), (1, 256, 16), (1, 512, 8), (1, 496, 64))
 PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
 WINDOWS = (
     PLAIN_3X3,
