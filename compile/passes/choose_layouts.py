@@ -30,8 +30,8 @@ OTHERS = "kernels whose lanes are pixels share its maps"
 
 
 def choose_layouts(program: Program, core: Core) -> Program:
-    """Interleave maps and compute stages by vectors of channels, where the core has the instructions for it."""
-    if core.add_pairs is None:
+    """Interleave maps and compute stages by vectors of channels, where the core has a way to count so."""
+    if core.window_bytes is None:
         return program
     chosen = find_stages(program, core)
     bits = {e.buffer for stage in chosen for e in dots_of(stage)}
