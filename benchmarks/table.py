@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from biisnet.compile.errors import CompileError
@@ -11,24 +12,53 @@ from biisnet.compile.errors import CompileError
 from .engines import ENGINES, OURS
 from .results import DeviceRow, HostRow, Results
 
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+FIGURES = "figures"
 NONE = "-"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The column that says how well an engine's result is ONNX Runtime's."""
+
+    title: str
+    of: Callable[[HostRow | DeviceRow], str]
+
+
+EQUAL_PIXELS = Agreement("equal pixels", lambda row: share(row.equal_pixels))
+DIFFERENCE = Agreement("difference", lambda row: NONE if row.difference is None else f"{row.difference:.1e}")
 
 
 def markdown(results: Results) -> str:
     """Both tables, and what they were measured with."""
-    parts = []
-    if results.host:
-        machine = f"{results.machine.get('cpu', '?')}, {results.machine.get('threads', '?')} hardware threads"
-        parts += [f"On the host ({machine}), median of the wall time:", host_table(results.host)]
+    parts = host_part(results, EQUAL_PIXELS)
     if results.device:
         parts += [f"On an emulated {results.target}, one thread:", device_table(results.device)]
+    return "\n\n".join([*parts, *reasons_of(results), versions_of(results)])
+
+
+def host_part(results: Results, agreement: Agreement) -> list[str]:
+    """The host's table and its head, where it was measured."""
+    if not results.host:
+        return []
+    machine = f"{results.machine.get('cpu', '?')}, {results.machine.get('threads', '?')} hardware threads"
+    return [f"On the host ({machine}), median of the wall time:", host_table(results.host, agreement)]
+
+
+def reasons_of(results: Results) -> list[str]:
+    """The engines without figures, each with its reason, and their head, where there are any."""
     rows: list[HostRow | DeviceRow] = [*results.host, *results.device]
     reasons = dict.fromkeys(f"- {title(r.engine)}, {r.network} {r.size}: {r.reason}" for r in rows if r.reason)
-    if reasons:
-        parts += ["Not measured:", "\n".join(reasons)]
-    parts.append("Versions: " + ", ".join(f"{name} {number}" for name, number in results.versions.items()) + ".")
-    return "\n\n".join(parts)
+    return ["Not measured:", "\n".join(reasons)] if reasons else []
+
+
+def versions_of(results: Results) -> str:
+    """Versions of what was measured."""
+    return "Versions: " + ", ".join(f"{name} {number}" for name, number in results.versions.items()) + "."
+
+
+def markers(what: str = FIGURES) -> tuple[str, str]:
+    """Lines around a part of a document that a command writes."""
+    return f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
 
 
 def title(engine: str) -> str:
@@ -36,7 +66,7 @@ def title(engine: str) -> str:
     return ENGINES[engine].title if engine in ENGINES else engine
 
 
-def host_table(rows: Sequence[HostRow]) -> str:
+def host_table(rows: Sequence[HostRow], agreement: Agreement) -> str:
     """A line for each engine, a column for each number of threads."""
     threads = sorted({r.threads for r in rows})
     columns = [f"{n} thread{'s' if n > 1 else ''}, ms" for n in threads]
@@ -44,10 +74,10 @@ def host_table(rows: Sequence[HostRow]) -> str:
     for network, size, engine in dict.fromkeys((r.network, r.size, r.engine) for r in rows):
         found = {r.threads: r for r in rows if (r.network, r.size, r.engine) == (network, size, engine)}
         times = [found[n].median_ms if n in found else None for n in threads]
-        equal = next((r.equal_pixels for r in found.values() if r.equal_pixels is not None), None)
+        agrees = next((words for r in found.values() if (words := agreement.of(r)) != NONE), NONE)
         runs = "/".join(str(found[n].rounds) if n in found else NONE for n in threads)
-        lines.append([network, size, title(engine), *(number(t, 1) for t in times), runs, share(equal)])
-    return grid(["network", "size", "engine", *columns, "turns", "equal pixels"], lines, numbers=len(columns) + 2)
+        lines.append([network, size, title(engine), *(number(t, 1) for t in times), runs, agrees])
+    return grid(["network", "size", "engine", *columns, "turns", agreement.title], lines, numbers=len(columns) + 2)
 
 
 def device_table(rows: Sequence[DeviceRow]) -> str:
@@ -64,8 +94,8 @@ def device_table(rows: Sequence[DeviceRow]) -> str:
         if cycles is not None and base is not None and base.cycles:
             times = cycles / (base.cycles / base.pixels)
         costs = [number(cycles, 1), number(misses, 1), number(dram, 0), number(milliseconds, 1)]
-        lines.append([r.network, r.size, title(r.engine), *costs, number(times, 1), share(r.equal_pixels)])
-    columns = ["cycles a pixel", "L1 misses a pixel", "DRAM bytes a pixel", "ms", "times ours", "equal pixels"]
+        lines.append([r.network, r.size, title(r.engine), *costs, number(times, 1), EQUAL_PIXELS.of(r)])
+    columns = ["cycles a pixel", "L1 misses a pixel", "DRAM bytes a pixel", "ms", "times ours", EQUAL_PIXELS.title]
     return grid(["network", "size", "engine", *columns], lines, numbers=len(columns))
 
 
@@ -85,12 +115,14 @@ def grid(titles: Sequence[str], lines: Iterable[Sequence[str]], numbers: int) ->
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *lines))
 
 
-def rewrite(document: Path, text: str) -> None:
-    """Put `text` between the document's markers, and begin one that is not there. Raises CompileError without them."""
+def rewrite(document: Path, text: str, what: str = FIGURES) -> None:
+    """Put `text` between the document's markers of `what`, and begin a document that is not there. Raises CompileError
+    without them."""
+    begin, end = markers(what)
     if not document.exists():
-        document.write_text(f"{BEGIN}\n{END}\n", "utf-8")
-    before, begin, rest = document.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise CompileError(f"{document}: lacks '{BEGIN}' and '{END}' around the figures; put them back")
-    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
+        document.write_text(f"{begin}\n{end}\n", "utf-8")
+    before, found, rest = document.read_text("utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise CompileError(f"{document}: lacks '{begin}' and '{end}' around the {what}; put them back")
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")

@@ -6,7 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..case import Case
+import numpy as np
+
+from ..case import F32, Case
 from ..emulated import EmulatedCost, Emulation
 from .engine import Infer
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def build(case: Case, folder: Path) -> None:
     """Compile for this machine. Raises CompileError, TargetError, ToolchainError."""
-    compile_here(case.model(), case, folder)
+    compile_here(case.recognised(), case, folder)
 
 
 def compile_here(model: OnnxModel, case: Case, folder: Path) -> None:
@@ -32,17 +34,36 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
     """The call that a user of `biisnet.runtime` makes."""
     from biisnet import runtime
 
-    return runtime.load(folder / "bundle", threads=threads)
+    model = runtime.load(folder / "bundle", threads=threads)
+    return lambda frame: model(pixels_of(frame))
+
+
+def pixels_of(frame: F32) -> F32:
+    """Levels [1, C, H, W] as the loader takes a picture: [H, W], of several channels [H, W, C]."""
+    return frame[0, 0] if frame.shape[1] == 1 else np.ascontiguousarray(frame[0].transpose(1, 2, 0))
 
 
 def price(job: Emulation) -> EmulatedCost:
     """The sum of `biisnet analyze --target`. Raises CompileError, ToolchainError."""
-    return price_of(job.case.model(), job)
+    return price_of(job.case.recognised(), job)
 
 
 def price_of(model: OnnxModel, job: Emulation) -> EmulatedCost:
-    """What a network costs on the emulated board. Raises CompileError, ToolchainError."""
-    from biisnet.tools.analysis import analyze_target
+    """A network's cost on the emulated board, and its output there. Raises CompileError, ProbeError, ToolchainError."""
+    from biisnet.compile.emit.runner import STEPS, build_runner
+    from biisnet.compile.pipeline import PLAN_STEPS, make_plan
+    from biisnet.compile.progress import Progress
+    from biisnet.compile.tuning.records import tuned_schedules
+    from biisnet.runtime.probe import Probe
+    from biisnet.targets import emulator
+    from biisnet.tools.analysis import measure
 
-    size = (job.case.height, job.case.width)
-    return EmulatedCost(analyze_target(model, size, job.target, lambda _: None, cache=job.cache).cost)
+    from ..thread_times import thread_times
+
+    progress = Progress((*PLAN_STEPS, *STEPS), lambda _: None)
+    plan = make_plan(model, (job.case.height, job.case.width), job.target, progress, tuned_schedules(job.target))
+    command = build_runner(plan, job.target, job.folder, progress, symbols=True)
+    found = measure(plan, job.target, command, job.cache)
+    with Probe([*(emulator.command(job.target) or ()), command[0]]) as probe:
+        output, *_ = probe.run(job.case.frame())
+    return EmulatedCost(found.cost, output, found.arena_bytes, thread_times(plan, found, job.target))
