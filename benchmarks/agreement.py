@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .case import F32, Case
@@ -15,12 +17,20 @@ def reference_output(case: Case) -> F32:
     return run(session(case.model().proto.SerializeToString(), case, 1), case.frame())
 
 
-def agreement(case: Case, found: F32, reference: F32) -> dict[str, float]:
-    """The row's field that says how well they agree, and its value: of the shipped networks the mask's pixels, of
-    others the numbers."""
+@dataclass(frozen=True)
+class Agreement:
+    """How well two results agree, as a row has it: of the shipped networks by the mask's pixels, of others by the
+    numbers."""
+
+    equal_pixels: float | None = None
+    difference: float | None = None
+
+
+def agreement(case: Case, found: F32, reference: F32) -> Agreement:
+    """That of an engine's result with ONNX Runtime's."""
     if case.is_shipped:
-        return {"equal_pixels": equal_pixels(found, reference, case.model().threshold)}
-    return {"difference": difference(found, reference)}
+        return Agreement(equal_pixels=equal_pixels(found, reference, case.model().threshold))
+    return Agreement(difference=difference(found, reference))
 
 
 def equal_pixels(found: F32, reference: F32, threshold: float) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 from biisnet.targets import Target
 from biisnet.tools.cli.errors import one_line
 
-from .agreement import agreement, reference_output
+from .agreement import Agreement, agreement, reference_output
 from .arm64_root import Arm64Root
 from .case import Case
 from .emulated import EmulatedCost, Emulation
@@ -36,7 +36,7 @@ def measure_device(
     return row_of(case, engine, found, agrees), threads_of(case, engine, found)
 
 
-def row_of(case: Case, engine: Engine, found: EmulatedCost, agrees: dict[str, float]) -> DeviceRow:
+def row_of(case: Case, engine: Engine, found: EmulatedCost, agrees: Agreement) -> DeviceRow:
     """The row of a cost, whole numbers but for the time."""
     cost = found.cost
     return DeviceRow(
@@ -48,7 +48,8 @@ def row_of(case: Case, engine: Engine, found: EmulatedCost, agrees: dict[str, fl
         dram_bytes=None if cost.dram_bytes is None else round(cost.dram_bytes),
         microseconds=microseconds(cost.seconds),
         arena_bytes=found.arena_bytes,
-        **agrees,
+        equal_pixels=agrees.equal_pixels,
+        difference=agrees.difference,
     )
 
 

@@ -59,7 +59,9 @@ def measure_host(
         found = times[name, count]
         agrees = agreement(case, np.load(output_file(folder / name, count)), reference)
         median, least = round(statistics.median(found), 3), round(min(found), 3)
-        return HostRow(case.network, case.size, name, count, median, least, len(found), **agrees)
+        return HostRow(
+            case.network, case.size, name, count, median, least, len(found), agrees.equal_pixels, agrees.difference
+        )
 
     return [row(engine.name, count) for engine in engines for count in threads]
 

@@ -17,15 +17,15 @@ NONE = "-"
 
 
 @dataclass(frozen=True)
-class Agreement:
+class AgreementColumn:
     """The column that says how well an engine's result is ONNX Runtime's."""
 
     title: str
     of: Callable[[HostRow | DeviceRow], str]
 
 
-EQUAL_PIXELS = Agreement("equal pixels", lambda row: share(row.equal_pixels))
-DIFFERENCE = Agreement("difference", lambda row: NONE if row.difference is None else f"{row.difference:.1e}")
+EQUAL_PIXELS = AgreementColumn("equal pixels", lambda row: share(row.equal_pixels))
+DIFFERENCE = AgreementColumn("difference", lambda row: NONE if row.difference is None else f"{row.difference:.1e}")
 
 
 def markdown(results: Results) -> str:
@@ -36,7 +36,7 @@ def markdown(results: Results) -> str:
     return "\n\n".join([*parts, *reasons_of(results), versions_of(results)])
 
 
-def host_part(results: Results, agreement: Agreement) -> list[str]:
+def host_part(results: Results, agreement: AgreementColumn) -> list[str]:
     """The host's table and its head, where it was measured."""
     if not results.host:
         return []
@@ -66,7 +66,7 @@ def title(engine: str) -> str:
     return ENGINES[engine].title if engine in ENGINES else engine
 
 
-def host_table(rows: Sequence[HostRow], agreement: Agreement) -> str:
+def host_table(rows: Sequence[HostRow], agreement: AgreementColumn) -> str:
     """A line for each engine, a column for each number of threads."""
     threads = sorted({r.threads for r in rows})
     columns = [f"{n} thread{'s' if n > 1 else ''}, ms" for n in threads]

@@ -52,7 +52,7 @@ def test_only_our_figures_are_compared() -> None:
 @pytest.mark.parametrize(("cycles", "code"), [(100_000, 0), (110_000, 1)])
 def test_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cycles: int, code: int) -> None:
     write(Results(target="cortex-a72", device=(OLD,)), tmp_path / "performance.json")
-    monkeypatch.setattr(measure, "measure_device", lambda *_, **__: replace(OLD, cycles=cycles))
+    monkeypatch.setattr(measure, "measure_device", lambda *_, **__: (replace(OLD, cycles=cycles), ()))
     done = CliRunner().invoke(app, ["--check", "-o", str(tmp_path)])
     assert done.exit_code == code
     assert "1000.0 -> " in done.output

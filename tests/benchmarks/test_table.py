@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results import DeviceRow, HostRow, Results, read, write
-from benchmarks.table import BEGIN, END, markdown, rewrite, share
+from benchmarks.results import DeviceRow, HostRow, Results, ThreadRow, read, write
+from benchmarks.pages import PAGES, Page
+from benchmarks.table import markdown, markers, rewrite, share
 from biisnet.compile.errors import CompileError
 
+BEGIN, END = markers()
 RESULTS = Results(
     {"cpu": "a CPU", "arch": "x86_64", "threads": 2},
     {"tvm": "1.0"},
@@ -25,6 +27,7 @@ RESULTS = Results(
         DeviceRow("net", "8x8", "biisnet", 64_000, 3_200, 640, 63.96),
         DeviceRow("net", "4x4", "onnxruntime", 160_000, equal_pixels=0.99999),
     ),
+    (ThreadRow("net", "8x8", "biisnet", 2, (0.5, 0.5), 2.0, 32.0, 4096),),
 )
 
 
@@ -53,6 +56,16 @@ def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
     assert document.read_text() == f"# By hand\n\n{BEGIN}\nnewer\n{END}\n\nby hand too\n"
 
 
+def test_parts_of_a_document_are_written_apart(tmp_path: Path) -> None:
+    """Fails where one command writes over another one's table."""
+    document = tmp_path / "performance.md"
+    begin, end = markers("layers")
+    document.write_text(f"{begin}\n{end}\n\n{BEGIN}\n{END}\n")
+    rewrite(document, "of layers", "layers")
+    rewrite(document, "of networks")
+    assert document.read_text() == f"{begin}\nof layers\n{end}\n\n{BEGIN}\nof networks\n{END}\n"
+
+
 def test_a_document_without_markers_is_left_alone(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
     document.write_text("# By hand\n")
@@ -73,7 +86,8 @@ def test_a_file_of_another_kind_is_one_line(tmp_path: Path, text: str) -> None:
         read(tmp_path / "performance.json")
 
 
-def test_the_documents_figures_are_those_of_the_file() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_documents_figures_are_those_of_the_file(page: Page) -> None:
     docs = Path(__file__).parents[2] / "docs"
-    between = (docs / "performance.md").read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert between.strip() == markdown(read(docs / "performance.json")).strip()
+    between = (docs / page.document).read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+    assert between.strip() == page.markdown(read(docs / page.figures)).strip()
