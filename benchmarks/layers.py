@@ -106,12 +106,12 @@ def table_of(rows: Iterable[LayerRow]) -> str:
             number(row.cycles / 1e6, 2),
             number(row.macs_a_cycle, 1),
             number(row.l1d_misses / 1e3, 0),
-            number(row.dram_bytes / 1e6, 2),
-            number(row.weight_bytes / 1e6, 2),
+            number(row.dram_bytes / 1e3, 0),
+            number(row.weight_bytes / 1e3, 0),
             number(known.larq, 1),
         ]
         lines.append([known.layer.title, *figures])
-    titles = ["M MAC", "M cycles", "MAC a cycle", "K L1 misses", "DRAM, MB", "weights, MB", "Larq's MAC a cycle"]
+    titles = ["M MAC", "M cycles", "MAC a cycle", "K L1 misses", "DRAM, KB", "weights, KB", "Larq's MAC a cycle"]
     return grid(["layer", *titles], lines, numbers=len(titles))
 
 

@@ -18,8 +18,9 @@ from .device import measure_device
 from .engines import ENGINES, OWN, Engine
 from .host import measure_host
 from .machine import describe, versions
-from .pages import Page
-from .regression import case_of, compare, recorded
+from .networks import Said, chosen_cases
+from .pages import PAGES, SHIPPED, Page
+from .regression import compare, recorded
 from .results import DeviceRow, HostRow, Results, ThreadRow, read, write
 from .table import rewrite
 
@@ -103,12 +104,18 @@ def with_recorded(results: Results, old: Results, extent: Extent) -> Results:
     )
 
 
-def check(output: Path, say: Say) -> tuple[list[str], bool]:
-    """Our recorded rows, measured again: a line for each, and whether none costs more. Raises CompileError."""
-    file = output / "performance.json"
-    before = recorded(read(file))
+def check(output: Path, names: Sequence[str] | None, folder: Path, say: Say) -> tuple[list[str], bool]:
+    """Our recorded rows of the shipped networks, or of those with such names, measured again: a line for each, and
+    whether none costs more. Raises CompileError."""
+    files = [output / page.figures for page in (PAGES if names else (SHIPPED,))]
+    before = [row for file in files for row in recorded(read(file)) if not names or row.network in names]
     if not before:
-        raise CompileError(f"{file}: has no emulated figures of ours; run `python -m benchmarks`")
+        found = " and ".join(map(str, files))
+        raise CompileError(f"{found}: no emulated figures of ours; measure them first (`python -m benchmarks -h`)")
     target, root = resolve(BOARD), Arm64Root(output)  # ours needs no userland
-    now = [measure_device(case_of(row), ENGINES[row.engine], target, root, cache=True, say=say)[0] for row in before]
-    return compare(before, now)
+
+    def again(row: DeviceRow) -> DeviceRow:
+        (case,) = chosen_cases([row.network], row.sides, Said(), folder, say)
+        return measure_device(case, ENGINES[row.engine], target, root, cache=True, say=say)[0]
+
+    return compare(before, [again(row) for row in before])

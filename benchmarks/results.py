@@ -48,10 +48,16 @@ class DeviceRow:
     reason: str | None = None
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the frame."""
+        height, width = self.size.split("x")
+        return int(height), int(width)
+
+    @property
     def pixels(self) -> int:
         """Pixels of the frame."""
-        height, width = self.size.split("x")
-        return int(height) * int(width)
+        height, width = self.sides
+        return height * width
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..case import F32, Case
 from ..emulated import EmulatedCost, Emulation
@@ -14,6 +16,10 @@ from .engine import Infer
 
 if TYPE_CHECKING:
     from biisnet.compile.frontend import OnnxModel
+
+
+class ThreadsError(RuntimeError):
+    """Several threads compute something else than one."""
 
 
 def build(case: Case, folder: Path) -> None:
@@ -49,12 +55,12 @@ def price(job: Emulation) -> EmulatedCost:
 
 
 def price_of(model: OnnxModel, job: Emulation) -> EmulatedCost:
-    """A network's cost on the emulated board, and its output there. Raises CompileError, ProbeError, ToolchainError."""
+    """A network's cost on the emulated board, and its output there. Raises CompileError, ProbeError, ThreadsError,
+    ToolchainError."""
     from biisnet.compile.emit.runner import STEPS, build_runner
     from biisnet.compile.pipeline import PLAN_STEPS, make_plan
     from biisnet.compile.progress import Progress
     from biisnet.compile.tuning.records import tuned_schedules
-    from biisnet.runtime.probe import Probe
     from biisnet.targets import emulator
     from biisnet.tools.analysis import measure
 
@@ -64,6 +70,21 @@ def price_of(model: OnnxModel, job: Emulation) -> EmulatedCost:
     plan = make_plan(model, (job.case.height, job.case.width), job.target, progress, tuned_schedules(job.target))
     command = build_runner(plan, job.target, job.folder, progress, symbols=True)
     found = measure(plan, job.target, command, job.cache)
-    with Probe([*(emulator.command(job.target) or ()), command[0]]) as probe:
-        output, *_ = probe.run(job.case.frame())
+    output = output_of([*(emulator.command(job.target) or ()), command[0]], job.case)
     return EmulatedCost(found.cost, output, found.arena_bytes, thread_times(plan, found, job.target))
+
+
+def output_of(command: Sequence[str], case: Case) -> npt.NDArray[Any]:
+    """A runner's first output, on one thread as on several. Raises ThreadsError, ProbeError."""
+    from biisnet.runtime.probe import Probe
+
+    from ..thread_times import MOST
+
+    outputs = []
+    for threads in range(1, MOST + 1):
+        with Probe(command, threads) as probe:
+            outputs.append(probe.run(case.frame())[0])
+    for threads, output in enumerate(outputs, 1):
+        if output.tobytes() != outputs[0].tobytes():
+            raise ThreadsError(f"{threads} threads give another result than one")
+    return outputs[0]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results import DeviceRow, HostRow, Results, ThreadRow, read, write
 from benchmarks.pages import PAGES, Page
+from benchmarks.results import DeviceRow, HostRow, Results, ThreadRow, read, write
 from benchmarks.table import markdown, markers, rewrite, share
 from biisnet.compile.errors import CompileError
 
