@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m benchmarks.layers`: what binary layers of many channels cost on the emulated board, a layer a line of
-docs/performance-zoo.md.
+docs/performance-layers.md.
 
 A layer's cost is that of its stage in a network of such layers, warm: binary convolution, BatchNormalization, sum with
 the shortcut, signs for the next layer.
@@ -30,12 +30,11 @@ from biisnet.tools.cli.terminal import Speaker
 
 from .layer_networks import Layer, export_layer
 from .measure import BOARD
-from .pages import OTHERS
 from .table import grid, number, rewrite
 
 say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-FIGURES, SECTION = "performance-layers.json", "layers"
+FIGURES, DOCUMENT = "performance-layers.json", "performance-layers.md"
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def publish(rows: Sequence[LayerRow], output: Path) -> None:
     """Write the file of figures and the document's table."""
     output.mkdir(parents=True, exist_ok=True)
     write_whole(output / FIGURES, (json.dumps({"layers": [asdict(r) for r in rows]}, indent=1) + "\n").encode())
-    rewrite(output / OTHERS.document, table_of(rows), SECTION)
+    rewrite(output / DOCUMENT, table_of(rows))
 
 
 def chosen(names: Sequence[str] | None) -> list[Layer]:
@@ -158,7 +157,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def layers(
     layer: Annotated[list[str] | None, typer.Option("--layer", help=f"Only these of {', '.join(REFERENCES)}.")] = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help=f"Where {FIGURES} and the table are.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help=f"Where {FIGURES} and {DOCUMENT} are.")
     ] = DOCS,
 ) -> None:
     """Measure binary layers of 64 to 1024 channels on the emulated board, and write the figures into docs/."""

@@ -108,7 +108,8 @@ def check(output: Path, names: Sequence[str] | None, folder: Path, say: Say) -> 
     """Our recorded rows of the shipped networks, or of those with such names, measured again: a line for each, and
     whether none costs more. Raises CompileError."""
     files = [output / page.figures for page in (PAGES if names else (SHIPPED,))]
-    before = [row for file in files for row in recorded(read(file)) if not names or row.network in names]
+    kept = [row for file in files if file.exists() for row in recorded(read(file))]
+    before = [row for row in kept if not names or row.network in names]
     if not before:
         found = " and ".join(map(str, files))
         raise CompileError(f"{found}: no emulated figures of ours; measure them first (`python -m benchmarks -h`)")

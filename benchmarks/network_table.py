@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from .engines import ENGINES, OURS
 from .quoted import QUOTED, Quoted
-from .results import DeviceRow, Results, ThreadRow
-from .table import DIFFERENCE, grid, host_part, number, reasons_of, title, versions_of
+from .results import DeviceRow, Results
+from .table import DIFFERENCE, grid, host_part, number, reasons_of, scaled, thread_part, title, versions_of
 
 
 def network_markdown(results: Results) -> str:
@@ -16,9 +16,7 @@ def network_markdown(results: Results) -> str:
     parts = host_part(results, DIFFERENCE)
     if results.device:
         parts += [f"On an emulated {results.target}, one thread:", network_table(results.device)]
-    if results.threads:
-        parts += [f"Several threads of an emulated {results.target}, by the model:", thread_table(results.threads)]
-    parts += reasons_of(results)
+    parts += [*thread_part(results), *reasons_of(results)]
     quoted = [q for q in QUOTED if q.network in {r.network for r in results.device}]
     if quoted:
         parts += ["Quoted, not measured here: what others have published of a board.", quoted_table(quoted)]
@@ -46,17 +44,6 @@ def network_table(rows: Sequence[DeviceRow]) -> str:
     return grid(["network", "size", "engine", *columns], lines, numbers=len(columns))
 
 
-def thread_table(rows: Iterable[ThreadRow]) -> str:
-    """A line for each number of threads."""
-    lines = []
-    for r in rows:
-        shares = " ".join(f"{100 * part:.1f}" for part in r.shares)
-        figures = [number(r.speedup, 2), shares, number(scaled(r.microseconds, 1e3), 1), number(r.arena_bytes / 1e6, 1)]
-        lines.append([r.network, r.size, title(r.engine), str(r.threads), *figures])
-    columns = ["threads", "kernels' speed-up", "shares, %", "ms", "arena, MB"]
-    return grid(["network", "size", "engine", *columns], lines, numbers=len(columns))
-
-
 def quoted_table(rows: Iterable[Quoted]) -> str:
     """A line a network."""
     lines = [
@@ -69,8 +56,3 @@ def quoted_table(rows: Iterable[Quoted]) -> str:
         for r in rows
     ]
     return grid(["network", "engine", "board", "1 thread, ms", "4 threads, ms"], lines, numbers=2)
-
-
-def scaled(figure: float | None, unit: float) -> float | None:
-    """A figure in another unit."""
-    return None if figure is None else figure / unit

@@ -10,9 +10,9 @@ from pathlib import Path
 from biisnet.compile.errors import CompileError
 
 from .engines import ENGINES, OURS
-from .results import DeviceRow, HostRow, Results
+from .results import DeviceRow, HostRow, Results, ThreadRow
 
-FIGURES = "figures"
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 NONE = "-"
 
 
@@ -33,7 +33,7 @@ def markdown(results: Results) -> str:
     parts = host_part(results, EQUAL_PIXELS)
     if results.device:
         parts += [f"On an emulated {results.target}, one thread:", device_table(results.device)]
-    return "\n\n".join([*parts, *reasons_of(results), versions_of(results)])
+    return "\n\n".join([*parts, *thread_part(results), *reasons_of(results), versions_of(results)])
 
 
 def host_part(results: Results, agreement: AgreementColumn) -> list[str]:
@@ -42,6 +42,13 @@ def host_part(results: Results, agreement: AgreementColumn) -> list[str]:
         return []
     machine = f"{results.machine.get('cpu', '?')}, {results.machine.get('threads', '?')} hardware threads"
     return [f"On the host ({machine}), median of the wall time:", host_table(results.host, agreement)]
+
+
+def thread_part(results: Results) -> list[str]:
+    """The threads' table and its head, where there are such figures."""
+    if not results.threads:
+        return []
+    return [f"Several threads of an emulated {results.target}, by the model:", thread_table(results.threads)]
 
 
 def reasons_of(results: Results) -> list[str]:
@@ -54,11 +61,6 @@ def reasons_of(results: Results) -> list[str]:
 def versions_of(results: Results) -> str:
     """Versions of what was measured."""
     return "Versions: " + ", ".join(f"{name} {number}" for name, number in results.versions.items()) + "."
-
-
-def markers(what: str = FIGURES) -> tuple[str, str]:
-    """Lines around a part of a document that a command writes."""
-    return f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
 
 
 def title(engine: str) -> str:
@@ -99,6 +101,22 @@ def device_table(rows: Sequence[DeviceRow]) -> str:
     return grid(["network", "size", "engine", *columns], lines, numbers=len(columns))
 
 
+def thread_table(rows: Iterable[ThreadRow]) -> str:
+    """A line for each number of threads."""
+    lines = []
+    for r in rows:
+        shares = " ".join(f"{100 * part:.1f}" for part in r.shares)
+        figures = [number(r.speedup, 2), shares, number(scaled(r.microseconds, 1e3), 1), number(r.arena_bytes / 1e6, 1)]
+        lines.append([r.network, r.size, title(r.engine), str(r.threads), *figures])
+    columns = ["threads", "kernels' speed-up", "shares, %", "ms", "arena, MB"]
+    return grid(["network", "size", "engine", *columns], lines, numbers=len(columns))
+
+
+def scaled(figure: float | None, unit: float) -> float | None:
+    """A figure in another unit."""
+    return None if figure is None else figure / unit
+
+
 def number(value: float | None, digits: int) -> str:
     """With thousands set apart."""
     return NONE if value is None else f"{value:,.{digits}f}".replace(",", " ")
@@ -115,14 +133,12 @@ def grid(titles: Sequence[str], lines: Iterable[Sequence[str]], numbers: int) ->
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *lines))
 
 
-def rewrite(document: Path, text: str, what: str = FIGURES) -> None:
-    """Put `text` between the document's markers of `what`, and begin a document that is not there. Raises CompileError
-    without them."""
-    begin, end = markers(what)
+def rewrite(document: Path, text: str) -> None:
+    """Put `text` between the document's markers, and begin one that is not there. Raises CompileError without them."""
     if not document.exists():
-        document.write_text(f"{begin}\n{end}\n", "utf-8")
-    before, found, rest = document.read_text("utf-8").partition(begin)
-    _, ended, after = rest.partition(end)
-    if not found or not ended:
-        raise CompileError(f"{document}: lacks '{begin}' and '{end}' around the {what}; put them back")
-    document.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
+        document.write_text(f"{BEGIN}\n{END}\n", "utf-8")
+    before, begin, rest = document.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise CompileError(f"{document}: lacks '{BEGIN}' and '{END}' around the figures; put them back")
+    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")

@@ -14,9 +14,8 @@ pytest.importorskip("torch")
 
 from benchmarks import layers
 from benchmarks.layer_networks import Layer
-from benchmarks.layers import FIGURES, REFERENCES, SECTION, LayerRow, app, measure_layer, read, table_of
-from benchmarks.pages import OTHERS
-from benchmarks.table import markers
+from benchmarks.layers import DOCUMENT, FIGURES, REFERENCES, LayerRow, app, measure_layer, read, table_of
+from benchmarks.table import BEGIN, END
 
 ROW = LayerRow("3x3-64", 115_605_504, 1_752_199, 18_887, 0, 4608)
 DOCS = Path(__file__).parents[2] / "docs"
@@ -40,8 +39,7 @@ def test_layers() -> None:
 
 
 def test_the_documents_table_is_that_of_the_file() -> None:
-    begin, end = markers(SECTION)
-    between = (DOCS / OTHERS.document).read_text("utf-8").partition(begin)[2].partition(end)[0]
+    between = (DOCS / DOCUMENT).read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
     assert between.strip() == table_of(read(DOCS / FIGURES).values())
 
 
@@ -54,7 +52,7 @@ def test_a_run_of_some_keeps_the_others(tmp_path: Path, monkeypatch: pytest.Monk
         assert done.exit_code == 0
     assert {n: row.cycles for n, row in read(tmp_path / FIGURES).items()} == {"3x3-64": 1_600_000, "1x1-256": 900_000}
     assert list(read(tmp_path / FIGURES)) == ["3x3-64", "1x1-256"]
-    assert table_of(read(tmp_path / FIGURES).values()) in (tmp_path / OTHERS.document).read_text()
+    assert table_of(read(tmp_path / FIGURES).values()) in (tmp_path / DOCUMENT).read_text()
 
 
 @pytest.mark.parametrize("text", ["", '{"layers": [{"name": "3x3-64"}]}'])

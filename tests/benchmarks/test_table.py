@@ -9,10 +9,9 @@ import pytest
 
 from benchmarks.pages import PAGES, Page
 from benchmarks.results import DeviceRow, HostRow, Results, ThreadRow, read, write
-from benchmarks.table import markdown, markers, rewrite, share
+from benchmarks.table import BEGIN, END, markdown, rewrite, share
 from biisnet.compile.errors import CompileError
 
-BEGIN, END = markers()
 RESULTS = Results(
     {"cpu": "a CPU", "arch": "x86_64", "threads": 2},
     {"tvm": "1.0"},
@@ -35,6 +34,7 @@ def test_tables() -> None:
     text = markdown(RESULTS)
     assert "| net | 8x8 | biisnet, float32 | 2.0 | 1.2 | 9/9 | 100 % |" in text
     assert "| net | 8x8 | biisnet, float32 | 1 000.0 | 50.0 | 10 | 0.1 | 1.0 | - |" in text
+    assert "| net | 8x8 | biisnet, float32 | 2 | 2.00 | 50.0 50.0 | 0.0 | 0.0 |" in text
     assert "| net | 4x4 | ONNX Runtime | 10 000.0 | - | - | - | 10.0 | 99.999 % |" in text
 
 
@@ -54,16 +54,6 @@ def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
     rewrite(document, "new")
     rewrite(document, "newer")
     assert document.read_text() == f"# By hand\n\n{BEGIN}\nnewer\n{END}\n\nby hand too\n"
-
-
-def test_parts_of_a_document_are_written_apart(tmp_path: Path) -> None:
-    """Fails where one command writes over another one's table."""
-    document = tmp_path / "performance.md"
-    begin, end = markers("layers")
-    document.write_text(f"{begin}\n{end}\n\n{BEGIN}\n{END}\n")
-    rewrite(document, "of layers", "layers")
-    rewrite(document, "of networks")
-    assert document.read_text() == f"{begin}\nof layers\n{end}\n\n{BEGIN}\nof networks\n{END}\n"
 
 
 def test_a_document_without_markers_is_left_alone(tmp_path: Path) -> None:

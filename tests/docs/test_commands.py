@@ -36,7 +36,6 @@ IN_THE_CLONE = {
     "python -m examples ": "--narrow 8",
     "python -m benchmarks.layers": "--layer 1x1-1024 -o pages",
     "python -m benchmarks --network my.onnx ": "--engine biisnet",
-    "python -m benchmarks --check ": "-o pages",
     "python -m benchmarks ": "--engine biisnet --size 32x32 -o pages",
 }
 """Commands of the repository, the first that begins a line, and what makes them small: an eighth of an example's
