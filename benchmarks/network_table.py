@@ -49,10 +49,11 @@ def quoted_table(rows: Iterable[Quoted]) -> str:
     lines = [
         [
             f"{r.network} (quoted)",
-            f"[{r.engine}]({r.source})",
+            r.engine,
             f"{r.board}, {r.day}",
+            r.source,
             *(number(r.milliseconds.get(n), 1) for n in (1, 4)),
         ]
         for r in rows
     ]
-    return grid(["network", "engine", "board", "1 thread, ms", "4 threads, ms"], lines, numbers=2)
+    return grid(["network", "engine", "board", "source", "1 thread, ms", "4 threads, ms"], lines, numbers=2)

@@ -26,7 +26,7 @@ def larq(network: str, one: float, four: float) -> Quoted:
         "Raspberry Pi 4 B, 1.5 GHz",
         "2022-04-20",
         {1: one, 4: four},
-        "https://github.com/larq/compute-engine/blob/main/README.md#performance",
+        "README.md of github.com/larq/compute-engine, Performance",
     )
 
 
