@@ -116,7 +116,7 @@ def converter_of(node: onnx.NodeProto, path: str) -> Callable[[Node], list[Expr]
             )
         raise CompileError(
             f"{path}: layer '{label_of(node)}': operator {domain}{node.op_type} is not supported; "
-            "see docs/onnx-ops.md for those that are",
+            "`biisnet explain BN301` names those that are",
             layers.OPERATOR,
         )
     return convert

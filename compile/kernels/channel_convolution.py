@@ -61,7 +61,7 @@ class ChannelConvolution(Convolution):
 
     def suits_band(self, height: int) -> int:
         """The fewest rows with which weights are not fetched again and again, as long as what is read stays near."""
-        return suitable_band(self.operands()[0], self.weight, height)
+        return suitable_band(self.operands()[0], len(self.weight), self.weight[0].nbytes, height)
 
     def ordered_weights(self) -> npt.NDArray[np.int16]:
         """[blocks of 8 outputs][rows][inputs / depth][columns][depth][8 outputs], as words."""

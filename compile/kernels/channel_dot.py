@@ -30,7 +30,7 @@ from ..ir.expressions import Expr, Inputs, each, kind
 from ..storage.encoding import BLOCK
 from .binary_dot import BinaryDot, in_binade
 from .border_table import PlaceTable, place_table
-from .channel_bands import BANDS, FETCHED
+from .channel_bands import suitable_band
 from .channel_context import ChannelContext, as_words
 from .context import Context, place_class
 from .simd import Simd
@@ -86,9 +86,7 @@ class ChannelDot(BinaryDot):
     def suits_band(self, height: int) -> int:
         """The fewest rows with which weights are not fetched again and again: longer bands make longer
         rings."""
-        weights = self.signs.size // 8
-        fits = (n for n in BANDS if -(-height // n) * weights <= FETCHED)
-        return next(fits, BANDS[-1])
+        return suitable_band(self.operands()[0], len(self.signs), self.signs[0].size // 8, height)
 
     def slots(self, issue: Issue) -> int:
         """As many for a byte of taps as with lanes of pixels, but that nothing is widened at the end; made float."""

@@ -25,6 +25,7 @@ from ..ir.memory import Order
 from ..ir.steps import Kernels, Step
 from ..refusals import whole
 from ..schedules import Schedules
+from .reuse_places import chain
 from .size_rings import own_rings
 from .task_rows import TaskRows
 
@@ -88,6 +89,8 @@ class Group:
     slots: dict[Buffer, int]
     stop: int
     constants: int = 0
+    kept: dict[Buffer, int] = field(default_factory=dict)
+    """Rows of a map that only the group reads, and of all those before it that it takes the place of, by the last."""
     rings: int = 0
     """Bytes of the maps that only the group reads."""
     single: int = 0
@@ -116,12 +119,18 @@ class Group:
                 self.single += 0 if b.replaces else b.row_bytes
                 self.traffic += 2 * b.map_bytes
             elif b.external is None:
-                # the rows at hand are where those were that they take the place of
-                self.rings += (self.slots[b] - (step.schedule.band if b.replaces else 0)) * b.row_bytes
+                self.keep(b, step.schedule.band)
         for b in {r.buffer for r in self.rows.reads[k]} - self.read:
             self.read.add(b)
             self.single += b.row_bytes
             self.traffic += b.map_bytes
+
+    def keep(self, b: Buffer, band: int) -> None:
+        """Takes in the ring of a map; the rows at hand are where those were that they take the place of."""
+        last = chain(b, self.rows.successors)[-1]
+        before = self.kept.get(last, 0)
+        self.kept[last] = min(before + self.slots[b] - (band if b.replaces else 0), b.height)
+        self.rings += (self.kept[last] - before) * b.row_bytes
 
 
 def group_of(rows: TaskRows, slots: dict[Buffer, int], steps: range) -> Group:

@@ -17,6 +17,9 @@ numbers counts too, but never more of it than is needed:
     16 to 63       its largest in all runs of the kind, up to 1/16 of the largest of all channels in this run
     below 16       the same, up to the largest of all channels in this run, and not below 1/16 of that
 
+Where all channels together are less than 32 numbers, each may be a sum of signs that is 0, or what rounding makes of
+that: then the largest of all channels is that of all runs of the kind.
+
 A step that goes wrong changes a binary convolution's sum by whole multiples of its channel's scale. It is seen where
 these are more than 1e-5 of the channel's magnitude, and below 16 pixels more than 6e-7 of the largest channel's.
 """
@@ -34,6 +37,8 @@ TOLERANCE = 1e-5
 SHARES = ((16, 1.0, 1 / 16), (64, 1 / 16, 0.0))
 """(pixels below which it is so; shares of the largest of all channels: up to which other runs raise a channel's
 magnitude, and below which it is not)."""
+FEW = 32
+"""Numbers of all channels, of which all may be 0 by chance."""
 
 SMALLEST = 1e-30
 """Magnitude below which a channel is none: numbers that underflow, as a softmax's do, lose their bits."""
@@ -47,6 +52,7 @@ class Closeness:
         self.sizes: list[Array] = []
         self.errors: list[Array] = []
         self.pixels = 1
+        self.numbers = 1
 
     def add(self, expected: Array, found: Array) -> None:
         """One run's values, of one shape: axis 1 is channels, where there are as many axes."""
@@ -61,14 +67,14 @@ class Closeness:
             difference = np.where(finite & same, np.abs(a - b), np.where(same, 0, np.inf))
         self.sizes.append(np.abs(np.where(finite, a, 0)).max(axes, initial=0))
         self.errors.append(difference.max(axes, initial=0))
-        self.pixels = a.size // max(self.sizes[-1].size, 1)
+        self.numbers, self.pixels = a.size, a.size // max(self.sizes[-1].size, 1)
 
     def worst(self) -> float:
         """The largest difference, relative to its channel's magnitude."""
         sizes, errors = np.array(self.sizes), np.array(self.errors)
         if not sizes.size:
             return 0.0
-        largest = sizes.max(1, keepdims=True)
+        largest = sizes.max(None if self.numbers < FEW else 1, keepdims=True)
         most, least = next(((m, n) for below, m, n in SHARES if self.pixels < below), (0.0, 0.0))
         lifted = np.minimum(sizes.max(0), most * largest)
         scale = np.maximum(np.maximum(sizes, lifted), np.maximum(least * largest, SMALLEST))

@@ -6,6 +6,7 @@
     large        the same, and numbers far beyond
 
 Large ones are fed apart: where a shortcut carries them, an error as large as a threshold is no more than rounding.
+Next to 0 lies SMALL: of numbers below it products underflow to 0, so that Sign(x / 100) is not Sign(x) for them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Array = npt.NDArray[Any]
 MODERATE = 4.0
 """Largest number fed where a straight-through estimator was taken out: s - e + e loses the last bits of s."""
 LARGE = 1e4
+SMALL = np.float32(1e-30)
+"""Magnitude below which numbers are no other than 0."""
 BEYOND = 1e30
 """Thresholds that are reached by no number that is fed."""
 RUNS = (
@@ -99,7 +102,9 @@ def at_place(rng: np.random.Generator, place: Place, kind: str, most: float, is_
 def around(thresholds: Array, most: float) -> Array:
     """Numbers at which a step can go wrong, a channel, [n, C or 1]; with +-`most`."""
     reached = np.where(np.abs(thresholds) < BEYOND, thresholds, np.float32(0)).astype(np.float32)
-    rows = np.concatenate([np.zeros((1, reached.shape[1]), np.float32), reached])
-    beside = [np.nextafter(rows, np.float32(sign * np.inf)) for sign in (-1, 1)]
+    rows = np.concatenate(
+        [np.zeros((1, reached.shape[1]), np.float32), np.where(np.abs(reached) < SMALL, np.float32(0), reached)]
+    )
+    beside = [np.where(rows, np.nextafter(rows, np.float32(sign * np.inf)), sign * SMALL) for sign in (-1, 1)]
     ends = [np.full((1, rows.shape[1]), sign * most, np.float32) for sign in (1, -1)] if most else []
     return np.concatenate([rows, -rows, *beside, rows + 1, rows - 1, *ends])

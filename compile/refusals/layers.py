@@ -9,15 +9,19 @@ OPERATOR = Refusal(
     code="BN301",
     title="an operator that is not supported",
     means="There is no kernel for this operator, and nothing falls back to another runtime.",
-    supported="The operators of docs/onnx-ops.md, and the forms that docs/other-networks.md rewrites in these; any "
-    "operator whose inputs are all constant.",
+    supported="Add, ArgMax, AveragePool, BatchNormalization, Clip, Concat, Conv, ConvInteger, DepthToSpace, Div, "
+    "Dropout, Exp, Flatten, Gather, Gemm, GlobalAveragePool, Greater, GreaterOrEqual, HardSigmoid, HardSwish, "
+    "Identity, LayerNormalization, LeakyRelu, Less, LessOrEqual, Log, LogSoftmax, MatMul, MaxPool, Mul, Neg, PRelu, "
+    "Pad, ReduceMax, ReduceMean, ReduceSum, Relu, Resize, Round, Sigmoid, Sign, Slice, Softmax, Split, Sqrt, Sub, "
+    "Tanh, TopK, Transpose, in the forms of docs/onnx-ops.md and docs/other-networks.md; Cast, Equal, Reshape, Where "
+    "and quantisers as binarized networks have them; com.biisnet's; any operator whose inputs are all constant.",
     ways=(
         "Replace the layer by supported ones: `Sigmoid`, `Clip`, `PRelu` for other activations, a `Conv` for most "
         "linear layers.",
         "Leave it out of the export where it belongs to training, or comes after the network.",
         "Cut the network there (`onnx.utils.extract_model`), and compute the rest yourself.",
     ),
-    example="net.onnx: layer 'y': operator Erf is not supported; see docs/onnx-ops.md for those that are",
+    example="net.onnx: layer 'y': operator Erf is not supported; `biisnet explain BN301` names those that are",
 )
 UNFIT = Refusal(
     code="BN302",

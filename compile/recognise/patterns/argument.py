@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Functions before a step that its threshold can take in, exactly:
+"""Functions before a step that its threshold can take in, exactly but for what underflows (feeds.SMALL):
 
     x + c >= 0  =  x >= -c           float32's sum is 0 or above where the true sum is
     c x >= 0    =  x >= 0            c > 0, a quotient too; mirrored for c < 0

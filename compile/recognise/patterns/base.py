@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import onnx_ir as ir
@@ -62,6 +63,29 @@ class Context:
         return tuple(f"{listed(names)}: {what}" for what, names in self.notes.items())
 
 
+class OperatorRule(RewriteRule):
+    """The rule of a pattern, which passes over nodes of other operators at once, and is made when there is one of its
+    own: of a graph's nodes and rules nearly all pairs are of two operators, and most of the time went into them."""
+
+    remove_nodes = as_function = False
+    graph_pre_visitor = graph_post_visitor = None
+
+    def __init__(self, pattern: Pattern) -> None:  # nothing of the rewriter's is made yet
+        self.pattern = pattern
+        self.name = pattern.name
+
+    @cached_property
+    def rule(self) -> RewriteRule:
+        """What the rewriter makes of it."""
+        return RewriteRule(self.pattern.pattern, self.pattern.rewrite, name=self.name, remove_nodes=self.remove_nodes)
+
+    def try_rewrite(self, model: ir.Model, graph_or_function: Any, node: ir.Node, **options: Any) -> Any:
+        """As the rule."""
+        if node.op_type != self.pattern.op_type or node.domain != self.pattern.domain:
+            return None
+        return self.rule.try_rewrite(model, graph_or_function, node, **options)
+
+
 class Pattern(RewriteRuleClassBase):
     """An operator of any of `op_types`: `replace` gives what it becomes, or None where the pattern is not met."""
 
@@ -69,8 +93,13 @@ class Pattern(RewriteRuleClassBase):
     domains: ClassVar[tuple[str, ...]] = ("",)
 
     def __init__(self, context: Context, op_type: str, domain: str = "") -> None:
-        super().__init__(f"{type(self).__name__}({op_type})", remove_nodes=False)
+        super().__init__(f"{type(self).__name__}({op_type})", remove_nodes=OperatorRule.remove_nodes)
         self.context, self.op_type, self.domain = context, op_type, domain
+
+    @classmethod
+    def rule(cls, *operator: Any) -> RewriteRule:
+        """The rule for a context, and an operator's name and domain."""
+        return OperatorRule(cls(*operator))
 
     @classmethod
     def rules(cls, context: Context) -> Iterator[RewriteRule]:

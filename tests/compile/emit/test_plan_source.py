@@ -111,7 +111,11 @@ def test_a_stage_without_rows(tmp_path: Path) -> None:
     order = order_tasks(kernels, DEFAULT)
     slots = size_rings(kernels, order)
     assert slots == {buffer: buffer.height for step in kernels.steps for buffer in step.stage.outputs}
-    arenas = plan_arena(kernels, slots), plan_arena(kernels, widen_rings(kernels, slots)), plan_probing(kernels)
+    arenas = (
+        plan_arena(kernels, slots, order),
+        plan_arena(kernels, widen_rings(kernels, slots), None),
+        plan_probing(kernels),
+    )
     signature = signature_of(program, "classification")
     source = plan_source(program, kernels, order, arenas, signature)
     arena = Plan(program, kernels, order, *arenas, signature, None, source, Proof(0, 0)).arena_bytes(2)

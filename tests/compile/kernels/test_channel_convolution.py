@@ -277,7 +277,7 @@ def test_weights_lie_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "size", "band"), [(64, 28, 2), (128, 14, 2), (256, 7, 2), (512, 1, 1), (16, 56, 1)]
+    ("channels", "size", "band"), [(64, 28, 2), (128, 14, 2), (256, 7, 2), (512, 1, 1), (16, 56, 2)]
 )
 def test_band(channels: int, size: int, band: int) -> None:
     """Fails where weights are fetched for every row although more rows would stay near, or a band is longer than that,

@@ -56,7 +56,7 @@ def test_a_chain_of_blocks() -> None:
     assert chain(maps[1], found) == maps[1:]
     order = run_sweeps(TaskRows(kernels.steps), [range(len(kernels.steps))], 1)
     slots = size_rings(kernels, order)
-    streaming, probing = plan_arena(kernels, slots), plan_probing(kernels)
+    streaming, probing = plan_arena(kernels, slots, order), plan_probing(kernels)
     assert len({streaming.placements[b].offset for b in maps}) == 1
     assert [streaming.placements[b].successor for b in maps] == [*maps[1:], None]
     assert len({slots[b] for b in maps}) == 1

@@ -37,8 +37,15 @@ def worst(*runs: tuple[list[list[float]], list[float]], pixels: int) -> float:
 )
 def test_scale(pixels: int, own: float, other: float, scale: float) -> None:
     """Fails where a channel is compared with more, or less, than the table says."""
-    found = worst(([[1.0, own]], [0.0, 1e-6]), ([[1.0, other]], [0.0, 0.0]), pixels=pixels)
+    found = worst(([[1.0, own, 1.0]], [0.0, 1e-6, 0.0]), ([[1.0, other, 1.0]], [0.0, 0.0, 0.0]), pixels=pixels)
     assert found == pytest.approx(1e-6 / scale, rel=1e-3)
+
+
+@pytest.mark.parametrize(("pixels", "scale"), [(1, 1.0), (15, 1.0), (16, 1e-8)])
+def test_all_zero_by_chance(pixels: int, scale: float) -> None:
+    """Fails where few sums of signs that are all 0 in a run are compared with what rounding made of them."""
+    found = worst(([[1e-8, 1e-8]], [1e-8, 0.0]), ([[1.0, 1.0]], [0.0, 0.0]), pixels=pixels)
+    assert found == pytest.approx(1e-8 / scale, rel=1e-3)
 
 
 def test_runs_do_not_lower_each_other() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from biisnet.compile.recognise.feeds import LARGE, MODERATE, RUNS, around, feeds
+from biisnet.compile.recognise.feeds import LARGE, MODERATE, RUNS, SMALL, around, feeds
 
 
 def place(thresholds: list[list[float]], low: float = -np.inf, high: float = np.inf) -> SimpleNamespace:
@@ -33,7 +33,8 @@ def test_thresholds_of_each_channel() -> None:
         for channel, thresholds in enumerate(([0.25, 7.0], [-3.0])):
             here = set(values[0, channel].ravel().tolist())
             for t in np.float32([0, *thresholds]):
-                around_it = {t, -t, t + 1, t - 1, *(np.nextafter(t, np.float32(s * np.inf)) for s in (-1, 1))}
+                beside = (np.nextafter(t, np.float32(s * np.inf)) if t else s * SMALL for s in (-1, 1))
+                around_it = {t, -t, t + 1, t - 1, *beside}
                 assert {float(v) for v in around_it} <= here
             assert np.abs(values[0, channel]).max() <= 8
     assert not np.isin(np.float32([0.25, 7.0]), runs["thresholds"][0][0, 1]).any()
@@ -71,6 +72,13 @@ def test_images_and_kinds() -> None:
         assert (a["x"].dtype, a["y"].dtype) == (np.uint8, np.float32)
         for left, right in zip((*a.values(), *at_a), (*b.values(), *at_b), strict=True):
             np.testing.assert_array_equal(left, right)
+
+
+def test_nothing_that_underflows() -> None:
+    """Fails where a number is fed whose hundredth is 0: Sign(x / 100) is not Sign(x) for it."""
+    tiny = float(np.nextafter(np.float32(0), np.float32(1)))  # the threshold of x > 0
+    for values in fed(place([[0.0, 0.0], [tiny, tiny]])).values():
+        assert all(((np.abs(v) >= SMALL) | (v == 0)).all() for v in values)
 
 
 def test_unreached_thresholds() -> None:

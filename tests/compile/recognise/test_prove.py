@@ -28,6 +28,25 @@ def residual(side: int, scale: float) -> tuple[Net, str]:
     return net, net.op("Add", x, net.op("Mul", net.conv(signs, net.signs(C, C, 3, 3)), np.float32(scale)))
 
 
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda n, x: n.op("LeakyRelu", x),
+        lambda n, x: n.op("LeakyRelu", x, alpha=1e-4),
+        lambda n, x: n.op("Mul", x, np.float32(0.01)),
+        lambda n, x: n.op("Div", x, np.float32(255)),
+        lambda n, x: n.op("Tanh", n.op("Mul", x, np.float32(1e-3))),
+    ],
+)
+def test_what_underflows_is_no_difference(keep: Callable[[Net, str], str]) -> None:
+    """Fails where a network is refused since Sign(x / 100) is 0 for a number that is nearly 0."""
+    net = Net((1, 3, 4, 4))
+    last = net.conv(net.op("Sign", keep(net, net.stem())), net.signs(C, C, 3, 3))
+    found = recognise(net.model(last), None)
+    assert found.proof
+    assert [n.op_type for n in found.model.proto.graph.node if n.op_type in ("LeakyRelu", "Mul", "Div", "Tanh")] == []
+
+
 def next_number(threshold: np.ndarray) -> np.ndarray:
     """Thresholds that only numbers beyond them reach."""
     return np.nextafter(threshold, np.float32(np.inf))

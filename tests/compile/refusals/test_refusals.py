@@ -16,6 +16,7 @@ from biisnet.compile.frontend.converters import CONVERTERS, MAX_WEIGHTS
 from biisnet.compile.frontend.shapes import MAX_CHANNELS, MAX_SIDE
 from biisnet.compile.frontend.window_converters import MAX_AVERAGE, MAX_POOL
 from biisnet.compile.ir.limits import MAX_DOT_TAPS, MAX_OUTPUTS, MAX_ROWS, MAX_STAGES, MAX_STRIDE, MAX_TASKS
+from biisnet.compile.recognise.rewriting import FOREIGN
 from biisnet.compile.refusals import GROUPS, REFUSALS, Refusal, images, layers, whole
 
 from ..frontend.models import model_of, node
@@ -118,6 +119,12 @@ def test_limits_are_those_of_the_code(refusal: Refusal, limit: int) -> None:
     assert re.search(rf"(?<!\d){limit}(?!\d)", refusal.supported)
 
 
+def test_operators_are_those_of_the_code() -> None:
+    """Fails where an operator is supported that the page of those that are not leaves out."""
+    standard = {name for domain, name in CONVERTERS if domain == ""} | FOREIGN
+    assert standard <= {*re.findall(r"\w+", layers.OPERATOR.supported)}
+
+
 def test_all_layers_at_once() -> None:
     """Fails where a second obstacle is only told when the first is out of the way, or without its own code."""
     nodes = [
@@ -131,7 +138,7 @@ def test_all_layers_at_once() -> None:
         import_onnx(OnnxModel(model_of(nodes, bounds), "net.onnx", ""), None)
     assert str(error.value) == (
         "net.onnx: 3 layers cannot be compiled: "
-        "layer 'a': operator Erf is not supported; see docs/onnx-ops.md for those that are [BN301]; "
+        "layer 'a': operator Erf is not supported; `biisnet explain BN301` names those that are [BN301]; "
         "layer 'b' (Clip): its bounds 1.0 and -1.0 are not in order [BN324]; "
         "layer 'y' (MaxPool): kernel_shape [17, 17]: two sides of 1 to 16 are supported [BN327]"
     )

@@ -19,7 +19,7 @@ from biisnet.compile import pipeline
 from biisnet.compile.emit import plan_source
 from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.buffers import Buffer
-from biisnet.compile.ir.memory import Arena
+from biisnet.compile.ir.memory import Arena, Order
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.kernels import BinaryDot, binary_dot, hinge_add, two_slope, two_slope_add
 from biisnet.compile.kernels.border_table import BorderTable
@@ -210,10 +210,10 @@ def test_an_overlap_in_the_rings_of_several_threads(refuse: Refuse, monkeypatch:
     """One thread, whose rings lie elsewhere, is right."""
     layouts = 0
 
-    def wrong(kernels: Kernels, slots: dict[Buffer, int]) -> Arena:
+    def wrong(kernels: Kernels, slots: dict[Buffer, int], order: Order | None) -> Arena:
         nonlocal layouts
         layouts += 1
-        arena = right(kernels, slots)
+        arena = right(kernels, slots, order)
         of = {b.name: b for b in arena.placements}
         source, result = (arena.placements[of[name]] for name in ("normalise.map", "embedding.map1"))
         moved = {source.buffer: replace(source, offset=result.offset)} if layouts == 2 else {}
