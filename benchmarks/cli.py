@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from biisnet.compile.errors import CompileError
-from biisnet.tools.cli.arguments import Size, parse_size
+from biisnet.tools.cli.arguments import SignOfZero, Size, parse_sign, parse_size
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
+from biisnet.tools.cli.network_options import MeanOption, StdOption, normalisation_of
 from biisnet.tools.cli.terminal import Speaker
 
-from .case import CASES
 from .engines import ENGINES
 from .measure import Extent, check, measure, publish
+from .networks import Said, chosen_cases, is_file
+from .pages import PAGES, page_of
 
 say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -30,11 +31,26 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @reports_errors
 def benchmarks(
     check_: Annotated[
-        bool, typer.Option("--check", help="Only compare our emulated costs with the recorded ones; exit 1 if higher.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Only compare our emulated costs with the recorded ones, of all shipped networks or of --network; "
+            "exit 1 if higher.",
+        ),
     ] = False,
-    network: Annotated[list[str] | None, typer.Option("--network", help="Only these networks.")] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--network",
+            metavar="NAME|FILE.onnx",
+            help="Instead of all shipped ones: a shipped one, one of examples/ (random weights), or an ONNX file.",
+        ),
+    ] = None,
     engine: Annotated[list[str] | None, typer.Option("--engine", help=f"Only these of {', '.join(ENGINES)}.")] = None,
     size: Size = None,
+    sign_of_zero: SignOfZero = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     peer_size: Annotated[
         str | None, typer.Option("--peer-size", metavar="HxW", help="Other engines' frames on the emulated board.")
     ] = None,
@@ -50,22 +66,37 @@ def benchmarks(
         typer.Option("--arm64-root", metavar="DIR", help="Keep and reuse the other engines' arm64 userland there."),
     ] = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where performance.{json,md,png} are.")
-    ] = DOCS,
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Where performance.{json,md,png} and performance-zoo.{json,md} are.  [default: docs/; of ONNX files "
+            "nowhere]",
+        ),
+    ] = None,
 ) -> None:
     """Measure the bundles beside other engines, and write the figures into docs/. Parts that are left out (--no-host,
     --no-device) keep their recorded figures."""
-    if check_:
-        lines, well = check(output, say)
-        print("\n".join(lines))
-        raise typer.Exit(0 if well else 1)
-    for given, known in ((network, {c.network for c in CASES}), (engine, ENGINES)):
-        if unknown := set(given or ()) - set(known):
-            raise CompileError(f"unknown: {', '.join(sorted(unknown))}; choose among {', '.join(sorted(known))}")
-    cases = [c for c in CASES if not network or c.network in network]
-    if sides := parse_size(size):
-        cases = list(dict.fromkeys(replace(c, height=sides[0], width=sides[1], peers=True) for c in cases))
+    if unknown := set(engine or ()) - set(ENGINES):
+        raise CompileError(f"unknown: {', '.join(sorted(unknown))}; choose among {', '.join(sorted(ENGINES))}")
     engines = [e for e in ENGINES.values() if not engine or e.name in engine]
-    with tempfile.TemporaryDirectory(prefix="biisnet-") as folder:
-        extent = Extent(cases, engines, parse_size(peer_size), host, device, cache, rounds, seconds)
-        publish(measure(extent, Path(folder), arm64_root, say), extent, output)
+    with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
+        folder = Path(name)
+        if check_:
+            lines, well = check(output or DOCS, network, folder, say)
+            print("\n".join(lines))
+            raise typer.Exit(0 if well else 1)
+        said = Said(parse_sign(sign_of_zero), normalisation_of(mean, std))
+        cases = chosen_cases(network, parse_size(size), said, folder / "networks", say)
+        if peer_size and not all(c.is_shipped for c in cases):
+            raise CompileError("--peer-size: files of other networks are of one size; give --size for all engines")
+        for page in PAGES:
+            of_page = [c for c in cases if page_of(c) is page]
+            if not of_page:
+                continue
+            extent = Extent(of_page, engines, parse_size(peer_size), host, device, cache, rounds, seconds)
+            results = measure(extent, folder / page.name, arm64_root, say)
+            print(page.markdown(results))
+            if place := output or (None if any(map(is_file, network or ())) else DOCS):
+                publish(results, extent, page, place)

@@ -13,6 +13,7 @@ from biisnet.targets.device_cost import DeviceCost
 
 from .arm64_root import PYTHON, SITE, Arm64Root
 from .case import F32, Case
+from .thread_times import ThreadTime
 
 GUEST = Path(__file__).resolve().parent / "guest"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TVM_NUM_THREADS"), "1")
@@ -20,10 +21,12 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TVM_NUM_
 
 @dataclass(frozen=True)
 class EmulatedCost:
-    """One inference; the probability where the engine hands it out."""
+    """One inference and its first output; of ours also the bytes of an instance, and what several threads would do."""
 
     cost: DeviceCost
-    probability: F32 | None = None
+    output: F32
+    arena_bytes: int | None = None
+    threads: tuple[ThreadTime, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Emulation:
 def price_guest(job: Emulation, script: str, model: Path) -> EmulatedCost:
     """Run a script of guest/ on the model, in the arm64 userland. Raises Arm64Error, ToolchainError."""
     root = job.root.prepare()
-    image, output = job.folder / "image.npy", job.folder / "probability.npy"
+    image, output = job.folder / "image.npy", job.folder / "output.npy"
     np.save(image, job.case.frame())
     command = [root / PYTHON, GUEST / script, model, image, output]
     environment = {**ONE_THREAD, "PYTHONPATH": str(root / SITE), "PYTHONDONTWRITEBYTECODE": "1"}

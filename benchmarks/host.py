@@ -11,29 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from .agreement import agreement
 from .case import F32, Case
 from .engines import Engine
 from .interleave import interleave
 from .process import EngineError, Worker
 from .results import HostRow
-from .worker import probability_file
+from .worker import output_file
 
 Key = tuple[str, int]
 """An engine's name, and how many threads it has."""
-
-
-def equal_pixels(probability: F32, reference: F32, threshold: float) -> float:
-    """Share of the mask's pixels that are the reference's."""
-    return float(np.mean((probability > threshold) == (reference > threshold)))
-
-
-def reference_map(case: Case) -> F32:
-    """ONNX Runtime's probability, which every engine's mask is compared with."""
-    from .stock_onnx import session
-
-    opened = session(case.model().proto.SerializeToString(), case, 1)
-    probability: F32 = opened.run(None, {"image": case.frame()[None, None]})[0][0, 0]
-    return probability
 
 
 def measure_host(
@@ -70,9 +57,11 @@ def measure_host(
         if reason := reasons.get((name, count)):
             return HostRow(case.network, case.size, name, count, reason=reason)
         found = times[name, count]
-        equal = equal_pixels(np.load(probability_file(folder / name, count)), reference, case.model().threshold)
+        agrees = agreement(case, np.load(output_file(folder / name, count)), reference)
         median, least = round(statistics.median(found), 3), round(min(found), 3)
-        return HostRow(case.network, case.size, name, count, median, least, len(found), equal)
+        return HostRow(
+            case.network, case.size, name, count, median, least, len(found), agrees.equal_pixels, agrees.difference
+        )
 
     return [row(engine.name, count) for engine in engines for count in threads]
 

@@ -11,15 +11,18 @@ from biisnet.compile.errors import CompileError
 from biisnet.model.datasets import Say
 from biisnet.targets import resolve
 
+from .agreement import reference_output
 from .arm64_root import Arm64Root
 from .case import Case
 from .device import measure_device
 from .engines import ENGINES, OWN, Engine
-from .host import measure_host, reference_map
+from .host import measure_host
 from .machine import describe, versions
-from .regression import case_of, compare, recorded
-from .results import DeviceRow, HostRow, Results, read, write
-from .table import markdown, rewrite
+from .networks import Said, chosen_cases
+from .pages import PAGES, SHIPPED, Page
+from .regression import compare, recorded
+from .results import DeviceRow, HostRow, Results, ThreadRow, read, write
+from .table import rewrite
 
 BOARD = "rpi4"
 
@@ -45,8 +48,9 @@ def measure(extent: Extent, folder: Path, arm64_root: Path | None, say: Say) -> 
     threads = sorted({1, machine["threads"]})
     host: list[HostRow] = []
     device: list[DeviceRow] = []
+    shared: list[ThreadRow] = []
     for n, case in enumerate(extent.cases):
-        engines = [e for e in extent.engines if case.peers or e.name in OWN]
+        engines = [e for e in extent.engines if e.runs(case) and (case.peers or e.name in OWN)]
         place = folder / str(n)
         if extent.host:
             host += measure_host(
@@ -55,7 +59,7 @@ def measure(extent: Extent, folder: Path, arm64_root: Path | None, say: Say) -> 
                 threads,
                 rounds=extent.rounds,
                 seconds=extent.seconds,
-                reference=reference_map(case),
+                reference=reference_output(case),
                 folder=place / "host",
                 say=say,
             )
@@ -64,22 +68,24 @@ def measure(extent: Extent, folder: Path, arm64_root: Path | None, say: Say) -> 
                 continue
             sides = extent.peer_size if engine.name not in OWN else None
             priced = replace(case, height=sides[0], width=sides[1]) if sides else case
-            device.append(measure_device(priced, engine, target, root, cache=extent.cache, say=say))
-    return Results(machine, versions(), str(target.cpu), tuple(host), tuple(device))
+            row, several = measure_device(priced, engine, target, root, cache=extent.cache, say=say)
+            device.append(row)
+            shared += several
+    return Results(machine, versions(), str(target.cpu), tuple(host), tuple(device), tuple(shared))
 
 
-def publish(results: Results, extent: Extent, output: Path) -> None:
-    """Write performance.json, the table of performance.md, performance.png."""
-    from .plot import draw
-
-    file, document = output / "performance.json", output / "performance.md"
+def publish(results: Results, extent: Extent, page: Page, output: Path) -> None:
+    """Write a page's file of figures, its tables and its picture, where it has one."""
+    file = output / page.figures
     if file.exists():
         results = with_recorded(results, read(file), extent)
+    output.mkdir(parents=True, exist_ok=True)
     write(results, file)
-    text = markdown(results)
-    rewrite(document, text)
-    draw(results, output / "performance.png")
-    print(text)
+    rewrite(output / page.document, page.markdown(results))
+    if page.picture:
+        from .plot import draw
+
+        draw(results, output / page.picture)
 
 
 def with_recorded(results: Results, old: Results, extent: Extent) -> Results:
@@ -88,15 +94,29 @@ def with_recorded(results: Results, old: Results, extent: Extent) -> Results:
     if not extent.host:
         results = replace(results, host=old.host, machine=old.machine)
     rows = {(row.network, row.size, row.engine): row for row in (*old.device, *results.device)}
-    return replace(results, device=tuple(rows.values()), versions={**old.versions, **results.versions})
+    threads = {(row.network, row.size, row.engine, row.threads): row for row in (*old.threads, *results.threads)}
+    return replace(
+        results,
+        device=tuple(rows.values()),
+        threads=tuple(threads.values()),
+        target=results.target or old.target,
+        versions={**old.versions, **results.versions},
+    )
 
 
-def check(output: Path, say: Say) -> tuple[list[str], bool]:
-    """Our recorded rows, measured again: a line for each, and whether none costs more. Raises CompileError."""
-    file = output / "performance.json"
-    before = recorded(read(file))
+def check(output: Path, names: Sequence[str] | None, folder: Path, say: Say) -> tuple[list[str], bool]:
+    """Our recorded rows of the shipped networks, or of those with such names, measured again: a line for each, and
+    whether none costs more. Raises CompileError."""
+    files = [output / page.figures for page in (PAGES if names else (SHIPPED,))]
+    kept = [row for file in files if file.exists() for row in recorded(read(file))]
+    before = [row for row in kept if not names or row.network in names]
     if not before:
-        raise CompileError(f"{file}: has no emulated figures of ours; run `python -m benchmarks`")
+        found = " and ".join(map(str, files))
+        raise CompileError(f"{found}: no emulated figures of ours; measure them first (`python -m benchmarks -h`)")
     target, root = resolve(BOARD), Arm64Root(output)  # ours needs no userland
-    now = [measure_device(case_of(row), ENGINES[row.engine], target, root, cache=True, say=say) for row in before]
-    return compare(before, now)
+
+    def again(row: DeviceRow) -> DeviceRow:
+        (case,) = chosen_cases([row.network], row.sides, Said(), folder, say)
+        return measure_device(case, ENGINES[row.engine], target, root, cache=True, say=say)[0]
+
+    return compare(before, [again(row) for row in before])

@@ -26,7 +26,7 @@ class Worker:
     def __init__(self, engine: str, case: Case, threads: int, folder: Path) -> None:
         self.log = (folder / f"worker-{threads}.log").open("w+")
         counts = {name: str(max(threads, 1)) for name in THREAD_VARIABLES}
-        arguments = [engine, case.network, case.size, str(threads), str(folder)]
+        arguments = [engine, case.to_json(), str(threads), str(folder)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.worker", *arguments],
             cwd=ROOT,

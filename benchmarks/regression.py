@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .case import Case
 from .engines import OWN
 from .results import DeviceRow, Results
 
@@ -18,12 +17,6 @@ GUARDED = {"cycles": "cycles", "l1d_misses": "L1 misses", "dram_bytes": "bytes o
 def recorded(results: Results) -> list[DeviceRow]:
     """Our rows that have a figure."""
     return [row for row in results.device if row.engine in OWN and row.cycles]
-
-
-def case_of(row: DeviceRow) -> Case:
-    """The subject of the row's figures."""
-    height, width = map(int, row.size.split("x"))
-    return Case(row.network, height, width, peers=False)
 
 
 def compare(before: Sequence[DeviceRow], now: Sequence[DeviceRow]) -> tuple[list[str], bool]:

@@ -15,7 +15,8 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class HostRow:
-    """One engine on this machine. `equal_pixels`: share of the mask that is ONNX Runtime's; `reason`: why no figure."""
+    """One engine on this machine. `equal_pixels`: share of the mask that is ONNX Runtime's; `difference`: of other
+    networks the largest from its output, relative to the largest magnitude in it; `reason`: why no figure."""
 
     network: str
     size: str
@@ -25,12 +26,14 @@ class HostRow:
     min_ms: float | None = None
     rounds: int = 0
     equal_pixels: float | None = None
+    difference: float | None = None
     reason: str | None = None
 
 
 @dataclass(frozen=True)
 class DeviceRow:
-    """One engine on the emulated board, one inference on one thread: by the cost model, or `reason`, why not."""
+    """One engine on the emulated board, one inference on one thread: by the cost model, or `reason`, why not. Of ours
+    the bytes of an instance, too."""
 
     network: str
     size: str
@@ -39,14 +42,37 @@ class DeviceRow:
     l1d_misses: int | None = None
     dram_bytes: int | None = None
     microseconds: float | None = None
+    arena_bytes: int | None = None
     equal_pixels: float | None = None
+    difference: float | None = None
     reason: str | None = None
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the frame."""
+        height, width = self.size.split("x")
+        return int(height), int(width)
 
     @property
     def pixels(self) -> int:
         """Pixels of the frame."""
-        height, width = self.size.split("x")
-        return int(height) * int(width)
+        height, width = self.sides
+        return height * width
+
+
+@dataclass(frozen=True)
+class ThreadRow:
+    """One of our engines on so many threads of the board, by the model: each one's share of the kernels' work, how much
+    sooner they end with it than one, and what an instance takes."""
+
+    network: str
+    size: str
+    engine: str
+    threads: int
+    shares: tuple[float, ...]
+    speedup: float
+    microseconds: float | None
+    arena_bytes: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +84,7 @@ class Results:
     target: str = ""
     host: tuple[HostRow, ...] = ()
     device: tuple[DeviceRow, ...] = ()
+    threads: tuple[ThreadRow, ...] = ()
 
 
 def write(results: Results, path: Path) -> None:
@@ -74,6 +101,7 @@ def read(path: Path) -> Results:
             raise ValueError(f"not of schema {SCHEMA}")
         document["host"] = tuple(HostRow(**r) for r in document["host"])
         document["device"] = tuple(DeviceRow(**r) for r in document["device"])
+        document["threads"] = tuple(ThreadRow(**{**r, "shares": tuple(r["shares"])}) for r in document["threads"])
         return Results(**document)
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise CompileError(f"{path}: holds no figures ({e}); run `python -m benchmarks`") from e

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped ONNX file as a stock importer can read it: no functions, one size, constants folded.
+"""An ONNX file as a stock importer can read it: no functions, one size, constants folded.
 
 ONNX Runtime's basic optimisations fold the unpacking of the weights, and write standard ONNX.
 """
@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 from onnx.inliner import inline_local_functions
 
-from .case import Case
+from .case import F32, Case
 
 
 def session(
@@ -30,6 +30,12 @@ def session(
     for name, side in (("height", case.height), ("width", case.width)):
         options.add_free_dimension_override_by_name(name, side)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run(opened: onnxruntime.InferenceSession, frame: F32) -> F32:
+    """The first output of a frame [1, C, H, W]."""
+    output: F32 = opened.run(None, {opened.get_inputs()[0].name: frame})[0]
+    return output
 
 
 def standard_model(case: Case, path: Path) -> onnx.ModelProto:

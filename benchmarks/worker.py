@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """One engine in a process of its own: no thread pool, allocator or crash of another disturbs it.
 
-    python -m benchmarks.worker ENGINE NETWORK HxW THREADS FOLDER
+    python -m benchmarks.worker ENGINE CASE THREADS FOLDER
 
-THREADS 0 builds the engine's files in FOLDER. Otherwise it opens them, runs once, saves the probability as an .npy
-in FOLDER, and then, for each line on standard input, has its turn and answers with the milliseconds of one inference.
-Every answer is a line of JSON; `{"reason": ...}` is an engine that cannot.
+CASE is a case in JSON. THREADS 0 builds the engine's files in FOLDER. Otherwise it opens them, runs once, saves the
+output as an .npy in FOLDER, and then, for each line on standard input, has its turn and answers with the milliseconds
+of one inference. Every answer is a line of JSON; `{"reason": ...}` is an engine that cannot.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def turn(run: Callable[[], object]) -> float:
     return statistics.median(times) * 1e3
 
 
-def probability_file(folder: Path, threads: int) -> Path:
+def output_file(folder: Path, threads: int) -> Path:
     """The file in which a worker leaves its engine's result."""
-    return folder / f"probability-{threads}.npy"
+    return folder / f"output-{threads}.npy"
 
 
-def serve(name: str, network: str, size: str, threads: int, folder: Path) -> None:
+def serve(name: str, case: Case, threads: int, folder: Path) -> None:
     """Answer until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints is no answer
@@ -52,8 +52,7 @@ def serve(name: str, network: str, size: str, threads: int, folder: Path) -> Non
     def answer(**values: object) -> None:
         print(json.dumps(values), file=answers, flush=True)
 
-    height, width = map(int, size.split("x"))
-    case, engine = Case(network, height, width), ENGINES[name]
+    engine = ENGINES[name]
     try:
         if not threads:
             engine.build(case, folder)
@@ -61,7 +60,7 @@ def serve(name: str, network: str, size: str, threads: int, folder: Path) -> Non
             return
         frame = case.frame()
         infer = engine.open(case, folder, threads)
-        np.save(probability_file(folder, threads), infer(frame))
+        np.save(output_file(folder, threads), infer(frame))
         answer(ready=True)
         for _ in sys.stdin:
             answer(ms=turn(lambda: infer(frame)))
@@ -70,4 +69,4 @@ def serve(name: str, network: str, size: str, threads: int, folder: Path) -> Non
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))
+    serve(sys.argv[1], Case.from_json(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))

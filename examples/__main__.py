@@ -7,6 +7,7 @@ import argparse
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 try:
     import torch
@@ -27,7 +28,7 @@ def export(
     network, (height, width) = NETWORKS[name], size
     shape = (network.channels, height, width)
     module = randomise(network.make(height, width, classes, narrow), shape, seed)
-    options = {"external_data": False, "verbose": False} if dynamo else {}
+    options: dict[str, Any] = {"external_data": False, "verbose": False} if dynamo else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older exporter is said to be old
         torch.onnx.export(

@@ -47,6 +47,8 @@ class Blur(nn.Module):
     """The binomial filter 1 2 1 of each channel, at half the resolution (Zhang, "Making Convolutional Networks
     Shift-Invariant Again")."""
 
+    filter: torch.Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         line = torch.tensor([1.0, 2.0, 1.0]) / 4

@@ -36,6 +36,8 @@ def randomise(network: nn.Module, shape: tuple[int, int, int], seed: int = 0) ->
         if norms:
             network.train()(torch.rand(BATCH, *shape))
         for norm in norms:
+            assert norm.running_mean is not None  # all of them track their statistics
+            assert norm.running_var is not None
             deviation = norm.running_var.sqrt()
             norm.running_mean += 0.1 * deviation * torch.randn_like(deviation)
             norm.running_var *= torch.empty_like(deviation).uniform_(0.8, 1.25)

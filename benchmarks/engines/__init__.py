@@ -14,10 +14,10 @@ ENGINES: dict[str, Engine] = {
     e.name: e
     for e in (
         Engine(OURS, "biisnet, float32", bundle.build, bundle.open_, bundle.price),
-        Engine(INTEGERS, "biisnet, int8", integer_bundle.build, integer_bundle.open_, integer_bundle.price),
+        Engine(INTEGERS, "biisnet, int8", integer_bundle.build, integer_bundle.open_, integer_bundle.price, True),
         Engine(REFERENCE, "ONNX Runtime", onnx_runtime.build, onnx_runtime.open_, onnx_runtime.price),
-        Engine("torch", "PyTorch", pytorch.build, pytorch.open_eager),
-        Engine("torch-compile", "torch.compile", pytorch.build, pytorch.open_compiled),
+        Engine("torch", "PyTorch", pytorch.build, pytorch.open_eager, shipped_alone=True),
+        Engine("torch-compile", "torch.compile", pytorch.build, pytorch.open_compiled, shipped_alone=True),
         Engine("tvm", "TVM", stock_tvm.build, stock_tvm.open_, stock_tvm.price),
     )
 }

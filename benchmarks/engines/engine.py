@@ -11,7 +11,7 @@ from ..case import F32, Case
 from ..emulated import EmulatedCost, Emulation
 
 Infer = Callable[[F32], F32]
-"""Grey levels [H, W] -> probability of a target [H, W]."""
+"""Levels [1, C, H, W] -> the network's first output, of any shape."""
 
 
 @dataclass(frozen=True)
@@ -23,3 +23,9 @@ class Engine:
     build: Callable[[Case, Path], None]
     open: Callable[[Case, Path, int], Infer]
     price: Callable[[Emulation], EmulatedCost] | None = None
+    shipped_alone: bool = False
+    """Whether it has the shipped networks in another form than an ONNX file, and no others."""
+
+    def runs(self, case: Case) -> bool:
+        """Whether it can have a row of the case."""
+        return case.is_shipped or not self.shipped_alone

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..case import F32, Case
 from ..emulated import EmulatedCost, Emulation
-from .bundle import compile_here, price_of
+from .bundle import compile_here, pixels_of, price_of
 from .engine import Infer
 
 
@@ -26,11 +29,17 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
     model = runtime.load(folder / "bundle", threads=threads)
 
     def infer(frame: F32) -> F32:
-        return (model(frame.astype(np.uint8)) > 0).astype(np.float32)
+        return mask_of(model(pixels_of(frame).astype(np.uint8)))
 
     return infer
 
 
+def mask_of(logits: npt.NDArray[Any]) -> F32:
+    """1 where a logit is above the threshold, else 0."""
+    return (logits > 0).astype(np.float32)
+
+
 def price(job: Emulation) -> EmulatedCost:
     """The sum of `biisnet analyze --target`. Raises CompileError, ToolchainError."""
-    return price_of(job.case.integers(), job)
+    priced = price_of(job.case.integers(), job)
+    return replace(priced, output=mask_of(priced.output))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime in float32 on the shipped file; it inlines the functions and folds the packed weights by itself."""
+"""ONNX Runtime in float32 on the ONNX file; it inlines the functions and folds the weights by itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ..case import F32, Case
+from ..case import Case
 from ..emulated import EmulatedCost, Emulation, price_guest
 from .engine import Infer
 
@@ -13,21 +13,16 @@ MODEL = "model.onnx"
 
 
 def build(case: Case, folder: Path) -> None:
-    """The shipped file, as it is."""
+    """The file, as it is."""
     (folder / MODEL).write_bytes(case.model().proto.SerializeToString())
 
 
 def open_(case: Case, folder: Path, threads: int) -> Infer:
     """A session with all of its optimisations."""
-    from ..stock_onnx import session
+    from ..stock_onnx import run, session
 
     opened = session((folder / MODEL).read_bytes(), case, threads)
-
-    def infer(frame: F32) -> F32:
-        probability: F32 = opened.run(None, {"image": frame[None, None]})[0][0, 0]
-        return probability
-
-    return infer
+    return lambda frame: run(opened, frame)
 
 
 def price(job: Emulation) -> EmulatedCost:

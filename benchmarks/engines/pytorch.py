@@ -41,7 +41,7 @@ def open_network(case: Case, threads: int, transform: Callable[[Any], Any]) -> I
 
     def infer(frame: F32) -> F32:
         with torch.inference_mode():
-            probability: F32 = torch.sigmoid(network(torch.from_numpy(frame)[None, None]))[0, 0].numpy()
+            probability: F32 = torch.sigmoid(network(torch.from_numpy(frame))).numpy()
         return probability
 
     return infer

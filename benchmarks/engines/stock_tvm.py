@@ -44,8 +44,8 @@ def open_(case: Case, folder: Path, threads: int) -> Infer:
     machine = relax.VirtualMachine(tvm.runtime.load_module(str(folder / LIBRARY)), tvm.cpu())
 
     def infer(frame: F32) -> F32:
-        probability: F32 = machine["main"](tvm.runtime.tensor(frame[None, None])).numpy()[0, 0]
-        return probability
+        output: F32 = machine["main"](tvm.runtime.tensor(frame)).numpy()
+        return output
 
     return infer
 

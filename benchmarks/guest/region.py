@@ -16,14 +16,14 @@ import numpy as np
 START, STOP = 0x41373201, 0x41373202
 
 
-def measure(open_model: Callable[[str, tuple[int, int]], Callable[[Any], Any]]) -> None:
-    """MODEL IMAGE OUTPUT on the command line: warm up, run once more in the region, save the probability."""
+def measure(open_model: Callable[[str], Callable[[Any], Any]]) -> None:
+    """MODEL IMAGE OUTPUT on the command line: warm up, run once more in the region, save the first output."""
     model, image, output = sys.argv[1:]
-    frame = np.load(image)[None, None]
-    infer = open_model(model, frame.shape[2:])
-    probability = infer(frame)
+    frame = np.load(image)
+    infer = open_model(model)
+    result = infer(frame)
     prctl = ctypes.CDLL(None).prctl
     prctl(START, 0, 0, 0, 0)
     infer(frame)
     prctl(STOP, 0, 0, 0, 0)
-    np.save(output, probability[0, 0])
+    np.save(output, result)

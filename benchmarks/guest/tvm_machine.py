@@ -11,7 +11,7 @@ from region import measure
 from tvm import relax
 
 
-def open_model(path: str, size: tuple[int, int]) -> Callable[[Any], Any]:
+def open_model(path: str) -> Callable[[Any], Any]:
     """The cross-compiled library, which is for one size."""
     machine = relax.VirtualMachine(tvm.runtime.load_module(path), tvm.cpu())
     return lambda frame: machine["main"](tvm.runtime.tensor(frame)).numpy()

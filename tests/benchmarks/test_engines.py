@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from benchmarks.agreement import reference_output
 from benchmarks.arm64_root import Arm64Error, Arm64Root
 from benchmarks.case import Case
 from benchmarks.device import measure_device
 from benchmarks.emulated import EmulatedCost, Emulation
 from benchmarks.engines import ENGINES, Engine
-from benchmarks.host import equal_pixels, measure_host, reference_map
+from benchmarks.host import measure_host
 from biisnet.targets import resolve
 from biisnet.targets.device_cost import DeviceCost
 
@@ -35,7 +35,7 @@ def test_an_engine_that_fails_is_reported_and_the_others_run(tmp_path: Path) -> 
         [1],
         rounds=2,
         seconds=1,
-        reference=reference_map(CASE),
+        reference=reference_output(CASE),
         folder=tmp_path,
         say=quiet,
     )
@@ -51,7 +51,7 @@ def test_ours_in_integers(tmp_path: Path) -> None:
     """Fails where the row of the integer network is of another network, or of no mask."""
     engines = [ENGINES["biisnet-int8"]]
     case = Case("biisnet-lite", 64, 64)
-    reference = reference_map(case)
+    reference = reference_output(case)
     (row,) = measure_host(case, engines, [1], rounds=1, seconds=1, reference=reference, folder=tmp_path, say=quiet)
     assert row.reason is None
     assert row.equal_pixels is not None
@@ -63,10 +63,11 @@ def test_an_engine_on_the_board(fails: bool, tmp_path: Path) -> None:
     def price(job: Emulation) -> EmulatedCost:
         if fails:
             raise RuntimeError("does not\nfit")
-        return EmulatedCost(DeviceCost.of(job.target, 2048.4, 10, 64), reference_map(job.case))
+        return EmulatedCost(DeviceCost.of(job.target, 2048.4, 10, 64), reference_output(job.case))
 
     engine = Engine("tvm", "TVM", lambda case, folder: None, ENGINES["tvm"].open, price)
-    row = measure_device(CASE, engine, resolve("rpi4"), Arm64Root(tmp_path), cache=True, say=quiet)
+    row, threads = measure_device(CASE, engine, resolve("rpi4"), Arm64Root(tmp_path), cache=True, say=quiet)
+    assert threads == ()
     figures = (row.cycles, row.l1d_misses, row.dram_bytes, row.microseconds, row.equal_pixels, row.reason)
     if fails:
         assert figures == (None, None, None, None, None, "RuntimeError: does not fit")
@@ -81,11 +82,6 @@ def test_no_engine_shares_a_process_with_another() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr.strip() == ""
-
-
-def test_equal_pixels() -> None:
-    reference = np.array([[0.1, 0.9], [0.4, 0.6]], np.float32)
-    assert equal_pixels(reference + np.float32(0.2), reference, 0.5) == 0.75
 
 
 def test_a_userland_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

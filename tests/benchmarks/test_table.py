@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.results import DeviceRow, HostRow, Results, read, write
+from benchmarks.pages import PAGES, Page
+from benchmarks.results import DeviceRow, HostRow, Results, ThreadRow, read, write
 from benchmarks.table import BEGIN, END, markdown, rewrite, share
 from biisnet.compile.errors import CompileError
 
@@ -25,6 +26,7 @@ RESULTS = Results(
         DeviceRow("net", "8x8", "biisnet", 64_000, 3_200, 640, 63.96),
         DeviceRow("net", "4x4", "onnxruntime", 160_000, equal_pixels=0.99999),
     ),
+    (ThreadRow("net", "8x8", "biisnet", 2, (0.5, 0.5), 2.0, 32.0, 4096),),
 )
 
 
@@ -32,6 +34,7 @@ def test_tables() -> None:
     text = markdown(RESULTS)
     assert "| net | 8x8 | biisnet, float32 | 2.0 | 1.2 | 9/9 | 100 % |" in text
     assert "| net | 8x8 | biisnet, float32 | 1 000.0 | 50.0 | 10 | 0.1 | 1.0 | - |" in text
+    assert "| net | 8x8 | biisnet, float32 | 2 | 2.00 | 50.0 50.0 | 0.0 | 0.0 |" in text
     assert "| net | 4x4 | ONNX Runtime | 10 000.0 | - | - | - | 10.0 | 99.999 % |" in text
 
 
@@ -73,7 +76,8 @@ def test_a_file_of_another_kind_is_one_line(tmp_path: Path, text: str) -> None:
         read(tmp_path / "performance.json")
 
 
-def test_the_documents_figures_are_those_of_the_file() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_documents_figures_are_those_of_the_file(page: Page) -> None:
     docs = Path(__file__).parents[2] / "docs"
-    between = (docs / "performance.md").read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert between.strip() == markdown(read(docs / "performance.json")).strip()
+    between = (docs / page.document).read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+    assert between.strip() == page.markdown(read(docs / page.figures)).strip()

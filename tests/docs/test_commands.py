@@ -27,20 +27,31 @@ from biisnet.tools.cli.app import app, compile_app
 from .snippets import FENCE, ROOT, blocks, documents
 
 EMULATOR = shutil.which("qemu-aarch64")
-EMULATED = re.compile(r"qemu-|--emulate|\b(run|verify) \S*-(rpi|bundle)")
+EMULATED = re.compile(r"qemu-|python -m benchmarks|--emulate|\b(run|verify) \S*-(rpi|bundle)")
 BUNDLES = {"rpi4": "biisnet-rpi4-256x256", "host": "biisnet-host-256x256"}
 BINARIES = str(Path(sys.executable).parent)
 
 
+IN_THE_CLONE = {
+    "python -m examples ": "--narrow 8",
+    "python -m benchmarks.layers": "--layer 1x1-1024 -o pages",
+    "python -m benchmarks --network my.onnx ": "--engine biisnet",
+    "python -m benchmarks ": "--engine biisnet --size 32x32 -o pages",
+}
+"""Commands of the repository, the first that begins a line, and what makes them small: an eighth of an example's
+channels, one layer, our engine alone, small images."""
+
+
 def smaller(line: str) -> str:
-    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch; an
-    example of an eighth of the channels."""
+    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch; a
+    command of the repository by its options there."""
     if line.startswith("biisnet train"):
         return f"{re.sub(r'--epochs [0-9]+', '--epochs 1', line)} --recipe recipe.json"
     if line.startswith("biisnet tune "):
         return f"{re.sub(r' --trials [0-9]+', '', line)} --trials 20 --size 32x32"
-    if line.startswith("python -m examples "):
-        return f"PYTHONPATH='{ROOT}' {line} --narrow 8"
+    for beginning, options in IN_THE_CLONE.items():
+        if line.startswith(beginning):
+            return f"PYTHONPATH='{ROOT}' {line} {options}"
     words = line.split()
     sized = len(words) > 1 and words[1].endswith(".onnx") and "-o" in words and "--size" not in words
     if not line.startswith("biisnet-compile") or sized:

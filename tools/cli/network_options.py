@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from ...compile.frontend import OnnxModel
+    from ...compile.frontend.prepare import Normalisation
 
 TaskOption = Annotated[
     str | None,
@@ -41,13 +42,20 @@ def prepared(
     model: OnnxModel, task: str | None, mean: str | None, std: str | None, threshold: float | None
 ) -> tuple[OnnxModel, list[str]]:
     """The model with what the options say of it, and a line for the user. Raises CompileError."""
-    from ...compile.frontend.prepare import Normalisation, prepare
+    from ...compile.frontend.prepare import prepare
 
-    normalisation = None
-    if mean is not None or std is not None:
-        normalisation = Normalisation.of(numbers("--mean", mean), numbers("--std", std))
+    normalisation = normalisation_of(mean, std)
     lines = [f"normalised in the network: {normalisation}, of levels 0 to 255"] if normalisation else []
     return prepare(model, task, normalisation, threshold), lines
+
+
+def normalisation_of(mean: str | None, std: str | None) -> Normalisation | None:
+    """The normalisation of two options; None where neither is given. Raises CompileError."""
+    from ...compile.frontend.prepare import Normalisation
+
+    if mean is None and std is None:
+        return None
+    return Normalisation.of(numbers("--mean", mean), numbers("--std", std))
 
 
 def numbers(option: str, text: str | None) -> tuple[float, ...]:
