@@ -9,7 +9,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError:
+    sys.exit("error: the examples are PyTorch networks; pip install '.[train]'")
 
 from .networks import NETWORKS
 from .randomise import randomise

@@ -17,7 +17,7 @@ from .toolchain import ToolchainError
 LLVM = 19
 """The version whose cost tables the project's figures are quoted with."""
 ITERATIONS = 50
-ATTRIBUTES = "+v8.2a,+crypto"  # so that whatever a C library has in it can be disassembled
+ATTRIBUTES = "+v8.2a,+crypto,+dotprod,+fullfp16"  # all that a known core, or a C library, has
 BRANCH = re.compile(r"(b|bl|b\.\w+|cbn?z|tbn?z)\s")
 LEAVES = re.compile(r"(b|bl|b\.\w+|cbn?z|tbn?z|br|blr|ret|svc)\s")
 WORD = 4

@@ -8,20 +8,19 @@ import textwrap
 from collections.abc import Iterator
 
 from ..compile.errors import CompileError
-from ..compile.refusals import GROUPS, REFUSALS, Refusal
+from ..compile.refusals import GROUPS, REFUSALS, Refusal, layers
 
 WIDTH = 100
 """Columns of a page on the terminal."""
 DOCUMENT = re.compile(r"docs/([\w-]+\.md)")
-HEAD = """# Obstacles
+EXAMPLES = "; ".join(f"{r.example.removeprefix('net.onnx: ')} [{r.code}]" for r in (layers.OPERATOR, layers.RESIZE))
+HEAD = f"""# Obstacles
 
 A network that cannot be compiled is refused in one line, which names the file, the layer and its operator, and what \
 is supported; of several layers all are named at once. Where the obstacle has a page here, the line ends in its code:
 
 ```text
-error: net.onnx: 2 layers cannot be compiled: layer 'act': operator Erf is not supported; see \
-docs/onnx-ops.md for those that are [BN301]; layer 'up' (Resize): scales [1.0, 1.0, 3.0, 3.0]: [1, 1, 2, 2] is \
-supported, and 4 and 8 times [BN328]
+error: net.onnx: 2 layers cannot be compiled: {EXAMPLES}
 ```
 
 `biisnet explain` lists the codes, `biisnet explain CODE` prints a page; both need neither network nor compiler:

@@ -48,6 +48,10 @@ class StageRow:
     name: str
     kernel: str
     shape: str
+    vectors_of: str
+    """Pixels or channels: what lies side by side in its maps."""
+    why: str
+    """Why it is not computed by vectors of channels, where that was asked."""
     layers: str
     binary_macs: int
     full_macs: int
@@ -135,6 +139,8 @@ def rows(plan: Plan, costs: Costs, target: Target) -> Iterator[StageRow]:
             stage.name,
             step.kernel,
             f"{out.channels}x{stage.height}x{stage.width}",
+            ", ".join(dict.fromkeys(b.layout.vectors_of for b in stage.outputs)),
+            plan.program.missed.get("choose_layouts", {}).get(stage.name, ""),
             ", ".join(stage.layers),
             stage.work.binary,
             stage.work.full,
@@ -246,5 +252,6 @@ def render(
         tuned=list(tuned_kernels(bundle.manifest, plan, costs, untuned)),
         untuned=untuned,
         samples=pictures,
+        detects=bundle.signature.threshold is not None,
         files=files,
     )

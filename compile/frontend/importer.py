@@ -114,8 +114,11 @@ def converter_of(node: onnx.NodeProto, path: str) -> Callable[[Node], list[Expr]
                 "export it with standard operators, or with its body as a function of the model",
                 recognition.DOMAIN,
             )
+        why = "is not supported"
+        if node.op_type in layers.SUPPORTED:
+            why = "is not supported in this form, or behind a layer that is not"
         raise CompileError(
-            f"{path}: layer '{label_of(node)}': operator {domain}{node.op_type} is not supported; "
+            f"{path}: layer '{label_of(node)}': operator {domain}{node.op_type} {why}; "
             "`biisnet explain BN301` names those that are",
             layers.OPERATOR,
         )

@@ -129,7 +129,9 @@ def check(proto: onnx.ModelProto, path: str) -> None:
     for tensor in tensors(proto):  # the checker would look for it in the working folder
         if uses_external_data(tensor):
             raise CompileError(
-                f"{path}: weight '{tensor.name}' is in another file; save the model as one file", files.EXTERNAL
+                f"{path}: weight '{tensor.name}' is in another file; save the model as one file (torch.onnx.export: "
+                "external_data=False)",
+                files.EXTERNAL,
             )
     try:
         onnx.checker.check_model(with_imports(proto))

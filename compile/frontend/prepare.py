@@ -52,6 +52,12 @@ class Normalisation:
                 f"--mean has {len(mean)} numbers, --std {len(std)}; give one for each channel, or one for all",
                 images.NORMALISATION,
             )
+        if are_of_two_units(mean, std):
+            raise CompileError(
+                f"--mean {text(mean)} --std {text(std)}: one is of levels 0 to 255, the other of pixels 0 to 1; give "
+                "both in one unit",
+                images.NORMALISATION,
+            )
         unit = WHITE if is_of_one(numbers) else 1.0
         count = max(len(mean), len(std))
 
@@ -67,6 +73,13 @@ class Normalisation:
 def is_of_one(numbers: Sequence[float]) -> bool:
     """Whether mean and standard deviation are those of pixels 0 to 1."""
     return all(abs(v) <= 1 for v in numbers)
+
+
+def are_of_two_units(mean: Sequence[float], std: Sequence[float]) -> bool:
+    """Whether one is of levels, the other of pixels 0 to 1. A mean of 0 or 1, and a deviation of 1, are of either."""
+    of_levels = (any(abs(m) > 1 for m in mean), any(s > 1 for s in std))
+    of_pixels = (all(0 < abs(m) < 1 for m in mean), all(s < 1 for s in std))
+    return (of_levels[0] and of_pixels[1]) or (of_pixels[0] and of_levels[1])
 
 
 def text(numbers: Sequence[float]) -> str:
@@ -125,9 +138,7 @@ def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -
     constants = {t.name for t in graph.initializer}
     found = [i for i in graph.input if i.name not in constants]
     if len(found) != 1:
-        raise CompileError(
-            f"{path}: has {len(found)} inputs; --mean and --std are for one image", images.NORMALISED_IMAGE
-        )
+        raise CompileError(f"{path}: has {len(found)} inputs; one image [1, C, H, W] is supported", images.INPUTS)
     shape = [d.dim_value for d in found[0].type.tensor_type.shape.dim]
     value, shape, after = behind_image(graph, found[0].name, shape)
     is_cast = any(n.op_type == "Cast" and to_float(n) for n in graph.node[:after])

@@ -20,7 +20,7 @@ from ..errors import CompileError
 from .buffers import Operand
 
 if TYPE_CHECKING:
-    from ...targets.cores import Issue
+    from ...targets.cores import Core, Issue
 
 Array = npt.NDArray[Any]
 
@@ -121,6 +121,14 @@ class Expr(ABC):
 
     def begin_block(self, ctx: Any, channels: list[Any]) -> Any:
         """TIR for all channels of a block at once; kept as `ctx.block(self)`."""
+        return None
+
+    def span(self, core: Core) -> int | None:
+        """Blocks of channels that its kernel had best begin together; None where it is the same to it."""
+        return None
+
+    def begin_span(self, ctx: Any, channels: list[Any]) -> Any:
+        """TIR for the channels of so many blocks at once; kept as `ctx.spanned(self)`."""
         return None
 
     comes_first: ClassVar[bool] = False

@@ -14,6 +14,7 @@ from tvm.ir import PrimType
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
 from ..ir.buffers import Buffer
+from ..ir.expressions import Expr
 from ..ir.window import Window
 from ..storage.bits import INFINITY_BITS
 from ..storage.encoding import BLOCK
@@ -33,10 +34,28 @@ class ChannelContext(Context):
     """The pixel at hand, in its tile."""
     tile = 1
     """Pixels of a tile."""
+    span = 1
+    """Blocks that are begun together."""
+    within: TirExpr | int = 0
+    """The first channel of the block at hand, among those that were begun together."""
 
     def __init__(self, *of_row: Any) -> None:
         super().__init__(*of_row)
         self.simd = Simd(BLOCK)
+        self._spans: dict[int, Any] = {}
+
+    def begin_span(self, e: Expr, channels: list[TirExpr | int], begun: set[int]) -> None:
+        """Compute what `e` and its parts need for the channels of several blocks at once, each node once."""
+        if id(e) in begun:
+            return
+        begun.add(id(e))
+        for part in e.children():
+            self.begin_span(part, e.part_channels(channels), begun)
+        self._spans[id(e)] = e.begin_span(self, channels)
+
+    def spanned(self, e: Expr) -> Any:
+        """The value that was computed for `e` for the blocks at hand."""
+        return self._spans[id(e)]
 
     @property
     def place(self) -> TirExpr:
@@ -105,8 +124,11 @@ class ChannelContext(Context):
     def is_positive(self, value: TirExpr) -> TirExpr:
         """Whether float32 lanes that are not -0.0 are 0 or more; NaN, quiet as arithmetic makes it, is not.
 
-        The upper halves say so: to narrow what is compared costs less than to narrow what comparing gives.
+        The upper halves say so: to narrow what is compared costs less than to narrow what comparing gives. Where that
+        is not narrowed at all, the values do.
         """
+        if self.core.mask_of_signs is not None:
+            return value >= self.simd.const(0.0, "float32")
         words = self.bind(self.simd.reinterpret(value, "int32"))
         if self.core.narrowing_shift is None:
             upper = self.simd.cast(self.simd.shift_right(words, HALF, "int32"), "int16")
@@ -115,16 +137,23 @@ class ChannelContext(Context):
         return self.simd.reinterpret(upper, "uint16") <= self.simd.const(INFINITY_BITS >> HALF, "uint16")
 
     def bits_where(self, condition: TirExpr) -> TirExpr:
-        """uint16 lanes: lane i is 1 << i where the condition holds, else 0."""
+        """An int32 whose bit i says whether the condition holds in lane i, where the core has an instruction for it;
+        else uint16 lanes, of which lane i is 1 << i where it holds, and 0 where not."""
+        if self.core.mask_of_signs is not None:
+            signs = tirx.Select(condition, self.simd.const(-1, "int32"), self.simd.const(0, "int32"))
+            kept = self.simd.reinterpret(signs, "float32")
+            return tirx.call_llvm_pure_intrin(PrimType("int32"), self.core.mask_of_signs, kept)
         places = tirx.Shuffle(
             [tirx.const(1 << i, "uint16") for i in range(BLOCK)], [tirx.const(i, "int32") for i in range(BLOCK)]
         )
         return tirx.Select(condition, places, self.simd.const(0, "uint16"))
 
     def bytes_of(self, pixels: Sequence[TirExpr]) -> list[TirExpr]:
-        """A byte for each of up to 8 pixels: the sum of its uint16 lanes.
+        """A byte for each of up to 8 pixels, of what `bits_where` gives: its bits, or the sum of its uint16 lanes.
 
         4 pixels' go to a scalar register at once, through a fence: LLVM would take each byte out of the vector."""
+        if self.core.mask_of_signs is not None:
+            return [tirx.Cast(PrimType("uint8"), mask) for mask in pixels]
         padded = [*pixels, *[pixels[0]] * (BLOCK - len(pixels))]
         halves = self.bind(Simd(2).reinterpret(self.fold(padded, "uint16"), "float64"))
         words = []

@@ -4,12 +4,13 @@
 Of a tile's pixels, the sums of 8 outputs stay in registers. A tap's 8 weights are loaded once for all of them, and
 multiplied by an element of a vector that holds what the pixels read (A64: FMLA by element), so that nothing is spread
 over lanes: neither weights, which lie once, in the order in which they are read, nor pixels. Of an interleaved map
-such a vector is 4 channels of a pixel; of planes it is 4 columns of a channel, which are taps of several pixels.
+such a vector is 4 channels of a pixel; of planes it is 4 columns of a channel, which are taps of several pixels. A core
+without such a multiply-add loads each element into all lanes (x86-64: VBROADCASTSS, of which the load is all).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,8 +42,8 @@ UNROLLED = 4
 
 Element = tuple[TirExpr, int]
 """A vector of 4, and a lane of it."""
-Taps = tuple[TirExpr | int, int, list[Element]]
-"""A weight's column and its channel of those that are read together; what each pixel of a tile reads."""
+Taps = tuple[TirExpr | int, int, list[TirExpr]]
+"""A weight's column and its channel of those that are read together; what each pixel of a tile reads, in all lanes."""
 
 
 @kind
@@ -72,7 +73,7 @@ class ChannelConvolution(Convolution):
     def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
         """Sums of 8 outputs, for each pixel of the tile a local buffer."""
         assert isinstance(ctx, ChannelContext)
-        s, o = ctx.simd, channels[0]
+        o = channels[0]
         outputs, inputs, kh, kw = self.weight.shape
         weights, base = ctx.parameter(self, "weight", self.ordered_weights)
         sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), -(-SUMS // ctx.tile)) for _ in range(ctx.tile)]
@@ -87,8 +88,8 @@ class ChannelConvolution(Convolution):
                     for kx, c, pixels in read(ctx, row, plane):
                         place = at + (kx * self.depth + c) * WORDS
                         tap = ctx.bind(ctx.vector_at(weights, place, "float32", BLOCK))
-                        for total, (vector, lane) in zip(sums, pixels, strict=True):
-                            total.add(c, s.shuffle([vector] * 2, [lane] * BLOCK), tap)
+                        for total, pixel in zip(sums, pixels, strict=True):
+                            total.add(c, pixel, tap)
         return [total.together() for total in sums]
 
     def interleaved_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[Taps]:
@@ -98,18 +99,18 @@ class ChannelConvolution(Convolution):
             at = buffer.layout.at(buffer, plane, ctx.column * w.strides[1], kx * w.dilations[1] - w.pads[1])
             for half in range(0, BLOCK, QUARTER.lanes):
                 places = [at + i * w.strides[1] * BLOCK + half for i in range(ctx.tile)]
-                vectors = [ctx.bind(QUARTER.load(row, place)) for place in places]
+                pixels = [in_all_lanes(ctx, row, place, QUARTER.lanes) for place in places]
                 for lane in range(QUARTER.lanes):
-                    yield kx, half + lane, [(vector, lane) for vector in vectors]
+                    yield kx, half + lane, [pixel(lane) for pixel in pixels]
 
     def plane_taps(self, ctx: ChannelContext, row: TirExpr, plane: TirExpr | int) -> Iterator[Taps]:
         """For each weight what the tile's pixels read, of one channel: all columns that they read are loaded once."""
         w, buffer = self.window, self.buffer
         (stride, dilation), kw = (w.strides[1], w.dilations[1]), w.kernel[1]
         at = buffer.layout.at(buffer, plane, ctx.column * stride, -w.pads[1])
-        columns = loaded_columns(ctx, row, at, (ctx.tile - 1) * stride + (kw - 1) * dilation + 1)
+        column = in_all_lanes(ctx, row, at, (ctx.tile - 1) * stride + (kw - 1) * dilation + 1)
         for kx in range(kw):
-            yield kx, 0, [columns[i * stride + kx * dilation] for i in range(ctx.tile)]
+            yield kx, 0, [column(i * stride + kx * dilation) for i in range(ctx.tile)]
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """The sums of the pixel at hand."""
@@ -146,6 +147,21 @@ def columns_of(ctx: ChannelContext, window: Window, most: int) -> Iterator[TirEx
         return
     with ctx.loop(window.kernel[1]) as kx:
         yield kx
+
+
+def in_all_lanes(ctx: ChannelContext, row: TirExpr, at: TirExpr, count: int) -> Callable[[int], TirExpr]:
+    """What gives each of so many neighbouring elements in all lanes: out of vectors that are loaded once, where the
+    core's multiply-adds take their elements, else each by a load of its own."""
+    s = ctx.simd
+    if not ctx.core.takes_elements:
+        return lambda i: ctx.bind(s.splat(row[at + i]))
+    elements = loaded_columns(ctx, row, at, count)
+
+    def spread(i: int) -> TirExpr:
+        vector, lane = elements[i]
+        return s.shuffle([vector] * 2, [lane] * BLOCK)
+
+    return spread
 
 
 def loaded_columns(ctx: ChannelContext, row: TirExpr, at: TirExpr, count: int) -> list[Element]:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """ChannelDot: the accumulator of a binary convolution of many channels, by vectors of channels.
 
-Of a window's row, the bits of all pixels and channels lie side by side (Interleaved), and are read as *pieces* of 16
-bytes, and one each of 8, 4 and 2. A piece of 16 bytes is compared with 8 outputs' weights: 8 eor, 8 cnt, 7 pairwise
-additions and one that widens are 1024 one-bit multiply-adds, without a sum across lanes at the end. Of a piece of 8
-bytes a vector holds two outputs' weights, so that it costs half; and so on. Weights lie once, in the order in which
-they are read.
+Of a window's row, the bits of all pixels and channels lie side by side (Interleaved), and are read as *pieces*. Of A64
+they are 16 bytes, and one each of 8, 4 and 2. A piece of 16 bytes is compared with 8 outputs' weights: 8 eor, 8 cnt, 7
+pairwise additions and one that widens are 1024 one-bit multiply-adds, without a sum across lanes at the end. Of a piece
+of 8 bytes a vector holds two outputs' weights, so that it costs half; and so on. Other cores count otherwise
+(channel_counts.py, channel_tables.py). Weights lie once, in the order in which they are read.
 
 They are inverted, so that what is counted are bits that agree: dot = 2*agreeing - K. A padded tap reads bit 0; what
 that is wrong by depends on where the pixel lies, and is in the table [row class, column class, channel] that the count
@@ -15,7 +15,6 @@ starts from, with -K and the centre.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -23,21 +22,19 @@ import numpy as np
 import numpy.typing as npt
 from tvm import tirx
 from tvm.ir import Expr as TirExpr
-from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ...targets.cores import Issue
+from ...targets.cores import Core, Issue
 from ..ir.expressions import Expr, Inputs, each, kind
 from ..storage.encoding import BLOCK
 from .binary_dot import BinaryDot, in_binade
 from .border_table import PlaceTable, place_table
 from .channel_bands import suitable_band
 from .channel_context import ChannelContext, as_words
+from .channel_counts import Counts, counts_of
+from .channel_tables import SPAN, count_by_tables
+from .channel_turns import chunks, repeated
 from .context import Context, place_class
 from .simd import Simd
-
-VECTOR = 16
-"""Bytes."""
-SIZES = (16, 8, 4, 2)
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,6 @@ class Piece:
     taken: int
     size: int
     count: int
-
-    @property
-    def vectors(self) -> int:
-        """Vectors of weights for 8 outputs, of one time."""
-        return BLOCK * self.size // VECTOR
 
 
 @kind
@@ -93,28 +85,34 @@ class ChannelDot(BinaryDot):
         taps = self.planes * self.window.kernel[0] * self.window.kernel[1]
         return issue.integer * (3 * taps + 2 * issue.words)
 
-    def pieces(self) -> Iterator[Piece]:
-        """A row of the window in the order in which it is read."""
+    def pieces(self, sizes: tuple[int, ...]) -> Iterator[Piece]:
+        """A row of the window in the order in which it is read, in pieces of these sizes."""
         pixel, kw, dilation = self.buffer.planes, self.window.kernel[1], self.window.dilations[1]
         joined = self.planes == pixel and dilation == 1
         runs = [(0, kw * pixel)] if joined else [(kx * dilation * pixel, self.planes) for kx in range(kw)]
         taken = 0
         for start, length in runs:
             at = 0
-            for size in SIZES:
+            for size in sizes:
                 if count := (length - at) // size:
                     yield Piece(start + at, taken + at, size, count)
                 at += count * size
             taken += length
 
-    def interleaved_weights(self) -> npt.NDArray[np.int16]:
-        """Bytes of [blocks of 8 outputs][rows][pieces, each as often as it counts][vectors][16]."""
-        taps = ~self.packed_weights().transpose(0, 2, 3, 1)  # [channels, kh, kw, planes]
-        rows = taps.reshape(-1, BLOCK, len(taps[0]), taps[0, 0].size).swapaxes(1, 2)  # [blocks, kh, 8, bytes]
+    def inverted_rows(self) -> npt.NDArray[np.uint8]:
+        """The inverted weights [channels, bytes], of rows of the window, within of its columns, within of planes."""
+        return ~self.packed_weights().transpose(0, 2, 3, 1).reshape(self.channels, -1)
+
+    def interleaved_weights(self, form: type[Counts]) -> npt.NDArray[np.int16]:
+        """Bytes of [blocks of 8 outputs][rows][pieces, each as often as it counts][8 outputs][bytes]."""
+        inverted = self.inverted_rows()
+        rows = inverted.reshape(-1, BLOCK, self.window.kernel[0], inverted.shape[1] // self.window.kernel[0])
+        rows = rows.swapaxes(1, 2)  # [blocks, kh, 8, bytes]
         parts = []
-        for p in self.pieces():
+        for p in self.pieces(form.sizes):
             part = rows[..., p.taken : p.taken + p.size * p.count].reshape(*rows.shape[:3], p.count, p.size)
-            parts.append(part.swapaxes(2, 3).reshape(*rows.shape[:2], -1))
+            part = np.pad(part.swapaxes(2, 3), [(0, 0)] * 4 + [(0, max(form.least - p.size, 0))])
+            parts.append(part.reshape(*rows.shape[:2], -1))
         return as_words(np.concatenate(parts, axis=2))
 
     def prepare(self, ctx: Context) -> tuple[PlaceTable, TirExpr]:  # type: ignore[override]
@@ -125,29 +123,59 @@ class ChannelDot(BinaryDot):
         table = replace(padded, values=start)
         return table, ctx.bind(place_class(ctx.y, *table.row_ends, ctx.height))
 
-    def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
-        """Counts of 8 channels, for each pixel of the tile a local int16 buffer."""
+    def span(self, core: Core) -> int:
+        """Where counts are looked up, blocks of 64 outputs of a group."""
+        looked_up = core.look_up is not None and self.channels // self.bits.groups % (SPAN * BLOCK) == 0
+        return SPAN if looked_up else 1
+
+    def begin_span(self, ctx: Context, channels: list[TirExpr | int]) -> TirExpr:
+        """Counts of 64 channels, a local buffer."""
         assert isinstance(ctx, ChannelContext)
-        s, o = Simd(BLOCK), channels[0]
+        return count_by_tables(self, ctx, channels[0])
+
+    def starts(self, ctx: ChannelContext, o: TirExpr | int) -> tuple[TirExpr, list[TirExpr]]:
+        """The section with the border table, and where in it the counts of outputs from `o` on start, of each pixel."""
         table, row_class = ctx.prepared(self)
         words, base = ctx.parameter(self, "border", lambda: table.values.astype(np.int16))
-        (first, last), totals = table.column_ends, []
+        (first, last), places = table.column_ends, []
         for i in range(ctx.tile):
             column_class = place_class(ctx.place + i, first, last, ctx.width)
-            place = base + (row_class * table.columns + column_class) * len(self.signs) + o
-            totals.append(T.alloc_buffer((BLOCK,), "uint16", scope="local"))
-            s.store(totals[-1], s.reinterpret(s.load(words, place), "uint16"), 0)
-        weights, base = ctx.parameter(self, "signs", self.interleaved_weights)
-        row_words = self.signs[0].size // self.window.kernel[0] * BLOCK // 16
+            places.append(base + (row_class * table.columns + column_class) * len(self.signs) + o)
+        return words, places
+
+    def begin_block(  # type: ignore[override]
+        self, ctx: Context, channels: list[TirExpr | int]
+    ) -> list[tuple[TirExpr, TirExpr | int]]:
+        """Counts of 8 channels, for each pixel of the tile a local uint16 buffer and where in it they are."""
+        assert isinstance(ctx, ChannelContext)
+        if ctx.span > 1:
+            return [(ctx.spanned(self), i * ctx.span * BLOCK + ctx.within) for i in range(ctx.tile)]
+        return [(total, 0) for total in self.count_block(ctx, channels[0])]
+
+    def count_block(self, ctx: ChannelContext, o: TirExpr | int) -> list[TirExpr]:
+        """Counts of 8 channels by themselves, for each pixel of the tile a local buffer."""
+        form, (words, places) = counts_of(ctx.core), self.starts(ctx, o)
+        counts = [form(ctx, Simd(BLOCK).load(words, place)) for place in places]
+        weights, base = ctx.parameter(self, "signs", lambda: self.interleaved_weights(form))
+        pieces, kh = list(self.pieces(form.sizes)), self.window.kernel[0]
+        row_words = sum(p.count * form.weight_words(p.size) for p in pieces)
+        fits = form.together is None or kh * sum(p.count for p in pieces) <= form.together
         with ctx.each_row(self.operands()[0]) as rows:
             for ky, row in rows:
-                at = base + (tirx.floordiv(o, BLOCK) * self.window.kernel[0] + ky) * row_words
-                for p in self.pieces():
-                    with ctx.loop(p.count) if p.count > 1 else nullcontext(0) as turn:
-                        bits = self.first_bits(ctx, o, p, turn)
-                        self.count(ctx, p, totals, weights, at + turn * (p.vectors * BLOCK), row, bits)
-                    at += p.count * p.vectors * BLOCK
-        return totals
+                at = base + (tirx.floordiv(o, BLOCK) * kh + ky) * row_words
+                for p in pieces:
+                    for first_turn, turns, length in chunks(p.count, None if fits else form.together):
+                        with repeated(ctx, turns) as part:
+                            with repeated(ctx, length) as inner:
+                                turn = first_turn + part * length + inner
+                                bits = self.first_bits(ctx, o, p, turn)
+                                self.count(ctx, p, counts, weights, at + turn * form.weight_words(p.size), row, bits)
+                            if not fits:
+                                carry(counts)
+                    at += p.count * form.weight_words(p.size)
+        if fits:
+            carry(counts)
+        return [count.total() for count in counts]
 
     def first_bits(self, ctx: Context, o: TirExpr | int, p: Piece, turn: TirExpr | int) -> TirExpr:
         """The place in a row of a piece's first byte for the tile's first pixel, of the group that output `o` is of."""
@@ -161,34 +189,31 @@ class ChannelDot(BinaryDot):
         self,
         ctx: ChannelContext,
         p: Piece,
-        totals: list[TirExpr],
+        counts: list[Counts],
         weights: TirExpr,
         at: TirExpr,
         row: TirExpr,
         bits: TirExpr,
     ) -> None:
         """One time of a piece, for all pixels of the tile."""
-        s, step = Simd(BLOCK), self.window.strides[1] * self.buffer.layout.strides(self.buffer)[0]
-        taps = [ctx.bind(ctx.vector_at(weights, at + v * BLOCK, "uint8", VECTOR)) for v in range(p.vectors)]
-        for i, total in enumerate(totals):
-            read = self.repeated(ctx, row, bits + i * step, p)
-            agree = ctx.fold([ctx.bind(tirx.popcount(read ^ tap)) for tap in taps], "uint8")
-            s.store(total, ctx.add_pairs_wide(s.load(total, 0), agree), 0)
-
-    @staticmethod
-    def repeated(ctx: ChannelContext, row: TirExpr, at: TirExpr, p: Piece) -> TirExpr:
-        """A piece's bytes, repeated to fill a vector."""
-        loaded = ctx.bind(Simd(p.size).load(row, at))
-        if p.size == VECTOR:
-            return loaded
-        word = tirx.reinterpret(f"uint{p.size * 8}", loaded)
-        return ctx.bind(Simd(VECTOR).reinterpret(tirx.Broadcast(word, VECTOR // p.size), "uint8"))
+        step, form = self.window.strides[1] * self.buffer.layout.strides(self.buffer)[0], counts[0]
+        ends = range(0, form.weight_words(p.size), form.vector // 2)
+        taps = [ctx.bind(ctx.vector_at(weights, at + end, "uint8", form.vector)) for end in ends]
+        for i, count in enumerate(counts):
+            read = count.spread(row, bits + i * step, p.size)
+            count.add([ctx.bind(tirx.popcount(read ^ tap)) for tap in taps])
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """The accumulators of the pixel at hand as float32 lanes."""
         assert isinstance(ctx, ChannelContext)
         s, lowest = ctx.simd, self.centre // 3
-        total = ctx.bind(s.reinterpret(s.load(ctx.block(self)[ctx.pixel], 0), "int16"))
+        total = ctx.bind(s.reinterpret(s.load(*ctx.block(self)[ctx.pixel]), "int16"))
         if self.least is not None:
             total = ctx.bind(tirx.max(total, ctx.per_channel(self, "least", self.least, channels[0])))
         return [in_binade(s, total, 2 * lowest) if self.centre else s.cast(total, "float32")]
+
+
+def carry(counts: list[Counts]) -> None:
+    """Make room in all pixels' counts."""
+    for count in counts:
+        count.carry()

@@ -12,9 +12,12 @@ from typing import Any
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
+from ...targets.cores import Core
 from ..ir.stages import Stage
+from ..storage.encoding import BLOCK
 from .band import OneRow
 from .channel_context import ChannelContext
+from .channel_tables import PIXELS
 from .row_blocks import Block, blocks, repeated
 
 
@@ -26,14 +29,22 @@ def tile_of(width: int, most: int) -> int:
 def emit_tiles(stage: Stage, ctx: ChannelContext, rows: OneRow) -> None:
     """All channels of all rows."""
     everything = list(stage.expressions())
-    tile = tile_of(stage.width, ctx.schedule.pixels)
+    ctx.span = span_of(stage, ctx.core)
+    tile = tile_of(stage.width, ctx.schedule.pixels if ctx.span == 1 else min(PIXELS, ctx.schedule.pixels))
     whole, rest = divmod(stage.width, tile)
     for block in blocks(stage):
-        with repeated(block) as ahead, rows.each(ctx, everything) as outputs:
+        with repeated(block, ctx.span) as ahead, rows.each(ctx, everything) as outputs:
             with T.serial(0, whole) as turn:
                 emit_tile(stage, ctx, outputs, block, ahead, turn * tile, tile)
             if rest:
                 emit_tile(stage, ctx, outputs, block, ahead, whole * tile, rest)
+
+
+def span_of(stage: Stage, core: Core) -> int:
+    """Blocks that are begun together: as many as those expressions want that do not take any, where all of a branch's
+    blocks are so many times as many."""
+    wanted = min((n for e in stage.expressions() if (n := e.span(core))), default=1)
+    return wanted if all(block.repeat % wanted == 0 for block in blocks(stage)) else 1
 
 
 def emit_tile(
@@ -45,8 +56,30 @@ def emit_tile(
     first: TirExpr | int,
     pixels: int,
 ) -> None:
-    """8 channels of some pixels from column `first` on: their counts together, then the epilogue of each."""
+    """8 channels of some pixels from column `first` on, or a few times 8, of which what is begun together is first."""
     ctx.tile, ctx.column = pixels, first
+    if ctx.span == 1:
+        emit_pixels(stage, ctx, outputs, block, ahead, first, pixels)
+        return
+    begun: set[int] = set()
+    for branches in stage.results:
+        ctx.begin_span(branches[block.branch], [block.start + ahead], begun)
+    with T.serial(0, ctx.span) as n:
+        ctx.within = n * BLOCK
+        emit_pixels(stage, ctx, outputs, block, ahead + ctx.within, first, pixels)
+
+
+def emit_pixels(
+    stage: Stage,
+    ctx: ChannelContext,
+    outputs: list[TirExpr],
+    block: Block,
+    ahead: TirExpr | int,
+    first: TirExpr | int,
+    pixels: int,
+) -> None:
+    """8 channels of some pixels: their counts together, then the epilogue of each."""
+    ctx.column = first
     seen: set[int] = set()
     channels: list[Any] = [block.start + ahead]
     for branches in stage.results:

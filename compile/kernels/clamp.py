@@ -33,8 +33,10 @@ class Clamp(Pointwise):
         return np.clip(x, each(self.lower), each(self.upper))
 
     def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Of a bound that is none, that of the value."""
         (x,) = magnitudes.parts
-        return np.maximum(x, np.maximum(each(np.abs(self.lower)), each(np.abs(self.upper))))
+        finite = (np.where(np.isfinite(bound), np.abs(bound), 0) for bound in (self.lower, self.upper))
+        return np.maximum(x, np.maximum(*map(each, finite)))
 
     def identity(self) -> Clamp:
         most = np.full_like(self.lower, np.finfo(np.float32).max)

@@ -22,7 +22,8 @@ Array = npt.NDArray[Any]
 
 
 def error_bounds(stage: Stage, stored: Mapping[str, Array]) -> list[F32]:
-    """For each output a bound [C, H, W] of what was summed, given what the buffers hold (as for `evaluate`)."""
+    """For each output a bound [C, H, W] of what was summed, given what the buffers hold (as for `evaluate`); 0 where
+    that is infinite or NaN, so that it excuses nothing beside it."""
     magnitudes = {name: np.abs(value) for name, value in stored.items()}
     values = StageValues(stage, stored)
     known: dict[int, Array] = {}
@@ -33,4 +34,5 @@ def error_bounds(stage: Stage, stored: Mapping[str, Array]) -> list[F32]:
             known[id(e)] = e.error_bound(inputs, values.value)[:, : stage.height, : stage.width]
         return known[id(e)]
 
-    return [np.concatenate([bound(b) for b in branches]) for branches in stage.results]
+    bounds = (np.concatenate([bound(b) for b in branches]) for branches in stage.results)
+    return [np.where(np.isfinite(b), b, np.float32(0)) for b in bounds]

@@ -53,10 +53,11 @@ def blocks(stage: Stage) -> Iterator[Block]:
 
 
 @contextmanager
-def repeated(block: Block) -> Iterator[TirExpr | int]:
-    """The loop over a block's repetitions, none where it has one; gives the running offset of its channels."""
-    if block.repeat == 1:
+def repeated(block: Block, together: int = 1) -> Iterator[TirExpr | int]:
+    """The loop over a block's repetitions, so many at a time, none where it has one turn; gives the running offset of
+    its channels."""
+    if block.repeat == together:
         yield 0
         return
-    with T.serial(0, block.repeat) as i:
-        yield i * BLOCK
+    with T.serial(0, block.repeat // together) as i:
+        yield i * (together * BLOCK)

@@ -36,8 +36,6 @@ LEAST = 32
 """Channels of a group: a row of a window of 3x3 is 12 bytes, which are 6 vectors of weights for 8 outputs."""
 EVEN = 2 * BLOCK
 """Channels that a group has a multiple of: pieces of a window are of 2 bytes and more."""
-ALWAYS = 128
-"""Channels of a group: a whole vector. Fewer, down to LEAST, are about as fast by vectors of pixels that are full."""
 FULL = 0.9
 """A share of a row's vectors of pixels."""
 MANY = 1 << 14
@@ -167,7 +165,7 @@ def why_not(stage: Stage, core: Core) -> str:
         return wrong
     if dots := dots_of(stage):
         fewest = min(dot.buffer.channels // dot.bits.groups for dot in dots)
-        if fewest < ALWAYS and stage.width >= FULL * round_up(stage.width, core.lanes):
+        if fewest < (core.window_bytes or 0) * BLOCK and stage.width >= FULL * round_up(stage.width, core.lanes):
             return f"rows of {stage.width} pixels fill vectors of them"
     if any(branch.channels % BLOCK for branches in stage.results for branch in branches):
         return "its branches are no whole blocks"

@@ -30,8 +30,8 @@ OTHERS = "kernels whose lanes are pixels share its maps"
 
 
 def choose_layouts(program: Program, core: Core) -> Program:
-    """Interleave maps and compute stages by vectors of channels, where the core has the instructions for it."""
-    if core.add_pairs is None:
+    """Interleave maps and compute stages by vectors of channels, where the core has a way to count so."""
+    if core.window_bytes is None:
         return program
     chosen = find_stages(program, core)
     bits = {e.buffer for stage in chosen for e in dots_of(stage)}
@@ -91,7 +91,7 @@ def interleaved(program: Program, buffer: Buffer, block: int | None, lanes: int)
             if any(op.buffer is buffer for op in e.operands()) and (w := getattr(e, "window", None)):
                 reach = (stage.width - 1) * w.strides[1] + (w.kernel[1] - 1) * w.dilations[1] - w.pads[1]
                 left, right = max(left, w.pads[1]), max(right, reach - (buffer.width - 1))
-                edge |= isinstance(e, MaxPool)
+                edge |= isinstance(e, MaxPool) and any(w.pads[1::2])  # else another's zeros may lie there
     return Interleaved(block, left, right, lanes, edge and left + right > 0)
 
 

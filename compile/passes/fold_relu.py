@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ReLU in stages whose lanes are channels: a count is clamped as the integer that it is, another value by one bound.
+"""ReLU is one bound; where lanes are channels, a count is clamped as the integer that it is.
 
 two_slope_add(dot, y; p, 0)   =  p*max(dot, 0) + y
 y + (p*max(dot, 0) + b)       =  p*max(dot, 0) + (y + b)
 two_slope(x; 1, 0)            =  clamp(x; 0, inf)
+two_slope_add(x, y; 1, 0)     =  clamp(x; 0, inf) + y
 
-A count is finite, so that no product of 0 is anything else.
+A count is finite, so that no product of 0 is anything else; of another value 0 times -inf would be NaN.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from .rewriting import rewrite
 
 def fold_relu(program: Program) -> Program:
     """Clamp counts that nothing else is made of, and other values."""
-    for stage in filter(has_channel_lanes, program.stages):
+    for stage in program.stages:
         nodes = list(stage.expressions())
         parts = (part for e in nodes for part in e.children())
         uses = Counter(map(id, chain(parts, *(dict.fromkeys(branches) for branches in stage.results))))
         done: dict[int, Expr] = {}
-        fold = partial(fold_one, uses=uses)
+        fold = partial(fold_one, uses=uses) if has_channel_lanes(stage) else fold_value
         stage.results = [tuple(rewrite(e, fold, done) for e in branches) for branches in stage.results]
     return program
 
@@ -49,9 +50,15 @@ def fold_one(e: Expr, uses: Mapping[int, int]) -> Expr:
             | Add(a=y, b=ScaleShiftAdd(x=ChannelDot(), y=Constant(values=values)) as x)
         ):
             return replace(x, y=y, shift=x.shift + values)
-        case TwoSlope() if (e.positive == 1).all() and not e.negative.any():
-            return Clamp(e.channels, e.x, np.zeros_like(e.negative), np.full_like(e.positive, np.inf))
-    return e
+    return fold_value(e)
+
+
+def fold_value(e: Expr) -> Expr:
+    """A value that is no count, or one of lanes of pixels."""
+    if not isinstance(e, TwoSlope | TwoSlopeAdd) or (e.positive != 1).any() or e.negative.any():
+        return e
+    above = Clamp(e.channels, e.x, np.zeros_like(e.negative), np.full_like(e.positive, np.inf))
+    return Add(e.channels, above, e.y) if isinstance(e, TwoSlopeAdd) else above
 
 
 def is_relu(dot: ChannelDot, slopes: TwoSlope | TwoSlopeAdd) -> bool:

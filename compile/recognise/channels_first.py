@@ -76,8 +76,9 @@ def is_cast(node: ir.Node) -> bool:
     return node.op_type == "Cast" and not node.domain and attribute(node, "to", 0) == ir.DataType.FLOAT
 
 
-def settle_outputs(model: ir.Model, context: Context) -> None:
-    """Take off what outputs end in."""
+def settle_outputs(model: ir.Model, context: Context) -> int:
+    """Take off what outputs end in; of how many."""
+    count = 0
     for i, value in enumerate(model.graph.outputs):
         node = made_by(value, "Transpose", "Flatten")
         if node is None or value.uses():
@@ -95,9 +96,10 @@ def settle_outputs(model: ir.Model, context: Context) -> None:
         perm = None if node.op_type == "Flatten" else tuple(inverse(perm_of(node)))
         context.note(name, f"the output is {list(shape)} instead of {list(shape_of(value) or ())}")
         value.name = f"{name}/file"
-        before = context.aliases.pop(source.name or "", None)
+        context.aliases.pop(source.name or "", None)
         source.name = name
         context.aliases[name] = (name, perm)
-        del before
         source.type = source.type or value.type
         model.graph.outputs[i] = source
+        count += 1
+    return count

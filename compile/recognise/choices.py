@@ -58,7 +58,10 @@ def choice_of(value: str, makers: dict[str, onnx.NodeProto]) -> onnx.NodeProto |
     node = makers.get(value)
     while node is not None and node.op_type in PASSED_ON:
         node = makers.get(node.input[0])
-    return node if node is not None and node.op_type in CHOICES else None
+    if node is None or node.op_type not in CHOICES:
+        return None
+    largest = next((a.i for a in node.attribute if a.name == "largest"), 1)
+    return node if largest else None  # the smallest are no class's scores
 
 
 def needed(nodes: list[onnx.NodeProto], values: set[str]) -> list[onnx.NodeProto]:

@@ -11,7 +11,7 @@ Next to 0 lies SMALL: of numbers below it products underflow to 0, so that Sign(
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,11 +52,11 @@ def feeds(
     inputs: Sequence[tuple[str, tuple[int, ...], int]],
     places: Sequence[Place],
     is_approximate: bool,
-    never: Collection[str],
+    never: Mapping[str, Sequence[Array]],
 ) -> Iterator[tuple[str, dict[str, Array], list[Array]]]:
     """(kind of numbers at the cuts, inputs by name, values at the cuts) of each run; the same every time.
 
-    `inputs` are (name, shape, ONNX's element type); values of places in `never` are none of their thresholds.
+    `inputs` are (name, shape, ONNX's element type); a place's values are none of its thresholds in `never`.
     """
     rng = np.random.default_rng(0)
     most = MODERATE if is_approximate else LARGE
@@ -66,7 +66,7 @@ def feeds(
             dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
             values = drawn(rng, image, shape)
             feed[name] = (np.clip(np.abs(values), 0, 255) if dtype.kind in "ui" else values).astype(dtype)
-        yield kind, feed, [at_place(rng, p, kind, most, p.name in never) for p in places]
+        yield kind, feed, [at_place(rng, p, kind, most, never.get(p.name, ())) for p in places]
 
 
 def drawn(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> Array:
@@ -78,24 +78,21 @@ def drawn(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> Array:
     return np.zeros(shape) if kind == "zeros" else rng.choice([0.0, -0.0, 1.0, -1.0, 255.0, 1e-30, -1e-30], shape)
 
 
-def at_place(rng: np.random.Generator, place: Place, kind: str, most: float, is_decided: bool) -> Array:
-    """Numbers for a cut, float32; where its thresholds are never met, or the user has decided, none of them."""
+def at_place(rng: np.random.Generator, place: Place, kind: str, most: float, decided: Sequence[Array]) -> Array:
+    """Numbers for a cut, float32, but those ([C] or [1] each) that are never there, or that the user has decided on."""
     shape, channels = place.shape, place.shape[1]
+    axes = (1, -1) + (1,) * (len(shape) - 2)
     values = rng.normal(size=shape).astype(np.float32)
     if kind != "normal":
         picks = around(place.thresholds, most if kind == "large" else 0.0)
-        index = np.arange(channels).reshape((1, -1) + (1,) * (len(shape) - 2))
         rows = np.broadcast_to(picks, (len(picks), channels))
-        values = rows[rng.integers(0, len(rows), shape), np.broadcast_to(index, shape)].astype(np.float32)
+        index = np.broadcast_to(np.arange(channels).reshape(axes), shape)
+        values = rows[rng.integers(0, len(rows), shape), index].astype(np.float32)
     low, high = (np.float32(v) for v in place.range)
     values = np.clip(values, low, high)
-    if is_decided:
-        near = np.zeros(values.shape, bool)
-        for row in place.thresholds:
-            t = np.broadcast_to(row.reshape((1, -1) + (1,) * (len(shape) - 2)), values.shape)
-            with np.errstate(over="ignore"):
-                near |= (values == t) | (values == np.nextafter(t, np.float32(-np.inf)))
-        values = np.where(near, np.float32(0.5) * min(1.0, float(most)), values)
+    for row in decided:
+        number = row.astype(np.float32).reshape(axes)
+        values = np.where(values == number, np.where(number + 1 <= high, number + 1, number - 1), values)
     return np.ascontiguousarray(values, np.float32)
 
 

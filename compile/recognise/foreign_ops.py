@@ -17,14 +17,28 @@ import onnx
 from onnx import FunctionProto, ModelProto
 from onnx.parser import parse_function
 
+from ..errors import CompileError
 from ..frontend.loader import QUANTIZER_DOMAINS
+from ..refusals import recognition
 
 DOMAINS = QUANTIZER_DOMAINS
 OPSET = 18
 """The version of the standard operators in the bodies, and the least that a rewritten file is of."""
 VERSION = 1
 """The version of the foreign domains in a rewritten file, whatever its own."""
-ROUNDINGS = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}
+AWAY = "size = Abs (clipped) side = Sign (clipped) {} rounded = Mul (side, whole)"
+HALF = "half = Constant <value_float = 0.5> () moved = {} (size, half) whole = {} (moved)"
+ROUNDINGS = {
+    "ROUND": "rounded = Round (clipped)",
+    "FLOOR": "rounded = Floor (clipped)",
+    "CEIL": "rounded = Ceil (clipped)",
+    "UP": AWAY.format("whole = Ceil (size)"),
+    "DOWN": AWAY.format("whole = Floor (size)"),
+    "HALF_UP": AWAY.format(HALF.format("Add", "Floor")),
+    "HALF_DOWN": AWAY.format(HALF.format("Sub", "Ceil")),
+}
+"""What Quant's rounding modes do: up and down are away from 0 and to it."""
+SAME = {"HALF_EVEN": "ROUND"}
 
 BIPOLAR_QUANT = """
 BipolarQuant (X, scale) => (Y)
@@ -58,7 +72,7 @@ NAME <signed: int = 1, narrow: int = 1, rounding_mode: string = "ROUND"> (X, sca
     shifted = Add (scaled, zero_point)
     at_most = Min (shifted, upper)
     clipped = Max (at_most, lower)
-    rounded = ROUNDING (clipped)
+    ROUNDING
     positive = GreaterOrEqual (shifted, zero)
     minus_one = Neg (one)
     sign = Where (positive, one, minus_one)
@@ -116,13 +130,20 @@ def is_foreign(node: onnx.NodeProto) -> bool:
     return node.domain in DOMAINS and node.op_type in TEXTS
 
 
-def name_roundings(model: ModelProto) -> None:
-    """Give Quant nodes that do not round to nearest a name of their own, which says how they round."""
+def name_roundings(model: ModelProto, path: str) -> None:
+    """Give Quant nodes that do not round to nearest a name of their own, which says how they round. Raises CompileError
+    for a way of rounding that QONNX does not define."""
     for node in model.graph.node:
         if node.domain in DOMAINS and node.op_type in ("Quant", "IntQuant"):
             mode = next((a.s.decode() for a in node.attribute if a.name == "rounding_mode"), "ROUND").upper()
-            if mode in ROUNDINGS and mode != "ROUND":
-                node.op_type += mode
+            mode = SAME.get(mode, mode)
+            if mode not in ROUNDINGS:
+                raise CompileError(
+                    f"{path}: layer '{node.name or node.output[0]}' ({node.op_type}): rounding_mode {mode} is none of "
+                    f"{', '.join((*ROUNDINGS, *SAME))}",
+                    recognition.UNFIT,
+                )
+            node.op_type += "" if mode == "ROUND" else mode
 
 
 def add_bodies(model: ModelProto) -> None:

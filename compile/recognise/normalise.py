@@ -52,10 +52,12 @@ def settled(proto: onnx.ModelProto, size: tuple[int, int], path: str) -> onnx.Mo
         output.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
     rename(model.graph)
+    for node in model.graph.node:
+        node.name = node.name or next(iter(node.output), "")  # what lines call it, which IR would number
     own = [(f.domain, f.name) for f in model.functions if f.domain in (DOMAIN, *foreign_ops.DOMAINS)]
     if len(own) < len(model.functions):
         model = onnx.inliner.inline_selected_functions(model, own, exclude=True)
-    foreign_ops.name_roundings(model)
+    foreign_ops.name_roundings(model, path)
     foreign_ops.add_bodies(model)
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     if opset < foreign_ops.OPSET:

@@ -48,7 +48,7 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
         ours = right.run({**given, **{c.name: v for c, v in zip(cuts, at_cuts, strict=True)}})
         for name in (*ends, *(c.name for c in cuts)):
             file_name, perm = context.aliases.get(name, (name, None))
-            expected, found = theirs.get(file_name), ours[name]
+            expected, found = theirs[file_name] if name in ends else theirs.get(file_name), ours[name]
             if expected is not None:
                 of_kind = compared.setdefault((name, kind), Closeness())
                 of_kind.add(arranged(expected, perm, found.shape), found)
@@ -110,6 +110,10 @@ def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Co
     theirs = {o for node in original.graph.node for o in node.output}
     makers = {o: node for node in rewritten.graph.node for o in node.output}
     cuts: dict[str, Where] = {}
+
+    def file_name_of(name: str) -> str:
+        return context.aliases.get(name, (name, None))[0]
+
     for node in rewritten.graph.node:
         if node.domain != DOMAIN or node.op_type != "BinaryConv2d":
             continue
@@ -123,8 +127,11 @@ def find_cuts(original: onnx.ModelProto, rewritten: onnx.ModelProto, context: Co
             first, name = int(sizes[: list(maker.output).index(name)].sum()), maker.input[0]
         if name in inputs:
             continue
+        # of signs that are pooled the file has no map: it is that of numbers before the pool
+        while file_name_of(name) not in theirs and name in makers and makers[name].op_type == "MaxPool":
+            name = makers[name].input[0]
         file_name, perm = context.aliases.get(name, (name, None))
-        if name not in own_shapes or file_name not in theirs:
+        if name in inputs or name not in own_shapes or file_name not in theirs:
             continue
         threshold = numpy_helper.to_array(constants[node.input[6]])
         cut = cuts.setdefault(name, Where(name, file_name, perm, np.zeros((0, 1), np.float32)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from ...ops import DOMAIN, REGISTRY, VERSION
+from ...ops import DOMAIN, OPSET, REGISTRY, VERSION
 from ..errors import CompileError
 from ..frontend import OnnxModel
 from ..frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
@@ -63,7 +63,7 @@ def rewrite_graph(model: OnnxModel, size: tuple[int, int], sign_of_zero: int | N
             break
         rewrites += 1
     rewrites += run(graph, context, model.path, LAYOUT, STEPS)
-    settle_outputs(graph, context)
+    rewrites += settle_outputs(graph, context)
     rewrites += run(graph, context, model.path, ZERO)
     table = tuple(rows(graph))
     rewrites += run(graph, context, model.path, BINARY)
@@ -108,10 +108,13 @@ def finished(graph: ir.Model, model: OnnxModel, sign_of_zero: int | None) -> onn
     passes.ClearMetadataAndDocStringPass()(graph)
     proto = ir.to_proto(graph)
     used = {n.op_type for n in proto.graph.node if n.domain == DOMAIN}
-    proto.functions.extend(REGISTRY[name].function() for name in REGISTRY if name in used)
-    standard = next((o for o in proto.opset_import if o.domain in ("", "ai.onnx")), None)
+    standard = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), OPSET)
+    for name in (name for name in REGISTRY if name in used):
+        function = proto.functions.add()
+        function.CopyFrom(REGISTRY[name].function())
+        function.opset_import[0].version = standard  # the checker wants a file to be of one version
     del proto.opset_import[:]
-    proto.opset_import.append(onnx.helper.make_opsetid("", standard.version if standard else 18))
+    proto.opset_import.append(onnx.helper.make_opsetid("", standard))
     if used:  # of a file that had some already, the version that it was written in
         version = max([VERSION, *(o.version for o in model.proto.opset_import if o.domain == DOMAIN)])
         proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, version))

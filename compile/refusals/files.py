@@ -49,7 +49,8 @@ EXTERNAL = Refusal(
         "`onnx.save(onnx.load('net.onnx'), 'whole.onnx')`, in the folder that has both.",
         "`torch.onnx.export(..., external_data=False)`.",
     ),
-    example="net.onnx: weight 'w' is in another file; save the model as one file",
+    example="net.onnx: weight 'w' is in another file; save the model as one file (torch.onnx.export: "
+    "external_data=False)",
 )
 NOT_FINITE = Refusal(
     code="BN005",

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .refusal import Refusal
 
 OPERATOR = Refusal(
@@ -23,6 +25,8 @@ OPERATOR = Refusal(
     ),
     example="net.onnx: layer 'y': operator Erf is not supported; `biisnet explain BN301` names those that are",
 )
+SUPPORTED = frozenset(re.findall(r"\b[A-Z]\w+", OPERATOR.supported))
+"""The operators that the page names."""
 UNFIT = Refusal(
     code="BN302",
     title="inputs or attributes that do not fit",

@@ -101,7 +101,8 @@ class Bits(Encoding):
         expected = reference if own is None else own
         wrong = stored != self.encode(expected)
         if own is None:
-            near = TOLERANCE * np.maximum(np.abs(expected), bound).max(axis=(1, 2), keepdims=True)
+            sizes = np.abs(np.where(np.isfinite(expected), expected, 0))
+            near = TOLERANCE * np.maximum(sizes, bound).max(axis=(1, 2), keepdims=True)
             wrong &= np.abs(expected - self.threshold[:, None, None]) > near
         return Comparison(wrong=int(wrong.sum()))
 
@@ -169,13 +170,13 @@ class Bits(Encoding):
         ctx.store_columns(row, buffer, plane, byte)
 
     def store_pixel(self, ctx: Any, buffer: Buffer, row: Any, result: Expr, first: Any, value: Any) -> Any:
-        """uint16 lanes: a channel's bit where it is set."""
+        """The channels' bits, as the core gathers them."""
         integers = self.compares_integers(result)
         above = ctx.is_positive(value) if integers else self.is_above(ctx, buffer, result, first, value)
         return ctx.bind(ctx.bits_where(above))
 
     def finish_pixels(self, ctx: Any, buffer: Buffer, row: Any, first: Any, kept: Sequence[Any]) -> None:
-        """The lanes of all pixels are added up, which leaves a byte of each."""
+        """A byte of each pixel."""
         plane = self.plane(buffer.channels, first)
         for i, byte in enumerate(ctx.bytes_of(kept)):
             ctx.store_at(row, byte, buffer.layout.at(buffer, plane, ctx.column, i))

@@ -32,6 +32,7 @@ class Interleaved(Layout):
 
     block: int | None = None
     """Planes that are interleaved; None: all."""
+    vectors_of = "channels"
     left: int = 0
     right: int = 0
     lanes: int = 1

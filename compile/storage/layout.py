@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ def round_up(n: int, multiple: int) -> int:
 @dataclass(frozen=True)
 class Layout(ABC):
     """The memory of a map. Columns and planes may be TIR; sizes are in bytes, places in elements."""
+
+    vectors_of: ClassVar[str] = "pixels"
+    """Elements that lie side by side."""
 
     @property
     @abstractmethod

@@ -72,6 +72,7 @@ class Agreement:
     error: float  # largest difference
     wrong: str
     ties: int = 0  # on the other side, too, but both within rounding of the threshold; or of two classes
+    is_close: bool = True  # within TIE of the largest value: more than that, and a sign may have flipped
 
 
 def compare_output(
@@ -114,7 +115,8 @@ def compare_output(
         ),
     )
     wrong = next((f"{n} of {error.size} {what}" for n, allowed, what in counts if n > allowed), "")
-    return Agreement(error.size, differing, float(error.max()), wrong, ties + tied)
+    is_close = bool((error <= TIE * largest).all())
+    return Agreement(error.size, differing, float(error.max()), wrong, ties + tied, is_close)
 
 
 def sides(found: Array, expected: Array, threshold: float, near: float) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def decided(value: Array, signs: Array, buffer: Buffer) -> tuple[Array, int]:
         return value, 0
     threshold = threshold_of(buffer)
     # of a channel of few pixels the largest may be near 0 by chance
-    sizes = np.abs(value)
+    sizes = np.abs(np.where(np.isfinite(value), value, 0))  # an infinite one makes no other a tie
     largest = sizes.max(axis=(1, 2), keepdims=True) if value[0].size >= FEW else sizes.max()
     magnitude = np.maximum(largest, np.abs(threshold))
     with np.errstate(invalid="ignore"):

@@ -6,9 +6,9 @@ from .cortex_a53 import CORTEX_A53
 from .cortex_a72 import CORTEX_A72
 from .cortex_a76 import CORTEX_A76
 from .generic import GENERIC
-from .x86_64 import X86_64_V3
+from .x86_64 import X86_64_V3, X86_64_V4
 
-CORES = {core.name: core for core in (CORTEX_A72, CORTEX_A53, CORTEX_A76, X86_64_V3)}
+CORES = {core.name: core for core in (CORTEX_A72, CORTEX_A53, CORTEX_A76, X86_64_V3, X86_64_V4)}
 """Cores by the name that LLVM has for them."""
 
 
@@ -24,6 +24,7 @@ __all__ = [
     "CORTEX_A76",
     "GENERIC",
     "X86_64_V3",
+    "X86_64_V4",
     "Caches",
     "Core",
     "Issue",

@@ -71,14 +71,22 @@ class Core:
     find its own way."""
     shift_right_insert: str | None = None
     """LLVM's intrinsic that shifts 16 bytes right and keeps another's bits above them; None as above."""
+    window_bytes: int | None = None
+    """Bytes of a window that are compared at once where vectors are of channels, and so the way in which bits are
+    counted: 16, each output's in a vector of its own, whose neighbours are added; 4, of 8 outputs in a vector, whose
+    bytes are. None where vectors of channels are no gain, or nobody has tried."""
     add_pairs: str | None = None
-    """LLVM's intrinsic that adds neighbouring lanes of two vectors; None where there is none, and vectors of channels
-    are no gain."""
+    """LLVM's intrinsic that adds neighbouring lanes of two vectors; None where there is none."""
     add_pairs_wide: str | None = None
     """The same of one vector of unsigned lanes, to lanes twice as wide."""
+    mask_of_signs: str | None = None
+    """LLVM's intrinsic that makes the signs of 8 float32 the bits of an integer; None where there is none."""
+    takes_elements: bool = True
+    """Whether a multiply-add takes an element of a vector as a factor of all lanes; else one is better loaded into all
+    of them."""
     look_up: str | None = None
-    """LLVM's intrinsic that looks 32 bytes below 16 up, each half of them in 16 bytes of a table; None where the bits
-    of bytes are counted by an instruction."""
+    """LLVM's intrinsic that looks 32 bytes up, by their lower halves, each half of them in 16 bytes of a table; None
+    where the bits of bytes are counted by an instruction."""
     multiply_pairs: str | None = None
     """LLVM's intrinsic that multiplies 32 bytes without a sign by 32 with one, and saturates the sums of neighbouring
     products to int16; None where sums are better added up one product after the other."""

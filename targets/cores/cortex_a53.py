@@ -10,6 +10,7 @@ CORTEX_A53 = Core(
     caches=Caches(l1_bytes=32 << 10, l1_ways=4, l2_bytes=512 << 10, l2_ways=16),
     narrowing_shift=SQSHRN,
     shift_right_insert=SRI,
+    window_bytes=16,
     add_pairs=ADDP,
     add_pairs_wide=UADDLP,
 )

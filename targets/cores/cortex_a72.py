@@ -27,6 +27,7 @@ CORTEX_A72 = Core(
     ),
     narrowing_shift=SQSHRN,
     shift_right_insert=SRI,
+    window_bytes=16,
     add_pairs=ADDP,
     add_pairs_wide=UADDLP,
 )

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x86-64 with AVX2 and without AVX-512 (LLVM's level x86-64-v3): this machine, often.
+"""x86-64 by LLVM's levels: with AVX2 (x86-64-v3), and with AVX-512 (x86-64-v4).
 
-Its many makes differ in slots and caches, so nothing is said of those. But all of them look bytes up and none counts
-their bits, and none takes bytes across the halves of a vector as cheaply as within them.
+Their many makes differ in slots and caches, so nothing is said of those. But all that have AVX2 alone look bytes up and
+none counts their bits, and none takes bytes across the halves of a vector as cheaply as within them. Those with AVX-512
+may have a count of bits (BITALG), which LLVM then takes where a kernel counts.
 """
 
 from .core import Core
@@ -14,12 +15,20 @@ PMADDUBSW = "llvm.x86.avx2.pmadd.ub.sw"
 PACKSSWB = "llvm.x86.avx2.packsswb"
 """Words saturated to bytes, within each half (VPACKSSWB)."""
 
+MOVMSKPS = "llvm.x86.avx.movmsk.ps.256"
+"""The signs of 8 float32 as 8 bits (VMOVMSKPS)."""
+
 X86_64_V3 = Core(
     "x86-64-v3",
     register_bytes=32,
+    window_bytes=4,
+    mask_of_signs=MOVMSKPS,
+    takes_elements=False,
     look_up=PSHUFB,
     multiply_pairs=PMADDUBSW,
     pack=PACKSSWB,
     interleaves=False,
     averages_up=True,
 )
+
+X86_64_V4 = Core("x86-64-v4", window_bytes=4, mask_of_signs=MOVMSKPS, takes_elements=False)

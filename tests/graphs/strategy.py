@@ -19,7 +19,9 @@ from ..compile.recognise.networks import Array, Net
 
 Draw = Callable[..., object]
 MOST_SIDE, MOST_CHANNELS, MOST_STEPS = 20, 24, 8
-"""Sides after a Resize, channels after a Concat, steps of a network."""
+"""Sides after a Resize, channels after a Concat, in units, steps of a network."""
+WIDE = 32
+"""The unit of channels of a wide network: of 32 a group and more, vectors are of channels on some cores."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,9 @@ class Map:
 class Growing(Net):
     """A network that grows by random choices."""
 
-    def __init__(self, draw: Draw, channels: int, size: tuple[int, int], seed: int) -> None:
+    def __init__(self, draw: Draw, channels: int, size: tuple[int, int], seed: int, unit: int = 1) -> None:
         super().__init__((1, channels, *size), opset=17)
+        self.unit = unit
         self.rng = np.random.default_rng(seed)
         self.draw = draw
         self.maps = [Map("image", channels, *size)]
@@ -52,6 +55,10 @@ class Growing(Net):
     def number(self, least: int, most: int) -> int:
         """A whole number; small ones are the simplest."""
         return int(self.draw(st.integers(least, most)))  # type: ignore[call-overload]
+
+    def channels(self, most: int) -> int:
+        """Channels, as many as so many units at most; of a wide network a quarter of that."""
+        return self.unit * self.number(1, most if self.unit == 1 else max(1, most // 4))
 
     def any_map(self) -> Map:
         """Any of the maps; the last is the simplest."""
@@ -170,8 +177,10 @@ def windowed(n: Growing, x: Map) -> tuple[int, int, int, list[int], int, int]:
 
 def grouped(n: Growing, channels: int) -> tuple[int, int]:
     """(groups, outputs) of a convolution."""
-    groups = int(n.choose(1, *(g for g in range(2, channels + 1) if channels % g == 0)))  # type: ignore[call-overload]
-    return groups, groups * n.number(1, max(1, MOST_CHANNELS // 2 // groups))
+    units, rest = divmod(channels, n.unit)
+    divisors = (g for g in range(2, units + 1) if units % g == 0) if not rest else ()
+    groups = int(n.choose(1, *divisors))  # type: ignore[call-overload]
+    return groups, groups * n.channels(max(1, MOST_CHANNELS // 2 // groups))
 
 
 def binary_convolution(n: Growing) -> Map:
@@ -238,7 +247,7 @@ def add(n: Growing) -> Map:
 
 def concat(n: Growing) -> Map:
     x = n.any_map()
-    others = [m for m in reversed(n.maps) if m.size == x.size and m.channels + x.channels <= MOST_CHANNELS]
+    others = [m for m in reversed(n.maps) if m.size == x.size and m.channels + x.channels <= MOST_CHANNELS * n.unit]
     if not others:
         return activation(n)
     other = others[n.number(0, len(others) - 1)]
@@ -283,7 +292,7 @@ def pool_of_signs(n: Growing) -> Map:
         return binary_convolution(n)
     pooled = n.op("MaxPool", n.op("Sign", x.name), kernel_shape=[2, 2], strides=[2, 2])
     signs = n.op("Where", n.op("Equal", pooled, n.scalar(0)), n.scalar(1), pooled)
-    outputs = n.number(1, MOST_CHANNELS // 2)
+    outputs = n.channels(MOST_CHANNELS // 2)
     y = n.conv(signs, n.signs(outputs, x.channels, 3, 3))
     return Map(n.norm(y, outputs), outputs, x.height // 2, x.width // 2)
 
@@ -322,10 +331,12 @@ def head(n: Growing, x: Map) -> str:
 
 @st.composite
 def graphs(draw: Draw) -> onnx.ModelProto:
-    """A small network: an image of 1 to 4 channels, a float convolution, steps, perhaps a head of scores."""
+    """A small network: an image of 1 to 4 channels, a float convolution, steps, perhaps a head of scores; one of three
+    is wide."""
     size = (int(draw(st.integers(1, 12))), int(draw(st.integers(1, 12))))  # type: ignore[call-overload]
-    n = Growing(draw, int(draw(st.integers(1, 4))), size, int(draw(st.integers(0, 9999))))  # type: ignore[call-overload]
-    channels = n.number(1, 12)
+    image, seed, unit = st.integers(1, 4), st.integers(0, 9999), st.sampled_from((1, 1, WIDE))
+    n = Growing(draw, int(draw(image)), size, int(draw(seed)), int(draw(unit)))  # type: ignore[call-overload]
+    channels = n.channels(12)
     n.maps.append(Map(n.stem(channels, inputs=n.maps[0].channels), channels, *size))
     for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=MOST_STEPS)):  # type: ignore[attr-defined]
         n.maps.append(step(n))

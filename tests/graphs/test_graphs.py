@@ -12,7 +12,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from typer.testing import CliRunner
 
+from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import converters
+from biisnet.compile.frontend.loader import from_proto
+from biisnet.compile.pipeline import PLAN_STEPS, make_plan
+from biisnet.compile.progress import Progress
+from biisnet.compile.recognise import recognise
+from biisnet.compile.schedules import DEFAULT
+from biisnet.targets import resolve
 
 from ..compile.recognise.networks import C, Net
 from . import __main__ as command
@@ -63,6 +70,25 @@ def test_all_operators_are_drawn() -> None:
         "GlobalAveragePool", "Greater", "GreaterOrEqual", "LeakyRelu", "Less", "MaxPool", "Mul", "PRelu", "Pad", "Relu",
         "Resize", "Sigmoid", "Sign", "Slice", "Split", "Sub", "Tanh", "Where",
     } <= set(drawn)  # fmt: skip
+
+
+def test_kinds_of_channels_are_drawn() -> None:
+    """Fails where no network has the kernels whose lanes are channels, or none a group or a map that others read."""
+    kinds: Counter[str] = Counter()
+
+    @seed(3)
+    @settings(max_examples=100, **FEW)
+    @given(graphs())
+    def one(proto: onnx.ModelProto) -> None:
+        try:
+            model = recognise(from_proto(proto, "graph.onnx"), None).model
+        except CompileError:
+            return
+        plan = make_plan(model, None, resolve("rpi4"), Progress(PLAN_STEPS, lambda _: None), DEFAULT)
+        kinds.update(type(e).__name__ for stage in plan.program.stages for e in stage.expressions())
+
+    one()
+    assert {"BinaryDot", "ChannelDot", "ChannelConvolution", "ChannelDepthwise"} <= set(kinds)
 
 
 def network() -> onnx.ModelProto:

@@ -8,10 +8,20 @@ from dataclasses import replace
 import pytest
 
 from biisnet.targets import TARGETS, resolve
-from biisnet.targets.cores import CORES, CORTEX_A53, CORTEX_A72, CORTEX_A76, GENERIC, X86_64_V3, Core, core_of
+from biisnet.targets.cores import (
+    CORES,
+    CORTEX_A53,
+    CORTEX_A72,
+    CORTEX_A76,
+    GENERIC,
+    X86_64_V3,
+    X86_64_V4,
+    Core,
+    core_of,
+)
 from biisnet.targets.devices import X86_LEVELS, this_machine
 
-AVX2 = this_machine(frozenset(X86_LEVELS[1][1]), "x86_64")
+AVX512, AVX2 = (this_machine(frozenset(flags), "x86_64") for _, flags in X86_LEVELS)
 OWN = {"rpi3": CORTEX_A53, "rpi-zero2w": CORTEX_A53, "rpi4": CORTEX_A72, "rpi5": CORTEX_A76}
 
 
@@ -26,7 +36,7 @@ def test_every_target_has_a_core(name: str) -> None:
 
 def test_every_core_is_some_targets() -> None:
     """Fails where a core is kept that nothing is compiled for."""
-    assert {resolve(name).core.name for name in OWN} | {AVX2.core.name} == set(CORES)
+    assert {resolve(name).core.name for name in OWN} | {AVX2.core.name, AVX512.core.name} == set(CORES)
     assert set(OWN) <= set(TARGETS)
 
 
@@ -39,7 +49,7 @@ def test_cores_by_name(name: str) -> None:
 def test_x86_by_its_flags() -> None:
     """Fails where a machine with AVX2 gets a core without its instructions, or one with AVX-512 the core of AVX2."""
     assert AVX2.core is X86_64_V3
-    assert this_machine(frozenset(X86_LEVELS[0][1]), "x86_64").core is GENERIC
+    assert AVX512.core is X86_64_V4
 
 
 @pytest.mark.parametrize("core", [*CORES.values(), GENERIC], ids=lambda core: core.name)
@@ -48,6 +58,8 @@ def test_instructions_that_belong_together(core: Core) -> None:
     assert (core.multiply_pairs is None) == (core.pack is None)
     assert core.register_bytes in {16, 32}
     assert core.look_up is None or core.register_bytes == 32
+    assert (core.add_pairs is None) == (core.add_pairs_wide is None)
+    assert (core.window_bytes == 16) == (core.add_pairs is not None)
 
 
 @pytest.mark.parametrize("cpu", ["cortex-a710", "znver4", "generic", "", "Cortex-A72"])
@@ -90,4 +102,4 @@ def test_a_group_leaves_room_in_the_cache(core: Core, share: float) -> None:
 
 def test_cores_are_told_apart() -> None:
     """Fails where two cores are one by mistake: a schedule's and a record's worth rests on which it is."""
-    assert len({CORTEX_A53, CORTEX_A72, CORTEX_A76, X86_64_V3, GENERIC}) == 5
+    assert len({CORTEX_A53, CORTEX_A72, CORTEX_A76, X86_64_V3, X86_64_V4, GENERIC}) == 6

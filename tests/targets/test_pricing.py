@@ -9,6 +9,7 @@ from biisnet.targets import pricing, resolve
 
 RPI4 = resolve("rpi4")
 FMLA, EOR, CNT, RET = "4e22cc20", "6e221c20", "4e205820", "d65f03c0"
+UDOT, FNEG_HALVES = "6e829420", "6ef8f800"
 BRANCH, SVC = "14000001", "d4000001"
 
 
@@ -16,6 +17,14 @@ def test_disassembly(llvm: None) -> None:
     """Fails where a word's bytes are taken in the other order, or blocks run into each other."""
     found = pricing.disassemble([[FMLA, EOR], [CNT]])
     assert [[line.split()[0] for line in block] for block in found] == [["fmla", "eor"], ["cnt"]]
+
+
+def test_what_a_cortex_a76_has(llvm: None) -> None:
+    """Fails where code for a core of Armv8.2 with its dot product and half precision cannot be read, as LLVM makes it
+    of integers too."""
+    found = pricing.disassemble([[UDOT, FNEG_HALVES]])
+    assert [line.split()[0] for line in found[0]] == ["udot", "fneg"]
+    assert pricing.price(found, resolve("rpi5"))[0] > 0
 
 
 def test_prices(llvm: None) -> None:

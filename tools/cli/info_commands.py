@@ -57,11 +57,13 @@ def analyze(
 
     from ...compile.errors import CompileError
     from ...compile.frontend.shapes import input_shape
+    from ...compile.recognise import recognise
     from ...model.cost import count
     from ..models import resolve_model
 
     network, asked = resolve_model(model), parse_size(size)
     input_shape(network.proto.graph, asked, network.path)  # refuses what is no image
+    network = recognise(network, asked).model
     own = all(side.dim_value for side in network.proto.graph.input[0].type.tensor_type.shape.dim[2:])
     try:
         cost = count(network.proto, asked or (None if own else (512, 512)))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 from onnxscript.rewriter import RewriteRule
 from onnxscript.rewriter.pattern import RewriteRuleClassBase
@@ -37,8 +39,8 @@ class Context:
     """What there is to say, and the layers or values that it is said of."""
     is_approximate: bool = False
     """Whether a straight-through estimator was removed, whose sum loses bits where its argument is large."""
-    never: dict[str, float] = field(default_factory=dict)
-    """Value name -> a number that it never is, or that the user has decided on: the proof leaves it out."""
+    never: dict[str, list[npt.NDArray[np.float32]]] = field(default_factory=dict)
+    """Value name -> numbers [C or 1] that it never is, or that the user has decided on: the proof leaves them out."""
 
     aliases: dict[str, tuple[str, tuple[int, ...] | None]] = field(default_factory=dict)
     """Name of a map -> (value of the file that it holds, the order of axes that leads from that to the map)."""

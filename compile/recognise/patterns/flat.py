@@ -27,7 +27,7 @@ from .pointwise import POINTWISE
 def flattened(value: ir.Value | None) -> ir.Value | None:
     """The map [1, C, H, W] that a vector [1, C H W] is the Flatten of."""
     node = made_by(value, "Flatten")
-    if node is None or attribute(node, "axis", 1) != 1 or len(shape_of(node.inputs[0]) or ()) != 4:
+    if node is None or attribute(node, "axis", 1) % 4 != 1 or len(shape_of(node.inputs[0]) or ()) != 4:
         return None
     return node.inputs[0]
 

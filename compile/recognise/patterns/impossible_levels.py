@@ -52,7 +52,7 @@ class ImpossibleLevel(Pattern):
                 keep = 1 if self.context.sign_of_zero > 0 else 0
             else:
                 continue
-            self.context.never[name] = 0.0
+            self.context.never.setdefault(name, []).append(steps.thresholds[i])
             rest = np.arange(steps.count) != (i + 1 if keep else i)
             levels = np.delete(steps.levels, i + 1, axis=0)
             return steps_node(op, value, Steps(steps.thresholds[rest], levels))

@@ -56,6 +56,8 @@ class Comparison(Pattern):
         limit = per_channel(constant(c), shape_of(x))
         if x is None or x.dtype != ir.DataType.FLOAT or limit is None or constant(x) is not None:
             return None
+        if shape_of(x) != shape_of(node.outputs[0]):  # the constant has more pixels
+            return None
         if not np.isfinite(limit).all():
             return None
         row = limit.astype(np.float32)[None] + np.float32(0)

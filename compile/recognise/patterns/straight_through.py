@@ -14,7 +14,7 @@ from typing import Any
 import onnx_ir as ir
 
 from ..steps import steps_of
-from ..values import made_by
+from ..values import made_by, shape_of
 from .base import Pattern
 
 
@@ -27,7 +27,9 @@ class StraightThrough(Pattern):
         """The step function itself."""
         for difference, e in (node.inputs, node.inputs[::-1]):
             sub = made_by(difference, "Sub")
-            if sub is not None and sub.inputs[1] is e and steps_of(sub.inputs[0]) is not None:
+            if sub is None or sub.inputs[1] is not e or shape_of(sub.inputs[0]) != shape_of(node.outputs[0]):
+                continue
+            if steps_of(sub.inputs[0]) is not None:
                 self.context.is_approximate = True
                 made: ir.Value = op.Identity(sub.inputs[0])
                 return made

@@ -74,6 +74,8 @@ def test_what_is_no_normalisation() -> None:
     for mean, std, message in (
         ((1,), (0,), "of --std above 0"),
         ((float("nan"),), (1,), "finite numbers"),
+        ((123, 116, 103), (0.229, 0.224, 0.225), "one is of levels 0 to 255, the other of pixels 0 to 1"),
+        ((0.5,), (255,), "one is of levels 0 to 255, the other of pixels 0 to 1"),
         ((1, 2), (1, 2, 3), "--mean has 2 numbers, --std 3"),
     ):
         with pytest.raises(CompileError, match=message):

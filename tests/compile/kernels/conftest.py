@@ -12,6 +12,7 @@ import pytest
 
 from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.targets import Target, resolve
+from biisnet.targets.cores import Core
 from biisnet.targets.emulator import MISSING, find_emulator
 
 from .check import agree, check
@@ -29,10 +30,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 @pytest.fixture(scope="session")
 def on_host(folders: Callable[[], Path]) -> Check:
-    """`on_host(cases, exact=...)`: they mean what numpy says on this machine."""
+    """`on_host(cases, exact=...)`: they mean what numpy says on this machine, by the kernels of its core or another's
+    that asks for no instruction by name."""
 
-    def run_and_check(cases: Sequence[Case], *, exact: bool = True, schedules: Schedules = DEFAULT) -> None:
-        for case, stored in zip(cases, run(cases, resolve("host"), folders(), schedules), strict=True):
+    def run_and_check(
+        cases: Sequence[Case], *, exact: bool = True, schedules: Schedules = DEFAULT, core: Core | None = None
+    ) -> None:
+        for case, stored in zip(cases, run(cases, resolve("host"), folders(), schedules, core), strict=True):
             check(case, stored, exact=exact)
 
     return run_and_check

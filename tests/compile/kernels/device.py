@@ -30,6 +30,7 @@ from biisnet.compile.storage.layout import round_up
 from biisnet.runtime.bundle import RUNNER
 from biisnet.runtime.probe import Probe
 from biisnet.targets import Target
+from biisnet.targets.cores import Core
 from biisnet.targets.emulator import command
 
 Array = npt.NDArray
@@ -107,11 +108,12 @@ def value_in(b: Buffer, content: bytes) -> Array:
 
 
 def run(
-    cases: Sequence[Case], target: Target, folder: Path, schedules: Schedules = DEFAULT
+    cases: Sequence[Case], target: Target, folder: Path, schedules: Schedules = DEFAULT, core: Core | None = None
 ) -> list[dict[Buffer, Array]]:
-    """What each case's stage stores. Fails where a kernel writes elsewhere."""
+    """What each case's stage stores, by the kernels of the target's core or another one. Fails where a kernel writes
+    elsewhere."""
     batch = Batch(cases)
-    kernels = build_kernels(batch, target.core, schedules)
+    kernels = build_kernels(batch, core or target.core, schedules)
     places, at = {}, round_up(max(b.row_bytes for b in batch.buffers()) + GUARD, 64)
     zero_bytes = at
     regions = []

@@ -31,6 +31,7 @@ from biisnet.compile.kernels import (
 from biisnet.compile.kernels.channel_bands import BANDS, FETCHED, NEAR
 from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.compile.storage import Bits, Interleaved, Layout, Planes
+from biisnet.targets.cores import GENERIC, Core
 
 from . import draw as d
 from .conftest import Check
@@ -171,10 +172,10 @@ ANY = st.one_of(convolutions(), convolutions(), depthwise(), pools(), loads())
 
 
 @d.BATCH
-@given(cases=d.batches(ANY, 10))
-def test_host(on_host: Check, cases: list[Case]) -> None:
+@given(cases=d.batches(ANY, 10), core=st.sampled_from((None, GENERIC, replace(GENERIC, takes_elements=False))))
+def test_host(on_host: Check, cases: list[Case], core: Core | None) -> None:
     """Fails where a tap reads another pixel, channel or group, a padded one is not zero, or weights lie otherwise."""
-    on_host(cases)
+    on_host(cases, core=core)
 
 
 @pytest.mark.emulator

@@ -29,10 +29,12 @@ from biisnet.compile.kernels import (
     TwoSlopeAdd,
 )
 from biisnet.compile.kernels.channel_bands import BANDS, FETCHED
+from biisnet.compile.kernels.channel_counts import Counts, InBytes, Pairwise
 from biisnet.compile.kernels.channel_tiles import tile_of
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
 from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.compile.storage import Bits, Interleaved, Planes
+from biisnet.targets.cores import GENERIC, Core
 
 from . import draw as d
 from .conftest import Check
@@ -41,9 +43,10 @@ from .device import Case
 SHAPES = (
     *((1, 32, 16), (1, 64, 8), (1, 80, 16), (1, 96, 8), (1, 128, 24), (1, 160, 8)),
     *((2, 48, 8), (2, 64, 8), (2, 80, 8), (3, 64, 16)),
+    *((1, 32, 64), (1, 80, 128), (1, 128, 64), (2, 48, 64)),  # are counted by tables, where a core looks them up
 )
 """Groups, channels of a group, outputs of a group."""
-MANY = ((1, 64, 64), (1, 80, 80), (1, 96, 32), (1, 128, 128), (1, 160, 40), (1, 256, 16), (1, 512, 8))
+MANY = ((1, 64, 64), (1, 80, 80), (1, 96, 32), (1, 128, 128), (1, 160, 40), (1, 256, 16), (1, 512, 8), (1, 496, 64))
 PLAIN_3X3 = Window((3, 3), pads=(1, 1, 1, 1))
 WINDOWS = (
     PLAIN_3X3,
@@ -136,11 +139,17 @@ def dots(draw: st.DrawFn) -> Case:
     return Case(Stage.of("case", ("case",), (whole,), draw(outputs(e.channels, height, width))), maps)
 
 
+PAIRWISE, IN_BYTES = replace(GENERIC, window_bytes=16), replace(GENERIC, window_bytes=4, takes_elements=False)
+COUNTING = (None, PAIRWISE, IN_BYTES)
+"""This machine's core, and two ways of counting by LLVM's own choice of instructions."""
+CORE_IDS = ("own", "pairwise", "in bytes")
+
+
 @d.BATCH
-@given(cases=d.batches(dots(), 8))
-def test_host(on_host: Check, cases: list[Case]) -> None:
+@given(cases=d.batches(dots(), 8), core=st.sampled_from(COUNTING))
+def test_host(on_host: Check, cases: list[Case], core: Core | None) -> None:
     """Fails where a single accumulator is off by one, or an epilogue takes another channel's constant."""
-    on_host(cases)
+    on_host(cases, core=core)
 
 
 @pytest.mark.emulator
@@ -171,8 +180,9 @@ def test_many_channels(on_both: Check) -> None:
     on_both(large(7, 7))
 
 
+@pytest.mark.parametrize("core", COUNTING, ids=CORE_IDS)
 @pytest.mark.parametrize("inverted", [False, True])
-def test_all_bits_differ(on_host: Check, inverted: bool) -> None:
+def test_all_bits_differ(on_host: Check, inverted: bool, core: Core | None) -> None:
     """Fails where the largest counts overflow: every bit of every tap is unlike, or like, its weight."""
     cases = large(3, 14)
     for case in cases:
@@ -180,7 +190,7 @@ def test_all_bits_differ(on_host: Check, inverted: bool) -> None:
         assert isinstance(e, ChannelDot)
         e.signs[:] = True
         case.maps["in"][:] = inverted
-    on_host(cases)
+    on_host(cases, core=core)
 
 
 @pytest.mark.emulator
@@ -213,24 +223,31 @@ def test_schedules(on_host: Check, band: int, pixels: int) -> None:
     on_host(large(5, 11), schedules=Fixed())
 
 
-def test_pieces_are_the_window() -> None:
+@pytest.mark.parametrize("form", [Pairwise, InBytes])
+def test_pieces_are_the_window(form: type[Counts]) -> None:
     """Fails where bytes of a window's row are left out, or read twice."""
     for shape, window in ((s, w) for s in SHAPES for w in WINDOWS):
         e, _ = dot(np.random.default_rng(0), shape, d.input_size(window, 3, 3), window, 1)
         pixel, read = e.buffer.planes, []
-        for p in e.pieces():
+        for p in e.pieces(form.sizes):
             read += range(p.offset, p.offset + p.size * p.count)
         taps = [kx * window.dilations[1] * pixel + byte for kx in range(window.kernel[1]) for byte in range(e.planes)]
         assert read == taps
-        assert e.interleaved_weights().nbytes == e.signs.size // 8
+        words = sum(p.count * form.weight_words(p.size) for p in e.pieces(form.sizes))
+        assert e.interleaved_weights(form).size == e.channels // 8 * window.kernel[0] * words
+        assert form is InBytes or e.interleaved_weights(form).nbytes == e.signs.size // 8
 
 
 def test_work_is_in_proportion() -> None:
     """Fails where a piece that is no whole vector costs as much as one."""
-    e, _ = dot(np.random.default_rng(0), (1, 80, 8), (3, 3), PLAIN_3X3, 1)
-    assert [(p.size, p.count, p.vectors) for p in e.pieces()] == [(16, 1, 8), (8, 1, 4), (4, 1, 2), (2, 1, 1)]
-    e, _ = dot(np.random.default_rng(0), (1, 64, 8), (3, 3), PLAIN_3X3, 1)
-    assert [(p.size, p.count) for p in e.pieces()] == [(16, 1), (8, 1)]
+    for channels, form, expected in (
+        (80, Pairwise, [(16, 1, 64), (8, 1, 32), (4, 1, 16), (2, 1, 8)]),
+        (64, Pairwise, [(16, 1, 64), (8, 1, 32)]),
+        (80, InBytes, [(4, 7, 16), (2, 1, 16)]),  # half of the last vector is zeros
+        (64, InBytes, [(4, 6, 16)]),
+    ):
+        e, _ = dot(np.random.default_rng(0), (1, channels, 8), (3, 3), PLAIN_3X3, 1)
+        assert [(p.size, p.count, form.weight_words(p.size)) for p in e.pieces(form.sizes)] == expected
 
 
 @pytest.mark.parametrize(("width", "tile"), [(1, 1), (7, 7), (8, 8), (9, 5), (14, 7), (17, 6), (28, 7), (56, 8)])

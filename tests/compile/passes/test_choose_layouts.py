@@ -29,7 +29,7 @@ from biisnet.compile.kernels import (
 from biisnet.compile.passes.channel_stages import find_stages, why_not
 from biisnet.compile.passes.choose_layouts import choose_layouts
 from biisnet.compile.storage import Bits, Dense, IntegerBits, Interleaved, Planes
-from biisnet.targets.cores import CORES, CORTEX_A72, GENERIC
+from biisnet.targets.cores import CORES, CORTEX_A72, GENERIC, X86_64_V3, Core
 
 SIZE = (6, 9)
 WINDOW = Window((3, 3), pads=(1, 1, 1, 1))
@@ -100,14 +100,14 @@ def test_blocks() -> None:
     assert program.missed["choose_layouts"] == {}
 
 
-def test_only_where_the_core_has_the_instructions() -> None:
+def test_only_where_the_core_has_a_way_to_count() -> None:
     """Fails where another core's maps are interleaved for nothing."""
     for core in (*CORES.values(), GENERIC):
         net = Network()
         stage = net.block()
         program = choose_layouts(net.program, core)
         changed = any(isinstance(b.layout, Interleaved) for b in program.buffers())
-        assert changed == any(isinstance(e, ChannelDot) for e in stage.expressions()) == (core.add_pairs is not None)
+        assert changed == any(isinstance(e, ChannelDot) for e in stage.expressions()) == (core.window_bytes is not None)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,15 @@ def test_channels(channels: int, groups: int, is_chosen: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "width", "is_chosen"), [(64, 64, False), (64, 56, True), (112, 32, False), (128, 64, True)]
+    ("core", "channels", "width", "is_chosen"),
+    [
+        *((CORTEX_A72, *case) for case in ((64, 64, False), (64, 56, True), (112, 32, False), (128, 64, True))),
+        *((X86_64_V3, *case) for case in ((16, 64, False), (32, 64, True), (64, 64, True))),
+    ],
 )
-def test_rows_that_fill_vectors_of_pixels(channels: int, width: int, is_chosen: bool) -> None:
-    """Fails where less than a vector of channels is preferred to full vectors of pixels."""
-    assert (not why_not_on_a72(Network(channels, size=(2, width)).block())) == is_chosen
+def test_rows_that_fill_vectors_of_pixels(core: Core, channels: int, width: int, is_chosen: bool) -> None:
+    """Fails where less than what a core compares at once is preferred to full vectors of pixels."""
+    assert (not why_not(Network(channels, size=(2, width)).block(), core)) == is_chosen
 
 
 def test_what_must_be_whole_blocks() -> None:
@@ -281,3 +285,16 @@ def test_a_leaf_of_two_stages() -> None:
     choose_layouts(net.program, CORTEX_A72)
     kinds = [{type(e) for e in stage.expressions()} for stage in (by_channels, by_pixels)]
     assert kinds == [{ScaleShiftAdd, ChannelDot, ChannelLoad}, {Sigmoid, Load}]
+
+
+def test_a_maximum_without_a_border_leaves_another_windows_zeros() -> None:
+    """Fails where a convolution finds the border repeated since a maximum, which never looks there, reads its map."""
+    net = Network()
+    net.map.layout = Planes("zero")
+    window = Window((3, 3), (2, 2), (1, 1, 1, 1))
+    net.add((MaxPool(64, net.map, Window((2, 2), (2, 2))),), [Buffer("p", "p", 64, 3, 5)])
+    net.add((convolution(net.map, 64, window),), [Buffer("c", "c", 64, 3, 5)])
+    net.end(Add(64, net.dot(), Load(64, net.map)))
+    choose_layouts(net.program, CORTEX_A72)
+    assert isinstance(net.map.layout, Interleaved)
+    assert (net.map.layout.left, net.map.layout.edge) == (1, False)

@@ -22,6 +22,7 @@ from biisnet.compile.kernels import (
     TwoSlope,
     TwoSlopeAdd,
 )
+from biisnet.compile.kernels.error_bounds import error_bounds
 from biisnet.compile.kernels.reference import evaluate
 from biisnet.compile.passes.fold_relu import fold_relu
 from biisnet.compile.storage import Bits, Interleaved, Planes
@@ -32,6 +33,7 @@ RNG = np.random.default_rng(0)
 SLOPES, SHIFT = (RNG.integers(-8, 9, (2, N)) / 4).astype(np.float32)
 ONE, ZERO = np.ones(N, np.float32), np.zeros(N, np.float32)
 MAPS = {"bits": RNG.random((N, *SIZE)) < 0.5, "y": (RNG.integers(-99, 99, (N, *SIZE)) / 8).astype(np.float32)}
+BEYOND = np.array([np.inf, -np.inf, np.nan, -1], np.float32)
 
 
 def dot(kind: type[BinaryDot] = ChannelDot) -> BinaryDot:
@@ -90,13 +92,34 @@ def test_another_value() -> None:
     np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_lanes_of_pixels(shortcut: bool) -> None:
+    """Fails where ReLU of -inf is NaN, or of -1 is -0.0, which another value may be divided by."""
+    x = Load(N, Buffer("y", "y", N, *SIZE, layout=Planes()))
+    e = TwoSlopeAdd(N, x, Constant(N, ZERO), ONE, ZERO) if shortcut else TwoSlope(N, x, ONE, ZERO)
+    stage = Stage.of("s", (), (e,), [Buffer("out", "out", N, *SIZE)])
+    fold_relu(Program("net", [stage], [], []))
+    values = np.resize(BEYOND, (N, *SIZE))
+    (found,) = evaluate(stage, {"y": values})
+    np.testing.assert_array_equal(found, np.maximum(values, 0))
+    assert not np.signbit(found[values == -1]).any()
+
+
+def test_what_is_left_can_be_verified() -> None:
+    """Fails where the size of what a ReLU was of is infinite, or 0, so that every value agrees, or none."""
+    stage = Stage.of("s", (), (TwoSlope(N, y(), ONE, ZERO),), [Buffer("out", "out", N, *SIZE)])
+    fold_relu(Program("net", [stage], [], []))
+    assert isinstance(stage.results[0][0], Clamp)
+    (bound,) = error_bounds(stage, {"y": MAPS["y"]})
+    np.testing.assert_array_equal(bound, np.abs(MAPS["y"]))
+
+
 def test_what_stays() -> None:
-    """Fails where a slope below zero, the same count elsewhere, or lanes of pixels are overlooked."""
+    """Fails where a slope below zero, or the same count elsewhere, is overlooked."""
     shared = dot()
     for e in (
         TwoSlope(N, dot(), SLOPES, ONE),
         TwoSlope(N, Add(N, dot(), y()), 2 * ONE, ZERO),
         Add(N, shared, TwoSlopeAdd(N, shared, y(), SLOPES, ZERO)),
-        TwoSlope(N, dot(BinaryDot), ONE, ZERO),
     ):
         assert folded(e)[0] is e

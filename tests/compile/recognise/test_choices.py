@@ -105,3 +105,11 @@ def test_no_constants_are_lost() -> None:
     onnx.checker.check_model(found)
     assert {t.name for t in found.graph.initializer} == {c.name for c in net.constants}
     assert all(numpy_helper.to_array(t).size for t in found.graph.initializer)
+
+
+def test_the_smallest_are_no_classes() -> None:
+    """Fails where the nearest of some distances would be named by the largest."""
+    net = Net()
+    y = net.op("TopK", scores(net), np.array([3]), outputs=2, largest=0)
+    proto = file_of(net, {y: TensorProto.FLOAT, f"{y}.1": TensorProto.INT64})
+    assert without_choices(proto) == (proto, {})

@@ -57,9 +57,18 @@ def test_range() -> None:
 
 
 def test_decided() -> None:
-    """Fails where the sign of a threshold that the user has decided on is compared."""
-    for values in fed(place([[0.0, 0.0]]), never={"m": 0.0}).values():
-        assert all((v != 0).all() for v in values)
+    """Fails where a number that the user has decided on is compared, or another threshold of the map is not."""
+    where = place([[0.0, 0.0], [0.25, 0.5]])
+    for kind, runs in fed(where, never={"m": [np.zeros(1, np.float32)]}).items():
+        assert all((v != 0).all() for v in runs)
+        for value in (0.25, np.nextafter(np.float32(0.25), np.float32(0))) if kind != "normal" else ():
+            assert all((v[0, 0] == value).any() for v in runs)
+
+
+def test_decided_within_a_range() -> None:
+    """Fails where what stands for a decided number is one that is never there."""
+    for runs in fed(place([[0.5, 0.5]], 0.0, 1.0), never={"m": [np.full(1, 0.5, np.float32)]}).values():
+        assert all(((v != 0.5) & (v <= 1)).all() for v in runs)
 
 
 def test_images_and_kinds() -> None:

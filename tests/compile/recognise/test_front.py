@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -265,3 +266,47 @@ def test_channels_last(normalised: bool, before: bool, kind: int) -> None:
         None, {"image": pixels.astype(np.uint8 if kind == TensorProto.UINT8 else np.float32)}
     )[0]
     np.testing.assert_allclose(ours.transpose(0, 2, 3, 1), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("last", ["Flatten", "Transpose"])
+def test_an_output_that_is_all_there_is_to_rewrite(last: str) -> None:
+    """Fails where a network of our operators that ends in a Flatten or a Transpose is refused."""
+    net = Net()
+    y = net.op("Relu", net.stem())
+    net.last = net.op(last, y, **({"perm": [0, 2, 3, 1]} if last == "Transpose" else {}))
+    found = recognise(net.model(net.last), None)
+    assert last not in {n.op_type for n in found.model.proto.graph.node}
+    assert found.proof
+    assert any("the output is" in line for line in found.lines())
+
+
+def test_a_constant_of_more_pixels_is_no_threshold() -> None:
+    """Fails where a comparison whose constant makes a map of a pixel larger is taken for a step of that pixel."""
+    net = Net()
+    pooled = net.op("GlobalAveragePool", net.stem())
+    at_least = net.op("Greater", pooled, net.normal(1, C, 4, 4))
+    net.last = net.conv(net.op("Where", at_least, np.float32(1), np.float32(-1)), net.signs(C, C, 3, 3))
+    assert not binary_layers(recognise(net.model(net.last), None).model.proto)
+
+
+@pytest.mark.parametrize("opset", [17, 19, 20, 21, 23])
+def test_a_bundles_file_is_a_valid_one(opset: int, tmp_path: Path) -> None:
+    """Fails where what is written of a newer exporter's file is refused when its bundle is verified."""
+    net = Net(opset=opset)
+    net.last = net.conv(net.op("Sign", net.op("Add", net.stem(), net.stem())), net.signs(C, C, 3, 3))
+    model = recognise(net.model(net.last), None).model
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.data)
+    assert load_model(path).proto == model.proto
+    assert recognise(load_model(path), None).model.proto == model.proto
+
+
+def test_layers_without_a_name() -> None:
+    """Fails where lines call a layer by a number instead of by its result."""
+    net = Net()
+    net.last = net.conv(net.op("Sign", net.op("Add", net.stem(), net.stem())), net.signs(C, C, 3, 3))
+    model = net.model(net.last)
+    for node in model.proto.graph.node:
+        node.name = ""
+    binary = [row.layer for row in recognise(model, None).table if row.is_binary]
+    assert binary == [net.last]

@@ -47,6 +47,19 @@ def test_what_underflows_is_no_difference(keep: Callable[[Net, str], str]) -> No
     assert [n.op_type for n in found.model.proto.graph.node if n.op_type in ("LeakyRelu", "Mul", "Div", "Tanh")] == []
 
 
+def test_sums_that_are_nearly_zero_before_a_pool() -> None:
+    """Fails where a network is refused since rounding decides the sign of a sum that is 0, and no cut is before it."""
+    net = Net((1, 3, 10, 10))
+    weight = (
+        net.signs(C, C, 2, 2) * np.float32(0.014) * net.rng.choice(np.float32([1, 1 + 2e-7, 1 - 2e-7]), (C, C, 2, 2))
+    )
+    counted = net.conv(net.op("Sign", net.stem()), weight, pads=[0, 0, 0, 0])
+    pooled = net.op("MaxPool", net.op("Sign", counted), kernel_shape=[2, 2], strides=[2, 2])
+    positive = net.op("Where", net.op("Equal", pooled, np.float32(0)), np.float32(1), pooled)
+    found = recognise(net.model(net.conv(positive, net.signs(C, C, 3, 3))), None)
+    assert "cut at 2 maps" in found.proof
+
+
 def next_number(threshold: np.ndarray) -> np.ndarray:
     """Thresholds that only numbers beyond them reach."""
     return np.nextafter(threshold, np.float32(np.inf))
@@ -119,3 +132,36 @@ def test_a_fault_before_an_average(monkeypatch: pytest.MonkeyPatch) -> None:
     net, last = averaged()
     with pytest.raises(CompileError, match=r"changes '.+' by .+ of its largest value; .* \[BN207\]"):
         recognise(net.model(last), None, 1)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_beside_a_sign_that_the_user_decides(moved: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where the user's word on 0 hides a wrong threshold of the same map, or refuses a right one."""
+    net = Net((1, 3, 4, 4))
+    x = net.op("Add", net.stem(), net.stem())
+    signs = net.conv(net.op("Sign", x), net.signs(C, C, 3, 3))
+    steps = net.op("Where", net.op("GreaterOrEqual", x, np.float32(0.25)), np.float32(1), np.float32(-1))
+    last = net.op("Add", signs, net.conv(steps, net.signs(C, C, 3, 3)))
+    finished = rewriting.finished
+
+    def wrong(*given: object) -> onnx.ModelProto:
+        proto: onnx.ModelProto = finished(*given)  # type: ignore[arg-type]
+        for tensor in proto.graph.initializer:
+            array = numpy_helper.to_array(tensor)
+            if array.dtype == np.float32 and array.size == 1 and array.item() == 0.25:
+                tensor.CopyFrom(numpy_helper.from_array(next_number(array), tensor.name))
+        return proto
+
+    if moved:
+        monkeypatch.setattr(rewriting, "finished", wrong)
+        with pytest.raises(CompileError, match="BN207"):
+            recognise(net.model(last), None, sign_of_zero=1)
+    else:
+        assert recognise(net.model(last), None, sign_of_zero=1).proof
+
+
+def test_a_sign_away_from_zero_that_the_user_decides() -> None:
+    """Fails where Sign(x - 0.5) with the user's word is refused."""
+    net = Net((1, 3, 4, 4))
+    x = net.op("Sub", net.op("Add", net.stem(), net.stem()), np.float32(0.5))
+    assert recognise(net.model(net.conv(net.op("Sign", x), net.signs(C, C, 3, 3))), None, sign_of_zero=1).proof

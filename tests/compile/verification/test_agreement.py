@@ -113,3 +113,16 @@ def test_errors_are_relative_to_what_was_summed() -> None:
     size = np.array([1e-3, 100], np.float32)[:, None, None]
     assert compare_output(found, expected, None, may_flip=False).wrong == ""
     assert "16 of 32 values" in compare_output(found, expected, None, may_flip=False, magnitude=size).wrong
+
+
+@pytest.mark.parametrize(
+    ("largest", "error", "is_close"), [(1, 9e-6, True), (1, 2e-5, False), (1e3, 2e-3, True), (1e3, 2e-2, False)]
+)
+def test_what_a_flipped_sign_may_explain(largest: float, error: float, is_close: bool) -> None:
+    """Fails where a difference that rounding does not explain is no reason to look for ties."""
+    expected = np.zeros((2, 8, 8), np.float32)
+    expected[1, 0, 0] = largest
+    found = expected.copy()
+    found[0, 3, 3] += error
+    agreement = compare_output(found, expected, None, may_flip=False)
+    assert (agreement.wrong, agreement.is_close) == ("", is_close)

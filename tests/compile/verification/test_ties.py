@@ -80,6 +80,18 @@ def test_what_is_a_tie() -> None:
         decided(value, device, buffer)
 
 
+def test_an_infinite_number_makes_no_tie_of_others() -> None:
+    """Fails where a wrong sign beside an infinite number passes as a tie."""
+    value = np.ones((WIDTH, 4, 4), np.float32)
+    value[0, 0, 0] = np.inf
+    device = value >= 0.5
+    device[0, 1, 1] = False
+    buffer = Buffer("y0_bits", "y0", WIDTH, 4, 4, Bits(1, np.full(1, 0.5, np.float32)))
+    with pytest.raises(VerificationError, match="1 of 1024 signs"):
+        decided(value, device, buffer)
+    assert buffer.encoding.compare(device, value, np.zeros_like(value), None).wrong == 1
+
+
 def test_what_follows_a_tie_is_computed_again() -> None:
     """Fails where the reference's outputs are not those of the device's signs."""
     reference = OnnxReference(from_proto(connected(), "connected.onnx"), {"y0": "float32"})

@@ -17,6 +17,8 @@ from biisnet.tools import doctor
 from biisnet.tools.analysis import Analysis, StageCost
 from biisnet.tools.analysis_table import table_of
 
+from ...compile.recognise.networks import C, Net
+
 
 def test_analyze_gives_the_papers_figures(cli: Callable) -> None:
     """10 K parameters and 0.35 G operations of the default network at 512x512."""
@@ -27,6 +29,15 @@ def test_analyze_gives_the_papers_figures(cli: Callable) -> None:
     result = json.loads(cli("analyze", "--json").out)
     assert (round(result["params"]), round(result["ops"] / 1e9, 4)) == (9756, 0.3501)
     assert len(result["layers"]) == len(lines) - 3
+
+
+def test_analyze_of_other_operators(cli: Callable, here: Path) -> None:
+    """Fails where a file of another tool is counted as a network without binary layers."""
+    net = Net()
+    net.last = net.conv(net.op("Sign", net.op("Relu", net.stem())), net.signs(C, C, 3, 3))
+    onnx.save(net.proto(net.last), "net.onnx")
+    layers = json.loads(cli("analyze", "net.onnx", "--json").out)["layers"]
+    assert [row["kind"] for row in layers if row["binary_macs"]] == ["BinaryConv2d"]
 
 
 @pytest.mark.emulator

@@ -53,6 +53,7 @@ def test_of_a_board(cli: Cli, here: Path, tiny_bundle: TinyBundle, emulated: Non
     manifest = json.loads((bundle / "manifest.json").read_text())
     for stage in manifest["stages"]:
         assert f"<td>{stage['name']}</td>" in page
+    assert page.count('<td class="text">pixels</td>') == len(manifest["stages"])
     for name, sha in manifest["files"].items():
         assert f"<td>{name}</td>" in page
         assert sha[:16] in page
