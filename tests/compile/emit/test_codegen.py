@@ -56,7 +56,7 @@ def library(bundle: Path) -> Path:
 @pytest.fixture(scope="module")
 def stages(shipped: OnnxModel) -> dict[str, Stage]:
     """Kernel's name -> a stage that it computes."""
-    plan: Plan = make_plan(shipped, SIZE, resolve("host"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
+    plan: Plan = make_plan(shipped, SIZE, resolve("rpi4"), Progress(PLAN_STEPS, lambda _: None, None), DEFAULT)
     return {step.kernel: step.stage for step in plan.kernels.steps}
 
 
