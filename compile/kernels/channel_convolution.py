@@ -76,7 +76,8 @@ class ChannelConvolution(Convolution):
         o = channels[0]
         outputs, inputs, kh, kw = self.weight.shape
         weights, base = ctx.parameter(self, "weight", self.ordered_weights)
-        sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), -(-SUMS // ctx.tile)) for _ in range(ctx.tile)]
+        parts = parts_of(ctx.width)
+        sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), parts) for _ in range(ctx.tile)]
         block = base + tirx.floordiv(o, BLOCK) * (kh * inputs * kw * WORDS)
         first = tirx.floordiv(o, outputs // self.groups) * inputs if self.groups > 1 else 0
         with ctx.each_row(self.operands()[0]) as rows:
@@ -116,6 +117,12 @@ class ChannelConvolution(Convolution):
         """The sums of the pixel at hand."""
         assert isinstance(ctx, ChannelContext)
         return [ctx.bind(ctx.simd.load(ctx.block(self)[ctx.pixel], 0))]
+
+
+def parts_of(width: int) -> int:
+    """Parts of a pixel's sum: more where a row has few pixels. They follow from the row alone: what a sum is rounded to
+    is no matter of the schedule, nor of the tile that its pixel is in."""
+    return -(-SUMS // min(width, SUMS))
 
 
 class Sums:

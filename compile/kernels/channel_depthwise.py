@@ -18,7 +18,7 @@ from tvm.ir import Expr as TirExpr
 from ..ir.expressions import kind
 from ..storage.encoding import BLOCK
 from .channel_context import ChannelContext, as_words
-from .channel_convolution import SUMS, WORDS, Sums, columns_of
+from .channel_convolution import WORDS, Sums, columns_of, parts_of
 from .context import Context
 from .convolution import Convolution
 
@@ -45,7 +45,8 @@ class ChannelDepthwise(Convolution):
         assert isinstance(ctx, ChannelContext)
         o, (kh, kw) = channels[0], self.window.kernel
         weights, base = ctx.parameter(self, "weight", self.ordered_weights)
-        sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), -(-SUMS // ctx.tile)) for _ in range(ctx.tile)]
+        parts = parts_of(ctx.width)
+        sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), parts) for _ in range(ctx.tile)]
         block = base + tirx.floordiv(o, BLOCK) * (kh * kw * WORDS)
         with ctx.each_row(self.operands()[0]) as rows:
             for ky, row in rows:

@@ -12,10 +12,18 @@ from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
-from biisnet.compile.kernels import BinaryDot, Load, ScaleShift, row_kernel
+from biisnet.compile.kernels import (
+    BinaryDot,
+    ChannelConvolution,
+    ChannelDepthwise,
+    Convolution,
+    Load,
+    ScaleShift,
+    row_kernel,
+)
 from biisnet.compile.kernels.row_kernel import RowKernel, build
 from biisnet.compile.schedules import DEFAULT
-from biisnet.compile.storage import Bits, Planes
+from biisnet.compile.storage import Bits, Interleaved, Planes
 from biisnet.compile.tuning import bench
 from biisnet.compile.tuning.emulated import REJECTED, Emulated
 from biisnet.compile.tuning.meter import Measurement
@@ -107,3 +115,16 @@ def test_a_wrong_candidate_is_rejected(bad: Any, emulated: None, llvm: None, mon
     right, rejected = DEVICE.measure(counting(), [Schedule(2), Schedule(4)])
     assert isinstance(right, Measurement)
     assert rejected == REJECTED
+
+
+@pytest.mark.parametrize(("groups", "kind"), [(1, ChannelConvolution), (32, ChannelDepthwise)])
+def test_tiles_are_no_matter_of_the_result(groups: int, kind: type[Convolution], emulated: None, llvm: None) -> None:
+    """Fails where a sum is rounded to something else in a tile of few pixels, so that its schedule is rejected."""
+    rng, layout = np.random.default_rng(0), Interleaved(8, 1, 1)
+    x = Buffer("x", "x", 32, 3, 7, layout=layout)
+    weight = rng.standard_normal((32, 32 // groups, 3, 3)).astype(np.float32)
+    e = kind(32, x, weight, np.zeros(32, np.float32), Window((3, 3), pads=(1, 1, 1, 1)), groups)
+    stage = Stage.of("sums", (), (e,), [Buffer("y", "y", 32, 3, 7, layout=Interleaved(8))])
+    default = DEFAULT.of(stage)
+    found = DEVICE.measure(stage, [replace(default, pixels=most) for most in (8, 6, 5, 4)])
+    assert all(isinstance(outcome, Measurement) for outcome in found), found
