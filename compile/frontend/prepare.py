@@ -23,6 +23,7 @@ from ...runtime.signature import DETECTION, TASKS
 from ..errors import CompileError
 from ..refusals import images
 from .loader import PREPARED_FROM, OnnxModel
+from .shapes import only_input
 
 MEAN, STD = "normalisation_mean", "normalisation_std"
 """Metadata: of each channel, in levels 0 to 255."""
@@ -135,12 +136,9 @@ def checked_threshold(model: OnnxModel, task: str | None, threshold: float) -> f
 def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -> None:
     """Put a normalisation behind the image. Raises CompileError where there is none, or of other channels."""
     graph = proto.graph
-    constants = {t.name for t in graph.initializer}
-    found = [i for i in graph.input if i.name not in constants]
-    if len(found) != 1:
-        raise CompileError(f"{path}: has {len(found)} inputs; one image [1, C, H, W] is supported", images.INPUTS)
-    shape = [d.dim_value for d in found[0].type.tensor_type.shape.dim]
-    value, shape, after = behind_image(graph, found[0].name, shape)
+    image = only_input(graph, path)
+    shape = [d.dim_value for d in image.type.tensor_type.shape.dim]
+    value, shape, after = behind_image(graph, image.name, shape)
     is_cast = any(n.op_type == "Cast" and to_float(n) for n in graph.node[:after])
     count = len(normalisation.mean)
     axis = next((a for a in (CHANNELS, CHANNELS_LAST) if len(shape) == 4 and shape[a] == count), CHANNELS)
@@ -149,13 +147,13 @@ def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -
             f"{path}: --mean and --std are of {count} channels, its image is {shape}", images.NORMALISED_IMAGE
         )
     users = [node for node in graph.node if value in node.input]
-    if found[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
+    if image.type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
         raise CompileError(
             f"{path}: its image is no float32 anywhere; put the normalisation into the network", images.NORMALISED_IMAGE
         )
     mean, std = (np.array(v, np.float64).reshape([count if a == axis else 1 for a in range(4)]) for v in
                  (normalisation.mean, normalisation.std))  # fmt: skip
-    taken = {*constants, *(o for n in graph.node for o in n.output)}
+    taken = {*(t.name for t in graph.initializer), *(o for n in graph.node for o in n.output)}
     names = [fresh(f"{value}_{what}", taken) for what in ("scale", "shift", "scaled", "normalised")]
     graph.initializer.append(numpy_helper.from_array((1 / std).astype(np.float32), names[0]))
     graph.initializer.append(numpy_helper.from_array((-mean / std).astype(np.float32), names[1]))

@@ -22,17 +22,22 @@ MAX_SIDE, MAX_CHANNELS = 8192, 4096
 """Most pixels of a side, and most channels, whether the file says them or the user."""
 
 
+def only_input(graph: onnx.GraphProto, path: str) -> onnx.ValueInfoProto:
+    """The image. Raises CompileError where there are more inputs, or none."""
+    constants = {t.name for t in graph.initializer}
+    inputs = [i for i in graph.input if i.name not in constants]
+    if len(inputs) != 1:
+        raise CompileError(f"{path}: has {len(inputs)} inputs; one image [1, C, H, W] is supported", images.INPUTS)
+    return inputs[0]
+
+
 def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str) -> tuple[int, int, int, int]:
     """Static [N, C, H, W] of the only input, its symbolic sides settled by `size`.
 
     Raises CompileError where the input is no image of a type in DTYPES, or its shape cannot be settled.
     """
-    constants = {t.name for t in graph.initializer}
-    inputs = [i for i in graph.input if i.name not in constants]
-    if len(inputs) != 1:
-        raise CompileError(f"{path}: has {len(inputs)} inputs; one image [1, C, H, W] is supported", images.INPUTS)
-    tensor = inputs[0].type.tensor_type
-    name = inputs[0].name
+    image = only_input(graph, path)
+    tensor, name = image.type.tensor_type, image.name
     if tensor.elem_type not in DTYPES:
         kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
         raise CompileError(

@@ -18,7 +18,7 @@ from ..ir.expressions import Expr
 from ..ir.window import Window
 from ..storage.bits import INFINITY_BITS
 from ..storage.encoding import BLOCK
-from .context import Context
+from .context import Context, parts_once
 from .simd import Simd
 
 HALF = 16
@@ -46,12 +46,8 @@ class ChannelContext(Context):
 
     def begin_span(self, e: Expr, channels: list[TirExpr | int], begun: set[int]) -> None:
         """Compute what `e` and its parts need for the channels of several blocks at once, each node once."""
-        if id(e) in begun:
-            return
-        begun.add(id(e))
-        for part in e.children():
-            self.begin_span(part, e.part_channels(channels), begun)
-        self._spans[id(e)] = e.begin_span(self, channels)
+        for part, of_part in parts_once(e, channels, begun):
+            self._spans[id(part)] = part.begin_span(self, of_part)
 
     def spanned(self, e: Expr) -> Any:
         """The value that was computed for `e` for the blocks at hand."""

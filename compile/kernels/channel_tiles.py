@@ -59,33 +59,25 @@ def emit_tile(
     """8 channels of some pixels from column `first` on, or a few times 8, of which what is begun together is first."""
     ctx.tile, ctx.column = pixels, first
     if ctx.span == 1:
-        emit_pixels(stage, ctx, outputs, block, ahead, first, pixels)
+        emit_pixels(stage, ctx, outputs, block, ahead)
         return
     begun: set[int] = set()
     for branches in stage.results:
         ctx.begin_span(branches[block.branch], [block.start + ahead], begun)
     with T.serial(0, ctx.span) as n:
         ctx.within = n * BLOCK
-        emit_pixels(stage, ctx, outputs, block, ahead + ctx.within, first, pixels)
+        emit_pixels(stage, ctx, outputs, block, ahead + ctx.within)
 
 
-def emit_pixels(
-    stage: Stage,
-    ctx: ChannelContext,
-    outputs: list[TirExpr],
-    block: Block,
-    ahead: TirExpr | int,
-    first: TirExpr | int,
-    pixels: int,
-) -> None:
-    """8 channels of some pixels: their counts together, then the epilogue of each."""
-    ctx.column = first
+def emit_pixels(stage: Stage, ctx: ChannelContext, outputs: list[TirExpr], block: Block, ahead: TirExpr | int) -> None:
+    """8 channels of the tile at hand, from its column on: their counts together, then the epilogue of each."""
+    first = ctx.column
     seen: set[int] = set()
     channels: list[Any] = [block.start + ahead]
     for branches in stage.results:
         ctx.begin_block(branches[block.branch], channels, seen)
     kept: list[list[TirExpr]] = [[] for _ in outputs]
-    for i in range(pixels):
+    for i in range(ctx.tile):
         ctx.pixel, ctx.column = i, first + i
         ctx.begin_channels([])
         for branches, buffer, row, states in zip(stage.results, stage.outputs, outputs, kept, strict=True):

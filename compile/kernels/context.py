@@ -315,12 +315,8 @@ class Context:
 
     def begin_block(self, e: Expr, channels: list[TirExpr | int], begun: set[int]) -> None:
         """Compute what `e` and its parts need for all channels of a block at once, each node once."""
-        if id(e) in begun:
-            return
-        begun.add(id(e))
-        for part in e.children():
-            self.begin_block(part, e.part_channels(channels), begun)
-        self._blocks[id(e)] = e.begin_block(self, channels)
+        for part, of_part in parts_once(e, channels, begun):
+            self._blocks[id(part)] = part.begin_block(self, of_part)
 
     def block(self, e: Expr) -> Any:
         """The value that was computed for `e` for the block at hand."""
@@ -372,3 +368,13 @@ def place_example(c: int, first: int, last: int, total: int) -> int:
     if total <= first + last or c <= first:
         return c
     return total - last + (c - first - 1)
+
+
+def parts_once(e: Expr, channels: list[TirExpr | int], begun: set[int]) -> Iterator[tuple[Expr, list[TirExpr | int]]]:
+    """An expression's parts, then itself, with the channels that are wanted of each; none that has `begun`."""
+    if id(e) in begun:
+        return
+    begun.add(id(e))
+    for part in e.children():
+        yield from parts_once(part, e.part_channels(channels), begun)
+    yield e, channels

@@ -24,7 +24,7 @@ def plan_arena(kernels: Kernels, slots: dict[Buffer, int], order: Order | None) 
     for several (None); external buffers have no place, and maps that take each other's place have one."""
     zero_bytes, constants, end = place_constants(kernels, ALIGNMENT)
     found, wanted = successors(kernels.steps), unplaced(kernels, slots)
-    chains = [chain(b, found) for b in wanted if b not in set(found.values())]
+    chains = [chain(b, found) for b in wanted if not b.replaces]
     turns = turns_of(kernels, order) if order else dict.fromkeys(wanted, (0, 0))
     lives = [
         Life(wanted[maps[0]].bytes, min(turns[b][0] for b in maps), max(turns[b][1] for b in maps)) for maps in chains

@@ -98,10 +98,9 @@ def at_place(rng: np.random.Generator, place: Place, kind: str, most: float, dec
 
 def around(thresholds: Array, most: float) -> Array:
     """Numbers at which a step can go wrong, a channel, [n, C or 1]; with +-`most`."""
-    reached = np.where(np.abs(thresholds) < BEYOND, thresholds, np.float32(0)).astype(np.float32)
-    rows = np.concatenate(
-        [np.zeros((1, reached.shape[1]), np.float32), np.where(np.abs(reached) < SMALL, np.float32(0), reached)]
-    )
+    sizes = np.abs(thresholds)
+    reached = np.where((sizes >= SMALL) & (sizes < BEYOND), thresholds, np.float32(0)).astype(np.float32)
+    rows = np.concatenate([np.zeros((1, reached.shape[1]), np.float32), reached])
     beside = [np.where(rows, np.nextafter(rows, np.float32(sign * np.inf)), sign * SMALL) for sign in (-1, 1)]
     ends = [np.full((1, rows.shape[1]), sign * most, np.float32) for sign in (1, -1)] if most else []
     return np.concatenate([rows, -rows, *beside, rows + 1, rows - 1, *ends])

@@ -177,7 +177,7 @@ def compare(
 
     agreements, ties = agree(reference), 0
     tied_error = max(a.error for a in agreements.values())
-    if not all(a.is_close for a in agreements.values()):  # signs that are ties may have fallen elsewhere
+    if any(a.wrong or not a.is_close for a in agreements.values()):  # signs that are ties may have fallen elsewhere
         try:
             reference, ties = with_ties_decided(onnx, reference, image, signs)
         except VerificationError as e:
