@@ -134,33 +134,39 @@ class ChannelContext(Context):
 
     def bits_where(self, condition: TirExpr) -> TirExpr:
         """An int32 whose bit i says whether the condition holds in lane i, where the core has an instruction for it;
-        else uint16 lanes, of which lane i is 1 << i where it holds, and 0 where not."""
+        else uint16 lanes of all ones where it holds, and of 0 where not."""
         if self.core.mask_of_signs is not None:
             signs = tirx.Select(condition, self.simd.const(-1, "int32"), self.simd.const(0, "int32"))
             kept = self.simd.reinterpret(signs, "float32")
             return tirx.call_llvm_pure_intrin(PrimType("int32"), self.core.mask_of_signs, kept)
-        places = tirx.Shuffle(
-            [tirx.const(1 << i, "uint16") for i in range(BLOCK)], [tirx.const(i, "int32") for i in range(BLOCK)]
-        )
-        return tirx.Select(condition, places, self.simd.const(0, "uint16"))
+        return tirx.Select(condition, self.simd.const(0xFFFF, "uint16"), self.simd.const(0, "uint16"))
 
     def bytes_of(self, pixels: Sequence[TirExpr]) -> list[TirExpr]:
-        """A byte for each of up to 8 pixels, of what `bits_where` gives: its bits, or the sum of its uint16 lanes.
+        """A byte for each of up to 8 pixels, of what `bits_where` gives.
 
-        4 pixels' go to a scalar register at once, through a fence: LLVM would take each byte out of the vector."""
+        Two pixels' masks are the halves of one vector's lanes, of which lane i keeps bit i of each: the sum of all
+        lanes has both bytes, without a carry. All bytes go to a scalar register at once, through a fence: LLVM would
+        take each of them out of the vector."""
         if self.core.mask_of_signs is not None:
             return [tirx.Cast(PrimType("uint8"), mask) for mask in pixels]
         padded = [*pixels, *[pixels[0]] * (BLOCK - len(pixels))]
-        halves = self.bind(Simd(2).reinterpret(self.fold(padded, "uint16"), "float64"))
-        words = []
-        for half in range(-(-len(pixels) // 4)):
-            lane = Simd.shuffle([halves], [half])
-            kept = tirx.call_llvm_pure_intrin(PrimType("float64"), "llvm.arithmetic.fence", lane)
-            words.append(self.kept(tirx.reinterpret(PrimType("uint64"), kept), "uint64"))
+        places = Simd.shuffle([tirx.const(0x101 << i, "uint16") for i in range(BLOCK)], range(BLOCK))
+        pairs = [self.bind(self.halves_of(*two) & places) for two in zip(padded[::2], padded[1::2], strict=True)]
+        sums = self.fold(pairs, "uint16")
+        sums = self.bind(Simd(2).reinterpret(self.add_pairs(sums, sums, "uint16"), "float64"))
+        lane = Simd.shuffle([sums], [0])
+        kept = tirx.call_llvm_pure_intrin(PrimType("float64"), "llvm.arithmetic.fence", lane)
+        word = self.kept(tirx.reinterpret(PrimType("uint64"), kept), "uint64")
         return [
-            tirx.Cast(PrimType("uint8"), tirx.shift_right(words[i // 4], tirx.const(i % 4 * 16, "uint64")))
+            tirx.Cast(PrimType("uint8"), tirx.shift_right(word, tirx.const(i * BLOCK, "uint64")))
             for i in range(len(pixels))
         ]
+
+    def halves_of(self, low: TirExpr, high: TirExpr) -> TirExpr:
+        """uint16 lanes, their lower bytes of one mask and their upper ones of another."""
+        if self.core.shift_right_insert is not None:
+            return self.in_parts(self.core.shift_right_insert, BLOCK, "uint16", [high, low], 8)
+        return (low & self.simd.const(0xFF, "uint16")) | (high & self.simd.const(0xFF00, "uint16"))
 
     def kept(self, value: TirExpr, dtype: str) -> TirExpr:
         """A scalar behind memory: TVM does not look there, where it would put what a name is for in its place."""
