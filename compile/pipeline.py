@@ -18,6 +18,7 @@ from .emit.prefix import check_prefix
 from .errors import CompileError
 from .frontend import OnnxModel, import_onnx
 from .frontend.task import find_signature
+from .ir.memory import Layout
 from .ir.plan import Plan
 from .ir.stages import Program
 from .passes.build_kernels import build_kernels
@@ -36,6 +37,7 @@ from .passes.prove_sums import prove_sums
 from .passes.receptive_field import receptive_field
 from .passes.relax_passes import RELAX_PASSES
 from .passes.reuse_places import reuse_places
+from .passes.share_bands import share_bands
 from .passes.size_rings import size_rings, widen_rings
 from .passes.store_twins_once import store_twins_once
 from .progress import Progress
@@ -118,12 +120,14 @@ def plan_of(
     order = progress.run("order_tasks", order_tasks, kernels, schedules)
     slots = progress.run("size_rings", size_rings, kernels, order)
     streaming = progress.run("plan_arena", plan_arena, kernels, slots, order)
-    sharing, probing = plan_arena(kernels, widen_rings(kernels, slots), None), plan_probing(kernels)
+    shared = order_tasks(kernels, schedules, share_bands(kernels.steps))
+    wide = widen_rings(kernels, size_rings(kernels, shared), shared)
+    sharing, probing = plan_arena(kernels, wide, None), plan_probing(kernels)
     field = receptive_field(program)
     signature = find_signature(model, program)
-    arenas = (streaming, sharing, probing)
-    source = plan_source.plan_source(program, kernels, order, arenas, signature, model.sha256, field)
-    return Plan(program, kernels, order, *arenas, signature, field, source, proof)
+    layouts = (Layout(streaming, order), Layout(sharing, shared), Layout(probing, order))
+    source = plan_source.plan_source(program, kernels, layouts, signature, model.sha256, field)
+    return Plan(program, kernels, *layouts, signature, field, source, proof)
 
 
 def without_binary(model: OnnxModel, found: Recognised | None = None) -> str:

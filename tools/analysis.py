@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import Any
 
+from ..compile.emit.plan_source import plan_source
 from ..compile.emit.runner import STEPS, build_runner
 from ..compile.frontend import OnnxModel
 from ..compile.ir.plan import Plan
@@ -106,10 +107,41 @@ def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = T
         return progress.run("measure", measure, plan, target, command, cache, threads)
 
 
+class Quietly:
+    """Steps that nobody is told of."""
+
+    @staticmethod
+    def run(name: str, step: Callable[..., Any], *arguments: Any) -> Any:
+        """The step's result."""
+        return step(*arguments)
+
+
+def costs_of(plan: Plan, by_function: Mapping[str, DeviceCost]) -> list[DeviceCost]:
+    """The cost of each step, one after the other."""
+    uses = Counter(step.kernel for step in plan.kernels.steps)
+    return [by_function[step.kernel] * (1 / uses[step.kernel]) for step in plan.kernels.steps]
+
+
+def work_of(costs: Iterable[DeviceCost]) -> list[float]:
+    """Seconds, or cycles where none are said."""
+    return [cost.cycles if cost.seconds is None else cost.seconds for cost in costs]
+
+
+def price_shared(plan: Plan, target: Target, cache: bool = True) -> list[DeviceCost]:
+    """What the tasks of each step cost that several threads are given, all on one: shorter ones fetch weights again.
+    Raises ToolchainError."""
+    layouts = (plan.sharing, plan.sharing, plan.probing)
+    source = plan_source(plan.program, plan.kernels, layouts, plan.signature, field=plan.field)
+    with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
+        command = build_runner(replace(plan, source=source), target, Path(name), Quietly(), symbols=True)
+        profile = cycles.measure([*command, "--roi"], target, cache=cache)
+        return costs_of(plan, cycles.by_symbol(profile, cycles.symbols(Path(command[0]))))
+
+
 def measure_balance(
-    plan: Plan, target: Target, command: Sequence[str], costs: Sequence[float], threads: int
+    plan: Plan, target: Target, command: Sequence[str], alone: float, cache: bool, threads: int
 ) -> Balance:
-    """Threads by the plan, and one inference of so many on the emulator."""
+    """Threads by the plan, and one inference of so many on the emulator; `alone` is what one thread's kernels cost."""
     profiles = cycles.measure_threads([*command, "--roi", "--threads", str(threads)], target)
     functions, kernels = cycles.symbols(Path(command[0])), {step.kernel for step in plan.kernels.steps}
     of_kernels = [
@@ -117,14 +149,14 @@ def measure_balance(
         for profile in profiles
     ]
     parts = tuple(n / sum(of_kernels) for n in of_kernels)
-    return replace(balance(plan, costs, threads), emulated=parts)
+    return replace(balance(plan, work_of(price_shared(plan, target, cache)), threads, alone), emulated=parts)
 
 
 def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool, threads: int = 1) -> Analysis:
     """Price one inference of a runner that has its symbols."""
     profile = cycles.measure([*command, "--roi"], target, cache=cache)
     by_function = cycles.by_symbol(profile, cycles.symbols(Path(command[0])))
-    uses = Counter(step.kernel for step in plan.kernels.steps)
+    costs = costs_of(plan, by_function)
     stages = tuple(
         StageCost(
             step.stage.name,
@@ -132,14 +164,15 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool, thr
             step.stage.work.binary,
             step.stage.work.full,
             step.stage.map_bytes,
-            by_function[step.kernel] * (1 / uses[step.kernel]),
+            cost,
             issue_bound(step.stage, target.core),
         )
-        for step in plan.kernels.steps
+        for step, cost in zip(plan.kernels.steps, costs, strict=True)
     )
-    other = reduce(add, (cost for name, cost in by_function.items() if name not in uses))
+    kernels = {step.kernel for step in plan.kernels.steps}
+    other = reduce(add, (cost for name, cost in by_function.items() if name not in kernels))
     source = plan.program.inputs[0]
     size = (source.height, source.width)
-    costs = [s.cost.cycles if s.cost.seconds is None else s.cost.seconds for s in stages]
-    shared = measure_balance(plan, target, command, costs, threads) if threads > 1 else None
+    alone = sum(work_of(costs))
+    shared = measure_balance(plan, target, command, alone, cache, threads) if threads > 1 else None
     return Analysis(target.name, target.cpu, size, stages, other, profile.cost, plan.arena_bytes(threads), shared)

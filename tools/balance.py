@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The share of each of N threads in a run, by what each stage's bands cost.
+"""The share of each of N threads in a run, by what each stage's tasks cost.
 
 The runtime's claims (runtime/src/flow.c) replayed: a thread that is free takes the first task of the plan's list whose
 rows and slots are there; the list, the rings and what tasks read are the plan's own. Threads are of equal speed and
@@ -33,11 +33,12 @@ class Claims:
 
     def __init__(self, plan: Plan) -> None:
         self.steps = plan.kernels.steps
-        self.rows = TaskRows(self.steps)
-        self.slots = {b: p.slots for b, p in plan.sharing.placements.items()}
+        layout = plan.sharing
+        self.rows = TaskRows(self.steps, layout.order.rows)
+        self.slots = {b: p.slots for b, p in layout.arena.placements.items()}
         seen = [0] * len(self.steps)
         self.order: list[tuple[int, int]] = []
-        for k in plan.order.steps:
+        for k in layout.order.steps:
             self.order.append((k, seen[k]))
             seen[k] += 1
         self.claimed, self.finished = [0] * len(self.steps), [0] * len(self.steps)
@@ -69,8 +70,9 @@ class Claims:
             self.finished[k] += 1
 
 
-def balance(plan: Plan, costs: Sequence[float], threads: int) -> Balance:
-    """`costs` is what all tasks of each stage cost together, in any unit."""
+def balance(plan: Plan, costs: Sequence[float], threads: int, alone: float | None = None) -> Balance:
+    """`costs` is what all tasks of each stage cost together, in any unit, as several threads have them; `alone` what
+    one thread's cost that are cut for it, by default the same."""
     claims = Claims(plan)
     busy, now = [0.0] * threads, 0.0
     free, under_way = list(range(threads)), list[tuple[float, int, int, int]]()
@@ -86,4 +88,4 @@ def balance(plan: Plan, costs: Sequence[float], threads: int) -> Balance:
         claims.finish(k, task)
         free.append(thread)
     total = sum(busy)
-    return Balance(tuple(b / total for b in busy), total / now)
+    return Balance(tuple(b / total for b in busy), (total if alone is None else alone) / now)

@@ -62,7 +62,7 @@ def price_of(model: OnnxModel, job: Emulation) -> EmulatedCost:
     from biisnet.compile.progress import Progress
     from biisnet.compile.tuning.records import tuned_schedules
     from biisnet.targets import emulator
-    from biisnet.tools.analysis import measure
+    from biisnet.tools.analysis import measure, price_shared
 
     from ..thread_times import thread_times
 
@@ -71,7 +71,8 @@ def price_of(model: OnnxModel, job: Emulation) -> EmulatedCost:
     command = build_runner(plan, job.target, job.folder, progress, symbols=True)
     found = measure(plan, job.target, command, job.cache)
     output = output_of([*(emulator.command(job.target) or ()), command[0]], job.case)
-    return EmulatedCost(found.cost, output, found.arena_bytes, thread_times(plan, found, job.target))
+    times = thread_times(plan, found, price_shared(plan, job.target, job.cache), job.target)
+    return EmulatedCost(found.cost, output, found.arena_bytes, times)
 
 
 def output_of(command: Sequence[str], case: Case) -> npt.NDArray[Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ...runtime.answers import own_threshold
 from ...runtime.signature import Signature, Tensor
 from ..ir.buffers import Buffer, Operand
-from ..ir.memory import ALIGNMENT, Arena, Order
+from ..ir.memory import ALIGNMENT, Arena, Layout, Order
 from ..ir.plan import ReceptiveField
 from ..ir.signature import signature_of
 from ..ir.stages import Program
@@ -84,22 +84,26 @@ def quoted(text: str) -> str:
     return '"' + "".join(c if c.isascii() and (c.isalnum() or c in "._- /") else "_" for c in text) + '"'
 
 
-def task_rows(order: Order) -> Iterator[str]:
-    """The list of tasks, some a line."""
+def order_table(name: str, order: Order) -> Iterator[str]:
+    """The list of tasks, some a line, and the rows of each step's."""
     seen: Counter[int] = Counter()
     tasks = []
     for k in order.steps:
         tasks.append(f"{{{k}, {seen[k]}}}")
         seen[k] += 1
+    yield f"static const bn_task {name}_tasks[] = {{"
     for n in range(0, len(tasks), 12):
         yield f"    {', '.join(tasks[n : n + 12])},"
+    yield "};"
+    yield f"static const uint8_t {name}_rows[] = {{{', '.join(map(str, order.rows))}}};"
+    yield f"static const bn_order {name}_order = {{{len(tasks)}, {name}_tasks, {name}_rows}};"
+    yield ""
 
 
 def plan_source(
     program: Program,
     kernels: Kernels,
-    order: Order,
-    layouts: tuple[Arena, Arena, Arena],
+    layouts: tuple[Layout, Layout, Layout],
     signature: Signature | None = None,
     sha256: str = 64 * "0",
     field: ReceptiveField | None = None,
@@ -111,6 +115,10 @@ def plan_source(
     index = {b: i for i, b in enumerate(buffers)}
     offsets, parameters = parameter_offsets(kernels)
     names = ("streaming", "sharing", "probing")
+    orders: list[tuple[str, Order]] = []  # each once
+    for name, layout in zip(names, layouts, strict=True):
+        if not any(layout.order is order for _, order in orders):
+            orders.append((name, layout.order))
 
     def buffer_row(b: Buffer, arena: Arena) -> str:
         p = arena.placements.get(b)
@@ -119,8 +127,12 @@ def plan_source(
         successor = index[p.successor] if p.successor else 0
         return f"    {{BN_ARENA, {p.offset}, {b.row_bytes}, {b.height}, {p.slots}, {successor}}}, /* {word(b.name)} */"
 
-    def layout_table(name: str, arena: Arena) -> list[str]:
+    def buffer_table(name: str, arena: Arena) -> list[str]:
         return [f"static const bn_buffer {name}_buffers[] = {{", *(buffer_row(b, arena) for b in buffers), "};", ""]
+
+    def layout_row(name: str, layout: Layout) -> str:
+        of = next(name for name, order in orders if order is layout.order)
+        return f"        {{{layout.arena.bytes}, {name}_buffers, &{of}_order}},"
 
     def operand_row(op: Operand) -> str:
         rows = f"{op.mul}, {op.add}, {op.div}, {op.step}, {op.count}, {EDGES[op.edge]}, {op.odd}"
@@ -157,14 +169,12 @@ def plan_source(
             "extern const uint8_t biisnet_params[];",
             "",
             *shims.values(),
-            *(line for name, arena in zip(names, layouts, strict=True) for line in layout_table(name, arena)),
+            *(line for name, layout in zip(names, layouts, strict=True) for line in buffer_table(name, layout.arena)),
             "static const bn_stage stages[] = {",
-            *map(stage_row, kernels.steps, offsets, layouts[0].constants),
+            *map(stage_row, kernels.steps, offsets, layouts[0].arena.constants),
             "};",
             "",
-            "static const bn_task order[] = {",
-            *task_rows(order),
-            "};",
+            *(line for name, order in orders for line in order_table(name, order)),
             "",
             "static const bn_tensor inputs[] = {",
             tensor_rows(signature.inputs),
@@ -174,12 +184,12 @@ def plan_source(
             "};",
             "",
             "const bn_plan biisnet_plan = {",
-            f"    BN_PLAN_VERSION, 0, {layouts[0].zero_bytes}, biisnet_params, {len(parameters)},",
+            f"    BN_PLAN_VERSION, 0, {layouts[0].arena.zero_bytes}, biisnet_params, {len(parameters)},",
             f"    {len(program.inputs)}, {len(program.outputs)}, {len(buffers)},",
-            f"    {len(kernels.steps)}, {len(order.steps)},",
-            "    inputs, outputs, stages, order,",
+            f"    {len(kernels.steps)},",
+            "    inputs, outputs, stages,",
             "    {",
-            *(f"        {{{arena.bytes}, {name}_buffers}}," for name, arena in zip(names, layouts, strict=True)),
+            *map(layout_row, names, layouts),
             "    },",
             f"    {quoted(program.name)}, {quoted(sha256)},",
             f"    BIISNET_TASK_{signature.task.upper()}, {own_threshold(signature) or 0.0!r}f,",

@@ -19,19 +19,27 @@ vectors of 16 float32 as the stride is columns (the window's padding is within t
 
 @dataclass(frozen=True)
 class Order:
-    """The tasks of all steps as one thread runs them: each entry is a step, whose next band (or part) it is.
+    """The tasks of all steps as one thread runs them: each entry is a step, whose next rows (or part) it is. `rows` are
+    those of a task of each step.
 
-    Steps of a group run together, band by band; in each sweep all groups have a turn.
+    Steps of a group run together, task by task; in each sweep all groups have a turn.
     """
 
     steps: list[int]
+    rows: list[int]
     groups: list[range]
     sweeps: int
 
     @classmethod
     def one_by_one(cls, steps: Sequence[Step]) -> Order:
         """Each step to its end before the next."""
-        return cls([k for k, step in enumerate(steps) for _ in range(step.tasks)], [range(len(steps))], 1)
+        tasks = [k for k, step in enumerate(steps) for _ in range(step.tasks())]
+        return cls(tasks, bands(steps), [range(len(steps))], 1)
+
+
+def bands(steps: Iterable[Step]) -> list[int]:
+    """The most rows that each step's kernel computes at once."""
+    return [step.schedule.band for step in steps]
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,14 @@ class Arena:
     zero_bytes: int
     constants: list[int]  # offset of each step's constants, replicated
     bytes: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The memory of all maps, and the order of tasks that its rings suit."""
+
+    arena: Arena
+    order: Order
 
 
 def instance_bytes(buffers: int, stages: int, inputs: Iterable[int]) -> int:

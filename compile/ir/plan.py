@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 from ...runtime.signature import Signature
-from .memory import Arena, Order, instance_bytes
+from .memory import Layout, instance_bytes
 from .stages import Program
 from .steps import Kernels
 from .sums import Proof
@@ -28,12 +28,11 @@ class Plan:
 
     program: Program
     kernels: Kernels
-    order: Order
-    streaming: Arena
+    streaming: Layout
     """For one thread: maps are rings of the rows that it needs."""
-    sharing: Arena
-    """For several threads: with rows for them to work ahead."""
-    probing: Arena
+    sharing: Layout
+    """For several threads: with tasks for all of them, and rows for them to work ahead."""
+    probing: Layout
     """To look at single stages: every map is whole."""
     signature: Signature
     field: ReceptiveField | None
@@ -45,7 +44,7 @@ class Plan:
 
     def arena_bytes(self, threads: int) -> int:
         """Bytes of an instance on so many threads, as the library counts them."""
-        maps = (self.streaming if threads == 1 else self.sharing).bytes
+        maps = (self.streaming if threads == 1 else self.sharing).arena.bytes
         inputs = (b.map_bytes for b in self.program.inputs)
         return maps + instance_bytes(len(self.program.buffers()), len(self.kernels.steps), inputs)
 

@@ -28,10 +28,9 @@ class Step:
     schedule: Schedule
     record: Record | None = None  # that the schedule is of; None: it is the default one
 
-    @property
-    def tasks(self) -> int:
-        """Bands of its rows, or its parts."""
-        return self.stage.parts or -(-self.stage.height // self.schedule.band)
+    def tasks(self, rows: int | None = None) -> int:
+        """Tasks of so many rows, or of a band of them; its parts where it has no rows."""
+        return self.stage.parts or -(-self.stage.height // (rows or self.schedule.band))
 
 
 @dataclass(frozen=True)

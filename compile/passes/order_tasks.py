@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order in which one thread runs the bands of all stages; several threads take them from the same list.
+"""The order in which one thread runs the tasks of all stages, and several threads take those of another list.
 
 Within a *group* of stages, the deepest one that is ready is next: rows are read while they are in the cache, and maps
 between the stages are rings of a few rows. Rings, and constants, which a band reads anew, are used again and again;
@@ -22,7 +22,7 @@ from ..errors import CompileError
 from ..ir.buffers import Buffer
 from ..ir.limits import MAX_STAGES, MAX_TASKS
 from ..ir.memory import Order
-from ..ir.steps import Kernels, Step
+from ..ir.steps import Kernels
 from ..refusals import whole
 from ..schedules import Schedules
 from .reuse_places import chain
@@ -33,26 +33,27 @@ SWEEP_SHARE = 1 / 8
 """Traffic that all sweeps but the first may cost, of that of the maps between groups."""
 
 
-def order_tasks(kernels: Kernels, schedules: Schedules) -> Order:
-    """Raises CompileError where there are more stages, or bands of one, than a plan can list."""
-    check_limits(kernels.steps)
-    rows = TaskRows(kernels.steps)
+def order_tasks(kernels: Kernels, schedules: Schedules, task_rows: Sequence[int] | None = None) -> Order:
+    """With so many rows a task of each step, by default its band. Raises CompileError where there are more stages, or
+    tasks of one, than a plan can list."""
+    rows = TaskRows(kernels.steps, task_rows)
+    check_limits(rows)
     everything = [range(len(kernels.steps))]
-    slots = own_rings(TaskRows(kernels.steps, apart=True), run_sweeps(rows, everything, 1))
+    slots = own_rings(TaskRows(kernels.steps, task_rows, apart=True), run_sweeps(rows, everything, 1))
     groups = cut_groups(rows, slots, schedules.group_bytes)
     return run_sweeps(rows, groups, count_sweeps(rows, slots, groups))
 
 
-def check_limits(steps: Sequence[Step]) -> None:
+def check_limits(rows: TaskRows) -> None:
     """Raises CompileError."""
-    if len(steps) > MAX_STAGES:
+    if len(rows.steps) > MAX_STAGES:
         raise CompileError(
-            f"the network has {len(steps)} stages, more than {MAX_STAGES}; compile it in parts", whole.STAGES
+            f"the network has {len(rows.steps)} stages, more than {MAX_STAGES}; compile it in parts", whole.STAGES
         )
-    for step in steps:
-        if step.tasks > MAX_TASKS:
+    for step, tasks in zip(rows.steps, rows.counts, strict=True):
+        if tasks > MAX_TASKS:
             raise CompileError(
-                f"{step.stage.name}: {step.tasks} bands of rows are more than {MAX_TASKS}; compile for a smaller size",
+                f"{step.stage.name}: {tasks} bands of rows are more than {MAX_TASKS}; compile for a smaller size",
                 whole.BANDS,
             )
 
@@ -65,7 +66,7 @@ def run_sweeps(rows: TaskRows, groups: list[range], sweeps: int) -> Order:
         limits = [-(-n * sweep // sweeps) for n in rows.counts]
         for group in groups:
             run_group(rows, group, limits, finished, done)
-    return Order(done, groups, sweeps)
+    return Order(done, rows.rows, groups, sweeps)
 
 
 def run_group(rows: TaskRows, group: range, limits: list[int], finished: list[int], done: list[int]) -> None:
@@ -119,17 +120,17 @@ class Group:
                 self.single += 0 if b.replaces else b.row_bytes
                 self.traffic += 2 * b.map_bytes
             elif b.external is None:
-                self.keep(b, step.schedule.band)
+                self.keep(b, self.rows.rows[k])
         for b in {r.buffer for r in self.rows.reads[k]} - self.read:
             self.read.add(b)
             self.single += b.row_bytes
             self.traffic += b.map_bytes
 
-    def keep(self, b: Buffer, band: int) -> None:
+    def keep(self, b: Buffer, task: int) -> None:
         """Takes in the ring of a map; the rows at hand are where those were that they take the place of."""
         last = chain(b, self.rows.successors)[-1]
         before = self.kept.get(last, 0)
-        self.kept[last] = min(before + self.slots[b] - (band if b.replaces else 0), b.height)
+        self.kept[last] = min(before + self.slots[b] - (task if b.replaces else 0), b.height)
         self.rings += (self.kept[last] - before) * b.row_bytes
 
 

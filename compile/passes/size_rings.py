@@ -3,7 +3,7 @@
 
 A row's slot is free when no task that has not finished reads it. One thread, task by task in the order, needs so many
 slots and no more; they stay in the cache. Two threads can be in neighbouring stages at once only where the first of
-them may go on: for several, a ring has room for another band of its writer.
+them may go on: for several, a ring has room for another task of its writer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .task_rows import TaskRows
 
 def size_rings(kernels: Kernels, order: Order) -> dict[Buffer, int]:
     """Rows of each map that the steps write, for one thread; all of it where a step needs it whole."""
-    return one_ring(kernels, own_rings(TaskRows(kernels.steps), order))
+    return one_ring(kernels, own_rings(TaskRows(kernels.steps, order.rows), order))
 
 
 def own_rings(rows: TaskRows, order: Order) -> dict[Buffer, int]:
@@ -43,12 +43,12 @@ def one_ring(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
     return slots
 
 
-def widen_rings(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
-    """The same for several threads: all the writers of a ring may be ahead."""
+def widen_rings(kernels: Kernels, slots: dict[Buffer, int], order: Order) -> dict[Buffer, int]:
+    """The same for several threads: all the writers of a ring may be a task ahead."""
     found = successors(kernels.steps)
-    band = {b: step.schedule.band for step in kernels.steps for b in step.stage.outputs}
+    task = {b: rows for step, rows in zip(kernels.steps, order.rows, strict=True) for b in step.stage.outputs}
     for first in slots.keys() - found.values():
         maps = chain(first, found)
-        ahead = sum(band[b] for b in maps)
+        ahead = sum(task[b] for b in maps)
         slots = slots | {b: min(slots[b] + ahead, b.height) for b in maps}
     return slots

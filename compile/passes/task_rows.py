@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows that tasks read and write: the arithmetic of runtime/src/flow.c, for the passes that order them.
 
-A task is the next band of a step's rows, or the next part of one that has none.
+A task is the next few of a step's rows, a band or a part of one, or the next part of one that has no rows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..ir.buffers import Buffer
+from ..ir.memory import bands
 from ..ir.steps import Step
 from .reuse_places import chain, successors
 
@@ -30,29 +31,32 @@ class Read:
 class TaskRows:
     """The tasks of all steps, and what they read of each other."""
 
-    def __init__(self, steps: Sequence[Step], *, apart: bool = False) -> None:
-        """`apart`: as if no map took the place of another."""
+    def __init__(self, steps: Sequence[Step], rows: Sequence[int] | None = None, *, apart: bool = False) -> None:
+        """`rows` are those of a task of each step, by default its band; `apart`: as if no map took the place of
+        another."""
         self.steps = steps
-        self.counts = [step.tasks for step in steps]
+        self.rows = list(rows) if rows else bands(steps)
+        self.counts = [step.tasks(n) for step, n in zip(steps, self.rows, strict=True)]
         self.writer = {b: k for k, step in enumerate(steps) for b in step.stage.outputs}
-        self.reads = [self.reads_of(step) for step in steps]
+        self.reads = [self.reads_of(k) for k in range(len(steps))]
         self.successors = {} if apart else successors(steps)
         self.readers: dict[Buffer, list[tuple[int, Read]]] = {b: [] for b in self.writer}
         for k, reads in enumerate(self.reads):
             for read in reads:
                 self.readers[read.buffer].append((k, read))
 
-    def reads_of(self, step: Step) -> list[Read]:
+    def reads_of(self, k: int) -> list[Read]:
         """All that a step reads of other steps, operand by operand."""
-        first = np.arange(0, step.stage.height, step.schedule.band)
-        last = np.minimum(first + step.schedule.band, step.stage.height)
+        step = self.steps[k]
+        first = np.arange(0, step.stage.height, self.rows[k])
+        last = np.minimum(first + self.rows[k], step.stage.height)
         found = []
         for op in step.operands:
             if op.buffer not in self.writer:
                 continue
             starts, ends = op.needed_rows(first, last)
             if step.stage.parts:
-                starts, ends = np.zeros(step.tasks, int), np.full(step.tasks, op.buffer.height)
+                starts, ends = np.zeros(self.counts[k], int), np.full(self.counts[k], op.buffer.height)
             later = np.minimum.accumulate(starts[::-1])[::-1]  # an odd row may look further up than the one before
             found.append(Read(op.buffer, self.writer[op.buffer], later.tolist(), ends.tolist()))
         return found
@@ -62,7 +66,7 @@ class TaskRows:
         step = self.steps[k]
         if finished == self.counts[k]:
             return step.stage.height
-        return 0 if step.stage.parts else finished * step.schedule.band
+        return 0 if step.stage.parts else finished * self.rows[k]
 
     def has_inputs(self, k: int, task: int, finished: Sequence[int]) -> bool:
         """Whether the rows are there that a task of step k reads."""

@@ -23,7 +23,7 @@ from ..emit.codegen import generate
 from ..emit.link import Objects, link_runner, write_objects
 from ..emit.plan_source import parameter_offsets, plan_source
 from ..ir.buffers import Buffer
-from ..ir.memory import ALIGNMENT, Arena, Order
+from ..ir.memory import ALIGNMENT, Arena, Layout, Order
 from ..ir.schedule import Schedule
 from ..ir.stages import Program, Stage
 from ..ir.steps import Kernels, Step
@@ -85,7 +85,8 @@ def make_bench(
     arena = plan_apart(kernels, caches.period if caches else ALIGNMENT)
     outputs = [b for b in copies[0].outputs if b.external is not None] or [pixel(stage)]
     program = Program("bench", [*sources, *copies], inputs, outputs)
-    plan = plan_source(program, kernels, Order.one_by_one(kernels.steps), (arena, arena, arena))
+    layout = Layout(arena, Order.one_by_one(kernels.steps))
+    plan = plan_source(program, kernels, (layout, layout, layout))
     code = generate(kernels.funcs, target)
     objects = write_objects(folder, plan, parameter_offsets(kernels)[1], code)
     return Bench(

@@ -126,7 +126,7 @@ def compare(
             f"layer '{layer}' on {name} differs from ONNX Runtime: {why}; its tensors are in {failure}"
         )
 
-    device = Device(probe, plan.probing)
+    device = Device(probe, plan.probing.arena)
     error, accumulators, binary, read, whole = 0.0, 0, 0, 0, 0
     image = reference[onnx.input]
     magnitudes: dict[str, npt.NDArray[Any]] = {}

@@ -17,7 +17,7 @@ MEMINFO = Path("/proc/meminfo")
 def needed_bytes(plan: Plan) -> int:
     """An estimate of the peak, of this process and the runner, beyond what is taken already."""
     values = {b.value: b for b in plan.program.buffers()}.values()
-    return int(SHARE * sum(4 * b.channels * b.height * b.width for b in values)) + plan.probing.bytes
+    return int(SHARE * sum(4 * b.channels * b.height * b.width for b in values)) + plan.probing.arena.bytes
 
 
 def available_bytes() -> int | None:

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The run of a plan's tasks (plan.h), on any number of threads.
  *
- * One thread runs the plan's list from its first task to its last. Of several, each claims the first task of the list
+ * One thread runs its layout's list from its first task to its last. Of several, each claims the first task of the list
  * that is ready:
  *   - the rows that it reads are finished, and
  *   - the slots that its rows go to hold no row that a task which has not finished reads, or still writes.
- * Bands of one stage are claimed one after the other; several may be under way at once. So a row is computed once, by
+ * Tasks of one stage are claimed one after the other; several may be under way at once. So a row is computed once, by
  * the same call of the same kernel, whoever makes it: results do not depend on the number of threads.
  *
  * It never comes to a stand. What is ready stays ready: a map has one writer, and tasks that finish only free slots and
@@ -41,9 +41,6 @@ typedef struct {
     int32_t head;                 /* all tasks before this one are claimed */
 } bn_flow;
 
-/* Tasks of a stage. */
-int32_t bn_task_count(const bn_stage *stage);
-
 /* All stages from the beginning; `only` >= 0: that one, as if the others had finished. */
 void bn_flow_start(bn_flow *flow, int32_t only);
 
@@ -54,7 +51,7 @@ bool bn_flow_ready(const bn_flow *flow, int32_t stage);
 void bn_flow_claim(bn_flow *flow, int32_t stage);
 void bn_flow_finish(bn_flow *flow, bn_task task);
 
-/* Whether the plan's list has each task once, each ready in its turn. It leaves the flow as if all had finished. */
+/* Whether the layout's list has each task once, each ready in its turn. It leaves the flow as if all had finished. */
 bool bn_flow_check(bn_flow *flow);
 
 /* All tasks since bn_flow_start(), on the members of a team. */

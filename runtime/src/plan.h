@@ -10,12 +10,13 @@
  * given the maps themselves and computes one part of the result at a time, of as many parts as the plan says. Its maps
  * are whole.
  *
- * A band of a stage, or a part of it, is a task. The plan lists all tasks in the order in which one thread runs them.
- * Several threads take them from the same list, each the first one whose input rows are there and whose output rows'
+ * A few rows of a stage, or a part of it, are a task. A layout lists all tasks in the order in which one thread runs
+ * them. Several threads take them from the list, each the first one whose input rows are there and whose output rows'
  * slots nobody reads any more (flow.h). All maps are shared, and live in one arena, whose layout was fixed when
- * compiling. A plan has three layouts: one for one thread, whose rings have just the slots that the list needs; one for
- * several, whose rings have some more, so that there is work for them; and one in which all maps are whole, to look at
- * single stages, each run to its end before the next.
+ * compiling. A plan has three layouts: one for one thread, whose tasks are bands and whose rings have just the slots
+ * that the list needs; one for several, whose tasks are parts of a band where there would be too few, and whose rings
+ * have some more slots, so that there is work for all; and one in which all maps are whole, to look at single stages,
+ * each run to its end before the next.
  */
 #ifndef BIISNET_PLAN_H
 #define BIISNET_PLAN_H
@@ -72,7 +73,7 @@ typedef struct {
     uint32_t runs;         /* of equal bytes, in which the library has the tables */
     uint64_t constants;    /* where they are replicated: bytes from the arena's start */
     int32_t rows;          /* output rows, the same for each output; of BN_WHOLE: the parts */
-    int32_t band;          /* the most rows of a call, which do not cross a multiple of it; of BN_WHOLE: 1 */
+    int32_t band;          /* the most rows of a call, which do not cross a multiple of it; at most BN_MAX_BAND; of BN_WHOLE: 1 */
     int32_t inputs, outputs;
     bn_operand input[BN_MAX_INPUTS];  /* of BN_WHOLE just the buffer of each, the rest 0 */
     int32_t output[BN_MAX_OUTPUTS];   /* indices into bn_layout.buffer */
@@ -88,16 +89,25 @@ typedef struct {
     int64_t shape[BN_MAX_RANK];
 } bn_tensor;
 
-/* A stage's rows band*n .. band*n + band-1, as far as it has them; of BN_WHOLE: its part `band`. */
+/* The `number`-th task of a stage: of its rows n*number .. n*number + n-1, as far as it has them, where n are the rows
+ * of its tasks; of BN_WHOLE: that part. */
 typedef struct {
-    uint16_t stage, band;
+    uint16_t stage, number;
 } bn_task;
 
 enum { BN_MAX_TASKS = 65535 /* of a stage */ };
 
+/* In which order one thread would run all tasks, each stage's in its own order. */
+typedef struct {
+    int32_t tasks;
+    const bn_task *task;
+    const uint8_t *rows; /* of each stage those of a task, a divisor of its band; of BN_WHOLE: 1 */
+} bn_order;
+
 typedef struct {
     uint64_t maps_bytes; /* of the arena, which the runtime aligns to 64 bytes: a multiple of 64 */
     const bn_buffer *buffer;
+    const bn_order *order; /* that the rings suit */
 } bn_layout;
 
 /* For one thread, for several, and with whole maps. */
@@ -109,10 +119,9 @@ typedef struct {
     uint64_t zero_bytes;
     const uint8_t *params;       /* constants of all stages, 64-byte aligned, in .rodata */
     uint64_t params_bytes;
-    int32_t inputs, outputs, buffers, stages, tasks;
+    int32_t inputs, outputs, buffers, stages;
     const bn_tensor *input, *output;
     const bn_stage *stage;
-    const bn_task *order;        /* all tasks of all stages, each stage's in its own order */
     bn_layout layout[BN_LAYOUTS];
     const char *model_name;
     const char *model_sha256;    /* of the ONNX file, 64 digits */
@@ -121,7 +130,7 @@ typedef struct {
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 7 };
+enum { BN_PLAN_VERSION = 8 };
 
 /* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer and each stage, and
  * each input's conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */

@@ -165,7 +165,6 @@ static bool check_stage(const bn_plan *plan, const bn_stage *stage) {
     if (stage->kind != BN_ROWS && stage->kind != BN_WHOLE) return false;
     if (!stage->name || !stage->kernel || stage->rows < 1) return false;
     if (stage->band < 1 || stage->band > (stage->kind == BN_WHOLE ? 1 : BN_MAX_BAND)) return false;
-    if ((stage->rows - 1) / stage->band + 1 > BN_MAX_TASKS) return false;
     if (stage->inputs < 0 || stage->inputs > BN_MAX_INPUTS) return false;
     if (stage->outputs < 1 || stage->outputs > BN_MAX_OUTPUTS) return false;
     if (!fits(stage->params, stage->params_bytes, plan->params_bytes)) return false;
@@ -198,10 +197,22 @@ static bool check_order(const bn_plan *plan, int32_t k) {
     return true;
 }
 
+/* That each task comes in its turn is for bn_flow_check() to see. */
+static bool check_tasks(const bn_plan *plan, const bn_order *order) {
+    if (!order || order->tasks < 1 || !order->task || !order->rows) return false;
+    for (int32_t k = 0; k < plan->stages; k++) {
+        const bn_stage *stage = &plan->stage[k];
+        if (order->rows[k] < 1 || stage->band % order->rows[k] != 0) return false;
+        if ((stage->rows - 1) / order->rows[k] + 1 > BN_MAX_TASKS) return false;
+    }
+    return true;
+}
+
 static bool check_layout(const bn_plan *plan, const bn_layout *layout) {
     if (layout->maps_bytes < 1 || layout->maps_bytes % BIISNET_ALIGNMENT != 0 || layout->maps_bytes > SIZE_MAX / 2)
         return false;
     if (!fits(plan->zero_offset, plan->zero_bytes, layout->maps_bytes)) return false;
+    if (!check_tasks(plan, layout->order)) return false;
     for (int32_t i = 0; i < plan->buffers; i++)
         if (!check_buffer(plan, layout, i) || !check_successor(plan, layout, i)) return false;
     return true;
@@ -217,7 +228,7 @@ bool bn_plan_check(const bn_plan *plan) {
         if (!bn_image_dtype(plan->input[i].dtype)) return false;
     if (!check_tensors(plan->output, plan->outputs, BN_MAX_OUTPUTS)) return false;
     if (!check_task(plan)) return false;
-    if (plan->stages < 1 || plan->stages > UINT16_MAX || plan->buffers < 1 || plan->tasks < 1 || !plan->order) return false;
+    if (plan->stages < 1 || plan->stages > UINT16_MAX || plan->buffers < 1) return false;
     for (int32_t k = 0; k < plan->stages; k++)
         if (!check_stage(plan, &plan->stage[k])) return false;
     for (int32_t k = 0; k < plan->stages; k++)

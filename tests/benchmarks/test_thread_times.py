@@ -31,10 +31,15 @@ def analysis(plan: Plan, target: Target, dram: float | None, misses: float | Non
     return Analysis("rpi4", target.cpu, SIZE, stages, other, each * len(stages) + other, 0)
 
 
+def shared(found: Analysis) -> list[DeviceCost]:
+    """As if several threads' tasks cost what one's do."""
+    return [stage.cost for stage in found.stages]
+
+
 def test_one_thread_takes_the_models_time(plan: Plan) -> None:
     target = resolve("rpi4")
     found = analysis(plan, target, 4e6)
-    one, *more = thread_times(plan, found, target)
+    one, *more = thread_times(plan, found, shared(found), target)
     assert (one.threads, one.shares, one.speedup) == (1, (1.0,), pytest.approx(1.0))
     assert one.seconds == pytest.approx(found.cost.seconds)
     assert one.arena_bytes == plan.arena_bytes(1)
@@ -46,14 +51,29 @@ def test_what_is_not_divided(plan: Plan) -> None:
     """Fails where threads are said to share out DRAM's time, or what is outside of kernels."""
     target, stages = resolve("rpi4"), len(plan.kernels.steps)
     for dram in (0.0, 4e6):
-        for t in thread_times(plan, analysis(plan, target, dram), target):
+        found = analysis(plan, target, dram)
+        for t in thread_times(plan, found, shared(found), target):
             core = stages * (15e4 + 1500 * 9.9) / 1.5e9
             assert t.seconds == pytest.approx(core / t.speedup + 1e-3 + stages * dram / 4e9)
             assert t.threads == 1 or t.speedup > 1.2
 
 
+def test_shorter_tasks_cost_more(plan: Plan) -> None:
+    """Fails where several threads are said to gain by what their own tasks cost more, or not to pay for its DRAM."""
+    target, stages = resolve("rpi4"), len(plan.kernels.steps)
+    found = analysis(plan, target, 4e5)
+    as_long = thread_times(plan, found, shared(found), target)
+    dearer = thread_times(plan, found, [cost * 2 for cost in shared(found)], target)
+    assert dearer[0] == as_long[0]
+    for a, b in zip(as_long[1:], dearer[1:], strict=True):
+        assert b.speedup == pytest.approx(a.speedup / 2)
+        core = stages * (15e4 + 1500 * 9.9) / 1.5e9
+        assert b.seconds == pytest.approx(2 * core / a.speedup + 1e-3 + stages * 8e5 / 4e9)
+
+
 def test_cycles_alone_have_no_time(plan: Plan) -> None:
     target = resolve("rpi4")
-    found = thread_times(plan, analysis(plan, target, None, None), target)
+    costs = analysis(plan, target, None, None)
+    found = thread_times(plan, costs, shared(costs), target)
     assert [t.seconds for t in found] == [None] * 4
     assert found[1].speedup > 1.2

@@ -50,7 +50,7 @@ def test_blocks(emulated: None, tmp_path: Path) -> None:
     target = resolve("rpi4")
     plan = make_plan(model, SIZE, target, Progress(PLAN_STEPS, lambda _: None), DEFAULT)
     assert sum(step.kernel.startswith("bn_channel_dot_c80_w14") for step in plan.kernels.steps) == BLOCKS
-    taken = [p for arena in (plan.streaming, plan.sharing) for p in arena.placements.values() if p.successor]
+    taken = [p for layout in (plan.streaming, plan.sharing) for p in layout.arena.placements.values() if p.successor]
     assert len(taken) == 2 * (BLOCKS - 1)  # the last map is read by a pooling window, and keeps its planes
     verified = compile_model(model, SIZE, target, tmp_path / "net", say=print).verified
     assert verified.binary_stages == verified.binary_stages_read == BLOCKS

@@ -17,7 +17,9 @@ enum { BLUR_STAGE = 0, BOX_STAGE = 1, HALF_STAGE = 2, TOTAL_STAGE = 3, UP_STAGE 
 static bn_plan plan;
 static bn_stage stage[STAGES];
 static bn_tensor input, output;
-static bn_task order[MOST_TASKS];
+static bn_task task[MOST_TASKS];
+static uint8_t rows[STAGES];
+static bn_order order;
 static bn_buffer buffer[BN_LAYOUTS][BUFFERS];
 static bn_layout *const fast = &plan.layout[BN_STREAMING], *const sharing = &plan.layout[BN_SHARING],
                  *const probing = &plan.layout[BN_PROBING];
@@ -30,11 +32,14 @@ static void copy(void) {
     plan.stage = stage;
     plan.input = &input;
     plan.output = &output;
-    memcpy(order, biisnet_plan.order, (size_t)plan.tasks * sizeof(bn_task));
-    plan.order = order;
+    order = *biisnet_plan.layout[BN_STREAMING].order;
+    memcpy(task, order.task, (size_t)order.tasks * sizeof(bn_task));
+    memcpy(rows, order.rows, sizeof rows);
+    order.task = task, order.rows = rows;
     for (int i = 0; i < BN_LAYOUTS; i++) {
         memcpy(buffer[i], biisnet_plan.layout[i].buffer, sizeof buffer[i]);
         plan.layout[i].buffer = buffer[i];
+        if (i != BN_SHARING) plan.layout[i].order = &order;
     }
 }
 
@@ -61,15 +66,15 @@ static bool is_accepted(void) {
 }
 
 /* The task of a stage in the list, by its number. */
-static int task_of(int stage_index, int band) {
-    for (int i = 0; i < plan.tasks; i++)
-        if (order[i].stage == stage_index && order[i].band == band) return i;
+static int task_of(int stage_index, int number) {
+    for (int i = 0; i < order.tasks; i++)
+        if (task[i].stage == stage_index && task[i].number == number) return i;
     exit(4);
 }
 
 static void swap(int a, int b) {
-    bn_task kept = order[a];
-    order[a] = order[b], order[b] = kept;
+    bn_task kept = task[a];
+    task[a] = task[b], task[b] = kept;
 }
 
 static int failures;
@@ -222,15 +227,22 @@ static void break_layouts(void) {
 }
 
 static void break_order(void) {
-    BREAK(plan.order = NULL);
-    BREAK(plan.tasks = 0);
-    BREAK(plan.tasks = -1);
-    BREAK(plan.tasks--);
-    BREAK(order[plan.tasks] = order[plan.tasks - 1], plan.tasks++); /* twice */
-    BREAK(order[0].stage = STAGES);
-    BREAK(order[0].stage = UINT16_MAX);
-    BREAK(order[0].band = 1);
-    BREAK(order[1] = order[0]);
+    BREAK(fast->order = NULL);
+    BREAK(sharing->order = NULL);
+    BREAK(order.task = NULL);
+    BREAK(order.rows = NULL);
+    BREAK(order.tasks = 0);
+    BREAK(order.tasks = -1);
+    BREAK(order.tasks--);
+    BREAK(task[order.tasks] = task[order.tasks - 1], order.tasks++); /* twice */
+    BREAK(rows[0] = 0);
+    BREAK(rows[0] = BN_MAX_BAND + 1);
+    BREAK(rows[TOTAL_STAGE] = 2);
+    BREAK(stage[0].band = 3, rows[0] = 2); /* a task would cross a multiple of the band */
+    BREAK(task[0].stage = STAGES);
+    BREAK(task[0].stage = UINT16_MAX);
+    BREAK(task[0].number = 1);
+    BREAK(task[1] = task[0]);
     BREAK(swap(task_of(BLUR_STAGE, 0), task_of(BLUR_STAGE, 1)));
     BREAK(swap(task_of(BLUR_STAGE, 1), task_of(BOX_STAGE, 0))); /* before its rows are there */
     BREAK(swap(task_of(HALF_STAGE, 0), task_of(TOTAL_STAGE, 0)));

@@ -69,12 +69,15 @@ static const bn_buffer probing_buffers[] = BUFFERS_OF(WHOLE_AROUND, H, H);
 
 /* The list of tasks is filled when the program is loaded: its length depends on the size. */
 enum { STAGES = 3, TASKS = STAGES * H };
-static bn_task order[TASKS];
+static bn_task tasks[TASKS];
 
 __attribute__((constructor)) static void list_all(void) {
     for (int y = 0; y < H; y++)
-        for (int k = 0; k < STAGES; k++) order[STAGES * y + k] = (bn_task){.stage = (uint16_t)k, .band = (uint16_t)y};
+        for (int k = 0; k < STAGES; k++) tasks[STAGES * y + k] = (bn_task){.stage = (uint16_t)k, .number = (uint16_t)y};
 }
+
+static const uint8_t rows[STAGES] = {1, 1, 1};
+static const bn_order order = {TASKS, tasks, rows};
 
 #define OWN_ROW .mul = 1, .add = 0, .div = 1, .step = 1, .count = 1, .edge = BN_EDGE_CLAMP
 
@@ -107,12 +110,12 @@ const bn_plan biisnet_plan = {
     .zero_bytes = WIDE,
     .params = (const uint8_t *)&params,
     .params_bytes = sizeof params,
-    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = STAGES, .tasks = TASKS,
-    .input = &input, .output = &output, .stage = stages, .order = order,
+    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = STAGES,
+    .input = &input, .output = &output, .stage = stages,
     .layout = {
-        [BN_STREAMING] = {.maps_bytes = ALONE, .buffer = streaming_buffers},
-        [BN_SHARING] = {.maps_bytes = TOGETHER, .buffer = sharing_buffers},
-        [BN_PROBING] = {.maps_bytes = WHOLE, .buffer = probing_buffers},
+        [BN_STREAMING] = {.maps_bytes = ALONE, .buffer = streaming_buffers, .order = &order},
+        [BN_SHARING] = {.maps_bytes = TOGETHER, .buffer = sharing_buffers, .order = &order},
+        [BN_PROBING] = {.maps_bytes = WHOLE, .buffer = probing_buffers, .order = &order},
     },
     .model_name = "tiny edges",
     .model_sha256 = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",

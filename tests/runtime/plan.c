@@ -188,32 +188,47 @@ static const bn_buffer sharing_buffers[] = {MAPS_BUT_RINGS, RINGS(LONG_UP, LONG_
 static const bn_buffer probing_buffers[] = {MAPS_BUT_RINGS, RINGS(WHOLE_UP, H, H)};
 
 enum { BLUR_STAGE, BOX_STAGE, HALF_STAGE, TOTAL_STAGE, UP_STAGE, JOIN_STAGE, STAGES };
-enum { BANDS = (H + BAND - 1) / BAND, HALF_BANDS = (HALF + BAND - 1) / BAND, TASKS = 4 * BANDS + HALF_BANDS + PARTS };
+/* Tasks of so many rows. */
+#define TASKS_OF(rows) (4 * ((H + (rows) - 1) / (rows)) + (HALF + (rows) - 1) / (rows) + PARTS)
 
-/* The list of tasks is filled when the program is loaded: its length depends on the size. */
-static bn_task order[TASKS];
-static int tasks;
-static uint16_t next[STAGES];
+/* Lists of tasks are filled when the program is loaded: their lengths depend on the size. Several threads' are of single
+ * rows. */
+static bn_task banded[TASKS_OF(BAND)], single[TASKS_OF(1)];
 
-static void list(int stage) { order[tasks++] = (bn_task){.stage = (uint16_t)stage, .band = next[stage]++}; }
+typedef struct {
+    bn_task *end;
+    int rows;
+    uint16_t next[STAGES];
+} list;
+
+static void add(list *to, int stage) { *to->end++ = (bn_task){.stage = (uint16_t)stage, .number = to->next[stage]++}; }
 
 /* Tasks of a stage up to a row, or its last. */
-static void list_rows(int stage, int end, int height) {
-    while (next[stage] * BAND < end && next[stage] * BAND < height) {
-        int own = (next[stage] + 1) * BAND;
-        if (stage == BOX_STAGE) list_rows(BLUR_STAGE, own + 1, H);
-        if (stage == HALF_STAGE) list_rows(BOX_STAGE, 2 * own, H);
-        if (stage == JOIN_STAGE) list_rows(UP_STAGE, own + 1, H);
-        list(stage);
+static void add_rows(list *to, int stage, int end, int height) {
+    while (to->next[stage] * to->rows < end && to->next[stage] * to->rows < height) {
+        int own = (to->next[stage] + 1) * to->rows;
+        if (stage == BOX_STAGE) add_rows(to, BLUR_STAGE, own + 1, H);
+        if (stage == HALF_STAGE) add_rows(to, BOX_STAGE, 2 * own, H);
+        if (stage == JOIN_STAGE) add_rows(to, UP_STAGE, own + 1, H);
+        add(to, stage);
     }
 }
 
-__attribute__((constructor)) static void list_all(void) {
-    list_rows(HALF_STAGE, HALF, HALF);
-    list_rows(BOX_STAGE, H, H); /* a last row that is odd */
-    while (next[TOTAL_STAGE] < PARTS) list(TOTAL_STAGE);
-    list_rows(JOIN_STAGE, H, H);
+static void add_all(bn_task *tasks, int rows) {
+    list to = {.end = tasks, .rows = rows};
+    add_rows(&to, HALF_STAGE, HALF, HALF);
+    add_rows(&to, BOX_STAGE, H, H); /* a last row that is odd */
+    while (to.next[TOTAL_STAGE] < PARTS) add(&to, TOTAL_STAGE);
+    add_rows(&to, JOIN_STAGE, H, H);
 }
+
+__attribute__((constructor)) static void list_all(void) {
+    add_all(banded, BAND);
+    add_all(single, 1);
+}
+
+static const uint8_t banded_rows[STAGES] = {BAND, BAND, BAND, 1, BAND, BAND}, single_rows[STAGES] = {1, 1, 1, 1, 1, 1};
+static const bn_order banded_order = {TASKS_OF(BAND), banded, banded_rows}, single_order = {TASKS_OF(1), single, single_rows};
 
 #define ROWS_3X3 .mul = 1, .add = -1, .div = 1, .step = 1, .count = 3, .edge = BN_EDGE_ZERO
 
@@ -258,12 +273,12 @@ const bn_plan biisnet_plan = {
     .zero_bytes = ROW,
     .params = (const uint8_t *)&params,
     .params_bytes = sizeof params,
-    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = STAGES, .tasks = TASKS,
-    .input = &input, .output = &output, .stage = stages, .order = order,
+    .inputs = 1, .outputs = 1, .buffers = BUFFERS, .stages = STAGES,
+    .input = &input, .output = &output, .stage = stages,
     .layout = {
-        [BN_STREAMING] = {.maps_bytes = ALONE, .buffer = streaming_buffers},
-        [BN_SHARING] = {.maps_bytes = TOGETHER, .buffer = sharing_buffers},
-        [BN_PROBING] = {.maps_bytes = WHOLE, .buffer = probing_buffers},
+        [BN_STREAMING] = {.maps_bytes = ALONE, .buffer = streaming_buffers, .order = &banded_order},
+        [BN_SHARING] = {.maps_bytes = TOGETHER, .buffer = sharing_buffers, .order = &single_order},
+        [BN_PROBING] = {.maps_bytes = WHOLE, .buffer = probing_buffers, .order = &banded_order},
     },
     .model_name = "tiny \"box\"",
     .model_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",

@@ -45,7 +45,7 @@ def board(emulated: None, shipped_bundle: Callable[[str], Path], plan: Plan) -> 
     prefix = command(resolve("rpi4"))
     assert prefix
     with Probe([*prefix, shipped_bundle("rpi4") / RUNNER]) as probe:
-        yield Device(probe, plan.probing)
+        yield Device(probe, plan.probing.arena)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

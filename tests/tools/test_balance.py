@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from biisnet.compile.ir.plan import Plan
+from biisnet.compile.passes.share_bands import TASKS
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
 from biisnet.compile.progress import Progress
 from biisnet.compile.schedules import DEFAULT
@@ -30,6 +31,19 @@ def test_shipped_network(plan: Plan, threads: int, least: float) -> None:
     assert sum(found.shares) == pytest.approx(1)
     assert least <= found.speedup <= threads + 1e-9
     assert max(found.shares) <= 1.1 / threads
+
+
+def test_small_maps_have_tasks_for_all(plan: Plan) -> None:
+    """Fails where a map of 7 rows, which one thread computes in a band, is one thread's alone."""
+    rows = plan.sharing.order.rows
+    for step, n in zip(plan.kernels.steps, rows, strict=True):
+        assert step.schedule.band % n == 0
+        assert step.stage.parts or step.tasks(n) >= min(TASKS, step.stage.height)
+
+
+def test_tasks_that_cost_more(plan: Plan) -> None:
+    costs = [1.0] * len(plan.kernels.steps)
+    assert balance(plan, costs, 4, 0.5 * sum(costs)).speedup == pytest.approx(0.5 * balance(plan, costs, 4).speedup)
 
 
 def test_stage_that_costs_all(plan: Plan) -> None:

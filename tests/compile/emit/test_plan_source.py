@@ -11,6 +11,7 @@ import pytest
 
 from biisnet.compile.emit.plan_source import PARAMETERS_ASSEMBLY, parameter_offsets, plan_source
 from biisnet.compile.ir.buffers import Buffer, Operand
+from biisnet.compile.ir.memory import Layout
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.signature import signature_of
@@ -111,14 +112,14 @@ def test_a_stage_without_rows(tmp_path: Path) -> None:
     order = order_tasks(kernels, DEFAULT)
     slots = size_rings(kernels, order)
     assert slots == {buffer: buffer.height for step in kernels.steps for buffer in step.stage.outputs}
-    arenas = (
-        plan_arena(kernels, slots, order),
-        plan_arena(kernels, widen_rings(kernels, slots), None),
-        plan_probing(kernels),
+    layouts = (
+        Layout(plan_arena(kernels, slots, order), order),
+        Layout(plan_arena(kernels, widen_rings(kernels, slots, order), None), order),
+        Layout(plan_probing(kernels), order),
     )
     signature = signature_of(program, "classification")
-    source = plan_source(program, kernels, order, arenas, signature)
-    arena = Plan(program, kernels, order, *arenas, signature, None, source, Proof(0, 0)).arena_bytes(2)
+    source = plan_source(program, kernels, layouts, signature)
+    arena = Plan(program, kernels, *layouts, signature, None, source, Proof(0, 0)).arena_bytes(2)
     (tmp_path / "plan.c").write_text(source)
     parameters = parameter_offsets(kernels)[1]
     (tmp_path / "params.bin").write_bytes(parameters)

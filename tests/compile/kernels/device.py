@@ -20,7 +20,7 @@ from biisnet.compile.emit.link import link_runner, write_objects
 from biisnet.compile.emit.plan_source import parameter_offsets, plan_source
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
-from biisnet.compile.ir.memory import Arena, Order, Placement
+from biisnet.compile.ir.memory import Arena, Layout, Order, Placement
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Step
 from biisnet.compile.ir.window import Window
@@ -131,7 +131,8 @@ def run(
         at += step.sections["end"]
     placements = {batch.placed[b]: Placement(batch.placed[b], place, b.height, 0, 0) for b, place in places.items()}
     arena = Arena(placements, zero_bytes, constants, round_up(at, 64))
-    plan = plan_source(batch, placed, Order.one_by_one(placed.steps), (arena, arena, arena))
+    layout = Layout(arena, Order.one_by_one(placed.steps))
+    plan = plan_source(batch, placed, (layout, layout, layout))
     folder.mkdir(parents=True, exist_ok=True)
     objects = write_objects(folder, plan, parameter_offsets(kernels)[1], generate(kernels.funcs, target))
     link_runner(objects, target, folder)

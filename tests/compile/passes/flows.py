@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer, Operand
 from biisnet.compile.ir.expressions import Expr
+from biisnet.compile.ir.memory import Order
 from biisnet.compile.ir.stages import Program, Stage
-from biisnet.compile.ir.steps import Step
+from biisnet.compile.ir.steps import Kernels, Step
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import Add, Convolution, Load, MaxPool, PoolSum, Upsample
 
@@ -31,18 +32,23 @@ class RowMissingError(AssertionError):
     """A task reads a row that is not there yet, or no more."""
 
 
+def task_rows(draw: st.DrawFn, kernels: Kernels) -> list[int]:
+    """The rows of a task of each step, which divide its band."""
+    return [draw(st.sampled_from([n for n in (1, 2, 4, 8) if n <= s.schedule.band])) for s in kernels.steps]
+
+
 class Run:
     """A run task by task: which row each slot holds."""
 
-    def __init__(self, steps: Sequence[Step], slots: dict[Buffer, int]) -> None:
-        self.steps, self.slots = steps, slots
+    def __init__(self, steps: Sequence[Step], slots: dict[Buffer, int], order: Order) -> None:
+        self.steps, self.slots, self.order = steps, slots, order
         self.held: dict[Buffer, dict[int, int]] = {b: {} for b in slots}
         self.finished: Counter[int] = Counter()
 
     def rows_of(self, k: int, task: int) -> range:
         """The rows of a task."""
-        band = self.steps[k].schedule.band
-        return range(task * band, min((task + 1) * band, self.steps[k].stage.height))
+        rows = self.order.rows[k]
+        return range(task * rows, min((task + 1) * rows, self.steps[k].stage.height))
 
     def read(self, k: int, task: int) -> None:
         """Raises RowMissingError."""

@@ -132,7 +132,7 @@ def test_each_sweep_takes_its_share(sweeps: int) -> None:
     image, stages = chain(64, "conv", "pool", "conv", "up")
     kernels = steps_of(Program("net", stages, [image], []))
     order = run_sweeps(TaskRows(kernels.steps), [range(2), range(2, 4)], sweeps)
-    assert [order.steps.count(k) for k in range(4)] == [step.tasks for step in kernels.steps]
+    assert [order.steps.count(k) for k in range(4)] == [step.tasks() for step in kernels.steps]
     first = order.steps[: next(i for i, k in enumerate(order.steps) if k >= 2)]
     share = -(-64 // sweeps)
     assert first.count(0) == share

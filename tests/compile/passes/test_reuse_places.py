@@ -26,7 +26,7 @@ from biisnet.compile.passes.task_rows import TaskRows
 from biisnet.compile.storage import Integer
 from biisnet.targets.cores import CORTEX_A72
 
-from .flows import RowMissingError, Run, rows_read
+from .flows import RowMissingError, Run, rows_read, task_rows
 from .graphs import steps_of
 from .test_choose_layouts import Network
 
@@ -62,7 +62,7 @@ def test_a_chain_of_blocks() -> None:
     assert len({slots[b] for b in maps}) == 1
     assert len({probing.placements[b].offset for b in maps}) == 1
     assert [probing.placements[b].successor for b in maps] == [*maps[1:], None]
-    wide = widen_rings(kernels, slots)
+    wide = widen_rings(kernels, slots, order)
     assert {wide[b] for b in maps} == {min(slots[maps[0]] + len(maps), maps[0].height)}
     spans = sorted((p.offset, p.offset + p.bytes) for p in streaming.placements.values())
     assert all(a == b or a[1] <= b[0] for a, b in pairwise(spans))
@@ -123,8 +123,8 @@ def test_a_map_that_is_read_elsewhere_too_stays(read: Callable[[Buffer], Expr]) 
 class Shared(Run):
     """As Run, but that maps that take each other's place share its slots."""
 
-    def __init__(self, kernels: Kernels, slots: dict[Buffer, int]) -> None:
-        super().__init__(kernels.steps, slots)
+    def __init__(self, kernels: Kernels, slots: dict[Buffer, int], order: Order) -> None:
+        super().__init__(kernels.steps, slots, order)
         self.found = successors(kernels.steps)
         roots = {b: first for first in slots.keys() - self.found.values() for b in chain(first, self.found)}
         held: dict[Buffer, dict[int, tuple[Buffer, int]]] = {b: {} for b in slots}
@@ -155,7 +155,7 @@ def flows(draw: st.DrawFn) -> tuple[Kernels, Order]:
     n = len(kernels.steps)
     cuts = sorted({0, n, *draw(st.lists(st.integers(0, n), max_size=2))})
     groups = [range(a, b) for a, b in pairwise(cuts)]
-    return kernels, run_sweeps(TaskRows(kernels.steps), groups, draw(st.integers(1, 3)))
+    return kernels, run_sweeps(TaskRows(kernels.steps, task_rows(draw, kernels)), groups, draw(st.integers(1, 3)))
 
 
 LAW = settings(deadline=None, max_examples=40)
@@ -166,7 +166,7 @@ LAW = settings(deadline=None, max_examples=40)
 def test_one_thread(flow: tuple[Kernels, Order]) -> None:
     """Fails where a row is overwritten that is still read, of any map that shares its place."""
     kernels, order = flow
-    run = Shared(kernels, size_rings(kernels, order))
+    run = Shared(kernels, size_rings(kernels, order), order)
     done = [0] * len(kernels.steps)
     for k in order.steps:
         run.look(k, done[k], ends=False)
@@ -180,19 +180,19 @@ def test_one_thread(flow: tuple[Kernels, Order]) -> None:
 def test_threads(flow: tuple[Kernels, Order], threads: int, data: st.DataObject) -> None:
     """The same of threads that claim whatever is ready: what is read is there when a task begins and when it ends."""
     kernels, order = flow
-    slots = widen_rings(kernels, size_rings(kernels, order))
-    rows, run, n = TaskRows(kernels.steps), Shared(kernels, slots), len(kernels.steps)
+    slots = widen_rings(kernels, size_rings(kernels, order), order)
+    rows, run, n = TaskRows(kernels.steps, order.rows), Shared(kernels, slots, order), len(kernels.steps)
     claimed, finished, behind = [0] * n, [0] * n, [set[int]() for _ in range(n)]
     under_way: list[tuple[int, int]] = []
 
     def is_ready(k: int) -> bool:
-        if claimed[k] == kernels.steps[k].tasks or not rows.has_inputs(k, claimed[k], finished):
+        if claimed[k] == rows.counts[k] or not rows.has_inputs(k, claimed[k], finished):
             return False
         own = [b for b in kernels.steps[k].stage.outputs if slots[b] < b.height]
         return all(rows.slots_for(k, b, claimed[k], finished) <= slots[b] for b in own)
 
     choose = data.draw(st.randoms(use_true_random=False))
-    while under_way or claimed != [step.tasks for step in kernels.steps]:
+    while under_way or claimed != rows.counts:
         ready = [k for k in range(n) if is_ready(k)] if len(under_way) < threads else []
         if ready and (not under_way or choose.random() < 0.7):
             k = choose.choice(ready)
@@ -216,7 +216,7 @@ def test_the_simulation_itself() -> None:
     order = run_sweeps(TaskRows(kernels.steps), [range(len(kernels.steps))], 1)
     slots = size_rings(kernels, order)
     short = slots | {b: slots[b] - 1 for b in maps}
-    run, done = Shared(kernels, short), [0] * len(kernels.steps)
+    run, done = Shared(kernels, short, order), [0] * len(kernels.steps)
     with pytest.raises(RowMissingError):  # noqa: PT012  (which task it is does not matter)
         for k in order.steps:
             run.look(k, done[k], ends=False)

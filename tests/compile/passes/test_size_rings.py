@@ -20,7 +20,7 @@ from biisnet.compile.passes.size_rings import size_rings, widen_rings
 from biisnet.compile.passes.task_rows import TaskRows
 from biisnet.compile.schedules import DEFAULT
 
-from .flows import RowMissingError, Run, chain, programs, store
+from .flows import RowMissingError, Run, chain, programs, store, task_rows
 from .graphs import shipped_program, steps_of
 
 SIZES = [(256, 256), (13, 7), (1, 1)]
@@ -38,10 +38,10 @@ def check(kernels: Kernels, order: Order) -> dict[Buffer, int]:
 
 def run_through(kernels: Kernels, order: Order, slots: dict[Buffer, int]) -> None:
     """Raises RowMissingError."""
-    run = Run(kernels.steps, slots)
+    run = Run(kernels.steps, slots, order)
     for k in order.steps:
         run.step(k)
-    assert run.finished == Counter({k: step.tasks for k, step in enumerate(kernels.steps)})
+    assert run.finished == Counter(dict(enumerate(TaskRows(kernels.steps, order.rows).counts)))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -59,7 +59,7 @@ def flows(draw: st.DrawFn) -> tuple[Kernels, Order]:
     n = len(kernels.steps)
     cuts = sorted({0, n, *draw(st.lists(st.integers(0, n), max_size=2))})
     groups = [range(a, b) for a, b in pairwise(cuts)]
-    return kernels, run_sweeps(TaskRows(kernels.steps), groups, draw(st.integers(1, 3)))
+    return kernels, run_sweeps(TaskRows(kernels.steps, task_rows(draw, kernels)), groups, draw(st.integers(1, 3)))
 
 
 @settings(deadline=None)
@@ -73,11 +73,11 @@ def test_any_flow(flow: tuple[Kernels, Order]) -> None:
 @given(flow=flows(), data=st.data())
 def test_no_slot_to_spare(flow: tuple[Kernels, Order], data: st.DataObject) -> None:
     """Fails where a ring is longer than the list needs: with a slot less, a row is overwritten that is still read. (A
-    ring of one band has to hold its rows even where nobody reads them.)"""
+    ring of one task has to hold its rows even where nobody reads them.)"""
     kernels, order = flow
     slots = size_rings(kernels, order)
-    band = {b: step.schedule.band for step in kernels.steps for b in step.stage.outputs}
-    longer = [b for b, n in slots.items() if n > band[b]]
+    task = {b: rows for step, rows in zip(kernels.steps, order.rows, strict=True) for b in step.stage.outputs}
+    longer = [b for b, n in slots.items() if n > task[b]]
     if longer:
         shorter = data.draw(st.sampled_from(longer))
         with pytest.raises(RowMissingError):
@@ -91,14 +91,14 @@ def test_any_order_of_threads(flow: tuple[Kernels, Order], threads: int, wide: b
     looked at when a task begins and again when it ends, and written both times."""
     kernels, order = flow
     slots = size_rings(kernels, order)
-    slots = widen_rings(kernels, slots) if wide else slots
-    rows, run = TaskRows(kernels.steps), Run(kernels.steps, slots)
+    slots = widen_rings(kernels, slots, order) if wide else slots
+    rows, run = TaskRows(kernels.steps, order.rows), Run(kernels.steps, slots, order)
     n = len(kernels.steps)
     claimed, finished, behind = [0] * n, [0] * n, [set[int]() for _ in range(n)]
     under_way: list[tuple[int, int]] = []
 
     def is_ready(k: int) -> bool:
-        if claimed[k] == kernels.steps[k].tasks:
+        if claimed[k] == rows.counts[k]:
             return False
         return rows.has_inputs(k, claimed[k], finished) and all(
             slots[b] == b.height or rows.slots_for(k, b, claimed[k], finished) <= slots[b]
@@ -106,7 +106,7 @@ def test_any_order_of_threads(flow: tuple[Kernels, Order], threads: int, wide: b
         )
 
     choose = data.draw(st.randoms(use_true_random=False))
-    while under_way or claimed != [step.tasks for step in kernels.steps]:
+    while under_way or claimed != rows.counts:
         ready = [k for k in range(n) if is_ready(k)] if len(under_way) < threads else []
         if ready and (not under_way or choose.random() < 0.7):
             k = choose.choice(ready)
@@ -130,9 +130,10 @@ def test_rings_of_bands(band: int, slots: int) -> None:
     threads a band more."""
     image, stages = chain(128, "conv", "conv", "conv")
     kernels = steps_of(Program("net", stages, [image], []), bands=[band] * 3)
-    found = check(kernels, order_tasks(kernels, DEFAULT))
+    order = order_tasks(kernels, DEFAULT)
+    found = check(kernels, order)
     assert list(found.values()) == [slots, slots, band]
-    assert list(widen_rings(kernels, found).values()) == [slots + band, slots + band, 2 * band]
+    assert list(widen_rings(kernels, found, order).values()) == [slots + band, slots + band, 2 * band]
 
 
 def test_map_that_is_read_later() -> None:

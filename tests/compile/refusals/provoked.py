@@ -283,12 +283,12 @@ def products_beyond_float32(_: Path, __: pytest.MonkeyPatch) -> object:
     return compiled(model_of(nodes, {"k": np.float32(1e30)}), normal(4, 6, 10))
 
 
-provokes("BN403")(lambda _, __: check_limits([SimpleNamespace()] * 65536))
+provokes("BN403")(lambda _, __: check_limits(SimpleNamespace(steps=[None] * 65536)))
 
 
 @provokes("BN404")
 def a_stage_of_many_bands(_: Path, __: pytest.MonkeyPatch) -> object:
-    return check_limits([SimpleNamespace(tasks=65536, stage=SimpleNamespace(name="y"))])
+    return check_limits(SimpleNamespace(steps=[SimpleNamespace(stage=SimpleNamespace(name="y"))], counts=[65536]))
 
 
 @provokes("BN405")

@@ -61,7 +61,7 @@ def values(reference: OnnxReference) -> dict[str, np.ndarray]:
 @pytest.fixture
 def device(tiny_bundle: Callable[[str], Path], plan: Plan) -> Iterator[Device]:
     with Probe([tiny_bundle("host") / RUNNER]) as probe:
-        yield Device(probe, plan.probing)
+        yield Device(probe, plan.probing.arena)
 
 
 def binary_stage(plan: Plan) -> int:

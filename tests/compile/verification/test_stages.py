@@ -45,7 +45,7 @@ def reference(tiny: OnnxModel, plan: Plan) -> Reference:
 @pytest.fixture
 def device(tiny_bundle: Callable[[str], Path], plan: Plan) -> Iterator[Device]:
     with Probe([tiny_bundle("host") / RUNNER]) as probe:
-        yield Device(probe, plan.probing)
+        yield Device(probe, plan.probing.arena)
 
 
 def results(device: Device, plan: Plan, reference: Reference) -> list[StageResult]:
