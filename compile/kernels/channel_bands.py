@@ -20,8 +20,9 @@ FETCHED = 1 << 16
 """Bytes of weights that all bands of a map may fetch from the second-level cache: a thousand lines."""
 NEAR = 3 << 13
 """Bytes of a band's rows and a block's weights that the first-level cache keeps: three quarters of 32 KB."""
-SHARED = 1 << 14
-"""Bytes of a share of them that it keeps beside sums, which come and go: one of its two ways."""
+WAY, WAYS = 1 << 14, 2
+"""Bytes of one of the first-level cache's ways, and how many it has. A share of what is read is near where one way
+would hold it, so that weights and sums, which come and go, have the other."""
 AGAIN = 2.5
 """Bytes that are fetched, to which a byte of sums that waits compares: it is fetched, loaded, and stored."""
 
@@ -44,6 +45,8 @@ class Fetches:
     """Turns of its loop over inputs."""
     sums: int | None = None
     """Bytes of the map in which sums may wait; None where there is none."""
+    beside: bool = False
+    """Whether sums wait for something else that is computed after all shares."""
 
     @property
     def band(self) -> int:
@@ -70,23 +73,35 @@ class Fetches:
         """The turns of a band whose inputs and weights stay near, in shares of about the same size; 0 where those of
         not even one do."""
         turn = self.read(band) + BLOCK * self.channel_bytes
-        most = (NEAR if turn <= NEAR else SHARED) * self.turns // turn
+        if turn <= NEAR:
+            return self.turns
+        most = min(WAY * self.turns // turn, self.apart(band) * self.turns // self.operand.buffer.row_bytes)
         return -(-self.turns // -(-self.turns // most)) if most else 0
 
+    def apart(self, band: int) -> int:
+        """The most bytes of each row that a band reads of which no more than the cache has ways share a set of it."""
+        op = self.operand
+        rows = [first * op.mul + i * op.step for first in range(min(band, self.height)) for i in range(op.count)]
+        starts = sorted(row * op.buffer.row_bytes % WAY for row in set(rows))
+        if len(starts) <= WAYS:
+            return WAY
+        return min(b - a for a, b in zip(starts, [*starts[WAYS:], *(s + WAY for s in starts)], strict=False))
+
     def share(self, band: int) -> int:
-        """The turns of a band that are best taken at once: all, or as many as stay near."""
+        """The turns of a band that are best taken at once: all, or, of what the cache does not hold, as many as stay
+        near."""
         turns = self.near_turns(band)
-        if not turns or self.sums is None:
+        if self.sums is None or not turns or self.read(band) + BLOCK * self.channel_bytes <= WAYS * WAY:
             return self.turns
-        shared, whole = (self.total(band, n) for n in (turns, self.turns))
-        return turns if shared < whole else self.turns
+        return min(self.turns, turns, key=lambda n: self.total(band, n))
 
     def total(self, band: int, turns: int) -> float:
         """Bytes that are fetched where so many turns of a band are taken at once: where they do not stay near, what is
-        read is for each block, else the sums for each share but the first."""
+        read is for each block, else sums for each share but the first."""
         shares, bands = -(-self.turns // turns), -(-self.height // band)
         again = 1 if turns <= self.near_turns(band) else self.channels // BLOCK
-        return self.weights(band) + again * bands * self.read(band) + (shares - 1) * AGAIN * (self.sums or 0)
+        waits = shares - 1 + (self.beside and shares > 1)
+        return self.weights(band) + again * bands * self.read(band) + waits * AGAIN * (self.sums or 0)
 
     def weights(self, band: int) -> int:
         """Bytes of weights that all bands fetch."""

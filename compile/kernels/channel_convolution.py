@@ -20,7 +20,7 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..ir.expressions import kind
+from ..ir.expressions import Leaf, kind
 from ..ir.stages import Stage
 from ..ir.window import Window
 from ..storage import Interleaved
@@ -29,6 +29,7 @@ from .channel_bands import Fetches
 from .channel_context import ChannelContext, as_words
 from .context import Context
 from .convolution import Convolution
+from .load import Load
 from .simd import Simd
 
 QUARTER = Simd(4)
@@ -73,7 +74,11 @@ class ChannelConvolution(Convolution):
         is_cut = output is not None and self.groups == self.weight.shape[2] == parts_of(stage.width) == 1
         sums = stage.outputs[output].map_bytes if is_cut else None
         size = len(self.weight), self.weight[0].nbytes
-        return Fetches(self.operands()[0], *size, stage.height, self.turns, sums)
+        return Fetches(self.operands()[0], *size, stage.height, self.turns, sums, not self.is_alone(stage))
+
+    def is_alone(self, stage: Stage) -> bool:
+        """Whether nothing else of a stage reads more of its maps than the pixel at hand."""
+        return all(e is self or isinstance(e, Load) for e in stage.expressions() if isinstance(e, Leaf))
 
     def suits_band(self, stage: Stage) -> int:
         """The rows with which it fetches least."""
@@ -186,9 +191,7 @@ class Share:
     is_later: TirExpr = field(default_factory=lambda: tirx.const(True, "bool"))
     """Whether there are any, where that shows when the kernel runs."""
 
-    def start(
-        self, ctx: ChannelContext, o: TirExpr | int, bias: Callable[[], TirExpr], parts: int
-    ) -> list[Sums]:
+    def start(self, ctx: ChannelContext, o: TirExpr | int, bias: Callable[[], TirExpr], parts: int) -> list[Sums]:
         """Sums of a tile's pixels that start from the bias, or from what waits."""
         if self.waiting is None:
             return [Sums(ctx, bias(), parts) for _ in range(ctx.tile)]

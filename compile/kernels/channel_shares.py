@@ -22,14 +22,12 @@ from dataclasses import dataclass
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..ir.expressions import Leaf
 from ..ir.schedule import Schedule
 from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
 from .channel_context import ChannelContext
 from .channel_convolution import ChannelConvolution, Share, sums_output
 from .channel_turns import repeated
-from .load import Load
 
 
 @dataclass(frozen=True)
@@ -95,5 +93,4 @@ def shares_of(stage: Stage, schedule: Schedule) -> Shares | None:
     if output is None or turns == e.turns:
         return None
     count, left = divmod(e.turns, turns)
-    beside = all(leaf is e or isinstance(leaf, Load) for leaf in stage.expressions() if isinstance(leaf, Leaf))
-    return Shares(e, output, turns, count - 1 if beside and not left else count)
+    return Shares(e, output, turns, count - 1 if e.is_alone(stage) and not left else count)
