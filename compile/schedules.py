@@ -74,7 +74,7 @@ class Schedules:
     def of(self, stage: Stage) -> Schedule:
         """The default schedule of a stage's kernel."""
         default = default_of(main_leaf(stage))
-        bands = [band for e in stage.expressions() if (band := e.suits_band(stage.height))]
+        bands = [band for e in stage.expressions() if (band := e.suits_band(stage))]
         return replace(default, band=max(bands)) if bands else default
 
 

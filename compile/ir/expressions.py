@@ -21,6 +21,7 @@ from .buffers import Operand
 
 if TYPE_CHECKING:
     from ...targets.cores import Core, Issue
+    from .stages import Stage
 
 Array = npt.NDArray[Any]
 
@@ -109,8 +110,8 @@ class Expr(ABC):
     def slots(self, issue: Issue) -> int:
         """Issue slots of vector arithmetic for one vector of one channel that no kernel can do without."""
 
-    def suits_band(self, height: int) -> int | None:
-        """The rows that a call of its kernel had best compute, of so many; None where its kind's default is as good."""
+    def suits_band(self, stage: Stage) -> int | None:
+        """The rows that a call of its stage's kernel had best compute; None where its kind's default is as good."""
         return None
 
     # ---- TIR ----

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from ..storage.bits import INFINITY_BITS
 from ..storage.encoding import BLOCK
 from .context import Context, parts_once
 from .simd import Simd
+
+if TYPE_CHECKING:
+    from .channel_convolution import Share
 
 HALF = 16
 """Bits of half a float32."""
@@ -43,6 +46,8 @@ class ChannelContext(Context):
         super().__init__(*of_row)
         self.simd = Simd(BLOCK)
         self._spans: dict[int, Any] = {}
+        self.shares: dict[int, Share] = {}
+        """The share at hand of a convolution whose inputs are cut, by its identity."""
 
     def begin_span(self, e: Expr, channels: list[TirExpr | int], begun: set[int]) -> None:
         """Compute what `e` and its parts need for the channels of several blocks at once, each node once."""

@@ -11,7 +11,7 @@ without such a multiply-add loads each element into all lanes (x86-64: VBROADCAS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -20,14 +20,16 @@ from tvm import tirx
 from tvm.ir import Expr as TirExpr
 from tvm.tirx.script.builder import ir as T  # noqa: N812
 
-from ..ir.expressions import kind
+from ..ir.expressions import Leaf, kind
+from ..ir.stages import Stage
 from ..ir.window import Window
 from ..storage import Interleaved
 from ..storage.encoding import BLOCK
-from .channel_bands import suitable_band
+from .channel_bands import Fetches
 from .channel_context import ChannelContext, as_words
 from .context import Context
 from .convolution import Convolution
+from .load import Load
 from .simd import Simd
 
 QUARTER = Simd(4)
@@ -60,9 +62,27 @@ class ChannelConvolution(Convolution):
         """Channels of the map that are read together."""
         return BLOCK if isinstance(self.buffer.layout, Interleaved) else 1
 
-    def suits_band(self, height: int) -> int:
-        """The fewest rows with which weights are not fetched again and again, as long as what is read stays near."""
-        return suitable_band(self.operands()[0], len(self.weight), self.weight[0].nbytes, height)
+    @property
+    def turns(self) -> int:
+        """Turns of the loop over a group's inputs."""
+        return self.weight.shape[1] // self.depth
+
+    def fetches(self, stage: Stage) -> Fetches:
+        """Bytes that it fetches as a part of a stage. Its inputs may be cut where sums have a map to wait in, are in one
+        part, and are added up input by input."""
+        output = sums_output(stage)
+        is_cut = output is not None and self.groups == self.weight.shape[2] == parts_of(stage.width) == 1
+        sums = stage.outputs[output].map_bytes if is_cut else None
+        size = len(self.weight), self.weight[0].nbytes
+        return Fetches(self.operands()[0], *size, stage.height, self.turns, sums, not self.is_alone(stage))
+
+    def is_alone(self, stage: Stage) -> bool:
+        """Whether nothing else of a stage reads more of its maps than the pixel at hand."""
+        return all(e is self or isinstance(e, Load) for e in stage.expressions() if isinstance(e, Leaf))
+
+    def suits_band(self, stage: Stage) -> int:
+        """The rows with which it fetches least."""
+        return self.fetches(stage).band
 
     def ordered_weights(self) -> npt.NDArray[np.int16]:
         """[blocks of 8 outputs][rows][inputs / depth][columns][depth][8 outputs], as words."""
@@ -71,18 +91,23 @@ class ChannelConvolution(Convolution):
         return as_words(blocks.transpose(0, 4, 2, 5, 3, 1))
 
     def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
-        """Sums of 8 outputs, for each pixel of the tile a local buffer."""
+        """Sums of 8 outputs, for each pixel of the tile a local buffer; none where all of them wait in a map."""
         assert isinstance(ctx, ChannelContext)
-        o = channels[0]
+        share = ctx.shares.get(id(self)) or Share(0, self.turns)
+        return self.sum_share(ctx, channels[0], share) if share.turns else []
+
+    def sum_share(self, ctx: ChannelContext, o: TirExpr | int, share: Share) -> list[TirExpr]:
+        """The sums of 8 outputs from `o` on, of those inputs and all before them, as local buffers."""
         outputs, inputs, kh, kw = self.weight.shape
         weights, base = ctx.parameter(self, "weight", self.ordered_weights)
         parts = parts_of(ctx.width)
-        sums = [Sums(ctx, ctx.per_channel(self, "bias", self.bias, o), parts) for _ in range(ctx.tile)]
+        sums = share.start(ctx, o, lambda: ctx.per_channel(self, "bias", self.bias, o), parts)
         block = base + tirx.floordiv(o, BLOCK) * (kh * inputs * kw * WORDS)
         first = tirx.floordiv(o, outputs // self.groups) * inputs if self.groups > 1 else 0
         with ctx.each_row(self.operands()[0]) as rows:
             for ky, row in rows:
-                with ctx.loop(inputs // self.depth) as turn:
+                with ctx.loop(share.turns) as n:
+                    turn = share.first + n
                     at = block + (ky * inputs + turn * self.depth) * (kw * WORDS)
                     plane = first + turn * self.depth
                     read = self.interleaved_taps if self.depth > 1 else self.plane_taps
@@ -116,6 +141,9 @@ class ChannelConvolution(Convolution):
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """The sums of the pixel at hand."""
         assert isinstance(ctx, ChannelContext)
+        share = ctx.shares.get(id(self))
+        if share and share.waiting and not share.turns:
+            return [share.waiting(channels[0], ctx.pixel)]
         return [ctx.bind(ctx.simd.load(ctx.block(self)[ctx.pixel], 0))]
 
 
@@ -128,11 +156,16 @@ def parts_of(width: int) -> int:
 class Sums:
     """8 sums of a pixel in registers, in several parts that do not wait for each other."""
 
-    def __init__(self, ctx: ChannelContext, start: TirExpr, parts: int) -> None:
+    def __init__(self, ctx: ChannelContext, start: TirExpr | None, parts: int) -> None:
         self.ctx = ctx
         self.parts = [T.alloc_buffer((BLOCK,), "float32", scope="local") for _ in range(parts)]
+        if start is not None:
+            self.start(start)
+
+    def start(self, value: TirExpr) -> None:
+        """A value in the first part, and zeros in the others."""
         for n, part in enumerate(self.parts):
-            ctx.simd.store(part, ctx.simd.const(0.0, "float32") if n else start, 0)
+            self.ctx.simd.store(part, self.ctx.simd.const(0.0, "float32") if n else value, 0)
 
     def add(self, n: int, x: TirExpr, factor: TirExpr) -> None:
         """Products, to the part that is the next one's turn."""
@@ -145,6 +178,44 @@ class Sums:
         for part in others:
             s.store(first, s.load(first, 0) + s.load(part, 0), 0)
         return first
+
+
+@dataclass(frozen=True)
+class Share:
+    """Some of a convolution's inputs: so many turns of its loop, which may be none, from the `first` on."""
+
+    first: TirExpr | int
+    turns: int
+    waiting: Callable[[TirExpr | int, int], TirExpr] | None = None
+    """The sums of all inputs before, of 8 outputs from one on and a pixel of the tile; None where there are none."""
+    is_later: TirExpr = field(default_factory=lambda: tirx.const(True, "bool"))
+    """Whether there are any, where that shows when the kernel runs."""
+
+    def start(self, ctx: ChannelContext, o: TirExpr | int, bias: Callable[[], TirExpr], parts: int) -> list[Sums]:
+        """Sums of a tile's pixels that start from the bias, or from what waits."""
+        if self.waiting is None:
+            return [Sums(ctx, bias(), parts) for _ in range(ctx.tile)]
+        sums = [Sums(ctx, None, parts) for _ in range(ctx.tile)]
+        with T.If(self.is_later):
+            with T.Then():
+                for i, total in enumerate(sums):
+                    total.start(self.waiting(o, i))
+            with T.Else():
+                for total in sums:
+                    total.start(bias())
+        return sums
+
+
+def sums_output(stage: Stage) -> int | None:
+    """The output of a stage in whose place sums of its channels may wait: of numbers, by blocks of channels, that takes
+    no other map's place; None where there is none, or branches are concatenated."""
+    if len(stage.results[0]) > 1 or stage.copies > 1:
+        return None
+    for n, b in enumerate(stage.outputs):
+        is_interleaved = isinstance(b.layout, Interleaved) and b.layout.block == BLOCK
+        if b.encoding.element == "float32" and is_interleaved and b.replaces is None:
+            return n
+    return None
 
 
 def columns_of(ctx: ChannelContext, window: Window, most: int) -> Iterator[TirExpr | int]:

@@ -25,6 +25,7 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Core, Issue
 from ..ir.expressions import Expr, Inputs, each, kind
+from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
 from .binary_dot import BinaryDot, in_binade
 from .border_table import PlaceTable, place_table
@@ -75,10 +76,10 @@ class ChannelDot(BinaryDot):
             return self
         return replace(self, least=np.full_like(self.least, np.iinfo(np.int16).min))
 
-    def suits_band(self, height: int) -> int:
+    def suits_band(self, stage: Stage) -> int:
         """The fewest rows with which weights are not fetched again and again: longer bands make longer
         rings."""
-        return suitable_band(self.operands()[0], len(self.signs), self.signs[0].size // 8, height)
+        return suitable_band(self.operands()[0], len(self.signs), self.signs[0].size // 8, stage.height)
 
     def slots(self, issue: Issue) -> int:
         """As many for a byte of taps as with lanes of pixels, but that nothing is widened at the end; made float."""

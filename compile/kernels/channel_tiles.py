@@ -3,10 +3,13 @@
 
 Blocks of 8 channels; within, the rows of a band; within, tiles of a few pixels. So a block's weights stay in the
 first-level cache for a band, and a tile's counts in registers. All tiles of a row are of one size but the last.
+Around all that a loop over shares of a convolution's inputs, where they are cut (channel_shares.py).
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from tvm.ir import Expr as TirExpr
@@ -17,6 +20,7 @@ from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
 from .band import OneRow
 from .channel_context import ChannelContext
+from .channel_shares import shares_of
 from .channel_tables import PIXELS
 from .row_blocks import Block, blocks, repeated
 
@@ -32,12 +36,17 @@ def emit_tiles(stage: Stage, ctx: ChannelContext, rows: OneRow) -> None:
     ctx.span = span_of(stage, ctx.core)
     tile = tile_of(stage.width, ctx.schedule.pixels if ctx.span == 1 else min(PIXELS, ctx.schedule.pixels))
     whole, rest = divmod(stage.width, tile)
-    for block in blocks(stage):
-        with repeated(block, ctx.span) as ahead, rows.each(ctx, everything) as outputs:
-            with T.serial(0, whole) as turn:
-                emit_tile(stage, ctx, outputs, block, ahead, turn * tile, tile)
-            if rest:
-                emit_tile(stage, ctx, outputs, block, ahead, whole * tile, rest)
+    shares = shares_of(stage, ctx.schedule)
+    with shares.each(ctx) if shares else nullcontext() as share:
+        for block in blocks(stage):
+            with repeated(block, ctx.span) as ahead, rows.each(ctx, everything) as outputs:
+                emit = partial(emit_tile, stage, ctx, outputs, block, ahead)
+                if shares:
+                    emit = partial(shares.emit_tile, stage, ctx, outputs, block.start + ahead, share, emit)
+                with T.serial(0, whole) as turn:
+                    emit(turn * tile, tile)
+                if rest:
+                    emit(whole * tile, rest)
 
 
 def span_of(stage: Stage, core: Core) -> int:
