@@ -27,6 +27,7 @@ COMPILER = (
     ("emit",),
     ("verification",),
     ("quantise", "recognise"),
+    ("onnx_runtime",),
     ("frontend",),
     ("passes",),
     ("kernels",),

@@ -149,7 +149,7 @@ def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, th
     """ONNX Runtime, on a float model or on an integer one, whose logits become probabilities. Raises CompileError."""
     from onnx import TensorProto  # all these are of the extra `compile`, which PyTorch needs none of
 
-    from ..compile.verification.onnx_reference import session
+    from ..compile.onnx_runtime import session
 
     run = session(model.proto, name, threads).run
     source = model.proto.graph.input[0]

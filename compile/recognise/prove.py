@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_ir as ir
-import onnxruntime
 from onnx import numpy_helper
 
 from ...ops import DOMAIN
 from ..errors import CompileError
 from ..frontend import OnnxModel
+from ..onnx_runtime import Cut
 from ..refusals import recognition
 from . import foreign_ops
 from .closeness import TOLERANCE, Closeness
@@ -37,9 +37,9 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
     """Run both; one line for the user. Raises CompileError where they differ, or ONNX Runtime refuses one."""
     cuts = find_cuts(original, rewritten.proto, context)
     ends = [o.name for o in rewritten.proto.graph.output]
-    left = Cut(original, {c.file_name for c in cuts}, rewritten.path)
-    right = Cut(rewritten.proto, {c.name for c in cuts}, rewritten.path)
-    inputs = [(i.name, shape_of(i), i.type.tensor_type.elem_type) for i in left.inputs]
+    left = cut_at(original, {c.file_name for c in cuts}, rewritten.path)
+    right = cut_at(rewritten.proto, {c.name for c in cuts}, rewritten.path)
+    inputs = [(i.name, shape_of(i), i.type.tensor_type.elem_type) for i in images_of(original)]
     compared: dict[tuple[str, str], Closeness] = {}
     runs = 0
     for kind, feed, at_cuts in feeds(inputs, cuts, context.is_approximate, context.never):
@@ -169,56 +169,21 @@ def averaged(model: onnx.ModelProto) -> list[str]:
     return [name for name, node in windows.items() if name not in inner and pixels(node) >= MANY]
 
 
-class Cut:
-    """A network whose values `cuts` are inputs too: what makes them gives an extra output of the same name."""
+def cut_at(proto: onnx.ModelProto, names: set[str], path: str) -> Cut:
+    """A network cut at some of its values, with bodies for the operators that ONNX Runtime lacks. Raises
+    CompileError."""
+    known = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph.value_info
+    shapes = {v.name: known_shape(v) for v in (*known, *proto.graph.output)}
+    model = onnx.ModelProto()
+    model.CopyFrom(proto)
+    foreign_ops.add_bodies(model)
+    return Cut(model, {name: shapes[name] for name in names}, path, as_written=True)
 
-    def __init__(self, proto: onnx.ModelProto, cuts: set[str], path: str) -> None:
-        model = onnx.ModelProto()
-        model.CopyFrom(proto)
-        foreign_ops.add_bodies(model)
-        constants = {t.name for t in model.graph.initializer}
-        self.inputs = [i for i in model.graph.input if i.name not in constants]
-        self.outputs = {o.name: o.name for o in model.graph.output}
-        for node in model.graph.node:
-            for i, name in enumerate(node.input):
-                if name in cuts:
-                    node.input[i] = f"{name}/given"
-        shapes = {
-            v.name: v
-            for v in (*onnx.shape_inference.infer_shapes(proto, data_prop=True).graph.value_info, *model.graph.output)
-        }
-        for name in sorted(cuts):
-            model.graph.input.append(
-                onnx.helper.make_tensor_value_info(f"{name}/given", onnx.TensorProto.FLOAT, known_shape(shapes[name]))
-            )
-            if name not in self.outputs:
-                model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-                self.outputs[name] = name
-        self.cuts = cuts
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4  # what it refuses is said in one line
-        options.intra_op_num_threads = 1
-        try:
-            self.session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as e:  # its exceptions have no class in common but this
-            raise CompileError(
-                f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
-            ) from e
-        self.path = path
 
-    def run(self, feed: dict[str, Array]) -> dict[str, Array]:
-        """All outputs by name; cut values in `feed` go to their consumers."""
-        given = {f"{n}/given" if n in self.cuts else n: v for n, v in feed.items()}
-        names = list(self.outputs)
-        try:
-            return dict(zip(names, self.session.run(names, given), strict=True))
-        except Exception as e:
-            raise CompileError(
-                f"{self.path}: ONNX Runtime cannot run it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
-            ) from e
+def images_of(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """The inputs that are no constants."""
+    constants = {t.name for t in proto.graph.initializer}
+    return [i for i in proto.graph.input if i.name not in constants]
 
 
 def shape_of(value: onnx.ValueInfoProto) -> tuple[int, ...]:

@@ -12,46 +12,11 @@ import onnx
 import onnxruntime
 
 from ...ops import DOMAIN
-from ..errors import CompileError
 from ..frontend import OnnxModel
-from ..refusals import recognition
-from .without_conv_integer import without_conv_integer
+from ..onnx_runtime import session
 
 F32 = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
-
-
-def session(
-    proto: onnx.ModelProto, path: str = "the model", threads: int = 1, as_written: bool = False
-) -> onnxruntime.InferenceSession:
-    """A quiet session; on one thread runs are repeatable. `as_written`: without ONNX Runtime's own rewriting, which
-    moves factors into weights, so that sums of +-1 are no longer whole numbers. Raises CompileError."""
-    # some of its builds report sessions to their maker, and a user's network is nobody else's business
-    if hasattr(onnxruntime, "disable_telemetry_events"):
-        onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    if as_written:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        return open_session(proto, options)
-    except Exception as e:  # its exceptions have no class in common but this
-        raise CompileError(
-            f"{path}: ONNX Runtime refuses it: {' '.join(str(e).split())[:300]}", recognition.RUNTIME
-        ) from e
-
-
-def open_session(proto: onnx.ModelProto, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A session of the file as it is, or, where ONNX Runtime is too old for its ConvInteger, of one in float32."""
-    providers = ["CPUExecutionProvider"]
-    try:
-        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=providers)
-    except Exception as e:
-        if "ConvInteger" not in str(e):
-            raise
-    floats = without_conv_integer(proto).SerializeToString()
-    return onnxruntime.InferenceSession(floats, options, providers=providers)
 
 
 class OnnxReference:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
 from ..errors import VerificationError
 from ..ir.buffers import Buffer
+from ..onnx_runtime import Cut
 from ..storage import Bits
-from .onnx_reference import OnnxReference, session
+from .onnx_reference import OnnxReference
 
 Array = npt.NDArray[Any]
 NEAR = 1e-3
@@ -25,7 +25,6 @@ NEAR = 1e-3
 have added up, and each by itself was held to less."""
 FEW = 16
 """Pixels of a channel below which the largest magnitude is that of all channels."""
-GIVEN = "/given"
 
 
 def threshold_of(buffer: Buffer) -> Array:
@@ -53,32 +52,6 @@ def decided(value: Array, signs: Array, buffer: Buffer) -> tuple[Array, int]:
     return np.where(other, side, value).astype(np.float32), int(other.sum())
 
 
-class CutReference:
-    """The reference network, in which the numbers of some maps are given from outside."""
-
-    def __init__(self, onnx_reference: OnnxReference, shapes: dict[str, tuple[int, ...]]) -> None:
-        """`shapes`: the maps' names -> [C, H, W]."""
-        self.outputs = [*onnx_reference.outputs, *(n for n in shapes if n not in onnx_reference.outputs)]
-        self.input = onnx_reference.input
-        model = onnx.ModelProto()
-        model.CopyFrom(onnx_reference.proto)
-        for node in model.graph.node:
-            for i, name in enumerate(node.input):
-                if name in shapes:
-                    node.input[i] = name + GIVEN
-        kind = onnx.TensorProto.FLOAT
-        for name, shape in shapes.items():
-            model.graph.input.append(onnx.helper.make_tensor_value_info(name + GIVEN, kind, [1, *shape]))
-        for name in self.outputs[len(onnx_reference.outputs) :]:
-            model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
-        self.session = session(model, onnx_reference.path)
-
-    def run(self, image: Array, given: dict[str, Array]) -> dict[str, Array]:
-        """The network's outputs, and the maps as they are computed from those that are given before them."""
-        feed = {self.input: image[None], **{name + GIVEN: v[None] for name, v in given.items()}}
-        return dict(zip(self.outputs, (r[0] for r in self.session.run(self.outputs, feed)), strict=True))
-
-
 def with_ties_decided(
     onnx_reference: OnnxReference, reference: dict[str, Array], image: Array, signs: dict[Buffer, Array]
 ) -> tuple[dict[str, Array], int]:
@@ -97,8 +70,9 @@ def with_ties_decided(
         total += moved
         if not total:
             continue
-        cut = cut or CutReference(onnx_reference, {n: v.shape for n, v in maps.items()})
+        cut = cut or Cut(onnx_reference.proto, {n: (1, *v.shape) for n, v in maps.items()}, onnx_reference.path)
         done = list(maps).index(buffer.value)
-        found = {**reference, **cut.run(image, given)}
+        feed = {onnx_reference.input: image, **given}
+        found = {**reference, **{n: v[0] for n, v in cut.run({n: v[None] for n, v in feed.items()}).items()}}
         given |= {name: found[name] for name in list(maps)[done + 1 :]}
     return found, total

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from biisnet.compile.frontend import OnnxModel
-from biisnet.compile.verification.onnx_reference import session
+from biisnet.compile.onnx_runtime import session
 from biisnet.model.images import read_image
 from biisnet.runtime.resize import resize_bilinear
 

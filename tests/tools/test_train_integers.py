@@ -14,9 +14,9 @@ torch = pytest.importorskip("torch")
 from biisnet.compile.errors import CompileError  # noqa: E402
 from biisnet.compile.frontend import OnnxModel, load_model  # noqa: E402
 from biisnet.compile.frontend.loader import LOGIT_SCALE, from_proto  # noqa: E402
+from biisnet.compile.onnx_runtime import session  # noqa: E402
 from biisnet.compile.quantise import calibrate  # noqa: E402
 from biisnet.compile.quantise.write_onnx import write_onnx  # noqa: E402
-from biisnet.compile.verification.onnx_reference import session  # noqa: E402
 from biisnet.model import PRESETS, NetworkConfig, shipped_onnx, shipped_weights  # noqa: E402
 from biisnet.model.errors import InputError  # noqa: E402
 from biisnet.model.export import export  # noqa: E402

@@ -14,9 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 from biisnet.compile.frontend import import_onnx
 from biisnet.compile.frontend.loader import from_proto
 from biisnet.compile.kernels.reference import evaluate
+from biisnet.compile.onnx_runtime import session
 from biisnet.compile.passes.cut_stages import cut_stages
 from biisnet.compile.pipeline import PROGRAM_PASSES, RELAX_PASSES
-from biisnet.compile.verification.onnx_reference import session
 from biisnet.ops import DOMAIN, OPSET, REGISTRY, VERSION
 from biisnet.targets.cores import GENERIC
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.frontend.loader import from_proto
-from biisnet.compile.verification.onnx_reference import session
+from biisnet.compile.onnx_runtime import session
 from biisnet.ops import DOMAIN, OPSET, REGISTRY, VERSION, functions, pack_bits, pack_weights
 from biisnet.ops.binary_conv2d import convolve
 

@@ -16,8 +16,8 @@ from onnx import TensorProto
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import OnnxModel, load_model
 from biisnet.compile.frontend.loader import LOGIT_SCALE, from_proto
+from biisnet.compile.onnx_runtime import session
 from biisnet.compile.quantise import is_integer, prove, quantise
-from biisnet.compile.verification.onnx_reference import session
 from biisnet.model import shipped_onnx
 from biisnet.model.scenes import scenes
 

@@ -9,9 +9,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from biisnet.compile.frontend.task import last_operators
+from biisnet.compile.onnx_runtime import session
 from biisnet.compile.recognise import recognise
 from biisnet.compile.recognise.choices import without_choices
-from biisnet.compile.verification.onnx_reference import session
 
 from .networks import C, Net
 

@@ -11,9 +11,9 @@ import onnx
 
 from biisnet.compile.frontend import load_model
 from biisnet.compile.frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO
+from biisnet.compile.onnx_runtime import session
 from biisnet.compile.pipeline import compile_model
 from biisnet.compile.recognise import recognise
-from biisnet.compile.verification.onnx_reference import session
 from biisnet.targets import resolve
 
 from .networks import C, Net

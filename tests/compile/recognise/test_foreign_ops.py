@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from biisnet.compile.errors import CompileError
+from biisnet.compile.onnx_runtime import session
 from biisnet.compile.recognise.foreign_ops import ROUNDINGS, SAME, add_bodies, name_roundings
-from biisnet.compile.verification.onnx_reference import session
 
 from .networks import Net
 

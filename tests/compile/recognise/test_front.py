@@ -19,9 +19,9 @@ from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import load_model
 from biisnet.compile.frontend.loader import RECOGNISED_FROM, SIGN_OF_ZERO, from_proto
 from biisnet.compile.frontend.prepare import Normalisation, prepare
+from biisnet.compile.onnx_runtime import session
 from biisnet.compile.pipeline import without_binary
 from biisnet.compile.recognise import recognise
-from biisnet.compile.verification.onnx_reference import session
 from biisnet.model import shipped_onnx
 from biisnet.ops import DOMAIN
 

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 
 from biisnet.compile.frontend import OnnxModel
-from biisnet.compile.verification.onnx_reference import session
+from biisnet.compile.onnx_runtime import session
 
 
 def test_no_telemetry(tiny: OnnxModel, monkeypatch: pytest.MonkeyPatch) -> None:

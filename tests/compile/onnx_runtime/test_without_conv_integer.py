@@ -11,8 +11,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from biisnet.compile.verification import onnx_reference
-from biisnet.compile.verification.without_conv_integer import without_conv_integer
+from biisnet.compile.onnx_runtime import session
+from biisnet.compile.onnx_runtime.without_conv_integer import without_conv_integer
 from biisnet.model import shipped_integers
 from biisnet.ops import OPSET
 
@@ -31,7 +31,7 @@ def test_the_same_integers() -> None:
     floats = without_conv_integer(proto)
     assert "ConvInteger" not in {n.op_type for n in floats.graph.node}
     image = np.random.default_rng(0).integers(0, 256, (40, 28), dtype=np.uint8)
-    found = onnx_reference.session(floats).run(None, {"image": image[None, None]})[0]
+    found = session(floats).run(None, {"image": image[None, None]})[0]
     np.testing.assert_array_equal(found, by_numpy(proto, image)[proto.graph.output[0].name])
 
 
@@ -61,7 +61,7 @@ def test_zero_points(zero: list[str]) -> None:
     floats = without_conv_integer(proto)
     assert [n.op_type for n in floats.graph.node if n.op_type.startswith("Conv")] == ["Conv"]
     image = rng.integers(0, 256, (5, 6), dtype=np.uint8)
-    found = onnx_reference.session(floats).run(None, {"image": image[None, None]})[0]
+    found = session(floats).run(None, {"image": image[None, None]})[0]
     x = np.pad(image.astype(np.int64) - (9 if any(zero) else 0), 1)
     wanted = np.einsum("yxij,oij->oyx", np.lib.stride_tricks.sliding_window_view(x, (3, 3)), weight[:, 0].astype(int))
     np.testing.assert_array_equal(found[0], wanted)
@@ -86,6 +86,6 @@ def test_only_where_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("NOT_IMPLEMENTED : Could not find an implementation for ConvInteger(10)")
         return create(data, *arguments, **options)
 
-    monkeypatch.setattr(onnx_reference.onnxruntime, "InferenceSession", old)
-    onnx_reference.session(network())
+    monkeypatch.setattr(onnxruntime, "InferenceSession", old)
+    session(network())
     assert seen == [True, False]
