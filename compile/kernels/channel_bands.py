@@ -26,3 +26,13 @@ def suitable_band(operand: Operand, channels: int, channel_bytes: int, height: i
 
     fits = [n for n in BANDS if n == 1 or (n < 2 * height and is_near(n))]
     return next((n for n in fits if -(-height // n) * channels * channel_bytes <= FETCHED), fits[-1])
+
+
+def longest_band(operand: Operand, share: float, height: int) -> int:
+    """The most rows whose windows' rows, of each such a share of it, stay near: for kernels of few weights."""
+
+    def is_near(band: int) -> bool:
+        rows = (band - 1) * abs(operand.mul) + (operand.count - 1) * operand.step + 1
+        return rows * operand.buffer.row_bytes * share <= NEAR
+
+    return max((n for n in BANDS if n < 2 * height and is_near(n)), default=1)
