@@ -117,12 +117,14 @@ class Band(OneRow):
                 memory_at(self.written[row * len(self.outputs) + n], buffer) for n, buffer in enumerate(self.outputs)
             ]
             ctx.begin_row(inputs | self.rows_in_place(results), ctx.bind(self.y + row), expressions)
-            ctx.find_row = lambda op, i: memory_at(self.read[firsts[op] + i], op.buffer)
+            ctx.find_row = lambda op, i, ahead: memory_at(self.read[firsts[op] + i], op.buffer, ahead)
             yield results
 
 
-def memory_at(address: TirExpr, buffer: Buffer) -> TirExpr:
-    """The memory of a buffer's row at an address."""
+def memory_at(address: TirExpr, buffer: Buffer, ahead: TirExpr | int = 0) -> TirExpr:
+    """The memory of a buffer's row at an address, from an element of it on."""
     dtype = buffer.encoding.element
+    if not isinstance(ahead, int) or ahead:
+        address = address + tirx.Cast(PrimType(ADDRESS), ahead * buffer.encoding.itemsize)
     value = tirx.reinterpret(PointerType(PrimType(dtype)), address)
     return flat_buffer((T.Bind(value, T.handle(dtype)), dtype))

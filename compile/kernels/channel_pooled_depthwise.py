@@ -11,6 +11,7 @@ the one that is outside of the map too, which is the zero row; of a column outsi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ from tvm.ir import Expr as TirExpr
 
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
-from ..ir.expressions import Array, Expr, Inputs, Leaf, Work, kind
+from ..ir.expressions import Array, Expr, Inputs, Leaf, Work, kind, not_sliceable
 from ..storage.encoding import BLOCK
 from .channel_bands import longest_band
 from .channel_context import ChannelContext
@@ -80,13 +81,13 @@ class ChannelPooledDepthwise(Leaf):
         return self.pool.window.kernel[0], self.pool.window.strides[0]
 
     def slice(self, start: int, stop: int) -> Expr:
-        return replace(self, pool=self.pool.slice(start, stop), depthwise=self.depthwise.slice(start, stop))
+        raise not_sliceable(self)
 
     def reference(self, inputs: Inputs) -> npt.NDArray[Any]:
         """[channels, H', W'], one after the other."""
         return self.depthwise.reference(self.pooled(inputs))
 
-    def error_bound(self, magnitudes: Inputs, value: Any) -> Array:
+    def error_bound(self, magnitudes: Inputs, value: Callable[[Expr], Array]) -> Array:
         return self.depthwise.error_bound(self.pooled(magnitudes), value)
 
     def pooled(self, inputs: Inputs) -> Inputs:
@@ -123,22 +124,12 @@ class ChannelPooledDepthwise(Leaf):
         with ctx.loop(kh) as ky:
             places = [block + (ky * kw + kx) * WORDS for kx in range(kw)]
             taps = [ctx.bind(ctx.vector_at(weights, place, "float32", BLOCK)) for place in places]
-            pooled = PooledRow(self, ctx, self.rows_of(ctx, ky), o + self.pool.offset)
+            pooled = PooledRow(self, ctx, ky, o + self.pool.offset)
             for column in sorted(taps_of):
                 pixel = pooled.pixel(column)
                 for i, kx in taps_of[column]:
                     sums[i].add(kx, pixel, taps[kx])
         return [total.together() for total in sums]
-
-    def rows_of(self, ctx: ChannelContext, ky: TirExpr) -> list[TirExpr]:
-        """The rows of a row of pooled pixels, `ky` rows of taps down; of one outside of the map the zero row."""
-        (operand,), w, (height, step) = self.operands(), self.depthwise.window, self.vertical
-        assert ctx.find_row is not None
-        y = ctx.bind(ctx.y * w.strides[0] - w.pads[0] + ky * w.dilations[0])
-        first = ky * (w.dilations[0] * step)
-        last, end = first + (height - 1), self.depthwise.buffer.height
-        inside = [ctx.bind(tirx.Select(y < 0, first, tirx.Select(y >= end, last, first + i))) for i in range(height)]
-        return [ctx.find_row(operand, row) for row in inside]
 
     def emit(self, ctx: Context, channels: list[TirExpr]) -> list[TirExpr]:
         """The sums of the pixel at hand."""
@@ -150,13 +141,21 @@ class PooledRow:
     """8 channels of a row's pooled pixels, as a tile of windows reads them, from the left to the right; columns are
     counted from the first window's first one."""
 
-    def __init__(self, e: ChannelPooledDepthwise, ctx: ChannelContext, rows: list[TirExpr], plane: TirExpr) -> None:
-        self.ctx, self.rows, self.plane = ctx, rows, plane
+    def __init__(self, e: ChannelPooledDepthwise, ctx: ChannelContext, ky: TirExpr, plane: TirExpr) -> None:
+        """Of the `ky`-th row of taps, from channel `plane` of the map on."""
+        self.ctx, self.plane = ctx, plane
         self.map, self.pooled = e.pool.buffer, e.depthwise.buffer
         self.maximum = ctx.simd.maximum_of_ordered if e.is_ordered else ctx.simd.maximum
         self.count, self.step = e.pool.window.kernel[1], e.pool.window.strides[1]
         self.stride, self.pad = e.depthwise.window.strides[1], e.depthwise.window.pads[1]
         self.columns: dict[int, TirExpr] = {}
+        (operand,), find = e.operands(), ctx.find_row
+        assert find is not None, "a kernel whose lanes are channels is given addresses"
+        numbers = rows_of(e, ctx, ky)
+        self.rows = [find(operand, n, 0) for n in numbers]
+        start = self.map.layout.at(self.map, plane, ctx.column * (self.stride * self.step))
+        self.near = [find(operand, n, start) for n in numbers]
+        """The rows from the tile on: a column's place is part of the load, and no register is filled with it."""
 
     def pixel(self, column: int) -> TirExpr:
         """The largest of a window of the pool; 0 where it is outside."""
@@ -173,21 +172,33 @@ class PooledRow:
         return ctx.bind(s.reinterpret(s.reinterpret(value, "int32") & mask, "float32"))
 
     def largest(self, column: int) -> TirExpr:
-        """The largest of a column's rows, once; of one outside of the map, whose pooled pixels are none, any."""
+        """The largest of a column's rows, once; outside of the map, of which no pooled pixel takes it, the border's."""
         if column not in self.columns:
             at, is_left, is_right = self.place(column, self.step, self.map.width)
-            at = tirx.max(at, 0) if is_left else at
-            at = tirx.min(at, self.map.width - 1) if is_right else at
-            place = self.map.layout.at(self.map, self.plane, at)
-            taps = [self.ctx.bind(self.ctx.simd.load(row, place)) for row in self.rows]
+            rows, place = self.near, (column - self.pad * self.step) * BLOCK
+            if is_left or is_right:
+                at = tirx.max(at, 0) if is_left else at
+                at = tirx.min(at, self.map.width - 1) if is_right else at
+                rows, place = self.rows, self.map.layout.at(self.map, self.plane, at)
+            taps = [self.ctx.bind(self.ctx.simd.load(row, place)) for row in rows]
             self.columns[column] = self.ctx.bind(reduce(self.maximum, taps))
         return self.columns[column]
 
     def place(self, column: int, step: int, width: int) -> tuple[TirExpr | int, bool, bool]:
-        """The column of a map of which a pooled column is `step` columns, and whether it may be left or right of so
-        many; where the tile's place is known, it is."""
+        """The column of a map so wide of which a pooled column is `step` columns; whether it may be left of it, and
+        right of it, in some tile. Of a tile whose place is known, whether it is."""
         ctx, ahead = self.ctx, column - self.pad * step
         at = ctx.column * (self.stride * step) + ahead
         if isinstance(at, int):
             return at, at < 0, at >= width
         return at, ahead < 0, (ctx.width - ctx.tile) * (self.stride * step) + ahead >= width
+
+
+def rows_of(e: ChannelPooledDepthwise, ctx: ChannelContext, ky: TirExpr) -> list[TirExpr]:
+    """The numbers, among the rows that are read, of those of a row of pooled pixels, `ky` rows of taps down. All rows
+    of one above or below the map are the one that is outside of the map for sure, its first or its last."""
+    w, (height, step) = e.depthwise.window, e.vertical
+    y = ctx.bind(ctx.y * w.strides[0] - w.pads[0] + ky * w.dilations[0])
+    first = ky * (w.dilations[0] * step)
+    last, end = first + (height - 1), e.depthwise.buffer.height
+    return [ctx.bind(tirx.Select(y < 0, first, tirx.Select(y >= end, last, first + i))) for i in range(height)]

@@ -27,6 +27,7 @@ from biisnet.compile.kernels import (
     ChannelDot,
     ChannelLoad,
     ChannelMaxPool,
+    ChannelPooledDepthwise,
     ChannelPoolSum,
     Clamp,
     Constant,
@@ -167,6 +168,14 @@ def max_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) 
 def channel_max_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     read = load("x", c + 8, (2 * size[0], 2 * size[1] - 1), rng, stored).buffer
     return ChannelMaxPool(c, read, Window((3, 3), (2, 2), (1, 1, 1, 1)), 8)
+
+
+def channel_pooled_depthwise(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    read = load("x", c + 8, (2 * size[0], 2 * size[1]), rng, stored).buffer
+    pool = ChannelMaxPool(c, read, Window((2, 2)), 8)
+    pooled = Buffer("pooled", "pooled", c, 2 * size[0] - 1, 2 * size[1] - 1)
+    weight, blur = rng.normal(0, 1, (c, 1, 3, 3)).astype(np.float32), Window((3, 3), (2, 2), (1, 1, 1, 1))
+    return ChannelPooledDepthwise(c, pool, ChannelDepthwise(c, pooled, weight, vector(rng, c), blur, c))
 
 
 def upsample(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
@@ -313,6 +322,7 @@ SAMPLES: dict[str, Make] = {
     "ChannelDot": channel_dot,
     "ChannelLoad": channel_load,
     "ChannelMaxPool": channel_max_pool,
+    "ChannelPooledDepthwise": channel_pooled_depthwise,
     "ChannelPoolSum": channel_pool_sum,
     "Clamp": clamp,
     "Constant": over_maps(Constant, 1),
@@ -351,7 +361,7 @@ SAMPLES: dict[str, Make] = {
     "Upsample": upsample,
     "Zero": zero,
 }
-CANNOT_BE_CUT = {"ChannelDepthwise", "IntegerMix", "RepeatChannels"}
+CANNOT_BE_CUT = {"ChannelDepthwise", "ChannelPooledDepthwise", "IntegerMix", "RepeatChannels"}
 IDENTITY_OF = {
     "Add",
     "BinaryDot",
@@ -361,6 +371,7 @@ IDENTITY_OF = {
     "ChannelLoad",
     "ChannelMaxPool",
     "ChannelPoolSum",
+    "ChannelPooledDepthwise",
     "Clamp",
     "Constant",
     "Convolution",
