@@ -28,7 +28,7 @@ OFTEN = 2
 
 
 def fuse_pool_into_depthwise(program: Program) -> Program:
-    """Stages that do nothing but pool become part of the one stage that reads their map."""
+    """Stages that do nothing but pool become part of the stage that reads their map, where it is the only one."""
     missed = program.missed.setdefault("fuse_pool_into_depthwise", {})
     readers: dict[Buffer, list[tuple[Stage, Expr]]] = defaultdict(list)
     for stage in program.stages:
@@ -61,7 +61,8 @@ def why_not(stage: Stage, pool: ChannelMaxPool, reader: Stage, blur: ChannelDept
     if kw > UNROLLED:
         return f"windows of {kw} columns are a loop"
     (operand,) = ChannelPooledDepthwise(blur.channels, pool, blur).operands()
-    return f"a window would read {operand.count} rows of its map" if operand.count > MAX_ROWS else ""
+    rows = operand.count + sum(op.count for op in reader.operands() if op.buffer is not pooled)
+    return f"{reader.name} would read {rows} rows" if rows > MAX_ROWS else ""
 
 
 def is_ordered(stage: Stage, n: int) -> bool:
