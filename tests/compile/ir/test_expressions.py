@@ -568,7 +568,7 @@ def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None
     assert same.channels == sample.node.channels
     assert [type(p) for p in same.children()] == [type(p) for p in sample.node.children()]
     if isinstance(same, Leaf):
-        if isinstance(same, Convolution):  # what is read cannot be made zero for it, but its weights can
+        if isinstance(same, Convolution | ChannelPooledDepthwise):  # what is read cannot be made zero for it, but its weights can
             assert not evaluate(replace(sample, node=same).stage(), sample.stored)[0].any()
         else:
             assert same is sample.node
@@ -600,7 +600,9 @@ def test_costs(name: str, data: st.DataObject) -> None:
 
 
 def own_buffers(node: Expr) -> Iterator[Buffer]:
-    """The maps among its own fields."""
+    """The maps among its own fields; of a pool and what reads it, the pool's."""
+    if isinstance(node, ChannelPooledDepthwise):
+        node = node.pool
     yield from (value for f in fields(node) if isinstance(value := getattr(node, f.name), Buffer))
 
 
