@@ -117,14 +117,20 @@ class Band(OneRow):
                 memory_at(self.written[row * len(self.outputs) + n], buffer) for n, buffer in enumerate(self.outputs)
             ]
             ctx.begin_row(inputs | self.rows_in_place(results), ctx.bind(self.y + row), expressions)
-            ctx.find_row = lambda op, i, ahead: memory_at(self.read[firsts[op] + i], op.buffer, ahead)
+            ctx.find_row = lambda op, i, ahead: memory_at(
+                further(self.read[firsts[op] + i], op.buffer, ahead), op.buffer
+            )
             yield results
 
 
-def memory_at(address: TirExpr, buffer: Buffer, ahead: TirExpr | int = 0) -> TirExpr:
-    """The memory of a buffer's row at an address, from an element of it on."""
+def memory_at(address: TirExpr, buffer: Buffer) -> TirExpr:
+    """The memory of a buffer's row at an address."""
     dtype = buffer.encoding.element
-    if not isinstance(ahead, int) or ahead:
-        address = address + tirx.Cast(PrimType(ADDRESS), ahead * buffer.encoding.itemsize)
     value = tirx.reinterpret(PointerType(PrimType(dtype)), address)
     return flat_buffer((T.Bind(value, T.handle(dtype)), dtype))
+
+
+def further(address: TirExpr, buffer: Buffer, elements: TirExpr | int) -> TirExpr:
+    """The address so many elements of a buffer's row further on."""
+    count = elements * buffer.encoding.itemsize
+    return address + (count if isinstance(count, int) else tirx.Cast(PrimType(ADDRESS), count))

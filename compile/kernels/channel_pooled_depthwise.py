@@ -96,7 +96,9 @@ class ChannelPooledDepthwise(Leaf):
 
     def identity(self) -> Expr:
         """Zero, whatever the map that it reads is."""
-        return replace(self, depthwise=self.depthwise.identity())
+        blur = self.depthwise
+        silent = replace(blur, weight=np.zeros_like(blur.weight), bias=np.zeros_like(blur.bias))
+        return replace(self, depthwise=silent)
 
     def slots(self, issue: Issue) -> int:
         """A multiply-add a tap, and the comparisons of pooled pixels that no other output has."""
@@ -141,7 +143,7 @@ class PooledRow:
     """8 channels of a row's pooled pixels, as a tile of windows reads them, from the left to the right; columns are
     counted from the first window's first one."""
 
-    def __init__(self, e: ChannelPooledDepthwise, ctx: ChannelContext, ky: TirExpr, plane: TirExpr) -> None:
+    def __init__(self, e: ChannelPooledDepthwise, ctx: ChannelContext, ky: TirExpr, plane: TirExpr | int) -> None:
         """Of the `ky`-th row of taps, from channel `plane` of the map on."""
         self.ctx, self.plane = ctx, plane
         self.map, self.pooled = e.pool.buffer, e.depthwise.buffer

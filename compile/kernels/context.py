@@ -118,7 +118,7 @@ class Context:
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
         self.find_row: Callable[[Operand, TirExpr, TirExpr | int], TirExpr] | None = None
-        """TIR of an operand's row by its number, where a kernel is given addresses."""
+        """TIR of an operand's row by its number, from one of its elements on, where a kernel is given addresses."""
         self._rows: dict[Operand, list[TirExpr]] = {}
         self._places: dict[tuple[int, str], tuple[str, int]] = {}
         self._values: dict[int, list[TirExpr]] = {}

@@ -568,7 +568,9 @@ def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None
     assert same.channels == sample.node.channels
     assert [type(p) for p in same.children()] == [type(p) for p in sample.node.children()]
     if isinstance(same, Leaf):
-        if isinstance(same, Convolution | ChannelPooledDepthwise):  # what is read cannot be made zero for it, but its weights can
+        if isinstance(
+            same, Convolution | ChannelPooledDepthwise
+        ):  # what is read cannot be made zero for it, but its weights can
             assert not evaluate(replace(sample, node=same).stage(), sample.stored)[0].any()
         else:
             assert same is sample.node
