@@ -89,11 +89,14 @@ def _(result: Program) -> dict[str, str]:
 
 
 def node_lines(e: Node) -> Iterator[str]:
-    """An expression without its parts, and its constants."""
+    """An expression without its parts, its constants, and other expressions that a leaf computes as one."""
     yield f"{type(e).__name__} of {e.channels} channels" + "".join(f", {op.buffer.name}" for op in e.operands())
     for f in fields(e):
-        if isinstance(values := getattr(e, f.name), np.ndarray):
-            yield f"    {f.name} {shown(values)}"
+        match getattr(e, f.name):
+            case np.ndarray() as values:
+                yield f"    {f.name} {shown(values)}"
+            case Node() as inner if inner not in e.children():
+                yield from (f"    {line}" for line in node_lines(inner))
 
 
 @to_text.register

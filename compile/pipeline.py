@@ -30,6 +30,7 @@ from .passes.drop_sign_preserving_two_slope import drop_sign_preserving_two_slop
 from .passes.fold_prelu_into_accumulator import fold_prelu_into_accumulator
 from .passes.fold_relu import fold_relu
 from .passes.fuse_multiply_add import fuse_multiply_add
+from .passes.fuse_pool_into_depthwise import fuse_pool_into_depthwise
 from .passes.order_tasks import order_tasks
 from .passes.plan_arena import plan_arena, plan_probing
 from .passes.prescale_stored_maps import prescale_stored_maps
@@ -68,6 +69,7 @@ PLAN_STEPS = (
     "prove_sums",
     "choose_layouts",
     "fold_relu",
+    "fuse_pool_into_depthwise",
     "reuse_places",
     "build_kernels",
     "order_tasks",
@@ -115,6 +117,7 @@ def plan_of(
     proof = progress.run("prove_sums", prove_sums, program, model.path)
     program = progress.run("choose_layouts", choose_layouts, program, target.core)
     program = progress.run("fold_relu", fold_relu, program)
+    program = progress.run("fuse_pool_into_depthwise", fuse_pool_into_depthwise, program)
     program = progress.run("reuse_places", reuse_places, program)
     kernels = progress.run("build_kernels", build_kernels, program, target.core, schedules)
     order = progress.run("order_tasks", order_tasks, kernels, schedules)

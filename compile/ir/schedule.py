@@ -51,12 +51,21 @@ CHANNELS = dict.fromkeys(
 """Kinds of kernel whose epilogues of two channels side by side are better than one after the other."""
 
 
-TILED = ("ChannelDot", "ChannelConvolution", "ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum")
+TILED = (
+    "ChannelDot",
+    "ChannelConvolution",
+    "ChannelPooledDepthwise",
+    "ChannelDepthwise",
+    "ChannelLoad",
+    "ChannelMaxPool",
+    "ChannelPoolSum",
+)
 """Kinds of kernel whose lanes are channels."""
 BANDS = {
     "BinaryDot": 1,
     "ChannelDot": 2,
     "ChannelConvolution": 1,
+    "ChannelPooledDepthwise": 1,
     "IntegerDot": 4,
     "IntegerMix": 4,
     "IntegerConvolution": 2,

@@ -12,6 +12,7 @@ from .channel_dot import ChannelDot
 from .channel_load import ChannelLoad
 from .channel_max_pool import ChannelMaxPool
 from .channel_pool_sum import ChannelPoolSum
+from .channel_pooled_depthwise import ChannelPooledDepthwise
 from .clamp import Clamp
 from .constant import Constant
 from .convolution import Convolution
@@ -58,6 +59,7 @@ __all__ = [
     "ChannelLoad",
     "ChannelMaxPool",
     "ChannelPoolSum",
+    "ChannelPooledDepthwise",
     "Clamp",
     "Constant",
     "Convolution",

@@ -117,7 +117,9 @@ class Band(OneRow):
                 memory_at(self.written[row * len(self.outputs) + n], buffer) for n, buffer in enumerate(self.outputs)
             ]
             ctx.begin_row(inputs | self.rows_in_place(results), ctx.bind(self.y + row), expressions)
-            ctx.find_row = lambda op, i: memory_at(self.read[firsts[op] + i], op.buffer)
+            ctx.find_row = lambda op, i, ahead: memory_at(
+                further(self.read[firsts[op] + i], op.buffer, ahead), op.buffer
+            )
             yield results
 
 
@@ -126,3 +128,9 @@ def memory_at(address: TirExpr, buffer: Buffer) -> TirExpr:
     dtype = buffer.encoding.element
     value = tirx.reinterpret(PointerType(PrimType(dtype)), address)
     return flat_buffer((T.Bind(value, T.handle(dtype)), dtype))
+
+
+def further(address: TirExpr, buffer: Buffer, elements: TirExpr | int) -> TirExpr:
+    """The address so many elements of a buffer's row further on."""
+    count = elements * buffer.encoding.itemsize
+    return address + (count if isinstance(count, int) else tirx.Cast(PrimType(ADDRESS), count))

@@ -106,3 +106,9 @@ class Fetches:
     def weights(self, band: int) -> int:
         """Bytes of weights that all bands fetch."""
         return -(-self.height // band) * self.channels * self.channel_bytes
+
+
+def longest_band(operand: Operand, share: float, height: int) -> int:
+    """The most rows whose windows' rows, of each such a share of it, stay near: for kernels of few weights."""
+    fetches = Fetches(operand, channels=0, channel_bytes=0, height=height)
+    return max((n for n in fetches.bands if fetches.read(n) * share <= NEAR), default=1)

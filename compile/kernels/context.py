@@ -117,8 +117,8 @@ class Context:
         self.pairs = False  # whether int16 sums are in pair order (byte_pairs.py)
         self.even_first = False  # whether a vector has its even columns first, then the odd ones
         self.parameters, self.sections = parameters, sections
-        self.find_row: Callable[[Operand, TirExpr], TirExpr] | None = None
-        """TIR of an operand's row by its number, where a kernel is given addresses."""
+        self.find_row: Callable[[Operand, TirExpr, TirExpr | int], TirExpr] | None = None
+        """TIR of an operand's row by its number, from one of its elements on, where a kernel is given addresses."""
         self._rows: dict[Operand, list[TirExpr]] = {}
         self._places: dict[tuple[int, str], tuple[str, int]] = {}
         self._values: dict[int, list[TirExpr]] = {}
@@ -142,7 +142,7 @@ class Context:
             yield list(enumerate(self.rows(operand)))
             return
         with self.loop(operand.count) as i:
-            yield [(i, self.find_row(operand, i))]
+            yield [(i, self.find_row(operand, i, 0))]
 
     def prepared(self, e: Expr) -> Any:
         """The value that was computed for `e` before the loops over columns."""

@@ -81,6 +81,11 @@ class Simd:
         """The larger of two float32, by lanes; NaN where one is NaN, and 0.0 is larger than -0.0."""
         return tirx.call_llvm_pure_intrin(PrimType(self.dtype("float32")), "llvm.maximum", a, b)
 
+    def maximum_of_ordered(self, a: TirExpr, b: TirExpr) -> TirExpr:
+        """The larger of two float32 that have no sign bit but where they are NaN, by lanes; NaN where one is NaN. They
+        are ordered as unsigned integers are, which costs half."""
+        return self.reinterpret(tirx.max(self.reinterpret(a, "uint32"), self.reinterpret(b, "uint32")), "float32")
+
     def add_saturating(self, a: TirExpr, b: TirExpr, element: str = "int8") -> TirExpr:
         """a + b of signed integers, or the nearest that an `element` can be."""
         return tirx.call_llvm_pure_intrin(PrimType(self.dtype(element)), "llvm.sadd.sat", a, b)

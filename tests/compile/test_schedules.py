@@ -80,7 +80,7 @@ SPACES = {
     "Upsample": 4 * 2 * 4 * 2,
     "IntegerDot": 4 * 3 * 3 * 2 * 2 * 4,
     "IntegerUpsample": 4 * 2 * 2 * 4,
-    **dict.fromkeys(("ChannelDot", "ChannelConvolution"), 4 * 5),
+    **dict.fromkeys(("ChannelDot", "ChannelConvolution", "ChannelPooledDepthwise"), 4 * 5),
     **dict.fromkeys(("ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum"), 5),
     **dict.fromkeys(("IntegerConvolution", "IntegerPool", "IntegerMix"), 4 * 4),
 }
@@ -114,7 +114,14 @@ def test_the_defaults() -> None:
         "BinaryDot": Schedule(2, 8, 1),
         "ChannelDot": Schedule(1, 8, 1, band=2, pixels=8),
         **dict.fromkeys(
-            ("ChannelConvolution", "ChannelDepthwise", "ChannelLoad", "ChannelMaxPool", "ChannelPoolSum"),
+            (
+                "ChannelConvolution",
+                "ChannelPooledDepthwise",
+                "ChannelDepthwise",
+                "ChannelLoad",
+                "ChannelMaxPool",
+                "ChannelPoolSum",
+            ),
             Schedule(1, 8, 1),
         ),
         "Convolution": Schedule(2, 8, 1),

@@ -27,6 +27,7 @@ from biisnet.compile.kernels import (
     ChannelDot,
     ChannelLoad,
     ChannelMaxPool,
+    ChannelPooledDepthwise,
     ChannelPoolSum,
     Clamp,
     Constant,
@@ -167,6 +168,14 @@ def max_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) 
 def channel_max_pool(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
     read = load("x", c + 8, (2 * size[0], 2 * size[1] - 1), rng, stored).buffer
     return ChannelMaxPool(c, read, Window((3, 3), (2, 2), (1, 1, 1, 1)), 8)
+
+
+def channel_pooled_depthwise(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
+    read = load("x", c + 8, (2 * size[0], 2 * size[1]), rng, stored).buffer
+    pool = ChannelMaxPool(c, read, Window((2, 2)), 8)
+    pooled = Buffer("pooled", "pooled", c, 2 * size[0] - 1, 2 * size[1] - 1)
+    weight, blur = rng.normal(0, 1, (c, 1, 3, 3)).astype(np.float32), Window((3, 3), (2, 2), (1, 1, 1, 1))
+    return ChannelPooledDepthwise(c, pool, ChannelDepthwise(c, pooled, weight, vector(rng, c), blur, c))
 
 
 def upsample(c: int, size: tuple[int, int], rng: Rng, stored: dict[str, Array]) -> Expr:
@@ -313,6 +322,7 @@ SAMPLES: dict[str, Make] = {
     "ChannelDot": channel_dot,
     "ChannelLoad": channel_load,
     "ChannelMaxPool": channel_max_pool,
+    "ChannelPooledDepthwise": channel_pooled_depthwise,
     "ChannelPoolSum": channel_pool_sum,
     "Clamp": clamp,
     "Constant": over_maps(Constant, 1),
@@ -351,7 +361,7 @@ SAMPLES: dict[str, Make] = {
     "Upsample": upsample,
     "Zero": zero,
 }
-CANNOT_BE_CUT = {"ChannelDepthwise", "IntegerMix", "RepeatChannels"}
+CANNOT_BE_CUT = {"ChannelDepthwise", "ChannelPooledDepthwise", "IntegerMix", "RepeatChannels"}
 IDENTITY_OF = {
     "Add",
     "BinaryDot",
@@ -361,6 +371,7 @@ IDENTITY_OF = {
     "ChannelLoad",
     "ChannelMaxPool",
     "ChannelPoolSum",
+    "ChannelPooledDepthwise",
     "Clamp",
     "Constant",
     "Convolution",
@@ -557,7 +568,9 @@ def test_values_pass_through_an_identity(name: str, data: st.DataObject) -> None
     assert same.channels == sample.node.channels
     assert [type(p) for p in same.children()] == [type(p) for p in sample.node.children()]
     if isinstance(same, Leaf):
-        if isinstance(same, Convolution):  # what is read cannot be made zero for it, but its weights can
+        if isinstance(
+            same, Convolution | ChannelPooledDepthwise
+        ):  # what is read cannot be made zero for it, but its weights can
             assert not evaluate(replace(sample, node=same).stage(), sample.stored)[0].any()
         else:
             assert same is sample.node
@@ -589,7 +602,9 @@ def test_costs(name: str, data: st.DataObject) -> None:
 
 
 def own_buffers(node: Expr) -> Iterator[Buffer]:
-    """The maps among its own fields."""
+    """The maps among its own fields; of a pool and what reads it, the pool's."""
+    if isinstance(node, ChannelPooledDepthwise):
+        node = node.pool
     yield from (value for f in fields(node) if isinstance(value := getattr(node, f.name), Buffer))
 
 
