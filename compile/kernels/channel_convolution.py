@@ -68,8 +68,8 @@ class ChannelConvolution(Convolution):
         return self.weight.shape[1] // self.depth
 
     def fetches(self, stage: Stage) -> Fetches:
-        """Bytes that it fetches as a part of a stage. Its inputs may be cut where sums have a map to wait in, are in one
-        part, and are added up input by input."""
+        """The bytes that it fetches as a part of a stage. Its inputs may be cut where sums have a map to wait in, are
+        in one part, and are added up input by input."""
         output = sums_output(stage)
         is_cut = output is not None and self.groups == self.weight.shape[2] == parts_of(stage.width) == 1
         sums = stage.outputs[output].map_bytes if is_cut else None
