@@ -24,6 +24,7 @@ from tvm.ir import Expr as TirExpr
 from ...targets.cores import Issue
 from ..ir.buffers import Buffer, Operand
 from ..ir.expressions import Array, Expr, Inputs, Leaf, Work, kind, not_sliceable
+from ..ir.stages import Stage
 from ..storage.encoding import BLOCK
 from .channel_bands import longest_band
 from .channel_context import ChannelContext
@@ -107,9 +108,9 @@ class ChannelPooledDepthwise(Leaf):
         comparison = issue.integer if self.is_ordered else issue.float
         return self.depthwise.slots(issue) + issue.words * own * (kh - 1 + kw - 1) * comparison
 
-    def suits_band(self, height: int) -> int:
+    def suits_band(self, stage: Stage) -> int:
         """The most rows whose windows' rows of 8 channels stay near: two rows of windows have some in common."""
-        return longest_band(self.operands()[0], BLOCK / self.buffer.channels, height)
+        return longest_band(self.operands()[0], BLOCK / self.buffer.channels, stage.height)
 
     def begin_block(self, ctx: Context, channels: list[TirExpr | int]) -> list[TirExpr]:
         """Sums of 8 channels, for each pixel of the tile a local buffer."""
