@@ -70,9 +70,9 @@ class ChannelConvolution(Convolution):
     def fetches(self, stage: Stage) -> Fetches:
         """The bytes that it fetches as a part of a stage. Its inputs may be cut where sums have a map to wait in, are
         in one part, and are added up input by input."""
-        output = sums_output(stage)
-        is_cut = output is not None and self.groups == self.weight.shape[2] == parts_of(stage.width) == 1
-        sums = stage.outputs[output].map_bytes if is_cut else None
+        output, sums = sums_output(stage), None
+        if output is not None and self.groups == self.weight.shape[2] == parts_of(stage.width) == 1:
+            sums = stage.outputs[output].map_bytes
         size = len(self.weight), self.weight[0].nbytes
         return Fetches(self.operands()[0], *size, stage.height, self.turns, sums, not self.is_alone(stage))
 
