@@ -43,10 +43,13 @@ channels, one layer, our engine alone, small images."""
 
 
 def smaller(line: str) -> str:
-    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch; a
-    command of the repository by its options there."""
+    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch, an
+    evaluation of small scenes; a command of the repository by its options there."""
     if line.startswith("biisnet train"):
-        return f"{re.sub(r'--epochs [0-9]+', '--epochs 1', line)} --recipe recipe.json"
+        scenes = " --scenes 16" if "--synthetic" in line else ""
+        return f"{re.sub(r'--epochs [0-9]+', '--epochs 1', line)} --recipe recipe.json{scenes}"
+    if line.startswith("biisnet eval") and "--synthetic" in line:
+        return f"{re.sub(r'--scenes [0-9]+', '--scenes 4', line)} --size 32x32"
     if line.startswith("biisnet tune "):
         return f"{re.sub(r' --trials [0-9]+', '', line)} --trials 20 --size 32x32"
     for beginning, options in IN_THE_CLONE.items():
