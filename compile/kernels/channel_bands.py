@@ -23,10 +23,6 @@ NEAR = 3 << 13
 WAY, WAYS = 1 << 14, 2
 """Bytes of one of the first-level cache's ways, and how many it has. A share of what is read is near where one way
 would hold it, so that weights and sums, which come and go, have the other."""
-TASKS = 4
-"""Bands of a map that are not made fewer for the sake of shares, which threads take: as many as there are cores beside
-a second-level cache. QuickNetSmall's convolution of 256 to 512 channels at 7x7 takes 0.1 ms less in one band than in
-four, and so two threads 0.6 ms more, and four 1.0."""
 AGAIN = 2.5
 """Bytes that are fetched, to which a byte of sums that waits compares: it is fetched, loaded, and stored."""
 
@@ -55,13 +51,12 @@ class Fetches:
     @property
     def band(self) -> int:
         """The rows that are best: the fewest with which weights are not fetched again and again; where no band is near
-        with as many, those with which least is fetched, in shares or whole, of bands that leave enough for threads."""
+        with as many, those with which least is fetched, in shares or whole."""
         near = [n for n in self.bands if n == 1 or self.near_turns(n) == self.turns]
         few = next((n for n in near if self.weights(n) <= FETCHED), None)
         if few is not None or self.sums is None:
             return few or near[-1]
-        some = [n for n in self.bands if n in near or -(-self.height // n) >= TASKS]
-        return min(some, key=lambda n: self.total(n, self.share(n)))
+        return min(self.bands, key=lambda n: self.total(n, self.share(n)))
 
     @property
     def bands(self) -> list[int]:
