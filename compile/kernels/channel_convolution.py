@@ -23,7 +23,7 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812
 from ..ir.expressions import Leaf, kind
 from ..ir.stages import Stage
 from ..ir.window import Window
-from ..storage import Interleaved
+from ..storage import Float32, Interleaved
 from ..storage.encoding import BLOCK
 from .channel_bands import Fetches
 from .channel_context import ChannelContext, as_words
@@ -213,7 +213,7 @@ def sums_output(stage: Stage) -> int | None:
         return None
     for n, b in enumerate(stage.outputs):
         is_interleaved = isinstance(b.layout, Interleaved) and b.layout.block == BLOCK
-        if b.encoding.element == "float32" and is_interleaved and b.replaces is None:
+        if isinstance(b.encoding, Float32) and is_interleaved and b.replaces is None:
             return n
     return None
 
