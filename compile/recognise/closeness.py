@@ -57,8 +57,8 @@ class Closeness:
         self.numbers = 1
 
     def add(self, expected: Array, found: Array, terms: Array | None = None) -> None:
-        """One run's values, of one shape: axis 1 is channels, where there are as many axes. `terms`, of as many numbers,
-        have the magnitudes of what was summed; by default the values themselves."""
+        """One run's values, of one shape: axis 1 is channels, where there are as many axes. `terms`, of as many
+        numbers, have the magnitudes of what was summed; by default the values themselves."""
         if expected.shape != found.shape:
             raise ValueError(f"values of shapes {expected.shape} and {found.shape}")
         shape = expected.shape if expected.ndim > 1 else (1, -1)
