@@ -151,3 +151,5 @@ PRESETS: dict[str, NetworkConfig] = {
     "biisnet": NetworkConfig(),
     "biisnet-lite": NetworkConfig(encoder_blocks=(1, 1), decoder_blocks=(1, 1)),
 }
+EARLIER: dict[str, NetworkConfig] = {"biisnet-1": NetworkConfig()}
+"""Presets whose weights are those that a preset of the same network had before."""

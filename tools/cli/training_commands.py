@@ -188,6 +188,7 @@ def evaluate(
 def variants(*, terminal: Terminal) -> None:
     """List the networks that have a name: where in the paper's tables they stand, and in what they differ from the
     default network. Any of them can be trained."""
+    from ...model.config import EARLIER
     from ...model.variants import NETWORKS, TABLES, differences
 
     places = {
@@ -197,7 +198,8 @@ def variants(*, terminal: Terminal) -> None:
     differs = {name: differences(config) for name, config in NETWORKS.items()}
     lines = []
     for name in NETWORKS:
-        lines.append(f"{name:22} {'; '.join(places[name]) or 'the default network'}")
+        default = "the default network, with earlier weights" if name in EARLIER else "the default network"
+        lines.append(f"{name:22} {'; '.join(places[name]) or default}")
         lines.append(f"{'':22} {', '.join(f'{field} {value}' for field, value in differs[name].items())}".rstrip())
     terminal.show([{"name": name, "tables": places[name], "differs": differs[name]} for name in NETWORKS], lines)
 
