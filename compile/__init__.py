@@ -3,5 +3,9 @@
 
 from importlib.metadata import version
 
+from . import tvm_without_torch
+
+tvm_without_torch.install()
+
 __version__ = version("biisnet")
 __all__ = ["__version__"]

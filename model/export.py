@@ -90,20 +90,34 @@ class _Network(nn.Module):
         return self.network[0](extended)
 
 
+SIZELESS = (nn.Conv2d, nn.Hardtanh, nn.Identity, nn.ModuleList, nn.ReLU, nn.Sequential)
+"""torch's own among the network's layers."""
+
+
+def _asks_for_sizes(network: _Network, model: BiisNet) -> bool:
+    """Whether a layer may do so, as a user's own may; none of the house's does."""
+    layers = [m for m in network.modules() if m is not network]
+    return type(model) is not BiisNet or any(
+        type(m) not in SIZELESS and not type(m).__module__.startswith(f"{__package__}.") for m in layers
+    )
+
+
 def _export_network(model: BiisNet) -> ModelProto:
+    network = _Network(model).eval()
     multiple = model.config.multiple
     # 0 and 1 are special to torch.export: take sides at which even the lowest level has more
     example = torch.zeros(1, model.config.in_channels, 2 * multiple, 3 * multiple)
-    height, width = (torch.export.Dim(name) for name in ("height", "width"))
-    if multiple > 1:
-        height, width = multiple * height, multiple * width
+    sides = None
+    if _asks_for_sizes(network, model):  # else the example's say nothing, and symbols take twice the time
+        height, width = (torch.export.Dim(name) for name in ("height", "width"))
+        sides = ({2: multiple * height, 3: multiple * width} if multiple > 1 else {2: height, 3: width},)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
-            _Network(model).eval(),
+            network,
             (example,),
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=({2: height, 3: width},),
+            dynamic_shapes=sides,
             input_names=["extended"],
             output_names=["logits"],
             verbose=False,

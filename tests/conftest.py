@@ -22,6 +22,7 @@ from biisnet.targets.toolchain import ToolchainError
 Once = Callable[[str, Callable[[Path], object]], Path]
 TINY_SIZE = (24, 20)  # neither side is a multiple of 16
 FRAME_SIZE = (256, 256)
+VARIANT_SEED = 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -107,6 +108,23 @@ def tiny_bundle(once: Once, tiny: OnnxModel) -> Callable[[str], Path]:
         return once(
             f"tiny-{target}", lambda path: compile_model(tiny, TINY_SIZE, resolve(target), path, say=lambda _: None)
         )
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def variant_onnx(once: Once) -> Callable[[str], Path]:
+    """`variant_onnx(name)`: a network by its name with random weights, of seed VARIANT_SEED, exported."""
+
+    def get(name: str) -> Path:
+        def make(path: Path) -> None:
+            pytest.importorskip("torch")
+            from biisnet.model.export import export_file
+            from biisnet.model.network import build
+
+            export_file(build(name, VARIANT_SEED), path)
+
+        return once(f"{name}.onnx", make)
 
     return get
 

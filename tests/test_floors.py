@@ -36,6 +36,7 @@ COMPILER = (
     ("storage",),
     ("errors", "foreign_files", "weight_provenance"),
     ("refusals",),
+    ("tvm_without_torch",),
 )
 SAME_ROOM = {("pipeline", "dumps", "progress")}
 """Floors whose files import each other."""

@@ -51,7 +51,7 @@ class Fetches:
     @property
     def band(self) -> int:
         """The rows that are best: the fewest with which weights are not fetched again and again; where no band is near
-        with as many, those with which least is fetched."""
+        with as many, those with which least is fetched, in shares or whole."""
         near = [n for n in self.bands if n == 1 or self.near_turns(n) == self.turns]
         few = next((n for n in near if self.weights(n) <= FETCHED), None)
         if few is not None or self.sums is None:

@@ -23,7 +23,7 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812
 from ..ir.expressions import Leaf, kind
 from ..ir.stages import Stage
 from ..ir.window import Window
-from ..storage import Interleaved
+from ..storage import Float32, Interleaved
 from ..storage.encoding import BLOCK
 from .channel_bands import Fetches
 from .channel_context import ChannelContext, as_words
@@ -70,9 +70,9 @@ class ChannelConvolution(Convolution):
     def fetches(self, stage: Stage) -> Fetches:
         """The bytes that it fetches as a part of a stage. Its inputs may be cut where sums have a map to wait in, are
         in one part, and are added up input by input."""
-        output = sums_output(stage)
-        is_cut = output is not None and self.groups == self.weight.shape[2] == parts_of(stage.width) == 1
-        sums = stage.outputs[output].map_bytes if is_cut else None
+        output, sums = sums_output(stage), None
+        if output is not None and self.groups == self.weight.shape[2] == parts_of(stage.width) == 1:
+            sums = stage.outputs[output].map_bytes
         size = len(self.weight), self.weight[0].nbytes
         return Fetches(self.operands()[0], *size, stage.height, self.turns, sums, not self.is_alone(stage))
 
@@ -213,7 +213,7 @@ def sums_output(stage: Stage) -> int | None:
         return None
     for n, b in enumerate(stage.outputs):
         is_interleaved = isinstance(b.layout, Interleaved) and b.layout.block == BLOCK
-        if b.encoding.element == "float32" and is_interleaved and b.replaces is None:
+        if isinstance(b.encoding, Float32) and is_interleaved and b.replaces is None:
             return n
     return None
 

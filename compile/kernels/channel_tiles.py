@@ -41,7 +41,7 @@ def emit_tiles(stage: Stage, ctx: ChannelContext, rows: OneRow) -> None:
         for block in blocks(stage):
             with repeated(block, ctx.span) as ahead, rows.each(ctx, everything) as outputs:
                 emit = partial(emit_tile, stage, ctx, outputs, block, ahead)
-                if shares:
+                if shares and share is not None:
                     emit = partial(shares.emit_tile, stage, ctx, outputs, block.start + ahead, share, emit)
                 with T.serial(0, whole) as turn:
                     emit(turn * tile, tile)

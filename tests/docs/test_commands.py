@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from biisnet.compile.verification.scene import scene
 from biisnet.model.scenes import scenes
@@ -43,12 +44,15 @@ channels, one layer, our engine alone, small images."""
 
 
 def smaller(line: str) -> str:
-    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch; a
-    command of the repository by its options there."""
+    """A compile command at an eighth of its size, into the folder that it would have had; a run of one short epoch, an
+    evaluation of small scenes; a command of the repository by its options there."""
     if line.startswith("biisnet train"):
-        return f"{re.sub(r'--epochs [0-9]+', '--epochs 1', line)} --recipe recipe.json"
+        scenes = " --scenes 16" if "--synthetic" in line else ""
+        return f"{re.sub(r'--epochs [0-9]+', '--epochs 1', line)} --recipe recipe.json{scenes}"
+    if line.startswith("biisnet eval") and "--synthetic" in line:
+        return f"{re.sub(r'--scenes [0-9]+', '--scenes 4', line)} --size 32x32"
     if line.startswith("biisnet tune "):
-        return f"{re.sub(r' --trials [0-9]+', '', line)} --trials 20 --size 32x32"
+        return f"{re.sub(r' --trials [0-9]+', '', line)} --trials 8 --size 32x32"
     for beginning, options in IN_THE_CLONE.items():
         if line.startswith(beginning):
             return f"PYTHONPATH='{ROOT}' {line} {options}"
@@ -88,9 +92,12 @@ def make_material(folder: Path) -> None:
     recipe = {"phases": [{"begin": 0, "crop": 16, "batch": 8}], "size": [32, 32]}
     (folder / "recipe.json").write_text(json.dumps(recipe))
     make_data_set(folder / "sirst")
-    for target, name in BUNDLES.items():
-        options = ["--precision", "int8", "--target", target, "--size", "32x32", "--no-verify", "-o", name]
-        run(["biisnet-compile", "my.safetensors", *options], folder, "material")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for target, name in BUNDLES.items():
+            options = ["--precision", "int8", "--target", target, "--size", "32x32", "--no-verify", "-o", name]
+            done = CliRunner().invoke(compile_app, ["my.safetensors", *options])
+            assert done.exit_code == 0, done.output
 
 
 def make_data_set(folder: Path) -> None:

@@ -75,11 +75,14 @@ def test_all_operators_are_drawn() -> None:
 def test_kinds_of_channels_are_drawn() -> None:
     """Fails where no network has the kernels whose lanes are channels, or none a group or a map that others read."""
     kinds: Counter[str] = Counter()
+    wanted = {"BinaryDot", "ChannelDot", "ChannelConvolution", "ChannelDepthwise"}
 
     @seed(3)
     @settings(max_examples=100, **FEW)
     @given(graphs())
     def one(proto: onnx.ModelProto) -> None:
+        if wanted <= set(kinds):
+            return
         try:
             model = recognise(from_proto(proto, "graph.onnx"), None).model
         except CompileError:
@@ -88,7 +91,7 @@ def test_kinds_of_channels_are_drawn() -> None:
         kinds.update(type(e).__name__ for stage in plan.program.stages for e in stage.expressions())
 
     one()
-    assert {"BinaryDot", "ChannelDot", "ChannelConvolution", "ChannelDepthwise"} <= set(kinds)
+    assert wanted <= set(kinds)
 
 
 def network() -> onnx.ModelProto:

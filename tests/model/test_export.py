@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 
 from biisnet.model import NetworkConfig, shipped_onnx  # noqa: E402
 from biisnet.model.export import export, export_file  # noqa: E402
-from biisnet.model.network import build  # noqa: E402
+from biisnet.model.network import BiisNet, build  # noqa: E402
 from biisnet.ops import DOMAIN, accumulators  # noqa: E402
 
 SMALL = {"channels": 3, "encoder_blocks": (1,), "decoder_blocks": (1,), "bottleneck_blocks": 1}
@@ -183,6 +183,38 @@ def test_a_fixed_size_has_no_shape_arithmetic(
     assert kinds.count("Pad") == kinds.count("Slice") == frame
     image = _grey((1, 1, *size))
     np.testing.assert_allclose(_run(proto, image), _torch(model, image), rtol=0, atol=1e-5)
+
+
+def test_the_example_is_not_in_the_file(small: tuple[Any, onnx.ModelProto], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a layer of ours asks for the size, which is a number to torch, and not a symbol."""
+    model, proto = small
+    monkeypatch.setattr("biisnet.model.export.SIZELESS", ())
+    assert export(model).SerializeToString() == proto.SerializeToString()
+
+
+class Centred(torch.nn.Module):
+    """A layer that asks for the size."""
+
+    def forward(self, x: Any) -> Any:
+        return x - x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
+
+
+class Other(BiisNet):
+    """A network that asks for it."""
+
+    def features_to_logits(self, normalised: Any) -> Any:
+        return self.head(self.bottleneck(Centred().forward(self.embedding(normalised))))
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_a_users_layer_may_ask_for_the_size(within: bool) -> None:
+    """Fails where the size of the exporter's example is in the file, whether a layer or the network is the user's."""
+    config = NetworkConfig(**{**SMALL, "encoder_blocks": (), "decoder_blocks": ()})
+    model = build(config, 4) if within else Other(config, seed=4).eval()
+    if within:
+        model.bottleneck = torch.nn.Sequential(Centred(), *model.bottleneck)
+    image = _grey((1, 1, 9, 6))
+    np.testing.assert_allclose(_run(export(model), image), _torch(model, image), rtol=0, atol=1e-5)
 
 
 def test_what_cannot_be_exported(small: tuple[Any, onnx.ModelProto]) -> None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's variants: what they cost, and that each exports to what PyTorch computes."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -9,6 +11,8 @@ import pytest
 
 from biisnet.model.config import NetworkConfig
 from biisnet.model.variants import NETWORKS, TABLE_3, TABLES, VARIANTS, differences
+
+from ..conftest import VARIANT_SEED
 
 torch = pytest.importorskip("torch")
 
@@ -37,13 +41,12 @@ def test_differences_make_the_network() -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_onnx_runtime_computes_what_torch_does(name: str) -> None:
-    from biisnet.model.export import export
+def test_onnx_runtime_computes_what_torch_does(name: str, variant_onnx: Callable[[str], Path]) -> None:
     from biisnet.model.network import build
 
-    network = build(name, 3)
+    network = build(name, VARIANT_SEED)
     image = np.random.default_rng(0).integers(0, 256, (1, 1, 24, 40)).astype(np.float32)
-    session = onnxruntime.InferenceSession(export(network).SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(variant_onnx(name), providers=["CPUExecutionProvider"])
     with torch.no_grad():
         expected = torch.sigmoid(network(torch.from_numpy(image))).numpy()
     np.testing.assert_allclose(session.run(None, {"image": image})[0], expected, atol=2e-5)

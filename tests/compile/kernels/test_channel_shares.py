@@ -139,8 +139,10 @@ def transition(inputs: int, n: int, size: int, window: Window = POINT, groups: i
 @pytest.mark.parametrize(
     ("inputs", "n", "size", "band", "turns"),
     [
-        (256, 512, 7, 8, 8),  # all rows, of a quarter of the inputs
         (448, 160, 28, 2, 8),  # of not even one row do all inputs stay near
+        (544, 192, 14, 2, 14),
+        (576, 256, 7, 2, 18),
+        (256, 512, 7, 8, 8),  # all rows, of a quarter of the inputs
         (128, 256, 14, 2, 16),  # half as many weights for twice the sums are no gain
         (64, 256, 14, 4, 8),
         (32, 64, 28, 4, 4),
@@ -164,6 +166,14 @@ def test_what_is_cut(inputs: int, n: int, size: int, band: int, turns: int) -> N
         assert fetches.total(band, turns) < min(fetches.total(n, e.turns) for n in fetches.bands)
     else:
         assert fetches.read(band) + 8 * e.weight[0].nbytes <= NEAR
+
+
+@pytest.mark.parametrize(("band", "turns"), [(1, 32), (2, 32), (4, 11), (8, 8)])
+def test_what_is_cut_in_another_band(band: int, turns: int) -> None:
+    """Fails where a tuner's longer band reads all inputs again for each block."""
+    stage = transition(256, 512, 7)
+    found = shares_of(stage, Schedule(band=band))
+    assert (found.turns if found else 32) == turns
 
 
 def test_what_is_not_cut() -> None:

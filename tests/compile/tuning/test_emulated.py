@@ -21,6 +21,7 @@ from biisnet.compile.kernels import (
     ScaleShift,
     row_kernel,
 )
+from biisnet.compile.kernels.channel_shares import shares_of
 from biisnet.compile.kernels.row_kernel import RowKernel, build
 from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.storage import Bits, Interleaved, Planes
@@ -127,4 +128,17 @@ def test_tiles_are_no_matter_of_the_result(groups: int, kind: type[Convolution],
     stage = Stage.of("sums", (), (e,), [Buffer("y", "y", 32, 3, 7, layout=Interleaved(8))])
     default = DEFAULT.of(stage)
     found = DEVICE.measure(stage, [replace(default, pixels=most) for most in (8, 6, 5, 4)])
+    assert all(isinstance(outcome, Measurement) for outcome in found), found
+
+
+def test_shares_are_no_matter_of_the_result(emulated: None, llvm: None) -> None:
+    """Fails where a sum is rounded to something else in the shares that a band's inputs are cut into."""
+    rng, layout = np.random.default_rng(0), Interleaved(8)
+    x = Buffer("x", "x", 256, 7, 7, layout=layout)
+    weight = rng.standard_normal((16, 256, 1, 1)).astype(np.float32)
+    e = ChannelConvolution(16, x, weight, np.zeros(16, np.float32), Window((1, 1)))
+    stage = Stage.of("sums", (), (e,), [Buffer("y", "y", 16, 7, 7, layout=layout)])
+    schedules = [replace(DEFAULT.of(stage), band=band) for band in (1, 4, 8)]
+    assert [shares_of(stage, schedule) is None for schedule in schedules] == [True, False, False]
+    found = DEVICE.measure(stage, schedules)
     assert all(isinstance(outcome, Measurement) for outcome in found), found

@@ -11,13 +11,14 @@ cat >"$folder/cpuinfo" <<EOF
 processor	: 0
 Features	: ${FEATURES-fp asimd evtstrm crc32 cpuid}
 EOF
-tool() { printf '#!/bin/sh\n%s\n' "$2" >"$folder/bin/$1" && chmod 755 "$folder/bin/$1"; }
+tool() { printf '#!/bin/sh\n%s\n' "$2" >"$folder/bin/$1"; }
 tool uname "case \$1 in -m) echo ${ARCH-aarch64} ;; *) echo Linux 6.6.31 ;; esac"
 tool getconf "case \$1 in LONG_BIT) echo ${BITS-64} ;; GNU_LIBC_VERSION) echo ${LIBC-glibc 2.36} ;; *) echo 4 ;; esac"
 tool dpkg "echo ${PACKAGES-arm64}"
 tool vcgencmd "echo throttled=${THROTTLED-0x0}"
 tool taskset 'shift 2; exec "$@"'
 tool df "echo header; echo disk 1 1 ${FREE-1000000} 1"
+chmod 755 "$folder/bin/"*
 export BOARD_FOLDER="$folder" BOARD_COMMAND="$command" NOISE LOGIN_SHELL="${LOGIN_SHELL-sh}"
 exec unshare --user --map-root-user --mount sh -ec '
     mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
