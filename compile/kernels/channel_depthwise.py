@@ -31,7 +31,7 @@ UNROLLED = 8
 class ChannelDepthwise(Convolution):
     """Convolution of as many groups as channels, over an interleaved map."""
 
-    leads: ClassVar[int | None] = 13
+    leads: ClassVar[int | None] = 14
     has_channel_lanes: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
 

@@ -44,7 +44,7 @@ class ChannelPooledDepthwise(Leaf):
     is_ordered: bool = False
     """Whether no pixel of the map has a sign bit but NaN: then floats are ordered as unsigned integers are."""
 
-    leads: ClassVar[int | None] = 12
+    leads: ClassVar[int | None] = 13
     has_channel_lanes: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
 

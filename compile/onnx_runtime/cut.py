@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -21,9 +21,16 @@ class Cut:
     """A network whose float32 values `shapes` are inputs, too; what makes them gives an output of the same name."""
 
     def __init__(
-        self, proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int] | None], path: str, *, as_written: bool = False
+        self,
+        proto: onnx.ModelProto,
+        shapes: Mapping[str, Sequence[int] | None],
+        path: str,
+        *,
+        also: Iterable[str] = (),
+        as_written: bool = False,
     ) -> None:
-        """`shapes` are by name, None where one is not known; `as_written` as of `session`. Raises CompileError."""
+        """`shapes` are by name, None where one is not known; `also` are float32 values that are outputs and not cut;
+        `as_written` as of `session`. Raises CompileError."""
         model = onnx.ModelProto()
         model.CopyFrom(proto)
         for node in model.graph.node:
@@ -35,9 +42,9 @@ class Cut:
         kind = onnx.TensorProto.FLOAT
         for name, shape in sorted(shapes.items()):
             model.graph.input.append(onnx.helper.make_tensor_value_info(name + GIVEN, kind, shape))
-            if name not in self.outputs:
-                model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
-                self.outputs.append(name)
+        for name in sorted({*shapes, *also} - {*self.outputs}):
+            model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
+            self.outputs.append(name)
         self.session = session(model, path, as_written=as_written)
 
     def run(self, feed: Mapping[str, Array]) -> dict[str, Array]:

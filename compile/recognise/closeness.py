@@ -7,6 +7,8 @@ since somewhere v is as large as they are:
 
     |a - b| <= 1e-5 max |a| over the pixels of the channel
 
+Of what a ReLU leaves little, the largest magnitude is that of its argument.
+
 Of few pixels v may be near 0 at all of them by chance: below a tenth of its terms at all of n with a probability of
 0.1^n, or of 0.5^n behind a ReLU or PReLU, and a network has some 10^5 channels in all runs. At 64 pixels it does not
 happen, at 16 it does behind a PReLU, at 1 everywhere. So the channel's magnitude in the other runs of the same kind of
@@ -54,8 +56,9 @@ class Closeness:
         self.pixels = 1
         self.numbers = 1
 
-    def add(self, expected: Array, found: Array) -> None:
-        """One run's values, of one shape: axis 1 is channels, where there are as many axes."""
+    def add(self, expected: Array, found: Array, terms: Array | None = None) -> None:
+        """One run's values, of one shape: axis 1 is channels, where there are as many axes. `terms`, of as many
+        numbers, have the magnitudes of what was summed; by default the values themselves."""
         if expected.shape != found.shape:
             raise ValueError(f"values of shapes {expected.shape} and {found.shape}")
         shape = expected.shape if expected.ndim > 1 else (1, -1)
@@ -65,7 +68,9 @@ class Closeness:
         same = (finite == np.isfinite(b)) & (finite | (a == b) | (np.isnan(a) & np.isnan(b)))
         with np.errstate(invalid="ignore"):
             difference = np.where(finite & same, np.abs(a - b), np.where(same, 0, np.inf))
-        self.sizes.append(np.abs(np.where(finite, a, 0)).max(axes, initial=0))
+        summed = a if terms is None else terms.astype(np.float64).reshape(shape)
+        sizes = [np.abs(np.where(np.isfinite(v), v, 0)).max(axes, initial=0) for v in (a, summed)]
+        self.sizes.append(np.maximum(*sizes))
         self.errors.append(difference.max(axes, initial=0))
         self.numbers, self.pixels = a.size, a.size // max(self.sizes[-1].size, 1)
 

@@ -9,6 +9,7 @@ go wrong (feeds.py), within what the values before allow: after Relu none is bel
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from .patterns.base import Context
 from .ranges import range_of
 
 Array = npt.NDArray[Any]
+CLAMPS = {"Relu", "Clip", "LeakyRelu", "PRelu"}
 MANY = 16
 """Pixels of an average whose numbers of both signs would cancel."""
 
@@ -37,7 +39,8 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
     """Run both; one line for the user. Raises CompileError where they differ, or ONNX Runtime refuses one."""
     cuts = find_cuts(original, rewritten.proto, context)
     ends = [o.name for o in rewritten.proto.graph.output]
-    left = cut_at(original, {c.file_name for c in cuts}, rewritten.path)
+    before = before_clamps(original)
+    left = cut_at(original, {c.file_name for c in cuts}, rewritten.path, also=before.values())
     right = cut_at(rewritten.proto, {c.name for c in cuts}, rewritten.path)
     inputs = [(i.name, shape_of(i), i.type.tensor_type.elem_type) for i in images_of(original)]
     compared: dict[tuple[str, str], Closeness] = {}
@@ -51,7 +54,8 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
             expected, found = theirs[file_name] if name in ends else theirs.get(file_name), ours[name]
             if expected is not None:
                 of_kind = compared.setdefault((name, kind), Closeness())
-                of_kind.add(arranged(expected, perm, found.shape), found)
+                terms = theirs[before[file_name]] if file_name in before else expected
+                of_kind.add(arranged(expected, perm, found.shape), found, arranged(terms, perm, found.shape))
         runs += 1
     differences = [(closeness.worst(), name) for (name, _), closeness in compared.items()]
     worst, name = max(differences, key=lambda d: d[0], default=(0.0, ""))
@@ -169,15 +173,24 @@ def averaged(model: onnx.ModelProto) -> list[str]:
     return [name for name, node in windows.items() if name not in inner and pixels(node) >= MANY]
 
 
-def cut_at(proto: onnx.ModelProto, names: set[str], path: str) -> Cut:
-    """A network cut at some of its values, with bodies for the operators that ONNX Runtime lacks. Raises
-    CompileError."""
+def before_clamps(proto: onnx.ModelProto) -> dict[str, str]:
+    """Values that a clamp leaves little of, and the float32 values that it was given: their terms are as large as
+    these."""
+    known = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph.value_info
+    floats = {v.name for v in known if v.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    clamps = (n for n in proto.graph.node if n.op_type in CLAMPS and n.input[0] in floats)
+    return {n.output[0]: n.input[0] for n in clamps}
+
+
+def cut_at(proto: onnx.ModelProto, names: set[str], path: str, also: Iterable[str] = ()) -> Cut:
+    """A network cut at some of its values, with bodies for the operators that ONNX Runtime lacks; `also` are outputs,
+    too. Raises CompileError."""
     known = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph.value_info
     shapes = {v.name: known_shape(v) for v in (*known, *proto.graph.output)}
     model = onnx.ModelProto()
     model.CopyFrom(proto)
     foreign_ops.add_bodies(model)
-    return Cut(model, {name: shapes[name] for name in names}, path, as_written=True)
+    return Cut(model, {name: shapes[name] for name in names}, path, also=also, as_written=True)
 
 
 def images_of(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:

@@ -53,3 +53,11 @@ def test_what_it_refuses_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
         Cut(network(), {"a": [2]}, "net.onnx").run({"x": np.zeros(2, np.float32), "a": np.zeros(3, np.float32)})
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_values_that_are_not_cut_may_be_outputs_too() -> None:
+    found = Cut(network(), {"y": [2]}, "net.onnx", also=["a", "y"]).run(
+        {"x": np.float32([1, 2]), "y": np.float32([0, 0])}
+    )
+    assert list(found) == ["y", "z", "a"]
+    assert found["a"].tolist() == [2, 4]

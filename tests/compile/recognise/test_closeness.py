@@ -84,3 +84,15 @@ def test_underflow() -> None:
 def test_nothing() -> None:
     """Fails where a network without outputs that both have is an error of numpy."""
     assert Closeness().worst() == 0
+
+
+def test_what_a_relu_leaves_little_of() -> None:
+    """Fails where a channel that is nearly always below 0 is held to the rounding of what is left of it."""
+    summed = np.zeros((1, 2, 1, 64))
+    summed[0, :, 0, :2] = [[-2.0, 0.001], [-1.0, 1.0]]
+    a = np.maximum(summed, 0)
+    b = a + np.where(summed == 0.001, 1e-7, 0)
+    for terms, expected in ((None, 1e-4), (summed, 5e-8)):
+        closeness = Closeness()
+        closeness.add(a, b, terms)
+        assert closeness.worst() == pytest.approx(expected, rel=1e-3)

@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.recognise import recognise, rewriting
+from biisnet.compile.recognise.prove import before_clamps
 
 from .networks import C, Net
 
@@ -165,3 +166,17 @@ def test_a_sign_away_from_zero_that_the_user_decides() -> None:
     net = Net((1, 3, 4, 4))
     x = net.op("Sub", net.op("Add", net.stem(), net.stem()), np.float32(0.5))
     assert recognise(net.model(net.conv(net.op("Sign", x), net.signs(C, C, 3, 3))), None, sign_of_zero=1).proof
+
+
+def test_what_a_clamp_was_given() -> None:
+    """Fails where a clamped value is compared with what is left of it alone, or a whole number is taken for a sum."""
+    net = Net((1, 3, 8, 8))
+    x = net.stem()
+    clamped = net.op("Relu", x)
+    bounded = net.op("Clip", net.op("Mul", clamped, np.float32(2)), np.float32(-1), np.float32(1))
+    whole = net.op("Relu", net.op("Cast", bounded, to=onnx.TensorProto.INT32))
+    model = net.model(net.op("Add", bounded, net.op("Cast", whole, to=onnx.TensorProto.FLOAT)))
+    proto = model.proto
+    found = before_clamps(proto)
+    assert found[clamped] == x
+    assert set(found) == {clamped, bounded}
