@@ -107,15 +107,6 @@ def analyze_plan(plan: Plan, target: Target, progress: Progress, cache: bool = T
         return progress.run("measure", measure, plan, target, command, cache, threads)
 
 
-class Quietly:
-    """Steps that nobody is told of."""
-
-    @staticmethod
-    def run(name: str, step: Callable[..., Any], *arguments: Any) -> Any:
-        """The step's result."""
-        return step(*arguments)
-
-
 def costs_of(plan: Plan, by_function: Mapping[str, DeviceCost]) -> list[DeviceCost]:
     """The cost of each step, one after the other."""
     uses = Counter(step.kernel for step in plan.kernels.steps)
@@ -133,7 +124,8 @@ def price_shared(plan: Plan, target: Target, cache: bool = True) -> list[DeviceC
     layouts = (plan.sharing, plan.sharing, plan.probing)
     source = plan_source(plan.program, plan.kernels, layouts, plan.signature, field=plan.field)
     with tempfile.TemporaryDirectory(prefix="biisnet-") as name:
-        command = build_runner(replace(plan, source=source), target, Path(name), Quietly(), symbols=True)
+        silent = Progress(STEPS, lambda _: None)
+        command = build_runner(replace(plan, source=source), target, Path(name), silent, symbols=True)
         profile = cycles.measure([*command, "--roi"], target, cache=cache)
         return costs_of(plan, cycles.by_symbol(profile, cycles.symbols(Path(command[0]))))
 

@@ -286,6 +286,40 @@ def pool(n: Growing) -> Map:
     return Map(y, x.channels, rows, columns)
 
 
+def blurred_pool(n: Growing) -> Map:
+    """A MaxPool and a depthwise convolution of it, as a downsampling without aliasing is, mostly of what a binary
+    convolution gives, whose vectors may be of channels; others may read the pooled map too. A transition goes on with
+    a convolution of single pixels."""
+    x = binary_convolution(n) if n.choose(True, True, False) else n.any_map()
+    kernel, stride, pads = n.choose(  # type: ignore[misc]
+        (2, 1, [0] * 4), (2, 2, [0] * 4), (3, 2, [0] * 4), (3, 1, [1] * 4), (1, 1, [0] * 4), (2, 2, [0, 0, 1, 1]),
+        (2, 1, [1, 0, 0, 1]),
+    )  # fmt: skip
+    if min(x.height + pads[0] + pads[2], x.width + pads[1] + pads[3]) < kernel:
+        return activation(n)
+    rows = (x.height + pads[0] + pads[2] - kernel) // stride + 1
+    columns = (x.width + pads[1] + pads[3] - kernel) // stride + 1
+    ahead = n.op("Relu", x.name) if n.choose(False, True) else x.name
+    pooled = Map(
+        n.op("MaxPool", ahead, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads), x.channels, rows, columns
+    )
+    if n.choose(False, False, True):
+        n.maps.append(pooled)
+    blur, stride, dilation, pads = 3, 2, 1, [1] * 4
+    rows, columns = (-(-side // stride) for side in pooled.size)
+    if n.choose(False, True):
+        blur, stride, dilation, pads, rows, columns = windowed(n, pooled)
+    bias = [n.normal(x.channels)] if n.choose(False, True) else []
+    y = n.op(
+        "Conv", pooled.name, n.normal(x.channels, 1, blur, blur), *bias,
+        kernel_shape=[blur] * 2, pads=pads, strides=[stride] * 2, dilations=[dilation] * 2, group=x.channels,
+    )  # fmt: skip
+    if n.choose(True, False):
+        return Map(y, x.channels, rows, columns)
+    outputs = n.channels(MOST_CHANNELS // 2)
+    return Map(n.op("Conv", y, n.normal(outputs, x.channels, 1, 1)), outputs, rows, columns)
+
+
 def pool_of_signs(n: Growing) -> Map:
     x = n.any_map()
     if min(x.size) < 2:
@@ -311,7 +345,7 @@ def resize(n: Growing) -> Map:
 
 STEPS = (
     binary_convolution, binary_convolution, binary_convolution, float_convolution, norm, activation, arithmetic, add,
-    concat, slice_of_channels, split, pool, pool_of_signs, resize,
+    concat, slice_of_channels, split, pool, blurred_pool, blurred_pool, pool_of_signs, resize,
 )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_all_operators_are_drawn() -> None:
         drawn.update(n.op_type for n in proto.graph.node)
 
     one()
-    assert len(STEPS) >= 14
+    assert len(STEPS) >= 16
     assert {
         "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Conv", "Div", "Equal", "Flatten", "Gemm",
         "GlobalAveragePool", "Greater", "GreaterOrEqual", "LeakyRelu", "Less", "MaxPool", "Mul", "PRelu", "Pad", "Relu",
@@ -75,7 +75,7 @@ def test_all_operators_are_drawn() -> None:
 def test_kinds_of_channels_are_drawn() -> None:
     """Fails where no network has the kernels whose lanes are channels, or none a group or a map that others read."""
     kinds: Counter[str] = Counter()
-    wanted = {"BinaryDot", "ChannelDot", "ChannelConvolution", "ChannelDepthwise"}
+    wanted = {"BinaryDot", "ChannelDot", "ChannelConvolution", "ChannelDepthwise", "ChannelPooledDepthwise"}
 
     @seed(3)
     @settings(max_examples=100, **FEW)

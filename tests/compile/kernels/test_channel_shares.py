@@ -73,6 +73,8 @@ def cases(
     maps = {"in": d.real_map(rng, (inputs, *size))}
     e = dense(rng, (1, inputs, n), size, window, layout)
     stored = forms(n, height, width, left=draw(st.integers(0, 1)), right=draw(st.integers(0, 2)))
+    if draw(st.booleans()):
+        stored.reverse()  # sums wait in a map that is stored before the signs of the same value
     result = whole_of(rng, e, draw(st.sampled_from(kinds)), (height, width), maps)
     return Case(Stage.of("case", ("case",), (result,), stored), maps)
 
