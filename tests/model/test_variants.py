@@ -9,8 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from biisnet.model.config import NetworkConfig
-from biisnet.model.config import EARLIER
+from biisnet.model.config import EARLIER, NetworkConfig
 from biisnet.model.variants import NETWORKS, TABLE_3, TABLES, VARIANTS, differences
 
 from ..conftest import VARIANT_SEED
