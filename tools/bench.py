@@ -143,7 +143,7 @@ def measure(bundle: Bundle, root: str, shell: Shell, emulated: bool, asked: Benc
     timings = []
     for threads in asked.threads:
         on = plural(threads, "thread")
-        if device.cpus and threads > len(device.cpus):
+        if not emulated and device.cpus and threads > len(device.cpus):
             remarks.append(f"{on}: left out, the device has {len(device.cpus)} cores")
             continue
         if not emulated:

@@ -148,8 +148,11 @@ def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -
         )
     users = [node for node in graph.node if value in node.input]
     if image.type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
+        kind = onnx.TensorProto.DataType.Name(image.type.tensor_type.elem_type).lower()
         raise CompileError(
-            f"{path}: its image is no float32 anywhere; put the normalisation into the network", images.NORMALISED_IMAGE
+            f"{path}: its image is {kind}, and --mean and --std are of float32; export the network in "
+            "float32, or with the normalisation in it",
+            images.NORMALISED_IMAGE,
         )
     mean, std = (np.array(v, np.float64).reshape([count if a == axis else 1 for a in range(4)]) for v in
                  (normalisation.mean, normalisation.std))  # fmt: skip

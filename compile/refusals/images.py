@@ -103,10 +103,14 @@ NORMALISATION = Refusal(
 NORMALISED_IMAGE = Refusal(
     code="BN112",
     title="--mean and --std for another image",
-    means="The network's image has another number of channels than there are numbers, or is no float32 anywhere "
-    "behind its input.",
+    means="The network's image has another number of channels than there are numbers, or is of another type than "
+    "float32, and nothing behind it makes it that.",
     supported="One image of float32, or of bytes that are cast to it.",
-    ways=("Give one number for each channel, or one for all.", "Put the normalisation into the network and export it."),
+    ways=(
+        "Give one number for each channel, or one for all.",
+        "Export a network of float16 in float32 (`model.float()`).",
+        "Put the normalisation into the network and export it.",
+    ),
     example="net.onnx: --mean and --std are of 3 channels, its image is [1, 4, 6, 10]",
 )
 TASK = Refusal(

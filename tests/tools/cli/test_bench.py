@@ -49,10 +49,11 @@ def test_on_this_machine(cli: Callable[..., Any], here: Path, tiny_bundle: TinyB
 
 @pytest.mark.emulator
 def test_emulated(cli: Callable[..., Any], here: Path, tiny_bundle: TinyBundle, emulated: None, llvm: None) -> None:
-    done = cli("bench", tiny_bundle("rpi4"), "--emulate", "--threads", "1", "--runs", "2", "--json")
+    done = cli("bench", tiny_bundle("rpi4"), "--emulate", "--threads", "1,3", "--runs", "2", "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
     assert result["emulated"]
+    assert [t["threads"] for t in result["timings"]] == [1, 3]  # whatever this machine has
     assert result["remarks"] == ["emulated: times are not the device's, and the emulator's memory is in the peak"]
     cost = result["cost"]
     charged = (cost["cycles"] + 9.9 * cost["l1d_misses"]) / 1.5e9 + cost["dram_bytes"] / 4e9
