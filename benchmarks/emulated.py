@@ -10,10 +10,10 @@ import numpy as np
 
 from biisnet.targets import Target, cycles
 from biisnet.targets.device_cost import DeviceCost
+from biisnet.tools.thread_times import ThreadTime
 
 from .arm64_root import PYTHON, SITE, Arm64Root
 from .case import F32, Case
-from .thread_times import ThreadTime
 
 GUEST = Path(__file__).resolve().parent / "guest"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TVM_NUM_THREADS"), "1")

@@ -28,7 +28,8 @@ from ..targets import Target, cycles
 from ..targets.cores import core_of
 from ..targets.device_cost import DeviceCost
 from ..targets.toolchain import check_cache
-from .balance import Balance, balance
+from .balance import Balance
+from .thread_times import thread_times
 
 ANALYSIS_STEPS = (*STEPS, "measure")
 """The steps of analyze_plan."""
@@ -131,9 +132,9 @@ def price_shared(plan: Plan, target: Target, cache: bool = True) -> list[DeviceC
 
 
 def measure_balance(
-    plan: Plan, target: Target, command: Sequence[str], alone: float, cache: bool, threads: int
+    plan: Plan, target: Target, command: Sequence[str], found: Analysis, cache: bool, threads: int
 ) -> Balance:
-    """Threads by the plan, and one inference of so many on the emulator; `alone` is what one thread's kernels cost."""
+    """Threads by the plan, and one inference of so many on the emulator; `found` is one thread's."""
     profiles = cycles.measure_threads([*command, "--roi", "--threads", str(threads)], target)
     functions, kernels = cycles.symbols(Path(command[0])), {step.kernel for step in plan.kernels.steps}
     of_kernels = [
@@ -141,7 +142,8 @@ def measure_balance(
         for profile in profiles
     ]
     parts = tuple(n / sum(of_kernels) for n in of_kernels)
-    return replace(balance(plan, work_of(price_shared(plan, target, cache)), threads, alone), emulated=parts)
+    *_, planned = thread_times(plan, found, price_shared(plan, target, cache), target, threads)
+    return Balance(planned.shares, planned.speedup, planned.seconds, parts)
 
 
 def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool, threads: int = 1) -> Analysis:
@@ -165,6 +167,7 @@ def measure(plan: Plan, target: Target, command: Sequence[str], cache: bool, thr
     other = reduce(add, (cost for name, cost in by_function.items() if name not in kernels))
     source = plan.program.inputs[0]
     size = (source.height, source.width)
-    alone = sum(work_of(costs))
-    shared = measure_balance(plan, target, command, alone, cache, threads) if threads > 1 else None
-    return Analysis(target.name, target.cpu, size, stages, other, profile.cost, plan.arena_bytes(threads), shared)
+    found = Analysis(target.name, target.cpu, size, stages, other, profile.cost, plan.arena_bytes(threads))
+    if threads == 1:
+        return found
+    return replace(found, balance=measure_balance(plan, target, command, found, cache, threads))

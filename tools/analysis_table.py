@@ -44,5 +44,8 @@ def table_of(found: Analysis) -> Iterator[str]:
     )
     if found.balance:
         threads, planned = len(found.balance.shares), parts(found.balance.shares)
-        yield f"{threads} threads, by the plan: {found.balance.speedup:.2f} times one, shares {planned}"
+        speed = f"kernels {found.balance.speedup:.2f} times as fast as one's"
+        if found.balance.seconds is not None:
+            speed += f", {1e3 * found.balance.seconds:.1f} ms"
+        yield f"{threads} threads, by the plan: {speed}, shares {planned}"
         yield f"{threads} threads, emulated: shares {parts(found.balance.emulated or ())} of the kernels' cycles"

@@ -23,6 +23,8 @@ class Balance:
 
     shares: tuple[float, ...]
     speedup: float
+    seconds: float | None = None
+    """Time of a frame by the model, memory and all (thread_times.py); None where the model has none."""
     emulated: tuple[float, ...] | None = None
     """Shares of the kernels' cycles that threads had on the emulated device, whose threads share this machine's cores
     with whatever else runs there."""

@@ -63,8 +63,7 @@ def price_of(model: OnnxModel, job: Emulation) -> EmulatedCost:
     from biisnet.compile.tuning.records import tuned_schedules
     from biisnet.targets import emulator
     from biisnet.tools.analysis import measure, price_shared
-
-    from ..thread_times import thread_times
+    from biisnet.tools.thread_times import thread_times
 
     progress = Progress((*PLAN_STEPS, *STEPS), lambda _: None)
     plan = make_plan(model, (job.case.height, job.case.width), job.target, progress, tuned_schedules(job.target))
@@ -78,8 +77,7 @@ def price_of(model: OnnxModel, job: Emulation) -> EmulatedCost:
 def output_of(command: Sequence[str], case: Case) -> npt.NDArray[Any]:
     """A runner's first output, on one thread as on several. Raises ThreadsError, ProbeError."""
     from biisnet.runtime.probe import Probe
-
-    from ..thread_times import MOST
+    from biisnet.tools.thread_times import MOST
 
     outputs = []
     for threads in range(1, MOST + 1):

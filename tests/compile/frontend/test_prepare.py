@@ -84,7 +84,9 @@ def test_what_is_no_normalisation() -> None:
         prepare(network((1, 1, *SIZE)), None, Normalisation.of((1, 2, 3), (1, 2, 3)))
     model = network((1, 1, *SIZE), cast=True)
     model.proto.graph.node[0].attribute[0].i = TensorProto.DOUBLE
-    with pytest.raises(CompileError, match=r"its image is uint8, and --mean and --std are of float32; export the network in float32"):
+    with pytest.raises(
+        CompileError, match=r"its image is uint8, and --mean and --std are of float32; export the network in float32"
+    ):
         prepare(model, None, Normalisation.of((1,), (2,)))
 
 

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from biisnet.targets import Target
-from biisnet.targets.device_cost import DeviceCost
+from ..targets import Target
+from ..targets.device_cost import DeviceCost
 
 if TYPE_CHECKING:
-    from biisnet.compile.ir.plan import Plan
-    from biisnet.tools.analysis import Analysis
+    from ..compile.ir.plan import Plan
+    from .analysis import Analysis
 
 MOST = 4
 """Cores of the board."""
@@ -47,8 +47,8 @@ def thread_times(
 ) -> tuple[ThreadTime, ...]:
     """One for each number of threads up to `most`; `found` is one thread's, and `shared` what the tasks of each stage
     cost that several are given."""
-    from biisnet.tools.analysis import work_of  # imports TVM, which no peer's process shall have
-    from biisnet.tools.balance import balance
+    from .analysis import work_of  # imports TVM, which no peer's process shall have
+    from .balance import balance
 
     alone = sum(work_of(on_core(stage.cost, target) for stage in found.stages))
     costs = work_of(on_core(cost, target) for cost in shared)

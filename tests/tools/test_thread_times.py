@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.thread_times import thread_times
 from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.ir.plan import Plan
 from biisnet.compile.pipeline import PLAN_STEPS, make_plan
@@ -14,6 +13,7 @@ from biisnet.compile.schedules import DEFAULT
 from biisnet.targets import Target, resolve
 from biisnet.targets.device_cost import DeviceCost
 from biisnet.tools.analysis import Analysis, StageCost
+from biisnet.tools.thread_times import thread_times
 
 SIZE = (64, 64)
 
