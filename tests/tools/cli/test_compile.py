@@ -28,6 +28,7 @@ PLANNED = [
     "prove_sums",
     "choose_layouts",
     "fold_relu",
+    "fuse_pool_into_depthwise",
     "reuse_places",
     "build_kernels",
     "order_tasks",
