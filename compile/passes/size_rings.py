@@ -3,16 +3,24 @@
 
 A row's slot is free when no task that has not finished reads it. One thread, task by task in the order, needs so many
 slots and no more; they stay in the cache. Two threads can be in neighbouring stages at once only where the first of
-them may go on: for several, a ring has room for another task of its writer.
+them may go on: for several, a ring has room for another task of its writer. They can be in one stage only where it has
+room for a task of each; so the ring of a stage that is most of its group's work has that.
 """
 
 from __future__ import annotations
 
+import math
+
 from ..ir.buffers import Buffer
 from ..ir.memory import Order
-from ..ir.steps import Kernels
+from ..ir.steps import Kernels, Step
 from .reuse_places import chain, successors
 from .task_rows import TaskRows
+
+THREADS = 4
+"""Cores of the boards that we know."""
+COUNTED = 64
+"""One-bit multiply-adds that are as much work as one of float32."""
 
 
 def size_rings(kernels: Kernels, order: Order) -> dict[Buffer, int]:
@@ -44,11 +52,32 @@ def one_ring(kernels: Kernels, slots: dict[Buffer, int]) -> dict[Buffer, int]:
 
 
 def widen_rings(kernels: Kernels, slots: dict[Buffer, int], order: Order) -> dict[Buffer, int]:
-    """The same for several threads: all the writers of a ring may be a task ahead."""
-    found = successors(kernels.steps)
-    task = {b: rows for step, rows in zip(kernels.steps, order.rows, strict=True) for b in step.stage.outputs}
+    """The same for several threads: the writers of a ring may be some tasks ahead."""
+    found, ahead = successors(kernels.steps), rows_ahead(kernels, order)
     for first in slots.keys() - found.values():
         maps = chain(first, found)
-        ahead = sum(task[b] for b in maps)
-        slots = slots | {b: min(slots[b] + ahead, b.height) for b in maps}
+        more = sum(ahead[b] for b in maps)
+        slots = slots | {b: min(slots[b] + more, b.height) for b in maps}
     return slots
+
+
+def rows_ahead(kernels: Kernels, order: Order) -> dict[Buffer, int]:
+    """Rows of each map that its writer may be ahead: a task. Of a step that is most of its group's work, as many tasks
+    as threads have to be in it at once, lest the others find nothing to do; and the rows that so many tasks read."""
+    steps = kernels.steps
+    ahead = {b: rows for step, rows in zip(steps, order.rows, strict=True) for b in step.stage.outputs}
+    for group in order.groups:
+        whole = sum(work_of(steps[k]) for k in group)
+        for k in group:
+            tasks = math.ceil(THREADS * work_of(steps[k]) / max(whole, 1)) - 1
+            if tasks > 1:
+                rows = tasks * order.rows[k]
+                ahead |= dict.fromkeys(steps[k].stage.outputs, rows)
+                read = {op.buffer: rows * op.mul // max(op.div, 1) for op in steps[k].operands if op.buffer in ahead}
+                ahead |= {b: max(ahead[b], more) for b, more in read.items()}
+    return ahead
+
+
+def work_of(step: Step) -> float:
+    """Multiply-adds of float32, about."""
+    return step.stage.work.binary / COUNTED + step.stage.work.full

@@ -16,14 +16,15 @@ from biisnet.compile.ir.stages import Program
 from biisnet.compile.ir.steps import Kernels
 from biisnet.compile.kernels import Add, Load
 from biisnet.compile.passes.order_tasks import order_tasks, run_sweeps
-from biisnet.compile.passes.size_rings import size_rings, widen_rings
+from biisnet.compile.passes.size_rings import rows_ahead, size_rings, widen_rings
 from biisnet.compile.passes.task_rows import TaskRows
 from biisnet.compile.schedules import DEFAULT
 
-from .flows import RowMissingError, Run, chain, programs, store, task_rows
+from .flows import RowMissingError, Run, chain, conv, programs, store, task_rows
 from .graphs import shipped_program, steps_of
 
 SIZES = [(256, 256), (13, 7), (1, 1)]
+HEIGHT = 64
 BANDS = st.sampled_from((1, 2, 4, 8))
 
 
@@ -152,3 +153,16 @@ def test_groups_keep_what_is_between_them() -> None:
     rows, groups = TaskRows(kernels.steps), [range(1), range(1, 2)]
     kept = [check(kernels, run_sweeps(rows, groups, n))[stages[0].outputs[0]] for n in (1, 2, 64)]
     assert kept == [64, 34, 3]  # two rows of the window are above what a sweep adds
+
+
+@pytest.mark.parametrize(("kernels", "ahead"), [((3, 3, 3), [1, 1, 1]), ((1, 7, 1), [3, 3, 1]), ((1, 1, 7), [1, 3, 3])])
+def test_room_for_threads_where_the_work_is(kernels: tuple[int, int, int], ahead: list[int]) -> None:
+    """Fails where four threads cannot be in the one stage that has work for them, or what it reads is not there, or
+    rings of others grow with it."""
+    image = Buffer("image", "image", 1, HEIGHT, HEIGHT, external=0)
+    source, stages = image, []
+    for n, kernel in enumerate(kernels):
+        stages.append(store(f"s{n}", *conv(source, kernel)))
+        (source,) = stages[-1].outputs
+    steps = steps_of(Program("net", stages, [image], []))
+    assert list(rows_ahead(steps, order_tasks(steps, DEFAULT)).values()) == ahead
