@@ -7,7 +7,7 @@ with the maps, so that every graph is valid. Weights follow from one seed, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -364,7 +364,7 @@ def head(n: Growing, x: Map) -> str:
 
 
 @st.composite
-def graphs(draw: Draw) -> onnx.ModelProto:
+def graphs(draw: Draw, steps: Sequence[Callable[[Growing], Map]] = STEPS) -> onnx.ModelProto:
     """A small network: an image of 1 to 4 channels, a float convolution, steps, perhaps a head of scores; one of three
     is wide."""
     size = (int(draw(st.integers(1, 12))), int(draw(st.integers(1, 12))))  # type: ignore[call-overload]
@@ -372,7 +372,7 @@ def graphs(draw: Draw) -> onnx.ModelProto:
     n = Growing(draw, int(draw(image)), size, int(draw(seed)), int(draw(unit)))  # type: ignore[call-overload]
     channels = n.channels(12)
     n.maps.append(Map(n.stem(channels, inputs=n.maps[0].channels), channels, *size))
-    for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=MOST_STEPS)):  # type: ignore[attr-defined]
+    for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=MOST_STEPS)):  # type: ignore[attr-defined]
         n.maps.append(step(n))
     last = n.maps[-1]
     is_class = all(map(has_average, last.size)) and n.choose(False, True)

@@ -24,7 +24,7 @@ from biisnet.targets import resolve
 from ..compile.recognise.networks import C, Net
 from . import __main__ as command
 from .compare import STAGES, MismatchError, Original, compare
-from .strategy import STEPS, graphs
+from .strategy import STEPS, blurred_pool, graphs
 
 FEW = {"phases": [Phase.generate], "database": None, "deadline": None, "suppress_health_check": list(HealthCheck)}
 
@@ -77,9 +77,6 @@ def test_kinds_of_channels_are_drawn() -> None:
     kinds: Counter[str] = Counter()
     wanted = {"BinaryDot", "ChannelDot", "ChannelConvolution", "ChannelDepthwise", "ChannelPooledDepthwise"}
 
-    @seed(3)
-    @settings(max_examples=100, **FEW)
-    @given(graphs())
     def one(proto: onnx.ModelProto) -> None:
         if wanted <= set(kinds):
             return
@@ -90,7 +87,11 @@ def test_kinds_of_channels_are_drawn() -> None:
         plan = make_plan(model, None, resolve("rpi4"), Progress(PLAN_STEPS, lambda _: None), DEFAULT)
         kinds.update(type(e).__name__ for stage in plan.program.stages for e in stage.expressions())
 
-    one()
+    # what a seed draws depends on what else is imported; of all networks the last kind is in one of hundreds
+    for steps in (STEPS, (blurred_pool,)):
+        for number in range(10):
+            if not wanted <= set(kinds):
+                seed(number)(settings(max_examples=20, **FEW)(given(graphs(steps))(one)))()
     assert wanted <= set(kinds)
 
 
