@@ -12,8 +12,10 @@ from collections.abc import Sequence
 
 from ..ir.steps import Step
 
-TASKS = 8
-"""Two for each core of the boards that we know: what they wait for each other is less than fetching weights costs."""
+THREADS = 4
+"""Cores of the boards that we know."""
+TASKS = 2 * THREADS
+"""Two for each thread: what they wait for each other is less than fetching weights costs."""
 
 
 def share_bands(steps: Sequence[Step]) -> list[int]:

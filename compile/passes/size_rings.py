@@ -15,10 +15,9 @@ from ..ir.buffers import Buffer
 from ..ir.memory import Order
 from ..ir.steps import Kernels, Step
 from .reuse_places import chain, successors
+from .share_bands import THREADS
 from .task_rows import TaskRows
 
-THREADS = 4
-"""Cores of the boards that we know."""
 COUNTED = 64
 """One-bit multiply-adds that are as much work as one of float32."""
 

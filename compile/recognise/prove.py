@@ -39,7 +39,8 @@ def prove(original: onnx.ModelProto, rewritten: OnnxModel, context: Context) -> 
     """Run both; one line for the user. Raises CompileError where they differ, or ONNX Runtime refuses one."""
     cuts = find_cuts(original, rewritten.proto, context)
     ends = [o.name for o in rewritten.proto.graph.output]
-    before = before_clamps(original)
+    file_names = {context.aliases.get(name, (name, None))[0] for name in (*ends, *(c.name for c in cuts))}
+    before = {y: x for y, x in before_clamps(original).items() if y in file_names}
     left = cut_at(original, {c.file_name for c in cuts}, rewritten.path, also=before.values())
     right = cut_at(rewritten.proto, {c.name for c in cuts}, rewritten.path)
     inputs = [(i.name, shape_of(i), i.type.tensor_type.elem_type) for i in images_of(original)]

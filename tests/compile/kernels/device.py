@@ -9,7 +9,7 @@ what it reads, guard bytes, what it writes, guard bytes. Bytes that a kernel may
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from biisnet.compile.emit.plan_source import parameter_offsets, plan_source
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
 from biisnet.compile.ir.memory import Arena, Layout, Order, Placement
+from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Program, Stage
 from biisnet.compile.ir.steps import Step
 from biisnet.compile.ir.window import Window
@@ -36,6 +37,17 @@ from biisnet.targets.emulator import command
 Array = npt.NDArray
 GUARD = 1024
 """Bytes before and after each map; a window reads up to some vectors past the map's last row."""
+
+
+@dataclass(frozen=True)
+class Fixed(Schedules):
+    """One blocking for all: default schedules with other bands and tiles."""
+
+    band: int = 1
+    pixels: int = 8
+
+    def of(self, stage: Stage) -> Schedule:
+        return replace(super().of(stage), band=self.band, pixels=self.pixels)
 
 
 class Case:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
-from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import (
@@ -29,13 +28,12 @@ from biisnet.compile.kernels import (
     TwoSlope,
 )
 from biisnet.compile.kernels.channel_bands import BANDS, FETCHED, NEAR
-from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.compile.storage import Bits, Interleaved, Layout, Planes
 from biisnet.targets.cores import GENERIC, Core
 
 from . import draw as d
 from .conftest import Check
-from .device import Case
+from .device import Case, Fixed
 
 WINDOWS = (
     Window((1, 1)),
@@ -254,12 +252,6 @@ def test_longest_windows(on_host: Check) -> None:
 def test_schedules(on_host: Check, band: int, pixels: int) -> None:
     """Fails where what is computed depends on how it is blocked."""
 
-    class Fixed(Schedules):
-        """One schedule for all."""
-
-        def of(self, stage: Stage) -> Schedule:
-            return replace(DEFAULT.of(stage), band=band, pixels=pixels)
-
     rng, window = np.random.default_rng(0), Window((3, 3), pads=(1, 1, 1, 1))
     x = {"in": d.plain_map(rng, (16, 5, 11))}
     layout = Interleaved(8, 1, 1)
@@ -267,7 +259,7 @@ def test_schedules(on_host: Check, band: int, pixels: int) -> None:
     of_channel = ChannelDepthwise(16, buffer, d.dyadic(rng, (16, 1, 3, 3)), d.constants(rng, 16), window, 16)
     pool = ChannelMaxPool(16, replace(buffer, layout=replace(layout, edge=True)), window)
     cases = [bare(e, 5, 11, **x) for e in (dense(rng, (1, 16, 16), (5, 11), window, layout), of_channel, pool)]
-    on_host(cases, schedules=Fixed())
+    on_host(cases, schedules=Fixed(band=band, pixels=pixels))
 
 
 def test_weights_lie_once() -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Expr
-from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import (
@@ -32,13 +31,13 @@ from biisnet.compile.kernels.channel_bands import BANDS, FETCHED
 from biisnet.compile.kernels.channel_counts import Counts, InBytes, Pairwise
 from biisnet.compile.kernels.channel_tiles import tile_of
 from biisnet.compile.passes.fold_prelu_into_accumulator import centre
-from biisnet.compile.schedules import DEFAULT, Schedules
+from biisnet.compile.schedules import DEFAULT
 from biisnet.compile.storage import Bits, Interleaved, Planes
 from biisnet.targets.cores import GENERIC, Core
 
 from . import draw as d
 from .conftest import Check
-from .device import Case
+from .device import Case, Fixed
 
 SHAPES = (
     *((1, 32, 16), (1, 64, 8), (1, 80, 16), (1, 96, 8), (1, 128, 24), (1, 160, 8)),
@@ -214,13 +213,7 @@ def test_signs_of_what_is_no_number(on_both: Check) -> None:
 def test_schedules(on_host: Check, band: int, pixels: int) -> None:
     """Fails where what is computed depends on how it is blocked."""
 
-    class Fixed(Schedules):
-        """One schedule for all."""
-
-        def of(self, stage: Stage) -> Schedule:
-            return replace(DEFAULT.of(stage), band=band, pixels=pixels)
-
-    on_host(large(5, 11), schedules=Fixed())
+    on_host(large(5, 11), schedules=Fixed(band=band, pixels=pixels))
 
 
 @pytest.mark.parametrize("form", [Pairwise, InBytes])

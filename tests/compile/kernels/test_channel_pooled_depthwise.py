@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 
 from biisnet.compile.ir.buffers import Buffer
 from biisnet.compile.ir.expressions import Inputs
-from biisnet.compile.ir.schedule import Schedule
 from biisnet.compile.ir.stages import Stage
 from biisnet.compile.ir.window import Window
 from biisnet.compile.kernels import ChannelDepthwise, ChannelMaxPool, ChannelPooledDepthwise
 from biisnet.compile.kernels.channel_bands import NEAR
-from biisnet.compile.schedules import DEFAULT, Schedules
 from biisnet.compile.storage import Interleaved
 from biisnet.targets import Target, resolve
 from biisnet.targets.cores import GENERIC
@@ -27,7 +25,7 @@ from biisnet.targets.cores import GENERIC
 from . import draw as d
 from .check import agree
 from .conftest import Check
-from .device import Case, run
+from .device import Case, Fixed, run
 
 BLUR = Window((3, 3), (2, 2), (1, 1, 1, 1))
 POOLS = (Window((2, 2)), Window((2, 2)), Window((3, 3)), Window((1, 1)), Window((3, 2), (2, 1)), Window((1, 3), (1, 2)))
@@ -147,19 +145,13 @@ def test_as_two_emulated_stages(emulated: Target, folders: Callable[[], Path]) -
 def test_schedules(on_host: Check, band: int, pixels: int) -> None:
     """Fails where what is computed depends on how it is blocked: a border may be in a tile of any size."""
 
-    class Fixed(Schedules):
-        """One schedule for all."""
-
-        def of(self, stage: Stage) -> Schedule:
-            return replace(DEFAULT.of(stage), band=band, pixels=pixels)
-
     rng, size = np.random.default_rng(0), (12, 20)
     some = [
         bare(pooled_depthwise(rng, (pool, blur), size, 16), d.special_map(rng, (16, *size)))
         for pool in POOLS[1:4]
         for blur in BLURS[1:6]
     ]
-    on_host(some, schedules=Fixed())
+    on_host(some, schedules=Fixed(band=band, pixels=pixels))
 
 
 def test_negative_maxima_at_the_border(on_host: Check) -> None:
