@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m benchmarks.ablation`: train the paper's variants for an equal budget, and write their table into docs/.
 
-A run goes on where it was killed: each variant has a folder of its own, as `biisnet train` makes it.
+A run goes on where it was killed: RUNS/NETWORK/seed-N is a folder as `biisnet train` makes it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,11 +16,11 @@ import typer
 from biisnet.model.datasets import Frame, Say, hold_out
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
-from biisnet.model.metrics import Metrics
+from biisnet.model.metrics import Counts
 from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
-from biisnet.model.training.run_files import BEST
-from biisnet.model.variants import NETWORKS, TABLES, PaperRow
+from biisnet.model.training.run_files import LAST
+from biisnet.model.variants import NETWORKS, TABLES
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
 from biisnet.tools.cli.terminal import Speaker
@@ -30,25 +29,20 @@ from biisnet.tools.train import start_network
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
 
-from .table import grid, number, rewrite
+from .ablation_curves import curves
+from .ablation_results import Budget, Measured, read, to_json
+from .ablation_table import markdown
+from .table import rewrite
 
 say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""
 BATCH = 4
+THRESHOLD = 0.5
+RESULT = "ablation.json"
 PAPERS_CHANNELS, PAPERS_SIZE = 3, (512, 512)
 """The size of the input that the paper's OPs are counted for."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Figures of one variant; Params and OPs are counted with three input channels, as the paper's are."""
-
-    network: str
-    params: float
-    ops: float
-    metrics: Metrics
 
 
 def budget(epochs: int, size: int, crop: int) -> Recipe:
@@ -73,54 +67,40 @@ def train_variant(
     from biisnet.model.cost import count
     from biisnet.model.export import export
     from biisnet.model.network import build
-    from biisnet.model.training.trainer import Progress, make_fabric, train, validate
+    from biisnet.model.predict import predict
+    from biisnet.model.training.trainer import Progress, make_fabric, train
     from biisnet.model.weights import load
 
     def report(p: Progress) -> None:
         if p.step == p.steps and p.metrics is None:
-            say(f"{name}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
+            say(f"{title}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
 
+    title = f"{name}, seed {recipe.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
     train(make_fabric(options.precision), start_network(name, recipe), *frames, recipe, folder, options, report)
-    # validated once, after the last epoch: it is the last one, and no choice was made among several
-    metrics = validate(load(folder / BEST), frames[1])
+    network, counts = load(folder / LAST), Counts()
+    for frame in frames[1]:
+        counts.add(predict(network, frame.image) > THRESHOLD, frame.mask)
     cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
-    return Measured(name, cost.params, cost.ops, metrics)
+    say(f"{title}: {counts.metrics().summary()}")
+    return Measured(name, recipe.seed, cost.params, cost.ops, counts.metrics(), counts.overlaps)
 
 
-def earlier(path: Path, setting: dict[str, Any]) -> dict[str, Measured]:
-    """Figures of a file whose networks were trained in the same setting: those of another are not beside these."""
-    if not path.exists():
-        return {}
-    result = json.loads(path.read_text())
-    if any(result[key] != value for key, value in setting.items()):
-        return {}
-    rows = [Measured(**{**row, "metrics": Metrics(**row["metrics"])}) for row in result["networks"]]
-    return {row.network: row for row in rows}
+def place_of(folder: Path, network: str, seed: int) -> Path:
+    """A run's own folder."""
+    return folder / network / f"seed-{seed}"
 
 
-def markdown(found: dict[str, Measured], about: str) -> str:
-    """Tables 1 to 3, ours beside the paper's."""
-    return "\n\n".join([about, *(f"**Table {n}**\n\n{table_of(rows, found)}" for n, rows in TABLES.items())])
+def without_seed(recipe: Recipe) -> dict[str, Any]:
+    """What runs of several seeds have in common."""
+    return {key: value for key, value in json.loads(recipe.to_json()).items() if key != "seed"}
 
 
-def table_of(rows: tuple[PaperRow, ...], found: dict[str, Measured]) -> str:
-    """One of the paper's tables."""
-    titles = ["", "network", "mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6", "Params, K", "OPs, G"]
-    return grid([*titles, "paper: mIoU, Pd", "Params, OPs"], list(lines_of(rows, found)), numbers=8)
-
-
-def lines_of(rows: tuple[PaperRow, ...], found: dict[str, Measured]) -> Iterator[list[str]]:
-    """A line a row."""
-    for row in rows:
-        ours = found.get(row.network)
-        values = (100 * ours.metrics.miou, 100 * ours.metrics.niou, 100 * ours.metrics.pd) if ours else (None,) * 3
-        fa, params, ops = (1e6 * ours.metrics.fa, ours.params / 1e3, ours.ops / 1e9) if ours else (None,) * 3
-        paper = row.paper
-        theirs = [f"{paper.miou}, {paper.pd}", f"{paper.params:g}, {paper.ops:.2f}"] if paper else ["-", "-"]
-        figures = [*(number(v, 1) for v in (*values, fa)), number(params, 2), number(ops, 3)]
-        yield [row.title, f"`{row.network}`", *figures, *theirs]
+def resume_budget(budgets: list[Budget], about: str, recipe: Recipe) -> Budget:
+    """The budget of these that is the same, or one without figures."""
+    new = Budget(about, without_seed(recipe), ())
+    return next((b for b in budgets if (b.about, b.recipe) == (new.about, new.recipe)), new)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -141,7 +121,10 @@ def ablation(
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="The budget of each.")] = 40,
     size: Annotated[int, typer.Option("--size", min=8, help="Height and width of the frames.")] = 256,
     crop: Annotated[int, typer.Option("--crop", min=8, help="Height and width of the crops.")] = 128,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where ablation.{json,md} are.")] = DOCS,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each network, with seeds from 0.")] = 1,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Where ablation.{json,md,png} are.")
+    ] = DOCS,
 ) -> None:
     """Train the networks of the paper's tables for an equal budget, and write the figures into docs/."""
     from biisnet.model.training.trainer import FLOATS, Options
@@ -154,17 +137,19 @@ def ablation(
     images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} {source}"
     about = (
         f"{epochs} epochs of {images}, the default recipe but for crops of {crop}x{crop} throughout, {BATCH} a batch, "
-        f"seed {recipe.seed}, convolutions in {precision}; measured on the {len(frames[1])} frames held out, after the "
-        "last epoch."
+        f"convolutions in {precision}; measured on the {len(frames[1])} frames held out, after the last epoch."
     )
-    setting = {"about": about, "recipe": json.loads(recipe.to_json())}
-    found = earlier(output / "ablation.json", setting)
-    for name in variants(network):
-        found[name] = train_variant(name, recipe, frames, folder / name, options, say)
-        say(f"{name}: {found[name].metrics.summary()}")
-        result = {**setting, "networks": [asdict(m) for m in found.values()]}
-        write_whole(output / "ablation.json", (json.dumps(result, indent=1) + "\n").encode())
-        rewrite(output / "ablation.md", markdown(found, about))
+    budgets = read(output / RESULT)
+    own = resume_budget(budgets, about, recipe)
+    others = [b for b in budgets if b is not own]
+    for seed in range(seeds):
+        for name in variants(network):
+            place = place_of(folder, name, seed)
+            own = own.with_network(train_variant(name, replace(recipe, seed=seed), frames, place, options, say))
+            write_whole(output / RESULT, to_json([*others, own]).encode())
+            rewrite(output / "ablation.md", markdown([*others, own]))
+            losses = {m.network: place_of(folder, m.network, 0) for m in own.networks}
+            write_whole(output / "ablation.png", curves(losses))
 
 
 if __name__ == "__main__":

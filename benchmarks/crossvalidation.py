@@ -9,7 +9,6 @@ it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
 from biisnet.model.metrics import Counts, Metrics
 from biisnet.model.source import Source
-from biisnet.model.training.folds import Spread, folds, spreads
+from biisnet.model.training.folds import folds, spreads
 from biisnet.model.training.recipe import Recipe
 from biisnet.model.training.run_files import LAST
 from biisnet.tools.cli.command import SETTINGS, Command
@@ -33,7 +32,7 @@ from biisnet.tools.train import read_recipe, start_network
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
 
-from .table import grid
+from .table import grid, spoken
 
 say = Speaker()
 RESULT = "crossvalidation.json"
@@ -95,12 +94,6 @@ def markdown(results: list[Validated]) -> str:
         whole = [f"{scale * getattr(r.together, name):.1f}" for name, scale in scales.items()]
         lines.append([r.recipe, str(len(r.folds)), *(spoken(own[n], scale) for n, scale in scales.items()), *whole])
     return grid(titles, lines, numbers=9)
-
-
-def spoken(value: Spread, scale: float) -> str:
-    """Mean and deviation; without the second where there is none."""
-    mean = f"{scale * value.mean:.1f}"
-    return mean if math.isnan(value.deviation) else f"{mean} ± {scale * value.deviation:.1f}"
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

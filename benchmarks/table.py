@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from biisnet.compile.errors import CompileError
+from biisnet.model.training.folds import Spread
 
 from .engines import ENGINES, OURS
 from .results import DeviceRow, HostRow, Results, ThreadRow
@@ -125,6 +127,12 @@ def number(value: float | None, digits: int) -> str:
 def share(value: float | None) -> str:
     """Per cent; rounded down, so that 100 % is all of them."""
     return NONE if value is None else f"{int(value * 1e5) / 1e3:g} %"
+
+
+def spoken(value: Spread, scale: float) -> str:
+    """Mean and deviation; without the second where there is none."""
+    mean = number(scale * value.mean, 1)
+    return mean if math.isnan(value.deviation) else f"{mean} ± {number(scale * value.deviation, 1)}"
 
 
 def grid(titles: Sequence[str], lines: Iterable[Sequence[str]], numbers: int) -> str:

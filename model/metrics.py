@@ -66,9 +66,8 @@ class Metrics:
 class Counts:
     """Counts that the metrics are made of, added up frame by frame."""
 
-    intersection: int = 0
-    union: int = 0
-    ious: list[float] = field(default_factory=list)
+    overlaps: list[tuple[int, int]] = field(default_factory=list)
+    """Each frame's pixels of intersection and union."""
     targets: int = 0
     found: int = 0
     false_pixels: int = 0
@@ -78,10 +77,7 @@ class Counts:
         """Count one frame, two masks [H, W]. Raises ValueError where they differ in size."""
         if predicted.shape != truth.shape:
             raise ValueError(f"masks of {predicted.shape} and {truth.shape} pixels")
-        both, either = int((predicted & truth).sum()), int((predicted | truth).sum())
-        self.intersection += both
-        self.union += either
-        self.ious.append(both / either if either else 1.0)
+        self.overlaps.append((int((predicted & truth).sum()), int((predicted | truth).sum())))
         match = match_components(predicted, truth)
         self.targets += len(match.found) + len(match.missed)
         self.found += len(match.found)
@@ -91,9 +87,10 @@ class Counts:
 
     def metrics(self) -> Metrics:
         """The metrics of all frames so far."""
+        ious = [both / either if either else 1.0 for both, either in self.overlaps]
         return Metrics(
-            _share(self.intersection, self.union),
-            float(np.mean(self.ious)) if self.ious else float("nan"),
+            _share(sum(both for both, _ in self.overlaps), sum(either for _, either in self.overlaps)),
+            float(np.mean(ious)) if ious else float("nan"),
             _share(self.found, self.targets),
             _share(self.false_pixels, self.pixels),
         )

@@ -1,26 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ablation: resumable, and ours beside the paper's."""
+"""The ablation: resumable, by seeds and budgets."""
 
-import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.ablation import Measured, app, lines_of, variants
+from benchmarks.ablation import app, variants
+from benchmarks.ablation_results import read
 from biisnet.model.errors import InputError
-from biisnet.model.metrics import Metrics
-from biisnet.model.variants import TABLE_3
 
 ARGUMENTS = ["--scenes", "8", "--epochs", "1", "--size", "32", "--crop", "16", "--network", "biisnet-lite"]
-
-
-def test_a_row_has_both_figures() -> None:
-    found = {"stage4-block": Measured("stage4-block", 21424, 0.4147e9, Metrics(0.5, 0.25, 0.75, 1e-5))}
-    rows = list(lines_of(TABLE_3, found))
-    assert rows[3][:8] == ["block with DB Conv", "`stage4-block`", "50.0", "25.0", "75.0", "10.0", "21.42", "0.415"]
-    assert rows[3][8:] == ["67.02, 88.51", "72, 0.42"]
-    assert rows[0][2:8] == ["-"] * 6
 
 
 def test_each_network_is_trained_once() -> None:
@@ -43,20 +33,33 @@ def test_a_second_run_goes_on(tmp_path: Path) -> None:
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output
     assert "epoch 1/1" in first.output
-    result = json.loads((tmp_path / "ablation.json").read_text())
-    (row,) = result["networks"]
-    assert row["params"] == pytest.approx(6133, abs=1)
-    assert "6 synthetic scenes, seed 0" in result["about"]
+    (budget,) = read(tmp_path / "ablation.json")
+    (row,) = budget.networks
+    assert row.params == pytest.approx(6133, abs=1)
+    assert len(row.overlaps) == 2
+    assert row.metrics.miou == sum(both for both, _ in row.overlaps) / sum(either for _, either in row.overlaps)
+    assert "6 synthetic scenes, seed 0" in budget.about
     assert "`biisnet-lite`" in (tmp_path / "ablation.md").read_text()
+    assert (tmp_path / "ablation.png").read_bytes().startswith(b"\x89PNG")
     more = CliRunner().invoke(app, [*arguments[:-1], "sibnn"])
     assert more.exit_code == 0, more.output
-    both = json.loads((tmp_path / "ablation.json").read_text())
-    assert both["networks"][0] == row  # what was measured before in the same setting stays
-    assert [r["network"] for r in both["networks"]] == ["biisnet-lite", "sibnn"]
+    (both,) = read(tmp_path / "ablation.json")
+    assert both.networks[0] == row  # what was measured before in the same setting stays
+    assert [m.network for m in both.networks] == ["biisnet-lite", "sibnn"]
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 0
     assert "epoch" not in again.output  # nothing is trained twice
-    assert json.loads((tmp_path / "ablation.json").read_text()) == both
+    assert read(tmp_path / "ablation.json") == [both]
+    seeds = CliRunner().invoke(app, [*arguments, "--seeds", "2"])
+    assert seeds.exit_code == 0, seeds.output
+    assert "biisnet-lite, seed 1: epoch 1/1" in seeds.output
+    (three,) = read(tmp_path / "ablation.json")
+    assert [(m.network, m.seed) for m in three.networks] == [("biisnet-lite", 0), ("sibnn", 0), ("biisnet-lite", 1)]
+    runs = [tmp_path / "runs" / "biisnet-lite" / f"seed-{n}" / "best.safetensors" for n in range(2)]
+    assert runs[0].read_bytes() != runs[1].read_bytes()
     other = CliRunner().invoke(app, [*arguments[:-2], "--crop", "24", *arguments[-2:], "-r", str(tmp_path / "others")])
     assert other.exit_code == 0, other.output
-    assert [r["network"] for r in json.loads((tmp_path / "ablation.json").read_text())["networks"]] == ["biisnet-lite"]
+    assert [[m.network for m in b.networks] for b in read(tmp_path / "ablation.json")] == [
+        ["biisnet-lite", "sibnn", "biisnet-lite"],
+        ["biisnet-lite"],
+    ]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ablation's figures, as they are kept in docs/ablation.json: budgets, and what each network came to with each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from biisnet.model.metrics import Metrics
+
+Overlaps = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One network, trained with one seed; Params and OPs are counted with three input channels, as the paper's are."""
+
+    network: str
+    seed: int
+    params: float
+    ops: float
+    metrics: Metrics
+    overlaps: Overlaps
+    """Each frame's pixels of intersection and union; none are kept of the oldest figures."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Networks that were trained alike: figures of another budget are not beside these."""
+
+    about: str
+    recipe: dict[str, Any]
+    """All fields but the seed."""
+    networks: tuple[Measured, ...]
+
+    def with_network(self, new: Measured) -> Budget:
+        """With another figure, or one anew."""
+        key = (new.network, new.seed)
+        rest = {(m.network, m.seed): m for m in self.networks}
+        return Budget(self.about, self.recipe, tuple((rest | {key: new}).values()))
+
+
+def read(path: Path) -> list[Budget]:
+    """All budgets, the one measured last at the end; none where there is no file."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())["budgets"]
+    return [Budget(b["about"], b["recipe"], tuple(_measured(row) for row in b["networks"])) for b in found]
+
+
+def _measured(row: dict[str, Any]) -> Measured:
+    overlaps = [(both, either) for both, either in row["overlaps"]]
+    return Measured(**{**row, "metrics": Metrics(**row["metrics"]), "overlaps": overlaps})
+
+
+def to_json(budgets: list[Budget]) -> str:
+    """A line for each network."""
+    texts = []
+    for b in budgets:
+        rows = ",\n  ".join(json.dumps(asdict(m)) for m in b.networks)
+        about, recipe = json.dumps(b.about), json.dumps(b.recipe, sort_keys=True)
+        texts.append(f' {{"about": {about},\n "recipe": {recipe},\n "networks": [\n  {rows}\n ]}}')
+    return '{"budgets": [\n' + ",\n".join(texts) + "\n]}\n"

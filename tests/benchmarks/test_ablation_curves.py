@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The picture of the losses."""
+
+from pathlib import Path
+
+from benchmarks.ablation_curves import curves, losses_of
+
+
+def test_runs_that_are_elsewhere_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
+    assert losses_of(tmp_path / "history.csv") == [0.5, 0.25]
+    one = curves({"here": tmp_path})
+    assert one.startswith(b"\x89PNG")
+    assert curves({"here": tmp_path, "gone": tmp_path / "none"}) == one
+    assert curves({"other": tmp_path}) != one

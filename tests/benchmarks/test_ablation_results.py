@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ablation's figures: what is written is read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.ablation_results import Budget, Measured, read, to_json
+from biisnet.model.metrics import Metrics
+
+ONE = Measured("bnn", 0, 8220, 0.48e9, Metrics(0.5, 0.25, 0.75, 1e-5), [(1, 2), (0, 3)])
+BUDGET = Budget("30 epochs", {"epochs": 30}, (ONE,))
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    budgets = [BUDGET, Budget("300 epochs", {"epochs": 300}, (ONE, replace(ONE, seed=1, overlaps=[])))]
+    (tmp_path / "a.json").write_text(to_json(budgets))
+    assert read(tmp_path / "a.json") == budgets
+    assert read(tmp_path / "none.json") == []
+
+
+def test_a_figure_anew_takes_the_place_of_its_own() -> None:
+    anew, other = replace(ONE, params=1), replace(ONE, seed=1)
+    assert BUDGET.with_network(other).with_network(anew).networks == (anew, other)
