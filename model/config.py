@@ -151,5 +151,7 @@ PRESETS: dict[str, NetworkConfig] = {
     "biisnet": NetworkConfig(),
     "biisnet-lite": NetworkConfig(encoder_blocks=(1, 1), decoder_blocks=(1, 1)),
 }
-EARLIER: dict[str, NetworkConfig] = {"biisnet-1": NetworkConfig()}
-"""Presets whose weights are those that a preset of the same network had before."""
+EARLIER = {"biisnet-1": "biisnet", "biisnet-lite-1": "biisnet-lite"}
+"""Names of weights that a preset had before, and the preset."""
+SHIPPED = PRESETS | {name: PRESETS[preset] for name, preset in EARLIER.items()}
+"""Every network that has trained weights in the package."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .config import EARLIER, PRESETS, NetworkConfig
+from .config import PRESETS, SHIPPED, NetworkConfig
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ VARIANTS: dict[str, NetworkConfig] = {
     "stage4-sampling": NetworkConfig(encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1, 1)),
 }
 
-NETWORKS = PRESETS | EARLIER | VARIANTS
+NETWORKS = SHIPPED | VARIANTS
 """Every network that has a name."""
 
 TABLE_1 = (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ..compile.errors import CompileError
 from ..compile.foreign_files import SAFETENSORS, what_it_is
-from ..model import NETWORKS, PRESETS
-from ..model.config import EARLIER
+from ..model import NETWORKS
+from ..model.config import SHIPPED
 from ..model.training.run_files import BEST
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "biisnet"
 CHECKPOINT = ".safetensors"
-NAMES = f"{', '.join(PRESETS | EARLIER)}, or a variant (`biisnet variants`)"
+NAMES = f"{', '.join(SHIPPED)}, or a variant (`biisnet variants`)"
 
 
 def known_checkpoint(name: str) -> str:

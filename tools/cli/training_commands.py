@@ -198,8 +198,8 @@ def variants(*, terminal: Terminal) -> None:
     differs = {name: differences(config) for name, config in NETWORKS.items()}
     lines = []
     for name in NETWORKS:
-        default = "the default network, with earlier weights" if name in EARLIER else "the default network"
-        lines.append(f"{name:22} {'; '.join(places[name]) or default}")
+        other = f"{EARLIER[name]}, with earlier weights" if name in EARLIER else "the default network"
+        lines.append(f"{name:22} {'; '.join(places[name]) or other}")
         lines.append(f"{'':22} {', '.join(f'{field} {value}' for field, value in differs[name].items())}".rstrip())
     terminal.show([{"name": name, "tables": places[name], "differs": differs[name]} for name in NETWORKS], lines)
 

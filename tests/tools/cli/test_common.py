@@ -173,7 +173,7 @@ def test_json_is_all_of_standard_output(cli: Cli, here: Path, tiny_bundle: Calla
     [
         (["tu"], ["tune", "tune-merge"]),
         (["compile", "--target", "rpi-"], ["rpi-zero2w"]),
-        (["train", "biisnet-"], ["biisnet-lite", "biisnet-1"]),
+        (["train", "biisnet-"], ["biisnet-lite", "biisnet-1", "biisnet-lite-1"]),
         (["export", "--siz"], ["--size"]),
     ],
 )
