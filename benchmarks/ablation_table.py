@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from biisnet.model.training.folds import spread, spreads
+from biisnet.model.training.folds import spreads
 from biisnet.model.variants import TABLES, PaperRow
 
 from .ablation_results import Budget, Measured
-from .resampling import F64, resampled_miou, share_below
+from .resampling import Resampled, resample, share_below
 from .table import NONE, grid, number, spoken
 
 TITLES = ["", "network", "seeds", "mIoU, %", "nIoU, %", "Pd, %", "Fa, 1e-6", "± of frames", "below BiisNet, %"]
+"""The last two of mIoU and nIoU."""
 LAST = ["Params, K", "OPs, G", "paper: mIoU, Pd", "Params, OPs"]
 OURS = "biisnet-lite"
 """What the paper calls BiisNet, and the last row of two of its tables."""
@@ -36,13 +37,13 @@ def table_of(rows: tuple[PaperRow, ...], budget: Budget) -> str:
 
 def lines_of(rows: tuple[PaperRow, ...], budget: Budget) -> Iterator[list[str]]:
     """A line a row."""
-    best = draws_of(of(OURS, budget))
+    ours = draws_of(of(OURS, budget))
     for row in rows:
         own = of(row.network, budget)
         paper = row.paper
         theirs = [f"{paper.miou}, {paper.pd}", f"{paper.params:g}, {paper.ops:.2f}"] if paper else [NONE, NONE]
         cost = [number(own[0].params / 1e3, 2), number(own[0].ops / 1e9, 3)] if own else [NONE, NONE]
-        yield [row.title, f"`{row.network}`", *figures(own, best if row.network != OURS else None), *cost, *theirs]
+        yield [row.title, f"`{row.network}`", *figures(own, None if row.network == OURS else ours), *cost, *theirs]
 
 
 def of(network: str, budget: Budget) -> list[Measured]:
@@ -50,21 +51,34 @@ def of(network: str, budget: Budget) -> list[Measured]:
     return [m for m in budget.networks if m.network == network]
 
 
-def figures(own: list[Measured], best: F64 | None) -> list[str]:
-    """Seeds, the metrics with their spread over these, and what other frames would do to mIoU."""
+def figures(own: list[Measured], ours: Resampled | None) -> list[str]:
+    """Seeds, the metrics with their spread over these, and what other frames would do to mIoU and nIoU."""
     if not own:
         return [NONE] * 7
     found = spreads([m.metrics for m in own])
     metrics = [spoken(found[name], scale) for name, scale in (("miou", 100), ("niou", 100), ("pd", 100), ("fa", 1e6))]
     drawn = draws_of(own)
-    frames = NONE if drawn is None else f"{100 * spread(list(drawn)).deviation:.1f}"
-    below = NONE if drawn is None or best is None else f"{100 * share_below(drawn, best):.0f}"
-    return [str(len(own)), *metrics, frames, below]
+    return [str(len(own)), *metrics, width_of(drawn), below(drawn, ours)]
 
 
-def draws_of(own: list[Measured]) -> F64 | None:
-    """mIoU over draws of frames, the mean over seeds; None where frames were not kept."""
+def width_of(drawn: Resampled | None) -> str:
+    """Standard deviation of mIoU and nIoU over draws of frames."""
+    if drawn is None:
+        return NONE
+    return ", ".join(f"{100 * np.nanstd(values, ddof=1):.1f}" for values in (drawn.miou, drawn.niou))
+
+
+def below(drawn: Resampled | None, ours: Resampled | None) -> str:
+    """In how many of a hundred draws mIoU and nIoU are below BiisNet's."""
+    if drawn is None or ours is None:
+        return NONE
+    pairs = ((drawn.miou, ours.miou), (drawn.niou, ours.niou))
+    return ", ".join(f"{100 * share_below(own, other):.0f}" for own, other in pairs)
+
+
+def draws_of(own: list[Measured]) -> Resampled | None:
+    """mIoU and nIoU over draws of frames, the mean over seeds; None where frames were not kept."""
     if not own or not all(m.overlaps for m in own):
         return None
-    mean: F64 = np.mean([resampled_miou(m.overlaps) for m in own], axis=0)
-    return mean
+    found = [resample(m.overlaps) for m in own]
+    return Resampled(np.mean([f.miou for f in found], axis=0), np.mean([f.niou for f in found], axis=0))

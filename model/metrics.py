@@ -87,13 +87,18 @@ class Counts:
 
     def metrics(self) -> Metrics:
         """The metrics of all frames so far."""
-        ious = [both / either if either else 1.0 for both, either in self.overlaps]
+        ious = [iou(*overlap) for overlap in self.overlaps]
         return Metrics(
             _share(sum(both for both, _ in self.overlaps), sum(either for _, either in self.overlaps)),
             float(np.mean(ious)) if ious else float("nan"),
             _share(self.found, self.targets),
             _share(self.false_pixels, self.pixels),
         )
+
+
+def iou(intersection: int, union: int) -> float:
+    """A frame's, of its pixels; 1 where there is neither a target nor a detection."""
+    return intersection / union if union else 1.0
 
 
 def _share(part: int, whole: int) -> float:

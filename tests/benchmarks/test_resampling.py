@@ -4,23 +4,31 @@
 import numpy as np
 import pytest
 
-from benchmarks.resampling import DRAWS, resampled_miou, share_below
+from benchmarks.resampling import DRAWS, resample, share_below
 
 
 def test_spread_of_a_mean() -> None:
-    # unions alike: mIoU is the mean of 50 values of 0 and 1, whose standard error is 0.5 / sqrt(50)
-    found = resampled_miou([(n % 2, 1) for n in range(50)])
-    assert found.shape == (DRAWS,)
-    assert np.mean(found) == pytest.approx(0.5, abs=0.01)
-    assert np.std(found) == pytest.approx(0.5 / np.sqrt(50), rel=0.05)
+    # unions alike: mIoU is the mean of 50 values of 0 and 1, whose standard error is 0.5 / sqrt(50), and so is nIoU
+    found = resample([(n % 2, 1) for n in range(50)])
+    assert found.miou.shape == (DRAWS,)
+    assert np.mean(found.miou) == pytest.approx(0.5, abs=0.01)
+    assert np.std(found.miou) == pytest.approx(0.5 / np.sqrt(50), rel=0.05)
+    assert found.niou == pytest.approx(found.miou)
+
+
+def test_large_frames_carry_miou_alone() -> None:
+    found = resample([(900, 1000)] + [(1, 10)] * 9)
+    assert np.std(found.miou) > 3 * np.std(found.niou) > 0
 
 
 def test_networks_share_their_draws() -> None:
     better = [(n + 1, 20) for n in range(10)]
     worse = [(n, 20) for n in range(10)]
-    assert share_below(resampled_miou(worse), resampled_miou(better)) == 1  # in every draw, however wide they are
-    assert share_below(resampled_miou(better), resampled_miou(better)) == 0.5
+    assert share_below(resample(worse).miou, resample(better).miou) == 1  # in every draw, however wide they are
+    assert share_below(resample(better).miou, resample(better).miou) == 0.5
 
 
 def test_frames_without_targets() -> None:
-    assert np.isnan(resampled_miou([(0, 0)])).all()
+    found = resample([(0, 0)])
+    assert np.isnan(found.miou).all()
+    assert (found.niou == 1).all()
