@@ -53,7 +53,7 @@ def test_arms_that_meet_below() -> None:
 @pytest.fixture(scope="module")
 def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runner's own detect(), with sanitizers."""
-    own = tuple(sources.ROOT / "runner" / name for name in ("answer.c", "detect.c", "fail.c", "file.c"))
+    own = tuple(sources.ROOT / "runner" / name for name in ("answer.c", "detect.c", "elementary.c", "fail.c", "file.c"))
     files = (*sources.LIBRARY_SOURCES, PLAN, *own, HERE / "components.c")
     return compile_c(tmp_path_factory.mktemp("build") / "components", files, *SANITIZED)
 
