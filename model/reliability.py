@@ -72,21 +72,21 @@ def all_scored(probabilities: list[F32], truths: list[Mask]) -> tuple[F64, Mask]
 
 def reliability(probabilities: list[F32], truths: list[Mask], scores: Platt = UNSCALED) -> Reliability:
     """Detections of probability maps against masks, in BINS bins of equal width."""
-    peaks, hits = all_scored(probabilities, truths)
-    return binned(scores.score(peaks).astype(np.float64), hits)
+    return binned(*all_scored(probabilities, truths), scores)
 
 
-def binned(scores: F64, hits: Mask) -> Reliability:
-    """The same of scores [n], of which `hits` [n] are targets."""
-    if not len(scores):
+def binned(peaks: F64, hits: Mask, scores: Platt = UNSCALED) -> Reliability:
+    """The same of detections with the highest probabilities `peaks` [n], of which `hits` [n] are targets."""
+    if not len(peaks):
         return Reliability([], float("nan"))
-    place = np.minimum((scores * BINS).astype(int), BINS - 1)
+    said = scores.score(peaks).astype(np.float64)
+    place = np.minimum((said * BINS).astype(int), BINS - 1)
     bins = [
-        Bin(int(own.sum()), float(scores[own].mean()), float(hits[own].mean()))
+        Bin(int(own.sum()), float(said[own].mean()), float(hits[own].mean()))
         for own in (place == n for n in range(BINS))
         if own.any()
     ]
-    return Reliability(bins, sum(abs(b.targets - b.score) * b.detections for b in bins) / len(scores))
+    return Reliability(bins, sum(abs(b.targets - b.score) * b.detections for b in bins) / len(peaks))
 
 
 def picture(found: Reliability, title: str) -> bytes:

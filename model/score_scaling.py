@@ -72,7 +72,7 @@ def fit_scores(peaks: F64, hits: Mask, own: Platt) -> Scaling:
             "the network has not been trained on"
         )
     scores = maximum_likelihood(logit(peaks), hits)
-    before, after = (binned(s.score(peaks).astype(np.float64), hits).error for s in (own, scores))
+    before, after = (binned(peaks, hits, s).error for s in (own, scores))
     return Scaling(scores, count, targets, before, after)
 
 

@@ -21,7 +21,7 @@ from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
 from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
-from ..model.reliability import Reliability, all_scored, reliability
+from ..model.reliability import Reliability, all_scored, binned
 from ..model.score_scaling import Scaling, fit_scores
 from ..runtime.answers import Answer, Values
 from ..runtime.bundle import open_bundle
@@ -268,7 +268,8 @@ def evaluate_model(
     masks = [f.mask for f in frames]
     curve = roc(probabilities, masks, list(THRESHOLDS))
     allowed = None if budget is None else operating_point(probabilities, masks, budget)
-    fitted = fit_scores(*all_scored(probabilities, masks), predictor.scores) if fit else None
+    peaks, hits = all_scored(probabilities, masks)
+    fitted = fit_scores(peaks, hits, predictor.scores) if fit else None
     return Evaluation(
         predictor.name,
         predictor.engine,
@@ -279,7 +280,7 @@ def evaluate_model(
         threshold,
         counts.metrics(),
         curve,
-        reliability(probabilities, masks, predictor.scores),
+        binned(peaks, hits, predictor.scores),
         allowed,
         predictor.scores,
         fitted,

@@ -33,8 +33,7 @@ def test_what_detections_were_drawn_by(true: Platt) -> None:
     assert found.after < 0.015
     if true != UNSCALED:
         assert found.before > 2 * found.after
-    fresh = drawn(true, 20000, seed=1)
-    assert binned(found.scores.score(fresh[0]).astype(float), fresh[1]).error < 0.02
+    assert binned(*drawn(true, 20000, seed=1), found.scores).error < 0.02
 
 
 def test_it_is_the_minimum_of_platts_sum() -> None:
