@@ -134,7 +134,7 @@ def test_in_bundles(cli: Callable[..., Any], here: Path, tiny_onnx: Path, target
         written = (here / f"{bundle}-out" / "targets.csv").read_text()
         start = [EMULATOR or "", "-cpu", "cortex-a72"] if target == "rpi4" else []
         program = [*start, here / bundle / "bin" / "biisnet-run", "--targets", *options, frames]
-        assert subprocess.check_output(program, text=True) == written.replace("frames/", f"{frames}/")
+        assert subprocess.check_output(program, text=True) == written
         return table(written)
 
     for options in ((), ("--vote", "2/3")):
