@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reliability: of detections that were given a score, how many are targets?
 
-A detection is an 8-connected component above a threshold, its score the highest probability in it; it is a target where
-Pd counts it as one. Of a calibrated network's detections with a score of 0.8, four of five are targets.
+A detection is an 8-connected component above a threshold, its score the highest probability in it, or what Platt
+scaling makes of that; it is a target where Pd counts it as one. Of a calibrated network's detections with a score of
+0.8, four of five are targets.
 
     ECE = sum over bins of |share of targets - mean score| * detections / all detections
 
@@ -17,6 +18,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from ..runtime.elementary import F64
+from ..runtime.platt import UNSCALED, Platt
 from .figures import figure_png
 from .metrics import EIGHT, F32, Mask, match_components
 
@@ -51,29 +54,39 @@ class Reliability:
 
 
 def scored(probability: F32, truth: Mask, threshold: float = LOWEST) -> list[tuple[float, bool]]:
-    """Each detection's score and whether it is a target, in one frame [H, W]."""
+    """Each detection's highest probability and whether it is a target, in one frame [H, W]."""
     labels, count = ndimage.label(probability > threshold, EIGHT)
     if not count:
         return []
     match = match_components(probability > threshold, truth)
     hits = {detection.label for _, detection in match.found}
-    scores = ndimage.maximum(probability, labels, range(1, count + 1))
-    return [(float(score), n in hits) for n, score in enumerate(scores, 1)]
+    peaks = ndimage.maximum(probability, labels, range(1, count + 1))
+    return [(float(peak), n in hits) for n, peak in enumerate(peaks, 1)]
 
 
-def reliability(probabilities: list[F32], truths: list[Mask]) -> Reliability:
-    """Detections of probability maps against masks, in BINS bins of equal width."""
+def all_scored(probabilities: list[F32], truths: list[Mask]) -> tuple[F64, Mask]:
+    """The same of all detections of probability maps, two arrays [n]."""
     found = [d for p, t in zip(probabilities, truths, strict=True) for d in scored(p, t)]
-    if not found:
+    return np.array([p for p, _ in found], np.float64), np.array([h for _, h in found], bool)
+
+
+def reliability(probabilities: list[F32], truths: list[Mask], scores: Platt = UNSCALED) -> Reliability:
+    """Detections of probability maps against masks, in BINS bins of equal width."""
+    return binned(*all_scored(probabilities, truths), scores)
+
+
+def binned(peaks: F64, hits: Mask, scores: Platt = UNSCALED) -> Reliability:
+    """The same of detections with the highest probabilities `peaks` [n], of which `hits` [n] are targets."""
+    if not len(peaks):
         return Reliability([], float("nan"))
-    scores, hits = np.array([s for s, _ in found]), np.array([h for _, h in found])
-    place = np.minimum((scores * BINS).astype(int), BINS - 1)
+    said = scores.score(peaks).astype(np.float64)
+    place = np.minimum((said * BINS).astype(int), BINS - 1)
     bins = [
-        Bin(int(own.sum()), float(scores[own].mean()), float(hits[own].mean()))
+        Bin(int(own.sum()), float(said[own].mean()), float(hits[own].mean()))
         for own in (place == n for n in range(BINS))
         if own.any()
     ]
-    return Reliability(bins, sum(abs(b.targets - b.score) * b.detections for b in bins) / len(found))
+    return Reliability(bins, sum(abs(b.targets - b.score) * b.detections for b in bins) / len(peaks))
 
 
 def picture(found: Reliability, title: str) -> bytes:

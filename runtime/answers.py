@@ -18,28 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .elementary import exponential
 from .signature import LOGIT, Signature, Tensor
 
 F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 Values = npt.NDArray[Any]
-LN2_HIGH, LN2_LOW, LOG2_E = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e00
-"""The logarithm of 2 in two parts: of the first, multiples up to 2^11 are exact. (Cody and Waite, Software Manual for
-the Elementary Functions, 1980.)"""
-TERMS, LARGEST = 14, 700.0
-
-
-def exponential(x: F64) -> F64:
-    """exp(x), by additions, multiplications and divisions alone, in an order that answer.c has, too: libraries' own
-    differ in the last bit. x = k ln 2 + r, |r| <= ln 2 / 2; the series of exp(r) by Horner's rule, to below 1e-18."""
-    x = np.clip(x, -LARGEST, LARGEST)
-    k = np.rint(x * LOG2_E)
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    total = np.ones_like(r)
-    for n in range(TERMS, 0, -1):
-        total = 1 + r / n * total
-    result: F64 = np.ldexp(total, k.astype(np.int32))
-    return result
 
 
 @dataclass(frozen=True)

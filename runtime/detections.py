@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .answers import F32, Answer, Values
 from .errors import BundleError
+from .platt import UNSCALED, Platt
 from .signature import Signature
 
 
@@ -28,17 +29,18 @@ class Detection:
     width: int
     row: float  # of the pixels' centroid, each weighted by its probability
     column: float
-    score: float  # the highest probability
+    score: float  # of the highest probability; without a scaling that itself
     pixels: int
 
 
 @dataclass(frozen=True)
 class Detector:
     """Mask and targets of values [H, W] of a model's output: a pixel is a target's where its value is above the
-    threshold, which is a value, too."""
+    threshold, which is a value, too. `scores` makes a target's score of its highest probability."""
 
     answer: Answer
     threshold: float
+    scores: Platt = UNSCALED
 
     def mask(self, values: Values) -> npt.NDArray[np.bool_]:
         """True at the pixels of targets."""
@@ -57,7 +59,7 @@ class Detector:
 
     def components(self, values: Values) -> list[Component]:
         """The same with their pixels."""
-        return _measured(self.probability(values), self.mask(values))
+        return _measured(self.probability(values), self.mask(values), self.scores)
 
 
 def detector(signature: Signature, name: str, threshold: float | None = None) -> Detector:
@@ -69,7 +71,8 @@ def detector(signature: Signature, name: str, threshold: float | None = None) ->
             "(docs/runtime.md)"
         )
     answer = Answer(signature.outputs[0])
-    return Detector(answer, answer.threshold(signature.threshold if threshold is None else threshold))
+    at = answer.threshold(signature.threshold if threshold is None else threshold)
+    return Detector(answer, at, signature.scores)
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,13 @@ class Component:
 
 
 def detect(probability: F32, threshold: float) -> list[Detection]:
-    """The targets of a map [H, W], from top to bottom: where it is above `threshold`."""
-    return [found.detection for found in _measured(probability, probability > np.float32(threshold))]
+    """The targets of a map [H, W], from top to bottom: where it is above `threshold`. Scores are the highest
+    probabilities."""
+    return [found.detection for found in _measured(probability, probability > np.float32(threshold), UNSCALED)]
 
 
-def _measured(probability: F32, mask: npt.NDArray[np.bool_]) -> list[Component]:
-    found = [Component(_measure(probability, runs), tuple(runs)) for runs in _components(mask)]
+def _measured(probability: F32, mask: npt.NDArray[np.bool_], scores: Platt) -> list[Component]:
+    found = [Component(_measure(probability, runs, scores), tuple(runs)) for runs in _components(mask)]
     return sorted(found, key=lambda c: (c.detection.top, c.detection.left, c.detection.row, c.detection.column))
 
 
@@ -140,7 +144,7 @@ def _runs(row: int, pixels: npt.NDArray[np.bool_]) -> Iterator[Run]:
     return (Run(row, int(begin), int(end)) for begin, end in edges.reshape(-1, 2))
 
 
-def _measure(probability: F32, runs: list[Run]) -> Detection:
+def _measure(probability: F32, runs: list[Run], scores: Platt) -> Detection:
     rows = np.concatenate([np.full(r.end - r.begin, r.row) for r in runs])
     columns = np.concatenate([np.arange(r.begin, r.end) for r in runs])
     weights = probability[rows, columns].astype(np.float64)
@@ -152,6 +156,6 @@ def _measure(probability: F32, runs: list[Run]) -> Detection:
         width=int(np.ptp(columns)) + 1,
         row=float(rows @ weights / total),
         column=float(columns @ weights / total),
-        score=float(weights.max()),
+        score=float(scores.score(weights.max())),
         pixels=len(rows),
     )

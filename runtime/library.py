@@ -60,6 +60,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "biisnet_destroy": (None, [ctypes.c_void_p]),
     "biisnet_model_name": (ctypes.c_char_p, []),
     "biisnet_threshold": (ctypes.c_float, []),
+    "biisnet_score_slope": (ctypes.c_double, []),
+    "biisnet_score_offset": (ctypes.c_double, []),
     "biisnet_arena_bytes": (ctypes.c_uint64, [ctypes.c_int32]),
     "biisnet_model_sha256": (ctypes.c_char_p, []),
     "biisnet_model_task": (ctypes.c_int32, []),
@@ -89,7 +91,8 @@ def load_library(path: Path) -> ctypes.CDLL:
 
 
 def signature_of(library: ctypes.CDLL) -> Signature:
-    """The signature of the library's model; its threshold is one of values (`answers.own_threshold`)."""
+    """The signature of the library's model, without what makes scores; its threshold is one of values
+    (`answers.own_threshold`)."""
 
     def scale(dtype: str, meaning: str, index: int) -> float | None:
         return library.biisnet_output_scale(index) if meaning in ANSWERS and dtype != "float32" else None

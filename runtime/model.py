@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 import weakref
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -78,7 +78,7 @@ def fit_frame(grey: Grey, signature: Signature) -> Grey:
 
 
 def _comparable(signature: Signature) -> Signature:
-    """The part of a signature that a library tells: a threshold in float32, and names perhaps with other signs."""
+    """The part of a signature that `signature_of` tells: a threshold in float32, and names perhaps with other signs."""
     inputs, outputs = (tuple(replace(t, name="") for t in tensors) for tensors in (signature.inputs, signature.outputs))
     threshold = None if signature.threshold is None else float(np.float32(signature.threshold))
     return Signature(signature.task, inputs, outputs, threshold)
@@ -158,6 +158,10 @@ class Model:
         told = {
             "model": (manifest["model"]["sha256"], library.biisnet_model_sha256().decode()),
             "signature": (_comparable(with_own_threshold), _comparable(signature_of(library))),
+            "scores": (
+                astuple(bundle.signature.scores),
+                (library.biisnet_score_slope(), library.biisnet_score_offset()),
+            ),
             "arena": (manifest["arena_bytes"], library.biisnet_arena_bytes(1)),
         }
         if differ := [name for name, (wanted, found) in told.items() if wanted != found]:

@@ -7,11 +7,12 @@ model's tensors are asks it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import BundleError
+from .platt import UNSCALED, Platt
 
 MAP, DETECTION, SEGMENTATION, CLASSIFICATION = "map", "detection", "segmentation", "classification"
 TASKS = (MAP, DETECTION, SEGMENTATION, CLASSIFICATION)
@@ -63,12 +64,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """A model's task, its tensors, and the threshold of a detection, a probability (None of other tasks)."""
+    """A model's task, its tensors, and of a detection the threshold, a probability (None of other tasks), and what
+    scores are made by."""
 
     task: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     threshold: float | None = None
+    scores: Platt = UNSCALED
 
     @classmethod
     def parse(cls, manifest: dict[str, Any], path: str | Path = "manifest.json") -> Signature:
@@ -89,8 +92,14 @@ class Signature:
         is_level = isinstance(threshold, (int, float)) and not isinstance(threshold, bool) and 0 <= threshold <= 1
         if is_level != (task == DETECTION) or (threshold is not None and not is_level):
             raise wrong("threshold")
+        if "scores" in manifest and task != DETECTION:
+            raise wrong("scores", f"is of detection, and the task is {task}")
+        try:
+            scores = _platt_of(manifest["scores"]) if "scores" in manifest else UNSCALED
+        except (TypeError, ValueError) as error:
+            raise wrong("scores") from error
         inputs, outputs = (tuple(map(_tensor_of, manifest[field])) for field in ("inputs", "outputs"))
-        signature = cls(task, inputs, outputs, None if threshold is None else float(threshold))
+        signature = cls(task, inputs, outputs, None if threshold is None else float(threshold), scores)
         if task == DETECTION and not signature.is_plane_to_plane:
             raise wrong("task", "is detection, but the model is not from one plane to one of its size")
         if task == DETECTION and not signature.outputs[0].is_answer:
@@ -101,7 +110,8 @@ class Signature:
         """The manifest's fields, as `parse` reads them."""
         kinds = {"inputs": self.inputs, "outputs": self.outputs}
         tensors = {kind: [_fields_of(t) for t in given] for kind, given in kinds.items()}
-        return {"task": self.task, **tensors, "threshold": self.threshold}
+        scores = {} if self.scores == UNSCALED else {"scores": asdict(self.scores)}
+        return {"task": self.task, **tensors, "threshold": self.threshold, **scores}
 
     @property
     def is_plane_to_plane(self) -> bool:
@@ -167,6 +177,12 @@ def _has_scale(meaning: Any, dtype: Any) -> bool:
 
 def _is_scale(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and SCALES[0] <= value <= SCALES[1]
+
+
+def _platt_of(value: Any) -> Platt:
+    if not isinstance(value, dict) or any(type(value.get(key)) not in (int, float) for key in ("slope", "offset")):
+        raise TypeError
+    return Platt(float(value["slope"]), float(value["offset"]))
 
 
 def _tensor_of(value: dict[str, Any]) -> Tensor:

@@ -31,6 +31,7 @@ RUNNER_SOURCES = tuple(
         "classify.c",
         "describe.c",
         "detect.c",
+        "elementary.c",
         "fail.c",
         "file.c",
         "frames.c",

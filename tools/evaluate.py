@@ -21,10 +21,12 @@ from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
 from ..model.operating_point import OperatingPoint, operating_point
 from ..model.overlay import overlay
-from ..model.reliability import Reliability, reliability
+from ..model.reliability import Reliability, all_scored, binned
+from ..model.score_scaling import Scaling, fit_scores
 from ..runtime.answers import Answer, Values
 from ..runtime.bundle import open_bundle
 from ..runtime.levels import whole_levels
+from ..runtime.platt import UNSCALED, Platt
 from ..runtime.signature import LOGIT, Tensor
 from ..targets import emulator
 from .checkpoints import (
@@ -59,6 +61,7 @@ class Predictor:
     size: tuple[int, int] | None  # of the frames that it is given; None: their own
     predict: Callable[[F32], F32]  # grey levels [H, W] -> probabilities [H, W]
     threshold: float = 0.5  # its own: a bundle's, an ONNX file's
+    scores: Platt = UNSCALED  # likewise
 
 
 @contextmanager
@@ -114,7 +117,7 @@ def open_bundle_predictor(
     """A bundle for this machine, or with `emulate` one for a board; `native` in tiles of its size."""
     with open_bundle(path) as opened:
         target, own_size = target_of(opened.manifest), opened.signature.size
-        threshold = opened.signature.threshold
+        threshold, scores = opened.signature.threshold, opened.signature.scores
     check_size(str(path), size, own_size)
     foreign = bool(target.emulated_cpu) and not emulator.runs_here(target)
     if foreign and not emulate:
@@ -126,7 +129,7 @@ def open_bundle_predictor(
         engine += f", in tiles of {own_size[0]}x{own_size[1]}"
     with open_model(path, threads, say, tile=native) as model:
         assert threshold is not None  # of other tasks none is opened
-        yield Predictor(str(path), engine, None if native else own_size, model.probability, threshold)
+        yield Predictor(str(path), engine, None if native else own_size, model.probability, threshold, scores)
 
 
 def torch_predictor(name: str, size: tuple[int, int] | None, threads: int) -> Predictor:
@@ -168,7 +171,7 @@ def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, th
         return answer.probability(result) if answer else result
 
     engine = "ONNX Runtime, in integers" if takes_bytes else "ONNX Runtime"
-    return Predictor(name, engine, None if native else (height, width), predict, model.threshold)
+    return Predictor(name, engine, None if native else (height, width), predict, model.threshold, model.scores)
 
 
 def onnx_answer(model: OnnxModel) -> Answer | None:
@@ -204,6 +207,10 @@ class Evaluation:
     reliability: Reliability
     allowed: OperatingPoint | None = None
     """Operating points by a budget of false alarms, where one was given."""
+    scores: Platt = UNSCALED
+    """The model's own, which `reliability` is of."""
+    fitted: Scaling | None = None
+    """Those that its detections here ask for, where that was."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -215,13 +222,14 @@ class Evaluation:
             "roc": curve,
             "reliability": self.reliability.as_dict(),
             "allowed": self.allowed.as_dict() if self.allowed else None,
+            "fitted": self.fitted.as_dict() if self.fitted else None,
         }
 
     def summary(self) -> str:
-        """A line for a person, and one of what a budget allows."""
+        """A line for a person, one of what a budget allows, and one of fitted scores."""
         none = "" if self.targets else ", none of them with a target (are these their masks?)"
         lines = [f"{self.frames} frames {self.protocol}{none}: {self.metrics.summary()}"]
-        return "\n".join(lines + ([self.allowed.summary()] if self.allowed else []))
+        return "\n".join(lines + [found.summary() for found in (self.allowed, self.fitted) if found])
 
     @property
     def protocol(self) -> str:
@@ -238,11 +246,13 @@ def evaluate_model(
     threshold: float | None,
     overlays: Path | None,
     budget: float | None = None,
+    fit: bool = False,
 ) -> Evaluation:
     """The metrics of a model on frames of its size, at its own threshold where none is given; a picture of each frame
     goes to `overlays`.
 
-    `budget` is an Fa for which a threshold is looked for. Raises InputError where there is none.
+    `budget` is an Fa for which a threshold is looked for, `fit` asks for scores that are shares of targets. Raises
+    InputError where there is none.
     """
     counts, probabilities = Counts(), []
     threshold = predictor.threshold if threshold is None else threshold
@@ -258,6 +268,8 @@ def evaluate_model(
     masks = [f.mask for f in frames]
     curve = roc(probabilities, masks, list(THRESHOLDS))
     allowed = None if budget is None else operating_point(probabilities, masks, budget)
+    peaks, hits = all_scored(probabilities, masks)
+    fitted = fit_scores(peaks, hits, predictor.scores) if fit else None
     return Evaluation(
         predictor.name,
         predictor.engine,
@@ -268,8 +280,10 @@ def evaluate_model(
         threshold,
         counts.metrics(),
         curve,
-        reliability(probabilities, masks),
+        binned(peaks, hits, predictor.scores),
         allowed,
+        predictor.scores,
+        fitted,
     )
 
 

@@ -193,6 +193,7 @@ def plan_source(
             "    },",
             f"    {quoted(program.name)}, {quoted(sha256)},",
             f"    BIISNET_TASK_{signature.task.upper()}, {own_threshold(signature) or 0.0!r}f,",
+            f"    {signature.scores.slope!r}, {signature.scores.offset!r},",
             f"    {field.radius}, {field.stride}," if field else "    0, 0,",
             "};",
             "",

@@ -15,6 +15,7 @@ from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 from ...ops import DOMAIN, INTEGER_VERSION, REGISTRY
+from ...runtime.platt import UNSCALED, Platt
 from ...runtime.signature import SCALES, TASKS
 from ..errors import CompileError
 from ..foreign_files import ONNX, what_it_is
@@ -23,7 +24,8 @@ from ..weight_provenance import RANDOM, TRAINED, UNSTATED
 
 LOGIT_SCALE = f"{DOMAIN}.logit_scale"
 """Metadata property: what a logit in integers is to be multiplied by."""
-
+SCORES = f"{DOMAIN}.scores"
+"""Metadata property: slope and offset that make a detection's score, with a comma between."""
 
 QUANTIZER_DOMAINS = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general")
 """Domains of the quantizers of Brevitas, QONNX and FINN (compile/recognise/foreign_ops.py)."""
@@ -55,6 +57,11 @@ class OnnxModel:
     def threshold(self) -> float:
         """A pixel is a target where the probability is greater."""
         return float(self.metadata.get("threshold", 0.5))
+
+    @property
+    def scores(self) -> Platt:
+        """What makes a detection's score of its highest probability."""
+        return Platt.parse(self.metadata[SCORES]) if SCORES in self.metadata else UNSCALED
 
     @property
     def task(self) -> str | None:
@@ -199,12 +206,13 @@ def tensors(message: Message) -> Iterator[onnx.TensorProto]:
 
 
 def check_metadata(model: OnnxModel) -> None:
-    """Raise CompileError where the threshold, the seed or the logits' scale is no number that makes sense, or the task
-    none of TASKS."""
+    """Raise CompileError where the threshold, the seed, the logits' scale or what makes scores is no number that makes
+    sense, or the task none of TASKS."""
     for field, of, fits in (
         ("threshold", "threshold", lambda v: 0 <= v <= 1),
         ("seed", "seed", lambda v: v is None or v >= 0),
         ("task", "task", lambda v: v is None or v in TASKS),
+        (SCORES, "scores", lambda v: True),  # else there is none
         (LOGIT_SCALE, "logit_scale", lambda v: v is None or SCALES[0] <= v <= SCALES[1]),
     ):
         try:

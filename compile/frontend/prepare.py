@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the file does not say and its user does: the task, a detection's threshold, and what was done to pixels before
-the network.
+"""What the file does not say and its user does: the task, a detection's threshold and what makes its scores, and what
+was done to pixels before the network.
 
     y = (level - mean) / std  =  level * (1 / std) + (-mean / std)
 
-The normalisation becomes two nodes behind the input; task and threshold, and where the file came from, are metadata.
+The normalisation becomes two nodes behind the input; task, threshold and scores, and where the file
+came from, are metadata.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import onnx
 from onnx import numpy_helper
 
 from ...runtime.levels import WHITE
+from ...runtime.platt import Platt
 from ...runtime.signature import DETECTION, TASKS
 from ..errors import CompileError
 from ..refusals import images
-from .loader import PREPARED_FROM, OnnxModel
+from ..refusals.refusal import Refusal
+from .loader import PREPARED_FROM, SCORES, OnnxModel
 from .shapes import only_input
 
 MEAN, STD = "normalisation_mean", "normalisation_std"
@@ -93,10 +96,11 @@ def prepare(
     task: str | None = None,
     normalisation: Normalisation | None = None,
     threshold: float | None = None,
+    scores: str | None = None,
 ) -> OnnxModel:
-    """The model with what its user says of it; the same where that is nothing. A threshold, of probabilities, says that
-    it is for detection. Raises CompileError."""
-    if task is None and normalisation is None and threshold is None:
+    """The model with what its user says of it; the same where that is nothing. A threshold, of probabilities, and
+    scores, 'SLOPE,OFFSET', say that it is for detection. Raises CompileError."""
+    if task is None and normalisation is None and threshold is None and scores is None:
         return model
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
@@ -107,6 +111,8 @@ def prepare(
         told["task"] = task
     if threshold is not None:
         told |= {"task": DETECTION, "threshold": repr(checked_threshold(model, task, threshold))}
+    if scores is not None:
+        told |= {"task": DETECTION, SCORES: str(checked_scores(model, task, scores))}
     if normalisation is not None:
         normalise(proto, normalisation, model.path)
         told |= {MEAN: text(normalisation.mean), STD: text(normalisation.std)}
@@ -125,12 +131,24 @@ def checked_threshold(model: OnnxModel, task: str | None, threshold: float) -> f
             f"--threshold {threshold:g}: give a probability from 0 to 1, above which a pixel is a target",
             images.THRESHOLD,
         )
+    check_detection(model, task, "--threshold", images.THRESHOLD)
+    return float(threshold)
+
+
+def checked_scores(model: OnnxModel, task: str | None, scores: str) -> Platt:
+    """What makes scores. Raises CompileError as `checked_threshold`."""
+    check_detection(model, task, "--scores", images.SCORES)
+    try:
+        return Platt.parse(scores)
+    except ValueError as e:
+        raise CompileError(f"--{e}", images.SCORES) from e
+
+
+def check_detection(model: OnnxModel, task: str | None, option: str, refusal: Refusal) -> None:
+    """Raise CompileError where the model is said to be for another task than an option."""
     stated = task or model.task or DETECTION
     if stated != DETECTION:
-        raise CompileError(
-            f"{model.path}: is for {stated}; --threshold is for detection, leave it out", images.THRESHOLD
-        )
-    return float(threshold)
+        raise CompileError(f"{model.path}: is for {stated}; {option} is for detection, leave it out", refusal)
 
 
 def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -> None:

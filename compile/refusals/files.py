@@ -96,7 +96,7 @@ METADATA = Refusal(
     title="metadata that make no sense",
     means="A metadata property of the file that counts here has a value that it cannot have.",
     supported="`threshold` from 0 to 1, `seed` from 0, `task` of detection, segmentation, classification or map, "
-    "`com.biisnet.logit_scale` a positive number.",
+    "`com.biisnet.logit_scale` a positive number, `com.biisnet.scores` two of which the first is positive.",
     ways=("Take the property out, or set it right: `onnx.helper.set_model_props(model, {...})`.",),
     example="net.onnx: its metadata says threshold 'high'; export it again",
 )

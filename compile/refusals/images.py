@@ -152,3 +152,15 @@ THRESHOLD = Refusal(
     ),
     example="--threshold 2: give a probability from 0 to 1, above which a pixel is a target",
 )
+SCORES = Refusal(
+    code="BN117",
+    title="a scaling of scores that does not fit",
+    means="`--scores` is no slope above 0 and an offset, or the network is for another task than detection, whose "
+    "outputs have no scores to scale.",
+    supported="Two finite numbers with a comma between, the first above 0, of networks for detection.",
+    ways=(
+        "`biisnet eval --fit-scores` prints both.",
+        "Leave it out: without it a score is the highest probability, or what the file's own make of it.",
+    ),
+    example="--scores 0,1: give SLOPE,OFFSET, finite numbers, the slope above 0",
+)

@@ -129,6 +129,12 @@ BIISNET_API biisnet_task biisnet_model_task(void);
  * where the output is of integers. 0 of other tasks. */
 BIISNET_API float biisnet_threshold(void);
 
+/* Of a detection: of what touches above the threshold, with the highest probability p, so many are targets:
+ * 1 / (1 + exp(-(slope * log(p / (1 - p)) + offset))), of p = 1 that of the greatest float below. 1 and 0 where nobody
+ * has fitted them, and of other tasks: then the score is p itself. */
+BIISNET_API double biisnet_score_slope(void);
+BIISNET_API double biisnet_score_offset(void);
+
 /* An output pixel depends on the input pixels at most `radius` rows and columns away, in a way that repeats every
  * `stride` pixels: tiles within a larger frame that begin at multiples of the stride and overlap by twice the radius
  * give what a model as large as the frame gives. Both are 0 where the model cannot work in tiles: where

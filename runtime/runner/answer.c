@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
-#include <math.h>
-
-/* The logarithm of 2 in two parts: of the first, multiples up to 2^11 are exact. (Cody and Waite, Software Manual for
- * the Elementary Functions, 1980.) */
-#define LN2_HIGH 6.93147180369123816490e-01
-#define LN2_LOW 1.90821492927058770002e-10
-#define LOG2_E 1.44269504088896338700e+00
-
-enum { TERMS = 14, LARGEST = 700 };
+#include "elementary.h"
 
 answer answer_of_model(void) {
     return (answer){biisnet_output_meaning(0), biisnet_output_dtype(0) != BIISNET_FLOAT32, biisnet_output_scale(0),
-                    biisnet_threshold()};
-}
-
-/* exp(x), by additions, multiplications and divisions alone, in an order that answers.py has, too: libraries' own differ
- * in the last bit. x = k ln 2 + r, |r| <= ln 2 / 2; the series of exp(r) by Horner's rule, to below 1e-18. */
-static double exponential(double x) {
-    x = x < -LARGEST ? -LARGEST : x > LARGEST ? LARGEST : x;
-    double k = rint(x * LOG2_E), r = (x - k * LN2_HIGH) - k * LN2_LOW, sum = 1;
-    for (int n = TERMS; n > 0; n--) sum = 1 + r / n * sum;
-    return ldexp(sum, (int)k);
+                    biisnet_threshold(), biisnet_score_slope(), biisnet_score_offset()};
 }
 
 float answer_value(const answer *a, double threshold) {
@@ -44,4 +27,15 @@ float answer_probability(const answer *a, float value) {
     if (!a->is_whole) return value;
     double meant = a->scale * (double)value;
     return (float)(a->meaning == BIISNET_MEANING_LOGIT ? 1 / (1 + exponential(-meant)) : meant);
+}
+
+/* The float32s next to 0 and to 1, for which there is a logit. */
+#define LEAST 0x1p-149
+#define GREATEST (1 - 0x1p-24)
+
+float answer_score(const answer *a, float probability) {
+    if (a->slope == 1 && a->offset == 0) return probability;
+    double p = (double)probability;
+    p = p < LEAST ? LEAST : p > GREATEST ? GREATEST : p;
+    return (float)(1 / (1 + exponential(-(a->slope * logarithm(p / (1 - p)) + a->offset))));
 }

@@ -13,6 +13,7 @@ typedef struct {
     bool is_whole;   /* whether values are integers */
     double scale;    /* of integers: the number that is meant, for 1 */
     float threshold; /* a pixel is a target where its value is greater */
+    double slope, offset; /* that make a score of a target's highest probability; 1 and 0: it is that itself */
 } answer;
 
 /* Of the model's first output, which is a detection's. */
@@ -23,5 +24,8 @@ float answer_value(const answer *a, double threshold);
 
 /* The probability, 0..1, of a target where the output has this value. */
 float answer_probability(const answer *a, float value);
+
+/* The share of targets among detections whose highest probability this is: the rule of platt.py, bit for bit. */
+float answer_score(const answer *a, float probability);
 
 #endif

@@ -80,8 +80,10 @@ void print_info(void) {
     session_layout layout = session_plan(true);
     printf("{\"abi\": %" PRIu32 ", \"model\": ", biisnet_abi_version());
     print_string(biisnet_model_name());
-    printf(", \"sha256\": \"%s\", \"task\": \"%s\", \"threshold\": %.9g, \"arena_bytes\": %" PRIu64, biisnet_model_sha256(),
-           task_name(biisnet_model_task()), (double)biisnet_threshold(), biisnet_arena_bytes(1));
+    printf(", \"sha256\": \"%s\", \"task\": \"%s\", \"threshold\": %.9g", biisnet_model_sha256(),
+           task_name(biisnet_model_task()), (double)biisnet_threshold());
+    printf(", \"scores\": {\"slope\": %.17g, \"offset\": %.17g}, \"arena_bytes\": %" PRIu64, biisnet_score_slope(),
+           biisnet_score_offset(), biisnet_arena_bytes(1));
     print_tensors("inputs", &(tensors){biisnet_input_count(), biisnet_input_name, biisnet_input_dtype,
                                        biisnet_input_meaning, NULL, biisnet_input_rank, biisnet_input_shape,
                                        layout.input_offset});

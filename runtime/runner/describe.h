@@ -5,8 +5,9 @@
 
 #include "biisnet.h"
 
-/* One JSON object on stdout: abi, model, sha256, task, threshold, arena_bytes, inputs and outputs (name, dtype, shape,
- * meaning, an output's scale, and offset in the address space of --probe), stages (name, params_bytes). */
+/* One JSON object on stdout: abi, model, sha256, task, threshold, scores (slope, offset), arena_bytes, inputs and outputs
+ * (name, dtype, shape, meaning, an output's scale, and offset in the address space of --probe), stages (name,
+ * params_bytes). */
 void print_info(void);
 
 /* As the manifest has it. */

@@ -14,7 +14,7 @@ typedef struct {
     int parent; /* itself, or another part of the same component */
     int top, left, bottom, right;
     double weight, rows, columns; /* sums over its pixels */
-    float score;
+    float peak; /* the highest probability */
     long pixels;
 } part;
 
@@ -39,7 +39,7 @@ static int join(part *all, int a, int b) {
     kept->top = smaller(kept->top, gone->top), kept->left = smaller(kept->left, gone->left);
     kept->bottom = larger(kept->bottom, gone->bottom), kept->right = larger(kept->right, gone->right);
     kept->weight += gone->weight, kept->rows += gone->rows, kept->columns += gone->columns;
-    if (gone->score > kept->score) kept->score = gone->score;
+    if (gone->peak > kept->peak) kept->peak = gone->peak;
     kept->pixels += gone->pixels;
     gone->parent = a;
     return a;
@@ -62,7 +62,7 @@ static void add(part *to, int row, int column, float probability) {
     to->bottom = larger(to->bottom, row);
     to->left = smaller(to->left, column), to->right = larger(to->right, column);
     to->weight += (double)probability, to->rows += (double)probability * row, to->columns += (double)probability * column;
-    if (probability > to->score) to->score = probability;
+    if (probability > to->peak) to->peak = probability;
     to->pixels++;
 }
 
@@ -103,7 +103,8 @@ size_t detect(const float *values, int height, int width, const answer *a, targe
         part *c = &p.parts[i];
         if (c->parent != i) continue;
         (*found)[count++] = (target){c->top, c->left, c->bottom - c->top + 1, c->right - c->left + 1,
-                                     c->rows / c->weight, c->columns / c->weight, c->score, c->pixels};
+                                     c->rows / c->weight, c->columns / c->weight, answer_score(a, c->peak),
+                                     c->pixels};
     }
     free(p.parts);
     qsort(*found, count, sizeof **found, order);

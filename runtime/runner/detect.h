@@ -11,7 +11,7 @@
 typedef struct {
     int top, left, height, width;
     double row, column;
-    float score; /* the highest probability */
+    float score; /* of the highest probability */
     long pixels;
 } target;
 

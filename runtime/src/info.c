@@ -38,6 +38,8 @@ const char *biisnet_model_name(void) { return biisnet_plan.model_name; }
 const char *biisnet_model_sha256(void) { return biisnet_plan.model_sha256; }
 biisnet_task biisnet_model_task(void) { return biisnet_plan.task; }
 float biisnet_threshold(void) { return biisnet_plan.threshold; }
+double biisnet_score_slope(void) { return biisnet_plan.score_slope; }
+double biisnet_score_offset(void) { return biisnet_plan.score_offset; }
 int32_t biisnet_receptive_field_radius(void) { return biisnet_plan.field_radius; }
 int32_t biisnet_receptive_field_stride(void) { return biisnet_plan.field_stride; }
 

@@ -127,10 +127,11 @@ typedef struct {
     const char *model_sha256;    /* of the ONNX file, 64 digits */
     biisnet_task task;
     float threshold;             /* of a detection: a pixel is a target where the output's value is greater; else 0 */
+    double score_slope, score_offset; /* of a detection: what makes a score of its highest probability; else 1 and 0 */
     int32_t field_radius, field_stride; /* of the receptive field, in input pixels; stride 0: none is known */
 } bn_plan;
 
-enum { BN_PLAN_VERSION = 8 };
+enum { BN_PLAN_VERSION = 9 };
 
 /* What an instance takes of the arena for itself, behind its maps: this, so much for each buffer and each stage, and
  * each input's conversion, each rounded up to a multiple of BIISNET_ALIGNMENT. */

@@ -2,6 +2,8 @@
 /* Checks the plan once, when an instance is made: a compiler's mistake becomes a status, not a crash. */
 #include "plan_check.h"
 
+#include <float.h>
+
 #include "biisnet.h"
 #include "constants.h"
 #include "images.h"
@@ -66,13 +68,21 @@ static bool check_threshold(const bn_tensor *output, float threshold) {
     return threshold >= INT16_MIN - 1 && threshold <= UINT16_MAX && (float)(int32_t)threshold == threshold;
 }
 
+/* platt.py has the same bounds. */
+static bool check_scores(const bn_plan *plan) {
+    return plan->score_slope > 0 && plan->score_slope <= DBL_MAX && plan->score_offset >= -DBL_MAX &&
+           plan->score_offset <= DBL_MAX;
+}
+
 /* Tiles, and detections, are of a plane. */
 static bool check_task(const bn_plan *plan) {
     if (plan->field_radius < 0 || plan->field_stride < 0) return false;
     if (plan->field_stride > 0 && !is_plane_to_plane(plan)) return false;
     if (plan->task > BIISNET_TASK_CLASSIFICATION) return false;
-    if (plan->task != BIISNET_TASK_DETECTION) return plan->threshold == 0;
-    return is_plane_to_plane(plan) && is_answer(plan->output) && check_threshold(plan->output, plan->threshold);
+    if (plan->task != BIISNET_TASK_DETECTION)
+        return plan->threshold == 0 && plan->score_slope == 1 && plan->score_offset == 0;
+    return is_plane_to_plane(plan) && is_answer(plan->output) && check_threshold(plan->output, plan->threshold) &&
+           check_scores(plan);
 }
 
 static bool check_external(const bn_plan *plan, const bn_layout *layout, int32_t index) {

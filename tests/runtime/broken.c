@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Breaks the small plan in every way that the check has to notice; each line of `broken` is one. Prints "ok". */
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,14 @@ static void break_plan(void) {
     BREAK(plan.task = BIISNET_TASK_SEGMENTATION); /* which has no threshold */
     BREAK(plan.threshold = 1.5f);
     BREAK(plan.threshold = -0.5f);
+    BREAK(plan.score_slope = 0);
+    BREAK(plan.score_slope = -1);
+    BREAK(plan.score_slope = HUGE_VAL);
+    BREAK(plan.score_slope = NAN);
+    BREAK(plan.score_offset = -HUGE_VAL);
+    BREAK(plan.score_offset = NAN);
+    BREAK(plan.task = BIISNET_TASK_MAP, plan.threshold = 0, plan.score_slope = 0.5); /* which has no scores */
+    BREAK(plan.task = BIISNET_TASK_MAP, plan.threshold = 0, plan.score_offset = 1);
     /* A detection is of a plane into one of its size. */
     BREAK(plan.field_stride = 0, output.shape[2] *= 2, output.shape[3] = 1);
     /* Another type is another map; of integers a probability has a scale, and only they are logits. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* components MAP.f32 HEIGHT WIDTH THRESHOLD [SCALE]: what the runner's detect() finds, a line a target; with a scale of logits in
- * whole numbers. */
+/* components MAP.f32 HEIGHT WIDTH THRESHOLD SLOPE OFFSET [SCALE]: what the runner's detect() finds, a line a target; with a
+ * scale of logits in whole numbers. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,11 +8,12 @@
 #include "file.h"
 
 int main(int count, char **arguments) {
-    if (count != 5 && count != 6) return 1;
+    if (count != 7 && count != 8) return 1;
     size_t bytes;
     float *map = (float *)(void *)file_read(arguments[1], &bytes);
-    answer a = {.meaning = BIISNET_MEANING_PROBABILITY, .threshold = strtof(arguments[4], NULL)};
-    if (count == 6) a = (answer){BIISNET_MEANING_LOGIT, true, strtod(arguments[5], NULL), a.threshold};
+    answer a = {.meaning = BIISNET_MEANING_PROBABILITY, .threshold = strtof(arguments[4], NULL),
+                .slope = strtod(arguments[5], NULL), .offset = strtod(arguments[6], NULL)};
+    if (count == 8) a.meaning = BIISNET_MEANING_LOGIT, a.is_whole = true, a.scale = strtod(arguments[7], NULL);
     target *found;
     size_t targets = detect(map, atoi(arguments[2]), atoi(arguments[3]), &a, &found);
     for (size_t i = 0; i < targets; i++)

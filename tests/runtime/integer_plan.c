@@ -98,6 +98,10 @@ static const bn_stage stages[] = {
 #ifndef PLAN_SCALE
 #define PLAN_SCALE 0.00390625
 #endif
+#ifndef PLAN_SLOPE
+#define PLAN_SLOPE 1
+#define PLAN_OFFSET 0
+#endif
 
 static const bn_tensor input = {.name = "image", .dtype = BIISNET_UINT8, .meaning = BIISNET_MEANING_IMAGE, .scale = 1,
                                 .rank = 4, .shape = {1, 1, H, W}};
@@ -121,5 +125,6 @@ const bn_plan biisnet_plan = {
     .model_sha256 = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",
     .task = BIISNET_TASK_DETECTION,
     .threshold = PLAN_THRESHOLD,
+    .score_slope = PLAN_SLOPE, .score_offset = PLAN_OFFSET,
     .field_radius = 1, .field_stride = 1,
 };

@@ -263,6 +263,10 @@ static const bn_stage stages[] = {
 #define PLAN_TASK BIISNET_TASK_DETECTION
 #define PLAN_THRESHOLD 0.5f
 #endif
+#ifndef PLAN_SLOPE
+#define PLAN_SLOPE 1
+#define PLAN_OFFSET 0
+#endif
 
 static const bn_tensor input = {.name = "grey", .meaning = BIISNET_MEANING_IMAGE, .scale = 1, .rank = 4, .shape = {1, 1, H, W}};
 static const bn_tensor output = {.name = "probability", .meaning = BIISNET_MEANING_PROBABILITY, .scale = 1, .rank = 4, .shape = {1, 1, H, W}};
@@ -284,5 +288,6 @@ const bn_plan biisnet_plan = {
     .model_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     .task = PLAN_TASK,
     .threshold = PLAN_THRESHOLD,
+    .score_slope = PLAN_SLOPE, .score_offset = PLAN_OFFSET,
     .field_radius = FIELD_RADIUS, .field_stride = FIELD_STRIDE,
 };

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from biisnet.runtime import sources
 from biisnet.runtime.detections import Detection, detect, detector
+from biisnet.runtime.platt import UNSCALED, Platt
 from biisnet.runtime.signature import Signature, Tensor
 
 from .cbuild import HERE, PLAN, SANITIZED, compile_c, run
@@ -53,9 +54,14 @@ def test_arms_that_meet_below() -> None:
 @pytest.fixture(scope="module")
 def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runner's own detect(), with sanitizers."""
-    own = tuple(sources.ROOT / "runner" / name for name in ("answer.c", "detect.c", "fail.c", "file.c"))
+    own = tuple(sources.ROOT / "runner" / name for name in ("answer.c", "detect.c", "elementary.c", "fail.c", "file.c"))
     files = (*sources.LIBRARY_SOURCES, PLAN, *own, HERE / "components.c")
     return compile_c(tmp_path_factory.mktemp("build") / "components", files, *SANITIZED)
+
+
+def drawn(rng: np.random.Generator) -> Platt:
+    """A scaling, every third time none."""
+    return UNSCALED if rng.random() < 1 / 3 else Platt(float(rng.uniform(0.05, 3)), float(rng.normal(0, 5)))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -64,14 +70,21 @@ def test_the_runner_finds_the_same(seed: int, components: Path, tmp_path: Path) 
     height, width = (int(n) for n in rng.integers(1, 90, 2))
     probability = rng.random((height, width), np.float32)
     threshold = float(rng.choice([0.3, 0.6, 0.9]))
+    probability[rng.random((height, width)) < 0.05] = 1
     probability.tofile(tmp_path / "map.f32")
-    done = run(components, tmp_path / "map.f32", str(height), str(width), str(threshold))
+    scores = drawn(rng)
+    said = ("map.f32", str(height), str(width), str(threshold), repr(scores.slope), repr(scores.offset))
+    done = run(components, tmp_path / said[0], *said[1:])
     assert (done.returncode, done.stderr) == (0, b"")
     found = [tuple(float(word) for word in line.split()) for line in done.stdout.decode().splitlines()]
-    expected = [astuple(d) for d in detect(probability, threshold)]
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one == pytest.approx(other, rel=1e-6)
+    source, tensor = (Tensor(n, "float32", (1, 1, height, width), n) for n in ("image", "probability"))
+    targets = detector(Signature("detection", (source,), (tensor,), threshold, scores), "a test").targets(probability)
+    raw = detect(probability, threshold)
+    assert len(found) == len(targets)
+    for one, other, peak in zip(found, targets, raw, strict=True):
+        assert one == pytest.approx(astuple(other), rel=1e-6)
+        assert f"{one[6]:.9g}" == f"{other.score:.9g}"
+        assert other == replace(peak, score=float(scores.score(peak.score)))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -84,9 +97,11 @@ def test_the_runner_finds_the_same_in_logits(seed: int, components: Path, tmp_pa
     tensor = Tensor("logit", "int16", (1, 1, height, width), "logit", scale)
     source = Tensor("image", "uint8", (1, 1, height, width), "image")
     threshold = float(rng.choice([0, 0.3, 0.5, 0.9]))
-    finds = detector(Signature("detection", (source,), (tensor,), threshold), "a test")
+    scores = drawn(rng)
+    finds = detector(Signature("detection", (source,), (tensor,), threshold, scores), "a test")
     logits.astype(np.float32).tofile(tmp_path / "map.f32")
-    done = run(components, tmp_path / "map.f32", str(height), str(width), repr(finds.threshold), repr(scale))
+    numbers = (repr(v) for v in (finds.threshold, scores.slope, scores.offset, scale))
+    done = run(components, tmp_path / "map.f32", str(height), str(width), *numbers)
     assert (done.returncode, done.stderr) == (0, b"")
     found = [tuple(float(word) for word in line.split()) for line in done.stdout.decode().splitlines()]
     expected = [astuple(d) for d in finds.targets(logits)]

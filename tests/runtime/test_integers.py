@@ -8,28 +8,36 @@ import io
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import astuple, fields
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from biisnet.runtime import BundleError, load, sources
+from biisnet.runtime import BundleError, Vote, Voter, load, sources
 from biisnet.runtime.answers import Answer
 from biisnet.runtime.detections import Detection, detector
 from biisnet.runtime.levels import GreyLevelsWarning, Samples, as_levels, grey_levels, whole_levels
+from biisnet.runtime.platt import UNSCALED, Platt
 from biisnet.runtime.probe import Probe
 from biisnet.runtime.resize import resize_bilinear, resize_values
 from biisnet.runtime.tiles import tiled
 
 from .cbuild import (
+    ARM_STATIC,
+    EMULATOR,
     HEIGHT,
+    HOST_CC,
     INTEGER_PLAN,
     INTEGER_SCALE,
     INTEGER_SHA256,
     INTEGER_STAGES,
+    NO_EMULATOR,
+    NO_EMULATOR_REASON,
+    SANITIZED,
     WIDTH,
+    ZIG,
     compile_c,
     integer_reference,
     refused,
@@ -227,6 +235,68 @@ def test_other_thresholds(make_integer_bundle: MakeBundle, tmp_path: Path, thres
         assert (tmp_path / "m.pgm").read_bytes().endswith(np.where(wanted, 255, 0).astype(np.uint8).tobytes())
     with pytest.raises(BundleError, match=r"not the manifest's \(signature\)"):
         load(make_integer_bundle(lambda m: edit(m, threshold / 2), library))
+
+
+@pytest.mark.parametrize("where", ["host", "emulated"])
+@pytest.mark.parametrize("scale", [0.00390625, 0.123])
+def test_scores(make_integer_bundle: MakeBundle, tmp_path: Path, where: str, scale: float) -> None:
+    """What the library is told makes scores, here and on the emulated device to the last digit, of a probability of 1
+    too; which targets there are, their other numbers, masks and votes are those without it."""
+    if where == "emulated" and NO_EMULATOR:
+        pytest.skip(NO_EMULATOR_REASON)
+    scores, size = Platt(0.390074, -4.24653), f"{HEIGHT}x{WIDTH}:u8"
+    flags, shared = (f"-DPLAN_SCALE={scale!r}",), ("-fPIC", *sources.SHARED_LDFLAGS)
+    scaled = (*flags, f"-DPLAN_SLOPE={scores.slope!r}", f"-DPLAN_OFFSET={scores.offset!r}")
+    library = compile_c(tmp_path / "m.so", (*sources.LIBRARY_SOURCES, INTEGER_PLAN), *scaled, *shared)
+    files = (*sources.LIBRARY_SOURCES, *sources.RUNNER_SOURCES, INTEGER_PLAN)
+    extra, compiler, prefix = (ARM_STATIC, ZIG, EMULATOR) if where == "emulated" else (SANITIZED, HOST_CC, ())
+    plain, runner = (
+        [*prefix, compile_c(tmp_path / name, files, *of, *extra, compiler=compiler)]
+        for name, of in (("plain", flags), ("run", scaled))
+    )
+
+    def edit(manifest: dict[str, Any], scores: Platt = scores) -> None:
+        manifest["outputs"][0].update(scale=scale)
+        manifest.update(scores=asdict(scores))
+
+    frames = [picture(HEIGHT, WIDTH), picture(HEIGHT, WIDTH), picture(HEIGHT, WIDTH)[::-1]]
+    (tmp_path / "in").write_bytes(frames[0].tobytes())
+    (folder := tmp_path / "stream").mkdir()
+    for n, frame in enumerate(frames):
+        head = f"P5\n{WIDTH} {HEIGHT}\n255\n".encode()
+        (folder / f"{n}.pgm").write_bytes(head + np.ascontiguousarray(frame).tobytes())
+
+    def table(program: list[Any], *options: str) -> list[list[str]]:
+        done = run(*program, "--targets", *options)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return [line.split(",") for line in done.stdout.decode().splitlines()[1:]]
+
+    with load(make_integer_bundle(edit, library)) as model:
+        assert model.signature.scores == scores
+        found = model.detect(frames[0])
+        assert found
+        probability = model.probability(frames[0])
+        if scale > 0.1:
+            assert probability.max() == 1
+        rows = table(runner, "--raw", size, str(tmp_path / "in"))
+        assert [row[7] for row in rows] == [f"{d.score:.9g}" for d in found]
+        without = table(plain, "--raw", size, str(tmp_path / "in"))
+        assert [row[:7] + row[8:] for row in rows] == [row[:7] + row[8:] for row in without]
+        assert [np.float32(row[7]) for row in rows] == [scores.score(np.float32(row[7])) for row in without]
+        voter = Voter(Vote(2, 2))
+        seen = [(found, voter.see(found)) for found in map(model.detect, frames)]
+        kept = [d for found, votes in seen for d, is_kept in zip(found, votes, strict=True) if is_kept]
+        assert kept
+        assert [row[7] for row in table(runner, "--vote", "2/2", str(folder))] == [f"{d.score:.9g}" for d in kept]
+    for program, wanted in ((runner, scores), (plain, UNSCALED)):
+        (tmp_path / "m.pgm").unlink(missing_ok=True)
+        assert run(*program, "--raw", size, "--mask", tmp_path / "m.pgm", tmp_path / "in").returncode == 0
+        assert (
+            (tmp_path / "m.pgm").read_bytes().endswith(np.where(probability > 0.5, 255, 0).astype(np.uint8).tobytes())
+        )
+        assert json.loads(run(*program, "--info").stdout)["scores"] == asdict(wanted)
+    with pytest.raises(BundleError, match=r"not the manifest's \(scores\)"):
+        load(make_integer_bundle(lambda m: edit(m, UNSCALED), library))
 
 
 @pytest.mark.parametrize("threshold", ["0", "1e-9", "0.3", "0.5", "0.50097655", "0.7", "0.999999702", "1"])

@@ -12,7 +12,7 @@ import typer
 
 from .arguments import ModelArgument, SignOfZero, Size, TargetOption, parse_sign, parse_size
 from .levels_option import LevelsOption
-from .network_options import MeanOption, StdOption, TaskOption, ThresholdOption, prepared
+from .network_options import MeanOption, ScoresOption, StdOption, TaskOption, ThresholdOption, prepared
 from .precision_options import (
     CalibrateFramesOption,
     CalibrateOption,
@@ -55,6 +55,7 @@ def compile_command(
     sign_of_zero: SignOfZero = None,
     task: TaskOption = None,
     threshold: ThresholdOption = None,
+    scores: ScoresOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
     report: Annotated[bool, typer.Option("--report", help="Write a page about it too, DIR.html.")] = False,
@@ -76,7 +77,7 @@ def compile_command(
     precision = precision or shipped_precision(model)
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
     shipped = ready_made(model, frames)
-    given, lines = prepared(shipped or resolve_model(model), task, mean, std, threshold)
+    given, lines = prepared(shipped or resolve_model(model), task, mean, std, threshold, scores)
     for line in lines:
         say(line)
     found = recognise(given, asked, parse_sign(sign_of_zero))

@@ -154,8 +154,10 @@ def describe(manifest: dict[str, Any], sizes: dict[str, int]) -> Iterator[str]:
     model, target = manifest["model"], manifest["target"]
     weights = describe_weights(model["weights"], model.get("seed"))
     yield f"model    {model['name']} ({weights}), sha256 {model['sha256'][:16]}"
-    threshold = manifest["threshold"]
-    yield f"task     {manifest['task']}" + ("" if threshold is None else f", targets above {threshold:.9g}")
+    threshold, scores = manifest["threshold"], manifest.get("scores")
+    above = "" if threshold is None else f", targets above {threshold:.9g}"
+    by = f", scores by slope {scores['slope']!r} and offset {scores['offset']!r}" if scores else ""
+    yield f"task     {manifest['task']}{above}{by}"
     for kind in ("inputs", "outputs"):
         for tensor in manifest[kind]:
             scale = f", times {tensor['scale']:g}" if "scale" in tensor else ""

@@ -14,7 +14,7 @@ import typer
 
 from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
 from .levels_option import LevelsOption, parse_levels
-from .network_options import MeanOption, StdOption, TaskOption, ThresholdOption, prepared
+from .network_options import MeanOption, ScoresOption, StdOption, TaskOption, ThresholdOption, prepared
 from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 from .vote_options import VoteOption, VoteRadiusOption, parse_vote
@@ -31,6 +31,7 @@ def export(
     size: Size = None,
     task: TaskOption = None,
     threshold: ThresholdOption = None,
+    scores: ScoresOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
     precision: PrecisionOption = Precision.float32,
@@ -50,12 +51,12 @@ def export(
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
     if frames is None:
         exported = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
-        model, lines = prepared(exported, task, mean, std, threshold)
+        model, lines = prepared(exported, task, mean, std, threshold, scores)
     else:
         from ..integer import integer_model, ready_made
 
         shipped = None if asked else ready_made(checkpoint, frames)
-        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std, threshold)
+        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std, threshold, scores)
         model = given if shipped else integer_model(given, frames, asked, terminal.say)
     for line in lines:
         terminal.say(line)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options by which a user says of a network what its file does not: its task, its threshold, and how pixels were
-normalised."""
+"""Options by which a user says of a network what its file does not: its task, its threshold, what makes its scores, and
+how pixels were normalised."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ ThresholdOption = Annotated[
         "it.  [default: the file's, else 0.5]",
     ),
 ]
+ScoresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scores",
+        metavar="SLOPE,OFFSET",
+        help="Of a detection: what makes a score of its highest probability, as `biisnet eval --fit-scores` finds it.  "
+        "[default: the file's, else the probability itself]",
+    ),
+]
 MeanOption = Annotated[
     str | None,
     typer.Option("--mean", metavar="M,...", help="Subtract it from pixels, of each channel; of pixels 0..1 or 0..255."),
@@ -39,14 +48,19 @@ StdOption = Annotated[
 
 
 def prepared(
-    model: OnnxModel, task: str | None, mean: str | None, std: str | None, threshold: float | None
+    model: OnnxModel,
+    task: str | None,
+    mean: str | None,
+    std: str | None,
+    threshold: float | None,
+    scores: str | None,
 ) -> tuple[OnnxModel, list[str]]:
     """The model with what the options say of it, and a line for the user. Raises CompileError."""
     from ...compile.frontend.prepare import prepare
 
     normalisation = normalisation_of(mean, std)
     lines = [f"normalised in the network: {normalisation}, of levels 0 to 255"] if normalisation else []
-    return prepare(model, task, normalisation, threshold), lines
+    return prepare(model, task, normalisation, threshold, scores), lines
 
 
 def normalisation_of(mean: str | None, std: str | None) -> Normalisation | None:

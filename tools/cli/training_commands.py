@@ -137,6 +137,14 @@ def evaluate(
             "within it, and its figures.",
         ),
     ] = None,
+    fit: Annotated[
+        bool,
+        typer.Option(
+            "--fit-scores",
+            help="Fit slope and offset that make a detection's score the share of such detections that are targets, "
+            "for `biisnet-compile --scores`.",
+        ),
+    ] = False,
     emulate: Annotated[bool, typer.Option("--emulate", help="Run a board's bundle on the emulated device.")] = False,
     precision: PrecisionOption = Precision.float32,
     calibrate: CalibrateOption = None,
@@ -175,7 +183,7 @@ def evaluate(
         say(f"model  {predictor.name} ({predictor.engine}), {at}")
         frames = source.read(predictor.size, terminal.warn)
         say(f"data   {source}: {len(frames)} frames")
-        result = evaluate_model(predictor, str(source), frames, threshold, overlays, budget)
+        result = evaluate_model(predictor, str(source), frames, threshold, overlays, budget, fit)
     if roc:
         write_whole(roc, roc_picture(result))
     if reliability:

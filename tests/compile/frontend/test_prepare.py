@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend.loader import OnnxModel, from_proto
 from biisnet.compile.frontend.prepare import MEAN, STD, Normalisation, prepare
+from biisnet.runtime.platt import UNSCALED, Platt
 
 SIZE = (4, 5)
 
@@ -104,6 +105,21 @@ def test_threshold() -> None:
     for other in (prepare(model, "map"), model):
         with pytest.raises(CompileError, match=r"a\.onnx: is for map; --threshold is for detection"):
             prepare(other, "map" if other is model else None, threshold=0.5)
+
+
+def test_scores() -> None:
+    """In the file, to the last bit, beside what else it says; they say that it is for detection."""
+    model, scores = network((1, 1, *SIZE)), Platt(0.1 + 0.2, -1e-7)
+    assert model.scores == UNSCALED
+    told = prepare(model, threshold=0.25, scores=str(scores))
+    assert (told.scores, told.threshold, told.task) == (scores, 0.25, "detection")
+    assert prepare(told, threshold=0.5).scores == scores
+    assert prepare(told, scores="1,0").scores == UNSCALED
+    with pytest.raises(CompileError, match="--scores 0,0: give SLOPE,OFFSET, finite numbers, the slope above 0"):
+        prepare(model, scores="0,0")
+    for other in (prepare(model, "map"), model):
+        with pytest.raises(CompileError, match=r"a\.onnx: is for map; --scores is for detection"):
+            prepare(other, "map" if other is model else None, scores="0.5,0")
 
 
 def test_task() -> None:

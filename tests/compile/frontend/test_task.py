@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import onnx
@@ -18,6 +19,7 @@ from biisnet.compile.ir.signature import signature_of
 from biisnet.compile.ir.stages import Program
 from biisnet.compile.storage import Encoding, Float32, Integer
 from biisnet.runtime.answers import own_threshold
+from biisnet.runtime.platt import UNSCALED, Platt
 from biisnet.runtime.signature import Signature, Tensor
 
 Shape = tuple[int, int, int]
@@ -79,6 +81,11 @@ def test_what_a_file_states_counts() -> None:
     assert find_signature(model(threshold="0.25"), plane).threshold == 0.25
     stated = find_signature(model(task="map"), plane)
     assert (stated.task, stated.threshold) == ("map", None)
+    scored = {"com.biisnet.scores": "0.5,-1"}
+    assert find_signature(model(**scored), plane).scores == Platt(0.5, -1)
+    assert (
+        find_signature(model(task="map", **scored), plane).scores == find_signature(model(), plane).scores == UNSCALED
+    )
     assert find_signature(model("Relu", task="detection"), plane).task == "detection"
 
 
@@ -99,6 +106,9 @@ def test_logits_in_integers(task: dict[str, str]) -> None:
     )
     assert own_threshold(signature) == -88  # ln(1/3) / 0.0125 is -87.9
     assert Signature.parse(signature.as_fields()) == signature
+    scored = replace(signature, scores=Platt(0.1, -2.5))
+    assert Signature.parse(scored.as_fields()) == scored
+    assert scored.as_fields() == {**signature.as_fields(), "scores": {"slope": 0.1, "offset": -2.5}}
     of_maps = find_signature(model("Relu", task="map"), plane)
     assert [(t.dtype, t.meaning, t.scale) for t in of_maps.outputs] == [("int16", "map", None)]
     assert Signature.parse(of_maps.as_fields()) == of_maps

@@ -159,6 +159,7 @@ provokes("BN112")(lambda _, __: prepare(checked(relu()), None, Normalisation.of(
 provokes("BN113")(lambda _, __: prepare(checked(relu()), "seeing"))
 provokes("BN114")(lambda _, __: find_signature(task_model(task="detection"), program((3, 8, 6), (1, 8, 6))))
 provokes("BN116")(lambda _, __: prepare(checked(relu()), threshold=2.0))
+provokes("BN117")(lambda _, __: prepare(checked(relu()), scores="0,1"))
 
 
 @provokes("BN115")

@@ -99,6 +99,12 @@ def test_a_threshold_that_is_no_number(threshold: str, edited: Edited, refused: 
     assert "threshold" in refused(*COMPILE, edited(change))
 
 
+@pytest.mark.parametrize("scores", ["high", "0,1", "1,nan"])
+def test_scores_that_are_no_numbers(scores: str, edited: Edited, refused: Refused) -> None:
+    said = refused(*COMPILE, edited(lambda p: p.metadata_props.add(key="com.biisnet.scores", value=scores)))
+    assert f"its metadata says com.biisnet.scores {scores!r}; export it again" in said
+
+
 def test_a_name_is_never_code(edited: Edited, cli: Callable, here: Path) -> None:
     def change(proto: ModelProto) -> None:
         for node in proto.graph.node:
