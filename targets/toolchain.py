@@ -8,7 +8,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,16 +37,26 @@ def check_cache(say: Callable[[str], None] | None = None) -> Cache:
     return cache
 
 
+def find_zig() -> Path:
+    """The package's program, which `python -m ziglang` does no more than start, at twice the time that most calls take.
+
+    Raises ToolchainError.
+    """
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolchainError("the cross tool-chain is missing: pip install '.[compile]' (package ziglang)")
+    return Path(spec.submodule_search_locations[0]) / "zig"
+
+
 def zig(arguments: list[str | Path], folder: Path) -> str:
     """Run `zig` in `folder`, so that no path of this machine gets into what it writes; what it prints.
 
     Raises ToolchainError.
     """
-    if importlib.util.find_spec("ziglang") is None:
-        raise ToolchainError("the cross tool-chain is missing: pip install '.[compile]' (package ziglang)")
+    program = find_zig()
     cache = check_cache().folder
     done = subprocess.run(
-        [sys.executable, "-m", "ziglang", *map(str, arguments)],
+        [program, *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -4,20 +4,26 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from biisnet.compile import pipeline
+from biisnet.compile.emit import runner
 from biisnet.compile.frontend import OnnxModel, load_model
 from biisnet.compile.pipeline import compile_model
+from biisnet.compile.tuning import bench
 from biisnet.compile.verification.scene import scene
 from biisnet.model import NetworkConfig, shipped_onnx
 from biisnet.targets import pricing, resolve
 from biisnet.targets.emulator import MISSING, find_emulator
 from biisnet.targets.toolchain import ToolchainError
+
+from .machine_code import Kept
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 TINY_SIZE = (24, 20)  # neither side is a multiple of 16
@@ -69,6 +75,15 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
         return path
 
     return get
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_machine_code(once: Once) -> Iterator[None]:
+    """Whoever compiles in these processes takes kernels from machine_code.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (pipeline, runner, bench):
+            patch.setattr(module, "generate", partial(Kept, once=once))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from tvm import tirx
 from ...targets import Target
 
 PASSES = (
-    tirx.transform.StmtSimplify,
     tirx.transform.FlattenBuffer,
     tirx.transform.VectorizeLoop,
     tirx.transform.UnrollLoop,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the documents tell the reader to type is typed here: sh, python and c blocks, in order, in one folder.
 
+README's lines are typed in a shell, and of the other documents all that a shell or another interpreter has to do with;
+their plain commands of biisnet are called in this process, which has loaded TVM and PyTorch.
 Compilations are made small: `--size HxW` is divided by 8 (by default the documented 256x256), the bundle keeps
 its documented name. Blocks that need a board are marked `text`.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,7 +34,9 @@ EMULATOR = shutil.which("qemu-aarch64")
 EMULATED = re.compile(r"qemu-|python -m benchmarks|--emulate|\b(run|verify) \S*-(rpi|bundle)")
 BUNDLES = {"rpi4": "biisnet-rpi4-256x256", "host": "biisnet-host-256x256"}
 BINARIES = str(Path(sys.executable).parent)
-
+APPS = {"biisnet": app, "biisnet-compile": compile_app}
+SHELL = re.compile(r"[|&;<>()$`*?~#\[\]{}]")
+"""What a shell would do more with than pass it on."""
 
 IN_THE_CLONE = {
     "python -m examples ": "--narrow 8",
@@ -75,6 +80,15 @@ def run(command: list[str], folder: Path, where: str) -> None:
     env = {**os.environ, "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, f"{where}\n{done.stdout}{done.stderr}"
+
+
+def call(line: str, folder: Path, where: str) -> None:
+    """A command of biisnet that must succeed in `folder`, in this process."""
+    name, *arguments = shlex.split(line)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = CliRunner().invoke(APPS[name], arguments)
+    assert done.exit_code == 0, f"{where}\n{done.output}{done.exception!r}"
 
 
 def make_material(folder: Path) -> None:
@@ -132,7 +146,10 @@ def test_blocks_run(document: Path, material: Path, tmp_path: Path) -> None:
                     if os.environ.get("CI"):
                         pytest.fail("qemu-aarch64 is not installed (Debian: qemu-user)")
                     continue
-                run(["bash", "-euc", line], folder, f"{where}: {line}")
+                if document.name != "README.md" and line.split(" ")[0] in APPS and not SHELL.search(line):
+                    call(line, folder, f"{where}: {line}")
+                else:
+                    run(["bash", "-euc", line], folder, f"{where}: {line}")
         elif block.language == "python":
             run([sys.executable, "-c", block.text], folder, where)
         elif block.language == "c":

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tool-chain's failures, each one line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,9 @@ def test_an_object_for_the_board(name: str, tmp_path: Path) -> None:
     head = (tmp_path / "answer.o").read_bytes()[:20]
     assert head[:5] == b"\x7fELF\x02"
     assert int.from_bytes(head[18:20], "little") == 183
+
+
+def test_the_program_is_the_packages(tmp_path: Path) -> None:
+    """Fails where the program that is started is not the one that `python -m ziglang` starts."""
+    command = [sys.executable, "-m", "ziglang", "version"]
+    assert zig(["version"], tmp_path) == subprocess.run(command, capture_output=True, text=True, check=True).stdout
