@@ -16,15 +16,12 @@ import typer
 from biisnet.model.datasets import Frame, Say, hold_out
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
-from biisnet.model.metrics import Counts
 from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
-from biisnet.model.training.run_files import LAST
 from biisnet.model.variants import NETWORKS, TABLES
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
 from biisnet.tools.cli.terminal import Speaker
-from biisnet.tools.train import start_network
 
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
@@ -33,13 +30,13 @@ from .ablation_curves import curves
 from .ablation_results import Budget, Measured, read, to_json
 from .ablation_table import markdown
 from .table import rewrite
+from .training_run import train_and_measure
 
 say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""
 BATCH = 4
-THRESHOLD = 0.5
 RESULT = "ablation.json"
 PAPERS_CHANNELS, PAPERS_SIZE = 3, (512, 512)
 """The size of the input that the paper's OPs are counted for."""
@@ -62,28 +59,12 @@ def train_variant(
     name: str, recipe: Recipe, frames: tuple[list[Frame], list[Frame]], folder: Path, options: Options, say: Say
 ) -> Measured:
     """Train one from random weights, or go on with it, and measure what came of it on the held-out frames."""
-    import torch
-
     from biisnet.model.cost import count
     from biisnet.model.export import export
     from biisnet.model.network import build
-    from biisnet.model.predict import predict
-    from biisnet.model.training.trainer import Progress, make_fabric, train
-    from biisnet.model.weights import load
 
-    def report(p: Progress) -> None:
-        if p.step == p.steps and p.metrics is None:
-            say(f"{title}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
-
-    title = f"{name}, seed {recipe.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
-    train(make_fabric(options.precision), start_network(name, recipe), *frames, recipe, folder, options, report)
-    network, counts = load(folder / LAST), Counts()
-    for frame in frames[1]:
-        counts.add(predict(network, frame.image) > THRESHOLD, frame.mask)
+    counts = train_and_measure(f"{name}, seed {recipe.seed}", name, recipe, frames, folder, options, say)
     cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
-    say(f"{title}: {counts.metrics().summary()}")
     return Measured(name, recipe.seed, cost.params, cost.ops, counts.metrics(), counts.overlaps)
 
 

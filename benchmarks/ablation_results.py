@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 
 Overlaps = list[tuple[int, int]]
@@ -43,11 +44,13 @@ class Budget:
 
 
 def read(path: Path) -> list[Budget]:
-    """All budgets, the one measured last at the end; none where there is no file."""
+    """All budgets, the one measured last at the end; none where there is no file. Raises InputError."""
     if not path.exists():
         return []
-    found = json.loads(path.read_text())["budgets"]
-    return [Budget(b["about"], b["recipe"], tuple(_measured(row) for row in b["networks"])) for b in found]
+    found = json.loads(path.read_text())
+    if "budgets" not in found:
+        raise InputError(f"{path}: has figures of another form; give another -o")
+    return [Budget(b["about"], b["recipe"], tuple(map(_measured, b["networks"]))) for b in found["budgets"]]
 
 
 def _measured(row: dict[str, Any]) -> Measured:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from biisnet.model.training.folds import spreads
+from biisnet.model.training.folds import spread, spreads
 from biisnet.model.variants import TABLES, PaperRow
 
 from .ablation_results import Budget, Measured
@@ -37,16 +37,16 @@ def table_of(rows: tuple[PaperRow, ...], budget: Budget) -> str:
 
 def lines_of(rows: tuple[PaperRow, ...], budget: Budget) -> Iterator[list[str]]:
     """A line a row."""
-    ours = draws_of(of(OURS, budget))
+    ours = draws_of(measured_of(OURS, budget))
     for row in rows:
-        own = of(row.network, budget)
+        own = measured_of(row.network, budget)
         paper = row.paper
         theirs = [f"{paper.miou}, {paper.pd}", f"{paper.params:g}, {paper.ops:.2f}"] if paper else [NONE, NONE]
         cost = [number(own[0].params / 1e3, 2), number(own[0].ops / 1e9, 3)] if own else [NONE, NONE]
         yield [row.title, f"`{row.network}`", *figures(own, None if row.network == OURS else ours), *cost, *theirs]
 
 
-def of(network: str, budget: Budget) -> list[Measured]:
+def measured_of(network: str, budget: Budget) -> list[Measured]:
     """Its figures, one a seed."""
     return [m for m in budget.networks if m.network == network]
 
@@ -58,22 +58,23 @@ def figures(own: list[Measured], ours: Resampled | None) -> list[str]:
     found = spreads([m.metrics for m in own])
     metrics = [spoken(found[name], scale) for name, scale in (("miou", 100), ("niou", 100), ("pd", 100), ("fa", 1e6))]
     drawn = draws_of(own)
-    return [str(len(own)), *metrics, width_of(drawn), below(drawn, ours)]
+    return [str(len(own)), *metrics, width_of(drawn), how_often_below(drawn, ours)]
 
 
 def width_of(drawn: Resampled | None) -> str:
     """Standard deviation of mIoU and nIoU over draws of frames."""
     if drawn is None:
         return NONE
-    return ", ".join(f"{100 * np.nanstd(values, ddof=1):.1f}" for values in (drawn.miou, drawn.niou))
+    found = [spread(values.tolist()).deviation for values in (drawn.miou, drawn.niou)]
+    return ", ".join(number(100 * value, 1) for value in found)
 
 
-def below(drawn: Resampled | None, ours: Resampled | None) -> str:
+def how_often_below(drawn: Resampled | None, ours: Resampled | None) -> str:
     """In how many of a hundred draws mIoU and nIoU are below BiisNet's."""
     if drawn is None or ours is None:
         return NONE
     pairs = ((drawn.miou, ours.miou), (drawn.niou, ours.niou))
-    return ", ".join(f"{100 * share_below(own, other):.0f}" for own, other in pairs)
+    return ", ".join(number(100 * share_below(own, other), 0) for own, other in pairs)
 
 
 def draws_of(own: list[Measured]) -> Resampled | None:

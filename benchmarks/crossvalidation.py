@@ -9,7 +9,6 @@ it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,16 +22,16 @@ from biisnet.model.metrics import Counts, Metrics
 from biisnet.model.source import Source
 from biisnet.model.training.folds import folds, spreads
 from biisnet.model.training.recipe import Recipe
-from biisnet.model.training.run_files import LAST
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
 from biisnet.tools.cli.terminal import Speaker
-from biisnet.tools.train import read_recipe, start_network
+from biisnet.tools.train import read_recipe
 
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
 
 from .table import grid, spoken
+from .training_run import train_and_measure
 
 say = Speaker()
 RESULT = "crossvalidation.json"
@@ -52,37 +51,11 @@ def validate_recipe(
     recipe: Recipe, parts: list[tuple[list[Frame], list[Frame]]], folder: Path, start: str, options: Options, say: Say
 ) -> Validated:
     """Train and measure a network a fold, or go on with them."""
-    import torch
-
-    from biisnet.model.predict import predict
-    from biisnet.model.training.trainer import make_fabric, train
-    from biisnet.model.weights import load
-
-    together, found = Counts(), []
-    for number, frames in enumerate(parts, 1):
-        run = folder / f"fold-{number}"
-        run.mkdir(parents=True, exist_ok=True)
-        torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
-        report = reporter(f"{folder.name}, fold {number}", say)
-        train(make_fabric(options.precision), start_network(start, recipe), *frames, recipe, run, options, report)
-        network, own = load(run / LAST), Counts()
-        for frame in frames[1]:
-            mask = predict(network, frame.image) > 0.5
-            own.add(mask, frame.mask)
-            together.add(mask, frame.mask)
-        found.append(own.metrics())
-        say(f"{folder.name}, fold {number}: {found[-1].summary()}")
-    return Validated(folder.name, found, together.metrics())
-
-
-def reporter(title: str, say: Say) -> Callable:
-    """A report of how far a run is, after each epoch."""
-
-    def report(p) -> None:  # type: ignore[no-untyped-def]
-        if p.step == p.steps and p.metrics is None:
-            say(f"{title}: epoch {p.epoch}/{p.epochs}, loss {p.loss:.3f}, {p.seconds_left / 60:.0f} minutes left")
-
-    return report
+    found = [
+        train_and_measure(f"{folder.name}, fold {n}", start, recipe, frames, folder / f"fold-{n}", options, say)
+        for n, frames in enumerate(parts, 1)
+    ]
+    return Validated(folder.name, [counts.metrics() for counts in found], sum(found, Counts()).metrics())
 
 
 def markdown(results: list[Validated]) -> str:

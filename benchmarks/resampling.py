@@ -7,6 +7,7 @@ frames of their kind is as wide as it is over such draws.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,5 +37,8 @@ def resample(overlaps: list[tuple[int, int]]) -> Resampled:
 
 
 def share_below(figures: F64, others: F64) -> float:
-    """In what share of the draws the one's figure is below the other's; equal ones count half."""
-    return float(np.mean((figures < others) + 0.5 * (figures == others)))
+    """In what share of the draws that have both figures the one is below the other; equal ones count half. NaN where no
+    draw has both."""
+    known = ~(np.isnan(figures) | np.isnan(others))
+    below = (figures < others) + 0.5 * (figures == others)
+    return float(np.mean(below[known])) if known.any() else math.nan

@@ -121,7 +121,7 @@ def scaled(figure: float | None, unit: float) -> float | None:
 
 def number(value: float | None, digits: int) -> str:
     """With thousands set apart."""
-    return NONE if value is None else f"{value:,.{digits}f}".replace(",", " ")
+    return NONE if value is None or math.isnan(value) else f"{value:,.{digits}f}".replace(",", " ")
 
 
 def share(value: float | None) -> str:

@@ -11,7 +11,7 @@ Fa     pixels of predicted components that match no target, of all pixels
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,10 @@ class Counts:
         self.false_pixels += sum(c.pixels for c in match.false)
         self.pixels += truth.size
         return match
+
+    def __add__(self, other: Counts) -> Counts:
+        """Of the frames of both."""
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def metrics(self) -> Metrics:
         """The metrics of all frames so far."""

@@ -65,18 +65,14 @@ def scored(probability: F32, truth: Mask, threshold: float = LOWEST) -> list[tup
 
 
 def all_scored(probabilities: list[F32], truths: list[Mask]) -> tuple[F64, Mask]:
-    """The same of all detections of probability maps, two arrays [n]."""
+    """The same of all detections of probability maps against masks, two arrays [n]."""
     found = [d for p, t in zip(probabilities, truths, strict=True) for d in scored(p, t)]
     return np.array([p for p, _ in found], np.float64), np.array([h for _, h in found], bool)
 
 
-def reliability(probabilities: list[F32], truths: list[Mask], scores: Platt = UNSCALED) -> Reliability:
-    """Detections of probability maps against masks, in BINS bins of equal width."""
-    return binned(*all_scored(probabilities, truths), scores)
-
-
 def binned(peaks: F64, hits: Mask, scores: Platt = UNSCALED) -> Reliability:
-    """The same of detections with the highest probabilities `peaks` [n], of which `hits` [n] are targets."""
+    """Reliability, in BINS bins of equal width, of detections with the highest probabilities `peaks` [n], of which
+    `hits` [n] are targets."""
     if not len(peaks):
         return Reliability([], float("nan"))
     said = scores.score(peaks).astype(np.float64)

@@ -25,6 +25,8 @@ from .reliability import binned
 
 DIGITS = 6
 """Of slope and offset: more than any number of frames tells."""
+STEEPEST = 100.0
+"""Slope above which slope times logit and offset cancel so far that DIGITS no longer tell their sum."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,15 @@ def maximum_likelihood(logits: F64, hits: Mask) -> Platt:
         hessian: F64 = (unit.T * (s * (1 - s))) @ unit / len(unit)
         return hessian
 
-    found = minimize(loss, np.zeros(2), jac=slopes, hess=curvature, method="trust-exact", options={"gtol": 1e-10}).x
+    found = minimize(loss, np.zeros(2), jac=slopes, hess=curvature, method="trust-exact", options={"gtol": 1e-8}).x
     slope = found[0] / spread
     if not slope > 0:
         raise InputError(
             "--fit-scores: of the more probable detections fewer are targets, which no score can say; give more frames"
+        )
+    if slope > STEEPEST:
+        raise InputError(
+            "--fit-scores: the detections' probabilities are too close together to tell a slope; give more frames"
         )
     return Platt(rounded(slope), rounded(found[1] - slope * mean))
 

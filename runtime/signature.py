@@ -96,7 +96,7 @@ class Signature:
             raise wrong("scores", f"is of detection, and the task is {task}")
         try:
             scores = _platt_of(manifest["scores"]) if "scores" in manifest else UNSCALED
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:  # the last of an integer that is no float
             raise wrong("scores") from error
         inputs, outputs = (tuple(map(_tensor_of, manifest[field])) for field in ("inputs", "outputs"))
         signature = cls(task, inputs, outputs, None if threshold is None else float(threshold), scores)

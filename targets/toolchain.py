@@ -43,9 +43,10 @@ def find_zig() -> Path:
     Raises ToolchainError.
     """
     spec = importlib.util.find_spec("ziglang")
-    if spec is None or not spec.submodule_search_locations:
+    program = Path(spec.submodule_search_locations[0]) / "zig" if spec and spec.submodule_search_locations else None
+    if program is None or not program.is_file():
         raise ToolchainError("the cross tool-chain is missing: pip install '.[compile]' (package ziglang)")
-    return Path(spec.submodule_search_locations[0]) / "zig"
+    return program
 
 
 def zig(arguments: list[str | Path], folder: Path) -> str:

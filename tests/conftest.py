@@ -23,9 +23,8 @@ from biisnet.targets import pricing, resolve
 from biisnet.targets.emulator import MISSING, find_emulator
 from biisnet.targets.toolchain import ToolchainError
 
-from .machine_code import Kept
+from .machine_code import Kept, Once
 
-Once = Callable[[str, Callable[[Path], object]], Path]
 TINY_SIZE = (24, 20)  # neither side is a multiple of 16
 FRAME_SIZE = (256, 256)
 VARIANT_SEED = 1

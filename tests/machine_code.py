@@ -38,4 +38,10 @@ class Kept(MachineCode):
 
     def write_object(self, path: Path) -> None:
         """A copy of the file that is kept."""
-        shutil.copyfile(self.keep(super().write_object), path)
+        shutil.copyfile(self.keep(self.write_whole), path)
+
+    def write_whole(self, path: Path) -> None:
+        """LLVM's object file, or none where it fails."""
+        part = path.with_suffix(".part")
+        super().write_object(part)
+        part.replace(path)

@@ -20,7 +20,7 @@ import onnx
 from onnx import numpy_helper
 
 from ...runtime.levels import WHITE
-from ...runtime.platt import Platt
+from ...runtime.platt import GIVE, Platt
 from ...runtime.signature import DETECTION, TASKS
 from ..errors import CompileError
 from ..refusals import images
@@ -141,7 +141,7 @@ def checked_scores(model: OnnxModel, task: str | None, scores: str) -> Platt:
     try:
         return Platt.parse(scores)
     except ValueError as e:
-        raise CompileError(f"--{e}", images.SCORES) from e
+        raise CompileError(f"--scores {scores}: {GIVE}", images.SCORES) from e
 
 
 def check_detection(model: OnnxModel, task: str | None, option: str, refusal: Refusal) -> None:

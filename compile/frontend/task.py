@@ -32,8 +32,9 @@ def find_signature(model: OnnxModel, program: Program) -> Signature:
     scale = model.logit_scale
     last = last_operators(model.proto.graph) if scale is None else ["Sigmoid"] * len(program.outputs)
     task = model.task or infer_task(signature_of(program), last)
-    decides = (model.threshold, model.scores) if task == DETECTION else ()
-    signature = signature_of(program, task, scale, *decides)
+    signature = signature_of(program, task, scale)
+    if task == DETECTION:
+        signature = replace(signature, threshold=model.threshold, scores=model.scores)
     if task == SEGMENTATION and not is_probable(last):
         signature = replace(signature, outputs=tuple(replace(t, meaning="scores") for t in signature.outputs))
     check_scales(model.path, signature, scale)

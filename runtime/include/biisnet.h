@@ -129,9 +129,9 @@ BIISNET_API biisnet_task biisnet_model_task(void);
  * where the output is of integers. 0 of other tasks. */
 BIISNET_API float biisnet_threshold(void);
 
-/* Of a detection: of what touches above the threshold, with the highest probability p, so many are targets:
- * 1 / (1 + exp(-(slope * log(p / (1 - p)) + offset))), of p = 1 that of the greatest float below. 1 and 0 where nobody
- * has fitted them, and of other tasks: then the score is p itself. */
+/* Of a detection: what makes a target's score of its highest probability p: 1 / (1 + exp(-(slope * log(p / (1 - p)) +
+ * offset))), of p = 1 that of the greatest float below; the share that are targets of the detections it was fitted on.
+ * 1 and 0 where nobody has fitted them, and of other tasks: then the score is p itself. */
 BIISNET_API double biisnet_score_slope(void);
 BIISNET_API double biisnet_score_offset(void);
 

@@ -4,7 +4,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from benchmarks.ablation_results import Budget, Measured, read, to_json
+from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 
 ONE = Measured("bnn", 0, 8220, 0.48e9, Metrics(0.5, 0.25, 0.75, 1e-5), [(1, 2), (0, 3)])
@@ -21,3 +24,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_a_figure_anew_takes_the_place_of_its_own() -> None:
     anew, other = replace(ONE, params=1), replace(ONE, seed=1)
     assert BUDGET.with_network(other).with_network(anew).networks == (anew, other)
+
+
+def test_figures_of_another_form_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"about": "", "networks": []}')
+    with pytest.raises(InputError, match=r"a\.json: has figures of another form; give another -o$"):
+        read(tmp_path / "a.json")

@@ -32,3 +32,11 @@ def test_frames_without_targets() -> None:
     found = resample([(0, 0)])
     assert np.isnan(found.miou).all()
     assert (found.niou == 1).all()
+
+
+def test_draws_without_a_pixel_say_nothing() -> None:
+    """Of frames most of which have no target: in no draw is the better one below."""
+    worse, better = (resample([(0, 0)] * 3 + [(both, 10)]).miou for both in (5, 6))
+    assert np.isnan(worse).mean() == pytest.approx(0.75**4, abs=0.03)
+    assert (share_below(worse, better), share_below(better, worse)) == (1, 0)
+    assert np.isnan(share_below(resample([(0, 0)]).miou, worse))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biisnet.model.reliability import picture, reliability, scored
+from biisnet.model.reliability import all_scored, binned, picture, scored
 
 
 def test_a_detections_score_is_its_highest_probability() -> None:
@@ -35,7 +35,7 @@ def test_bins_and_their_error() -> None:
         probability[5, column], truth[5, column] = 0.75, column < 40
     for column in (60, 70):
         probability[5, column], truth[5, column] = 0.25, True
-    found = reliability([probability], [truth])
+    found = binned(*all_scored([probability], [truth]))
     assert [(b.detections, b.score, b.targets) for b in found.bins] == [(2, 0.25, 1.0), (4, 0.75, 0.75)]
     assert found.error == pytest.approx(0.75 * 2 / 6)
     assert found.as_dict()["error"] == found.error
@@ -57,7 +57,7 @@ detections = st.lists(st.tuples(st.floats(0.0625, 1, width=32), st.booleans()), 
 @settings(deadline=None)
 def test_the_error_by_its_definition(frames: list[list[tuple[float, bool]]]) -> None:
     """Naeini's: each detection into one of ten bins, a bin's gap weighted by its share; over all frames at once."""
-    found = reliability(*zip(*[frame_of([s for s, _ in f], [h for _, h in f]) for f in frames], strict=True))
+    found = binned(*all_scored(*zip(*[frame_of([s for s, _ in f], [h for _, h in f]) for f in frames], strict=True)))
     everything = [d for frame in frames for d in frame]
     error = 0.0
     for n in range(10):
@@ -76,18 +76,18 @@ def test_what_is_calibrated_has_no_error() -> None:
     shares = {0.25: 1, 0.5: 2, 0.75: 3, 1.0: 4}
     scores = [s for s in shares for _ in range(4)]
     probability, truth = frame_of(scores, [n < shares[s] for s in shares for n in range(4)])
-    assert reliability([probability], [truth]).error == 0
+    assert binned(*all_scored([probability], [truth])).error == 0
     probability, truth = frame_of([0.5] * 8, [False] * 8)
-    assert reliability([probability], [truth]).error == 0.5
+    assert binned(*all_scored([probability], [truth])).error == 0.5
 
 
 def test_a_missed_target_is_no_detection() -> None:
     probability, truth = frame_of([0.5, 0.5], [True, False])
     truth[2, 2] = True
-    assert reliability([probability], [truth]).error == 0
+    assert binned(*all_scored([probability], [truth])).error == 0
 
 
 def test_nothing_found() -> None:
-    found = reliability([np.zeros((4, 4), np.float32)], [np.ones((4, 4), bool)])
+    found = binned(*all_scored([np.zeros((4, 4), np.float32)], [np.ones((4, 4), bool)]))
     assert math.isnan(found.error)
     assert found.as_dict() == {"bins": [], "error": None}

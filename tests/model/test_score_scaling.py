@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize
 
 from biisnet.model.errors import InputError
-from biisnet.model.reliability import binned, reliability
+from biisnet.model.reliability import all_scored, binned
 from biisnet.model.score_scaling import Scaling, fit_scores
 from biisnet.runtime.platt import UNSCALED, Platt, logit
 
@@ -111,7 +111,13 @@ def test_reliability_of_scaled_scores() -> None:
     """The same detections, in the bins of their new scores."""
     probability, truth = frame_of([0.9, 0.9, 0.5], [True, False, False])
     scores = Platt(0.5, -1)
-    found = reliability([probability], [truth], scores)
+    found = binned(*all_scored([probability], [truth]), scores)
     low, high = sorted({float(s) for s in scores.score(np.float32([0.9, 0.5]))})
     assert [(b.score, b.detections) for b in found.bins] == [(pytest.approx(low), 1), (pytest.approx(high), 2)]
     assert found.error == pytest.approx((low + 2 * abs(0.5 - high)) / 3)
+
+
+def test_probabilities_that_are_almost_one() -> None:
+    """Six digits of slope and offset would not tell the scores."""
+    with pytest.raises(InputError, match=r"^--fit-scores: the detections' probabilities are too close together"):
+        fit_scores(np.array([0.7, 0.7000001]), np.array([False, True]), UNSCALED)

@@ -243,6 +243,7 @@ def test_bad_arguments(make_bundle: MakeBundle) -> None:
         (lambda m: m.update(scores={"slope": 1}), "field scores is missing or mistyped"),
         (lambda m: m.update(scores={"slope": True, "offset": 0}), "field scores is missing or mistyped"),
         (lambda m: m.update(scores={"slope": 0, "offset": 0}), "field scores is missing or mistyped"),
+        (lambda m: m.update(scores={"slope": 10**400, "offset": 0}), "field scores is missing or mistyped"),
         (lambda m: m.update(scores={"slope": 1, "offset": float("nan")}), "field scores is missing or mistyped"),
         (
             lambda m: m.update(task="map", threshold=None, scores={"slope": 1, "offset": 0}),
