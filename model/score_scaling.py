@@ -25,6 +25,9 @@ from .reliability import binned
 
 DIGITS = 6
 """Of slope and offset: more than any number of frames tells."""
+FEW = 30
+"""Targets or false alarms of which a fit is said to be of few."""
+UNSEEN = "give more frames, such as the network has not been trained on"
 STEEPEST = 100.0
 """Slope above which slope times logit and offset cancel so far that DIGITS no longer tell their sum."""
 
@@ -45,8 +48,12 @@ class Scaling:
         """One line for a person."""
         return (
             f"scores of {self.detections} detections, {self.targets} of them targets: slope {self.scores.slope!r}, "
-            f"offset {self.scores.offset!r}, ECE {self.before:.3f} before, {self.after:.3f} after"
+            f"offset {self.scores.offset!r}, ECE {self.before:.3f} before, {self.after:.3f} after{self._few()}"
         )
+
+    def _few(self) -> str:
+        fewest = min(self.targets, self.detections - self.targets)
+        return f" (few to fit by: {UNSEEN})" if fewest < FEW else ""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -68,11 +75,8 @@ def fit_scores(peaks: F64, hits: Mask, own: Platt) -> Scaling:
     """
     count, targets = len(hits), int(hits.sum())
     if not 0 < targets < count:
-        kind = "target" if not targets else "false alarm"
-        raise InputError(
-            f"--fit-scores: none of {count} detections is a {kind}, and it takes both; give more frames, or such that "
-            "the network has not been trained on"
-        )
+        kind = "target; give more frames" if not targets else f"false alarm; {UNSEEN}"
+        raise InputError(f"--fit-scores: it takes both, and none of {count} detections is a {kind}")
     scores = maximum_likelihood(logit(peaks), hits)
     before, after = (binned(peaks, hits, s).error for s in (own, scores))
     return Scaling(scores, count, targets, before, after)
@@ -104,7 +108,8 @@ def maximum_likelihood(logits: F64, hits: Mask) -> Platt:
     slope = found[0] / spread
     if not slope > 0:
         raise InputError(
-            "--fit-scores: of the more probable detections fewer are targets, which no score can say; give more frames"
+            "--fit-scores: of the more probable detections fewer are targets, so the slope is not above 0; give more "
+            "frames"
         )
     if slope > STEEPEST:
         raise InputError(

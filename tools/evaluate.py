@@ -16,6 +16,7 @@ from ..compile.emit.manifest import target_of
 from ..compile.errors import CompileError
 from ..model import NETWORKS, shipped_weights
 from ..model.datasets import Frame, Say
+from ..model.errors import InputError
 from ..model.figures import figure_png
 from ..model.files import write_whole
 from ..model.metrics import Counts, Metrics, roc
@@ -167,8 +168,13 @@ def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, th
 
     def predict(image: F32) -> F32:
         frame = whole_levels(image) if takes_bytes else image
-        result: Values = run(None, {source.name: frame[None, None]})[0][0, 0]
-        return answer.probability(result) if answer else result
+        result: Values = run(None, {source.name: frame[None, None]})[0]
+        if result.shape != (1, 1, *image.shape):
+            raise CompileError(
+                f"{name}: gives {list(result.shape)} of a frame of {image.shape[0]}x{image.shape[1]}, and a "
+                "detection's output is one plane of its frame's size; eval takes networks for detection"
+            )
+        return answer.probability(result[0, 0]) if answer else result[0, 0]
 
     engine = "ONNX Runtime, in integers" if takes_bytes else "ONNX Runtime"
     return Predictor(name, engine, None if native else (height, width), predict, model.threshold, model.scores)
@@ -211,6 +217,8 @@ class Evaluation:
     """The model's own, which `reliability` is of."""
     fitted: Scaling | None = None
     """Those that its detections here ask for, where that was."""
+    failed: tuple[str, ...] = ()
+    """Why there is no threshold or no scores, where they were asked for."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -251,8 +259,8 @@ def evaluate_model(
     """The metrics of a model on frames of its size, at its own threshold where none is given; a picture of each frame
     goes to `overlays`.
 
-    `budget` is an Fa for which a threshold is looked for, `fit` asks for scores that are shares of targets. Raises
-    InputError where there is none.
+    `budget` is an Fa for which a threshold is looked for, `fit` asks for scores that are shares of targets; where there
+    is none, `failed` says why.
     """
     counts, probabilities = Counts(), []
     threshold = predictor.threshold if threshold is None else threshold
@@ -267,9 +275,16 @@ def evaluate_model(
             write_whole(place, overlay(frame.image, match))
     masks = [f.mask for f in frames]
     curve = roc(probabilities, masks, list(THRESHOLDS))
-    allowed = None if budget is None else operating_point(probabilities, masks, budget)
     peaks, hits = all_scored(probabilities, masks)
-    fitted = fit_scores(peaks, hits, predictor.scores) if fit else None
+    allowed, fitted, failed = None, None, []
+    try:
+        allowed = None if budget is None else operating_point(probabilities, masks, budget)
+    except InputError as e:
+        failed.append(str(e))
+    try:
+        fitted = fit_scores(peaks, hits, predictor.scores) if fit else None
+    except InputError as e:
+        failed.append(str(e))
     return Evaluation(
         predictor.name,
         predictor.engine,
@@ -284,6 +299,7 @@ def evaluate_model(
         allowed,
         predictor.scores,
         fitted,
+        tuple(failed),
     )
 
 

@@ -102,7 +102,7 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     last = asked.output / LAST
     done = read_state(last)[0].epoch if last.exists() else 0
     begun = f"goes on after epoch {done}, its last" if done == recipe.epochs else f"goes on after epoch {done}"
-    begun = begun if done else f"{'trained weights, ' if precision == INT8 else ''}seed {recipe.seed}"
+    begun = begun if done else f"{start_of(asked.model, precision)}, seed {recipe.seed}"
     where = "held out of them" if asked.validation is None else f"of split {asked.validation}"
     say(f"network  {network.name}, {begun}")
     say(f"data     {asked.source}: {len(training)} frames to train on, {len(validation)} {where} to validate on")
@@ -129,6 +129,13 @@ def train_model(asked: Training, say: Say) -> Trained | None:
     if not fabric.is_global_zero:
         return None
     return Trained(asked.output / BEST, state.epoch, state.best_epoch, state.seconds, state.best, recipe.seed)
+
+
+def start_of(model: str | None, precision: str) -> str:
+    """What a new run begins with, for a person: a preset's name alone does not tell."""
+    if model is not None and model not in NETWORKS:
+        return f"weights of {model}"
+    return "the shipped weights" if precision == INT8 else "random weights"
 
 
 def read_recipe(path: Path | None, epochs: int | None, seed: int | None, precision: str = AUTO) -> Recipe:

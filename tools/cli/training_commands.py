@@ -165,6 +165,7 @@ def evaluate(
     terminal: Terminal,
 ) -> None:
     """Evaluate a checkpoint, an ONNX file or a bundle: mIoU, nIoU, Pd and Fa."""
+    from ...model.errors import InputError
     from ...model.files import write_whole
     from ...model.reliability import picture
     from ...model.source import Source
@@ -191,6 +192,8 @@ def evaluate(
     if output:
         write_whole(output, f"{as_json(result.as_dict())}\n".encode())
     terminal.show(result.as_dict(), [result.summary()])
+    if result.failed:
+        raise InputError("; ".join(result.failed))
 
 
 def variants(*, terminal: Terminal) -> None:

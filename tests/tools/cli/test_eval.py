@@ -256,3 +256,39 @@ def test_a_budget_of_false_alarms(here: Path, data: Path, cli: Callable[..., Any
     assert f"Fa of at most 100e-6: threshold {found['threshold']:.9g}, mIoU" in done.out
     exact = cli("eval", shipped_onnx() or "", "--data", data, "--threshold", found["threshold"], "--json")
     assert json.loads(exact.out)["metrics"] == found["metrics"]
+
+
+def test_a_budget_that_nothing_keeps(here: Path, data: Path, cli: Callable[..., Any]) -> None:
+    """Above every threshold is a false alarm: the figures are there, and then the error."""
+    constant(here / "net.onnx", [1, 1, 24, 20], 1.0)
+    done = cli("eval", "net.onnx", "--data", data, "--fa-budget", "1e-9", "-o", "out.json")
+    assert done.code == 2
+    assert done.err.endswith(
+        "error: --fa-budget 1e-09: no threshold has so few false alarms on these frames; give more\n"
+    )
+    assert json.loads((here / "out.json").read_text())["allowed"] is None
+    assert "mIoU" in done.out
+
+
+def test_of_another_task(here: Path, data: Path, cli: Callable[..., Any]) -> None:
+    constant(here / "net.onnx", [1, 4], 1.0)
+    message = cli("eval", "net.onnx", "--data", data).message
+    assert "net.onnx: gives [1, 4] of a frame of 24x20, and a detection's output is one plane" in message
+
+
+def constant(path: Path, shape: list[int], value: float) -> None:
+    """A network of frames of 24x20 that gives `value` everywhere, whatever it sees."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    source = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 1, 24, 20])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, shape)
+    filled = helper.make_tensor("value", TensorProto.FLOAT, shape, [value] * int(np.prod(shape)))
+    nodes = [
+        helper.make_node("ReduceSum", ["image"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zero"], ["none"]),
+        helper.make_node("Add", ["value", "none"], ["result"]),
+    ]
+    zero = helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])
+    graph = helper.make_graph(nodes, "constant", [source], [result], [filled, zero])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)

@@ -95,12 +95,18 @@ def test_fitted(cli: Callable[..., Any], here: Path, net: Path, spots: Path) -> 
     assert plain["metrics"] == result["metrics"]
 
 
-def test_nothing_to_fit(cli: Callable[..., Any], net: Path, spots: Path) -> None:
+def test_nothing_to_fit(cli: Callable[..., Any], here: Path, net: Path, spots: Path) -> None:
     for path in (spots / "masks").iterdir():
         Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(path)
-    message = cli("eval", net, "--data", spots, "--split", "all", "--fit-scores").message
-    assert "--fit-scores: none of" in message
-    assert "detections is a target, and it takes both" in message
+    done = cli("eval", net, "--data", spots, "--split", "all", "--fit-scores", "-o", "out.json", "--roc", "roc.png")
+    assert done.code == 2
+    assert "error: --fit-scores: it takes both, and none of" in done.err
+    assert "detections is a target; give more frames\n" in done.err
+    assert "12 frames resized to 64x64" in done.out  # what was found is there all the same
+    result = json.loads((here / "out.json").read_text())
+    assert result["fitted"] is None
+    assert result["failed"] == [done.err.splitlines()[-1].removeprefix("error: ")]
+    assert (here / "roc.png").exists()
 
 
 def table(text: str) -> list[dict[str, str]]:

@@ -79,6 +79,14 @@ def test_killed_and_resumed(here: Path, tiny: list[str], cli: Callable[..., Any]
         assert_same_weights(here / "unbroken" / name, here / "broken" / name)
 
 
+def test_what_it_begins_with_is_said(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:
+    """A preset's name is random weights, whatever weights are shipped by that name; a file is its own."""
+    done = cli(*tiny, "--epochs", "1", "-o", "one")
+    assert "network  custom, weights of tiny.safetensors, seed 0" in done.err
+    done = cli("train", "biisnet-lite-1", *tiny[2:], "--epochs", "1", "-o", "two")
+    assert "network  biisnet-lite-1, random weights, seed 0" in done.err
+
+
 def test_in_integers(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:
     """One epoch: what it begins with is said, and the result is a checkpoint like any other, which the compiler
     quantises and proves."""
