@@ -36,13 +36,15 @@ def table_of(rows: tuple[PaperRow, ...], budget: Budget) -> str:
 
 
 def lines_of(rows: tuple[PaperRow, ...], budget: Budget) -> Iterator[list[str]]:
-    """A line a row."""
+    """A line a row that was trained."""
     ours = draws_of(measured_of(OURS, budget))
     for row in rows:
         own = measured_of(row.network, budget)
+        if not own:
+            continue
         paper = row.paper
         theirs = [f"{paper.miou}, {paper.pd}", f"{paper.params:g}, {paper.ops:.2f}"] if paper else [NONE, NONE]
-        cost = [number(own[0].params / 1e3, 2), number(own[0].ops / 1e9, 3)] if own else [NONE, NONE]
+        cost = [number(own[0].params / 1e3, 2), number(own[0].ops / 1e9, 3)]
         yield [row.title, f"`{row.network}`", *figures(own, None if row.network == OURS else ours), *cost, *theirs]
 
 
@@ -53,8 +55,6 @@ def measured_of(network: str, budget: Budget) -> list[Measured]:
 
 def figures(own: list[Measured], ours: Resampled | None) -> list[str]:
     """Seeds, the metrics with their spread over these, and what other frames would do to mIoU and nIoU."""
-    if not own:
-        return [NONE] * 7
     found = spreads([m.metrics for m in own])
     metrics = [spoken(found[name], scale) for name, scale in (("miou", 100), ("niou", 100), ("pd", 100), ("fa", 1e6))]
     drawn = draws_of(own)
