@@ -30,7 +30,7 @@ from .ablation_curves import curves
 from .ablation_results import Budget, Measured, read, to_json
 from .ablation_table import markdown
 from .table import rewrite
-from .training_run import train_and_measure
+from .training_run import measure, train_network
 
 say = Speaker()
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -63,7 +63,8 @@ def train_variant(
     from biisnet.model.export import export
     from biisnet.model.network import build
 
-    counts = train_and_measure(f"{name}, seed {recipe.seed}", name, recipe, frames, folder, options, say)
+    title = f"{name}, seed {recipe.seed}"
+    counts = measure(title, train_network(title, name, recipe, frames, folder, options, say), frames[1], say)
     cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
     return Measured(name, recipe.seed, cost.params, cost.ops, counts.metrics(), counts.overlaps)
 

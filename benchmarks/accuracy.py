@@ -19,19 +19,18 @@ import typer
 from biisnet.model.datasets import find_list, read_split
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
-from biisnet.model.metrics import Counts, Metrics
+from biisnet.model.metrics import Metrics
 from biisnet.model.training.recipe import Recipe
-from biisnet.model.training.run_files import LAST
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
 from biisnet.tools.cli.terminal import Speaker
-from biisnet.tools.train import read_recipe, start_network
+from biisnet.tools.train import read_recipe
 
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
 
-from .crossvalidation import reporter
 from .table import NONE, grid
+from .training_run import measure, train_network
 
 say = Speaker()
 RESULT, TABLE = "accuracy.json", "accuracy.md"
@@ -70,28 +69,17 @@ def training_split(folder: Path, names: tuple[str, ...]) -> str:
     return names[-1]
 
 
-def measure(name: str, data: Path, recipe: Recipe, folder: Path, start: str, options: Options) -> dict[str, Metrics]:
+def measure_set(
+    name: str, data: Path, recipe: Recipe, folder: Path, start: str, options: Options
+) -> dict[str, Metrics]:
     """Train on a data set, or go on, and evaluate by each protocol."""
-    import torch
-
-    from biisnet.model.predict import predict
-    from biisnet.model.training.trainer import make_fabric, train
-    from biisnet.model.weights import load
-
     frames = read_split(data, training_split(data, SETS[name].training), recipe.size, say)
     # validated once, after the last epoch, on frames that it knows: nothing is held out, and nothing picked
     recipe, seen = replace(recipe, validate_every=recipe.epochs), frames[: max(1, len(frames) // 10)]
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
-    network = start_network(start, recipe)
-    train(make_fabric(options.precision), network, frames, seen, recipe, folder, options, reporter(name, say))
-    network, found = load(folder / LAST), {}
+    network, found = train_network(name, start, recipe, (frames, seen), folder, options, say), {}
     for protocol in PROTOCOLS:
-        counts = Counts()
-        for frame in read_split(data, TEST, recipe.size if protocol == "resized" else None, say):
-            counts.add(predict(network, frame.image) > 0.5, frame.mask)
-        found[protocol] = counts.metrics()
-        say(f"{name}, {protocol}: {found[protocol].summary()}")
+        tested = read_split(data, TEST, recipe.size if protocol == "resized" else None, say)
+        found[protocol] = measure(f"{name}, {protocol}", network, tested, say).metrics()
     return found
 
 
@@ -165,7 +153,7 @@ def accuracy(
     for name, data in given.items():
         if data is None:
             continue
-        found[name] = measure(name, data, wanted, folder / name, start, Options(precision, compile_))
+        found[name] = measure_set(name, data, wanted, folder / name, start, Options(precision, compile_))
         sets = {n: {p: m.as_dict() for p, m in own.items()} for n, own in found.items()}
         write_whole(folder / RESULT, (json.dumps({**about, "sets": sets}, indent=1) + "\n").encode())
         write_whole(folder / TABLE, (markdown(found) + "\n").encode())

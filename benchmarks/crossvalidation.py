@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
 
 from .table import grid, spoken
-from .training_run import train_and_measure
+from .training_run import measure, train_network
 
 say = Speaker()
 RESULT = "crossvalidation.json"
@@ -51,10 +51,11 @@ def validate_recipe(
     recipe: Recipe, parts: list[tuple[list[Frame], list[Frame]]], folder: Path, start: str, options: Options, say: Say
 ) -> Validated:
     """Train and measure a network a fold, or go on with them."""
-    found = [
-        train_and_measure(f"{folder.name}, fold {n}", start, recipe, frames, folder / f"fold-{n}", options, say)
-        for n, frames in enumerate(parts, 1)
-    ]
+    found = []
+    for n, frames in enumerate(parts, 1):
+        title = f"{folder.name}, fold {n}"
+        network = train_network(title, start, recipe, frames, folder / f"fold-{n}", options, say)
+        found.append(measure(title, network, frames[1], say))
     return Validated(folder.name, [counts.metrics() for counts in found], sum(found, Counts()).metrics())
 
 

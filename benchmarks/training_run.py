@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One training of a comparison: from its start to what the network does on frames that it has not seen."""
+"""One training of a comparison: from its start to the network of the last epoch, and what that does on other frames."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from biisnet.model.training.run_files import LAST
 from biisnet.tools.train import start_network
 
 if TYPE_CHECKING:
+    from biisnet.model.network import BiisNet
     from biisnet.model.training.trainer import Options, Progress
 
 THRESHOLD = 0.5
 
 
-def train_and_measure(
+def train_network(
     title: str,
     start: str,
     recipe: Recipe,
@@ -26,12 +27,11 @@ def train_and_measure(
     folder: Path,
     options: Options,
     say: Say,
-) -> Counts:
-    """Train the network `start`, a name or a checkpoint, on the first frames, or go on with the run in `folder`, and
-    count what the average of its weights does on the others after the last epoch: nothing is picked by them."""
+) -> BiisNet:
+    """Train `start`, a network's name or a checkpoint, on the first frames, or go on with the run in `folder`; the
+    average of its weights after the last epoch, whatever the others say of it."""
     import torch
 
-    from biisnet.model.predict import predict
     from biisnet.model.training.trainer import make_fabric, train
     from biisnet.model.weights import load
 
@@ -42,8 +42,15 @@ def train_and_measure(
     folder.mkdir(parents=True, exist_ok=True)
     torch.compiler.reset()  # what it keeps of a network's code has a limit, beyond which nothing is compiled
     train(make_fabric(options.precision), start_network(start, recipe), *frames, recipe, folder, options, report)
-    network, counts = load(folder / LAST), Counts()
-    for frame in frames[1]:
+    return load(folder / LAST)
+
+
+def measure(title: str, network: BiisNet, frames: list[Frame], say: Say) -> Counts:
+    """What it finds in frames at their size."""
+    from biisnet.model.predict import predict
+
+    counts = Counts()
+    for frame in frames:
         counts.add(predict(network, frame.image) > THRESHOLD, frame.mask)
     say(f"{title}: {counts.metrics().summary()}")
     return counts
