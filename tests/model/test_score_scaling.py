@@ -89,7 +89,7 @@ def test_what_a_logit_parts_without_a_mistake() -> None:
     ("peaks", "hits", "message"),
     [
         ([], [], "none of 0 detections is a target"),
-        ([0.5, 0.9], [False, False], "none of 2 detections is a target, and it takes both; give more frames"),
+        ([0.5, 0.9], [False, False], "it takes both, and none of 2 detections is a target; give more frames"),
         ([0.5, 0.9], [True, True], "none of 2 detections is a false alarm"),
         ([0.9, 0.9, 0.9], [True, True, False], "all detections have one probability"),
         ([0.6, 0.7, 0.8, 0.9], [True, True, False, False], "of the more probable detections fewer are targets"),
