@@ -276,15 +276,11 @@ def evaluate_model(
     masks = [f.mask for f in frames]
     curve = roc(probabilities, masks, list(THRESHOLDS))
     peaks, hits = all_scored(probabilities, masks)
-    allowed, fitted, failed = None, None, []
-    try:
+    allowed, fitted, failed = None, None, list[str]()
+    with noted(failed):
         allowed = None if budget is None else operating_point(probabilities, masks, budget)
-    except InputError as e:
-        failed.append(str(e))
-    try:
+    with noted(failed):
         fitted = fit_scores(peaks, hits, predictor.scores) if fit else None
-    except InputError as e:
-        failed.append(str(e))
     return Evaluation(
         predictor.name,
         predictor.engine,
@@ -301,6 +297,15 @@ def evaluate_model(
         fitted,
         tuple(failed),
     )
+
+
+@contextmanager
+def noted(failed: list[str]) -> Iterator[None]:
+    """What cannot be found is said at the end: figures that were found stay."""
+    try:
+        yield
+    except InputError as e:
+        failed.append(str(e))
 
 
 def roc_picture(result: Evaluation) -> bytes:
