@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m benchmarks.ablation`: train the paper's variants for an equal budget, and write their table into docs/.
 
-A run goes on where it was killed: RUNS/NETWORK/seed-N is a folder as `biisnet train` makes it.
+A run goes on where it was killed: RUNS/NETWORK/seed-N is a folder as `biisnet train` makes it. A second cycle,
+`--after` the runs of a first, begins with the weights that each of those came to.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
 from biisnet.model.source import Source
 from biisnet.model.training.recipe import Phase, Recipe
+from biisnet.model.training.run_files import LAST
 from biisnet.model.variants import NETWORKS, TABLES
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
 from biisnet.tools.cli.terminal import Speaker
+from biisnet.tools.train import with_fields
 
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
@@ -42,9 +45,45 @@ PAPERS_CHANNELS, PAPERS_SIZE = 3, (512, 512)
 """The size of the input that the paper's OPs are counted for."""
 
 
-def budget(epochs: int, size: int, crop: int) -> Recipe:
-    """The recipe of all variants: the default's, with crops of one size."""
-    return Recipe(epochs=epochs, phases=(Phase(0, crop, BATCH),), validate_every=epochs, size=(size, size))
+def recipe_of_all(epochs: int, size: int, crop: int, file: Path | None) -> Recipe:
+    """The default's with crops of one size, or what a file says otherwise; validated after the last epoch alone.
+    Raises InputError."""
+    recipe = with_fields(file, Recipe(epochs=epochs, phases=(Phase(0, crop, BATCH),), size=(size, size)))
+    return replace(recipe, validate_every=recipe.epochs, seed=0)
+
+
+def spoken(recipe: Recipe, file: Path | None, after: Recipe | None) -> str:
+    """What a person is told of a recipe, and of that of the weights it begins with."""
+    crops = [f"{p.crop}x{p.crop}, {p.batch} a batch" for p in recipe.phases]
+    if file is None:
+        crop, batch = crops[0].split(", ")
+        source = f"the default recipe but for crops of {crop} throughout, {batch}"
+    else:
+        source = f"by {file.name}: crops of {', then '.join(crops)}"
+    return (
+        f"{source}, after {after.epochs} epochs of crops of {after.phases[-1].crop}x{after.phases[-1].crop}"
+        if after
+        else source
+    )
+
+
+def cycle_of(folders: list[Path]) -> Recipe:
+    """The recipe of finished runs, but for their seeds. Raises InputError where they have none in common."""
+    from biisnet.model.training.checkpoint import read_state
+
+    recipes = []
+    for folder in folders:
+        if not (folder / LAST).exists():
+            raise InputError(f"--after: no run in {folder}; train it first")
+        state, _ = read_state(folder / LAST)
+        if state.epoch < state.recipe.epochs:
+            raise InputError(
+                f"--after: {folder} is after epoch {state.epoch} of {state.recipe.epochs}; let it end first"
+            )
+        recipes.append(replace(state.recipe, seed=0))
+        if recipes[-1] != recipes[0]:
+            raise InputError(f"--after: {folder} was trained by another recipe than {folders[0]}; train all alike")
+    return recipes[0]
 
 
 def variants(chosen: list[str] | None) -> list[str]:
@@ -56,15 +95,22 @@ def variants(chosen: list[str] | None) -> list[str]:
 
 
 def train_variant(
-    name: str, recipe: Recipe, frames: tuple[list[Frame], list[Frame]], folder: Path, options: Options, say: Say
+    name: str,
+    start: str,
+    recipe: Recipe,
+    frames: tuple[list[Frame], list[Frame]],
+    folder: Path,
+    options: Options,
+    say: Say,
 ) -> Measured:
-    """Train one from random weights, or go on with it, and measure what came of it on the held-out frames."""
+    """Train one from `start`, its name (random weights) or a checkpoint, or go on with it, and measure what came of it
+    on the held-out frames."""
     from biisnet.model.cost import count
     from biisnet.model.export import export
     from biisnet.model.network import build
 
     title = f"{name}, seed {recipe.seed}"
-    counts = measure(title, train_network(title, name, recipe, frames, folder, options, say), frames[1], say)
+    counts = measure(title, train_network(title, start, recipe, frames, folder, options, say), frames[1], say)
     cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
     return Measured(name, recipe.seed, cost.params, cost.ops, counts.metrics(), counts.overlaps)
 
@@ -79,9 +125,9 @@ def without_seed(recipe: Recipe) -> dict[str, Any]:
     return {key: value for key, value in json.loads(recipe.to_json()).items() if key != "seed"}
 
 
-def resume_budget(budgets: list[Budget], about: str, recipe: Recipe) -> Budget:
+def resume_budget(budgets: list[Budget], about: str, after: int, recipe: Recipe) -> Budget:
     """The budget of these that is the same, or one without figures."""
-    new = Budget(about, without_seed(recipe), ())
+    new = Budget(about, after, without_seed(recipe), ())
     return next((b for b in budgets if (b.about, b.recipe) == (new.about, new.recipe)), new)
 
 
@@ -104,6 +150,12 @@ def ablation(
     size: Annotated[int, typer.Option("--size", min=8, help="Height and width of the frames.")] = 256,
     crop: Annotated[int, typer.Option("--crop", min=8, help="Height and width of the crops.")] = 128,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each network, with seeds from 0.")] = 1,
+    file: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="JSON with fields of a recipe, over these options.")
+    ] = None,
+    after: Annotated[
+        Path | None, typer.Option("--after", metavar="DIR", help="Begin with what these runs came to: a second cycle.")
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Where ablation.{json,md,png} are.")
     ] = DOCS,
@@ -113,25 +165,28 @@ def ablation(
 
     if precision not in FLOATS:
         raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
+    names = variants(network)
     options = Options(precision, compile_)
-    recipe, source = budget(epochs, size, crop), Source(data, split, 0 if data else scenes, 0)
+    recipe, source = recipe_of_all(epochs, size, crop, file), Source(data, split, 0 if data else scenes, 0)
+    runs = [(name, seed) for seed in range(seeds) for name in names]
+    first = cycle_of([place_of(after, *run) for run in runs]) if after else None
     frames = hold_out(source.read(recipe.size, say), HOLD_OUT)
     images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} {source}"
     about = (
-        f"{epochs} epochs of {images}, the default recipe but for crops of {crop}x{crop} throughout, {BATCH} a batch, "
-        f"convolutions in {precision}; measured on the {len(frames[1])} frames held out, after the last epoch."
+        f"{recipe.epochs} epochs of {images}, {spoken(recipe, file, first)}, convolutions in {precision}; measured on "
+        f"the {len(frames[1])} frames held out, after the last epoch."
     )
     budgets = read(output / RESULT)
-    own = resume_budget(budgets, about, recipe)
+    own = resume_budget(budgets, about, first.epochs if first else 0, recipe)
     others = [b for b in budgets if b is not own]
-    for seed in range(seeds):
-        for name in variants(network):
-            place = place_of(folder, name, seed)
-            own = own.with_network(train_variant(name, replace(recipe, seed=seed), frames, place, options, say))
-            write_whole(output / RESULT, to_json([*others, own]).encode())
-            rewrite(output / "ablation.md", markdown([*others, own]))
-            losses = {m.network: place_of(folder, m.network, 0) for m in own.networks}
-            write_whole(output / "ablation.png", curves(losses))
+    for name, seed in runs:
+        place = place_of(folder, name, seed)
+        start = str(place_of(after, name, seed) / LAST) if after else name
+        own = own.with_network(train_variant(name, start, replace(recipe, seed=seed), frames, place, options, say))
+        write_whole(output / RESULT, to_json([*others, own]).encode())
+        rewrite(output / "ablation.md", markdown([*others, own]))
+        losses = {m.network: place_of(folder, m.network, 0) for m in own.networks}
+        write_whole(output / "ablation.png", curves(losses))
 
 
 if __name__ == "__main__":

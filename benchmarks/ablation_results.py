@@ -32,6 +32,8 @@ class Budget:
     """Networks that were trained alike: figures of another budget are not beside these."""
 
     about: str
+    after: int
+    """Epochs before these, of another recipe."""
     recipe: dict[str, Any]
     """All fields but the seed."""
     networks: tuple[Measured, ...]
@@ -40,7 +42,7 @@ class Budget:
         """With another figure, or one anew."""
         key = (new.network, new.seed)
         rest = {(m.network, m.seed): m for m in self.networks}
-        return Budget(self.about, self.recipe, tuple((rest | {key: new}).values()))
+        return Budget(self.about, self.after, self.recipe, tuple((rest | {key: new}).values()))
 
 
 def read(path: Path) -> list[Budget]:
@@ -50,7 +52,7 @@ def read(path: Path) -> list[Budget]:
     found = json.loads(path.read_text())
     if "budgets" not in found:
         raise InputError(f"{path}: has figures of another form; give another -o")
-    return [Budget(b["about"], b["recipe"], tuple(map(_measured, b["networks"]))) for b in found["budgets"]]
+    return [Budget(**{**b, "networks": tuple(map(_measured, b["networks"]))}) for b in found["budgets"]]
 
 
 def _measured(row: dict[str, Any]) -> Measured:
@@ -64,5 +66,7 @@ def to_json(budgets: list[Budget]) -> str:
     for b in budgets:
         rows = ",\n  ".join(json.dumps(asdict(m)) for m in b.networks)
         about, recipe = json.dumps(b.about), json.dumps(b.recipe, sort_keys=True)
-        texts.append(f' {{"about": {about},\n "recipe": {recipe},\n "networks": [\n  {rows}\n ]}}')
+        texts.append(
+            f' {{"about": {about},\n "after": {b.after},\n "recipe": {recipe},\n "networks": [\n  {rows}\n ]}}'
+        )
     return '{"budgets": [\n' + ",\n".join(texts) + "\n]}\n"

@@ -140,18 +140,22 @@ def start_of(model: str | None, precision: str) -> str:
 
 def read_recipe(path: Path | None, epochs: int | None, seed: int | None, precision: str = AUTO) -> Recipe:
     """The default recipe of a precision with a file's fields, then with the given ones. Raises InputError."""
-    base = FINE_TUNING if precision == INT8 else Recipe()
-    try:
-        recipe = Recipe.from_json(read_text(path), base) if path else base
-    except UnicodeDecodeError as e:
-        raise InputError(f"{path}: not a text file in UTF-8; give a recipe as JSON") from e
-    except InputError as e:
-        raise InputError(f"{path}: {e}") from e
+    recipe = with_fields(path, FINE_TUNING if precision == INT8 else Recipe())
     return replace(
         recipe,
         epochs=recipe.epochs if epochs is None else epochs,
         seed=recipe.seed if seed is None else seed,
     )
+
+
+def with_fields(path: Path | None, base: Recipe) -> Recipe:
+    """A recipe with a file's fields, or as it is. Raises InputError."""
+    try:
+        return Recipe.from_json(read_text(path), base) if path else base
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: not a text file in UTF-8; give a recipe as JSON") from e
+    except InputError as e:
+        raise InputError(f"{path}: {e}") from e
 
 
 def frames_to_use(asked: Training, say: Say) -> tuple[list[Frame], list[Frame]]:

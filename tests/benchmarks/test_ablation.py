@@ -63,3 +63,42 @@ def test_a_second_run_goes_on(tmp_path: Path) -> None:
         ["biisnet-lite", "sibnn", "biisnet-lite"],
         ["biisnet-lite"],
     ]
+
+
+def test_a_second_cycle_begins_with_what_the_first_came_to(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    load_file = pytest.importorskip("safetensors.torch").load_file
+    (tmp_path / "second.json").write_text('{"epochs": 2, "learning_rate": 1e-12, "average": 0.0, "warmup_epochs": 0}')
+    first, second = tmp_path / "first", tmp_path / "second"
+    arguments = ["-o", str(tmp_path), *ARGUMENTS]
+    following = [*arguments, "-r", str(second), "--after", str(first), "--recipe", str(tmp_path / "second.json")]
+    early = CliRunner().invoke(app, following)
+    assert early.exit_code == 2
+    assert early.output == f"error: --after: no run in {first / 'biisnet-lite' / 'seed-0'}; train it first\n"
+    assert CliRunner().invoke(app, ["-r", str(first), *arguments]).exit_code == 0
+    result = CliRunner().invoke(app, following)
+    assert result.exit_code == 0, result.output
+    one, two = read(tmp_path / "ablation.json")
+    assert (one.after, one.recipe["epochs"], two.after, two.recipe["epochs"]) == (0, 1, 1, 2)
+    begin = (
+        "2 epochs of 6 synthetic scenes, seed 0, by second.json: crops of 16x16, 4 a batch, after 1 epochs of crops of"
+    )
+    assert two.about.startswith(begin)
+    runs = [load_file(cycle / "biisnet-lite" / "seed-0" / "best.safetensors") for cycle in (first, second)]
+    # at no learning rate to speak of the weights stay where the first left them
+    assert all(
+        torch.allclose(runs[1][name], tensor, atol=1e-6) for name, tensor in runs[0].items() if "running" not in name
+    )
+
+
+def test_a_second_cycle_of_runs_that_are_not_alike_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    first = tmp_path / "first"
+    arguments = ["-r", str(first), "-o", str(tmp_path), *ARGUMENTS]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert CliRunner().invoke(app, [*arguments[:-1], "bnn", "--crop", "24"]).exit_code == 0
+    following = [*arguments, "--network", "bnn", "--after", str(first), "-r", str(tmp_path / "second")]
+    result = CliRunner().invoke(app, following)
+    assert result.exit_code == 2
+    assert "bnn/seed-0 was trained by another recipe than " in result.output
+    assert not (tmp_path / "second").exists()

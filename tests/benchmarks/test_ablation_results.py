@@ -11,11 +11,11 @@ from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 
 ONE = Measured("bnn", 0, 8220, 0.48e9, Metrics(0.5, 0.25, 0.75, 1e-5), [(1, 2), (0, 3)])
-BUDGET = Budget("30 epochs", {"epochs": 30}, (ONE,))
+BUDGET = Budget("30 epochs", 0, {"epochs": 30}, (ONE,))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    budgets = [BUDGET, Budget("300 epochs", {"epochs": 300}, (ONE, replace(ONE, seed=1, overlaps=[])))]
+    budgets = [BUDGET, Budget("16 epochs", 300, {"epochs": 16}, (ONE, replace(ONE, seed=1, overlaps=[])))]
     (tmp_path / "a.json").write_text(to_json(budgets))
     assert read(tmp_path / "a.json") == budgets
     assert read(tmp_path / "none.json") == []
