@@ -90,7 +90,7 @@ class _Network(nn.Module):
         return self.network[0](extended)
 
 
-SIZELESS = (nn.Conv2d, nn.Hardtanh, nn.Identity, nn.ModuleList, nn.ReLU, nn.Sequential)
+SIZELESS = (nn.Conv2d, nn.Identity, nn.ModuleList, nn.Sequential)
 """torch's own among the network's layers."""
 
 

@@ -11,16 +11,18 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from .binarize import at_least, centre, estimate_sign, to_levels
+from .binarize import at_least, centre, estimate_sign, to_levels, within_one
 from .config import SCHEMES, NetworkConfig
 
 __all__ = [
     "BinaryBlock",
     "BinaryConvLayer",
     "DotBinaryConvLayer",
+    "HardTanh",
     "MaxOut",
     "RPReLU",
     "ReDistribution",
+    "ReLU",
     "sampling_layer",
 ]
 
@@ -37,12 +39,17 @@ def _trains(x: torch.Tensor) -> bool:
     return torch.is_grad_enabled() and x.requires_grad
 
 
+def _positive(x: torch.Tensor) -> torch.Tensor:
+    """1 where x > 0, 0 where x < 0, a half between; without a gradient."""
+    return torch.sign(x.detach()) * 0.5 + 0.5
+
+
 def _step(x: torch.Tensor, above: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
     """`above` where x > 0, `below` where x < 0, each a channel, for a product with x, which is 0 between them.
 
-    By arithmetic: what a comparison gives is kept for the gradient as bytes, which AVX2 reads and writes one by one.
+    By arithmetic, as `within_one`.
     """
-    positive = torch.sign(x.detach()) * 0.5 + 0.5
+    positive = _positive(x)
     return _channels(below) + _channels(above - below) * positive
 
 
@@ -89,6 +96,23 @@ class MaxOut(nn.Module):
         return x * torch.where(x >= 0, _channels(self.positive), _channels(self.negative))
 
 
+class HardTanh(nn.Module):
+    """`x`, at least -1 and at most 1."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if _trains(x):
+            inside = within_one(x.detach())
+            return x * inside + torch.sign(x.detach()) * (1 - inside)
+        return functional.hardtanh(x)
+
+
+class ReLU(nn.Module):
+    """`x`, at least 0."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * _positive(x) if _trains(x) else functional.relu(x)
+
+
 class BatchNorm(nn.BatchNorm2d):
     """Torch's, whose statistics in training are of the sums of x and x**2: its own, when compiled, divide by a count
     at every pixel (Welford), each after the one before. x is a sum of signs times alpha, of a mean near 0, so the
@@ -115,8 +139,8 @@ class BatchNorm(nn.BatchNorm2d):
 
 ACTIVATIONS: dict[str, Callable[[int], nn.Module]] = {
     "rprelu": RPReLU,
-    "hardtanh": lambda _: nn.Hardtanh(),
-    "relu": lambda _: nn.ReLU(),
+    "hardtanh": lambda _: HardTanh(),
+    "relu": lambda _: ReLU(),
     "none": lambda _: nn.Identity(),
 }
 """Activations by the name in the configuration, which is the child's name too: made of a number of channels."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..layers import RPReLU
+from ..layers import HardTanh, ReLU, RPReLU
 from .sums import Sum
 from .terms import Hinge
 
@@ -28,14 +28,14 @@ def rprelu(layer: RPReLU, line: Sum) -> Sum:
     return Sum((bent,), layer.b.double())
 
 
-def clamp(layer: nn.Hardtanh, line: Sum) -> Sum:
-    """lower + max(x - lower, 0) - max(x - upper, 0)."""
+def clamp(layer: HardTanh, line: Sum) -> Sum:
+    """-1 + max(x + 1, 0) - max(x - 1, 0)."""
     hinge, one = parts(line)
-    lower, upper = (line.offset - bound for bound in (layer.min_val, layer.max_val))
-    return Sum((hinge.bent(lower, 0 * one, one), hinge.bent(upper, 0 * one, -one)), one * layer.min_val)
+    lower, upper = line.offset + one, line.offset - one
+    return Sum((hinge.bent(lower, 0 * one, one), hinge.bent(upper, 0 * one, -one)), -one)
 
 
-def relu(layer: nn.ReLU, line: Sum) -> Sum:
+def relu(layer: ReLU, line: Sum) -> Sum:
     """max(x, 0)."""
     hinge, one = parts(line)
     return Sum((hinge.bent(line.offset, 0 * one, one),), 0 * one)
@@ -48,7 +48,7 @@ def nothing(layer: nn.Identity, line: Sum) -> Sum:
 
 ACTIVATIONS: dict[type[nn.Module], Callable[[Any, Sum], Sum]] = {
     RPReLU: rprelu,
-    nn.Hardtanh: clamp,
-    nn.ReLU: relu,
+    HardTanh: clamp,
+    ReLU: relu,
     nn.Identity: nothing,
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each layer against the paper's equation, in numpy or as printed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from biisnet.model.layers import (  # noqa: E402
     BinaryBlock,
     BinaryConvLayer,
     DotBinaryConvLayer,
+    HardTanh,
     MaxOut,
     ReDistribution,
+    ReLU,
     RPReLU,
     sampling_layer,
 )
@@ -100,6 +103,18 @@ def test_real_weights_are_what_is_binarized(scale: str) -> None:
         centred = centred / centred.square().mean((1, 2, 3), keepdim=True).sqrt()
     y = torch.nn.functional.conv2d(x, centred, padding=1)
     torch.testing.assert_close(layer.convolution_and_norm(_image(4)), layer.norm(y), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("ours", "torchs"), [(HardTanh(), torch.nn.functional.hardtanh), (ReLU(), torch.nn.functional.relu)]
+)
+def test_activations_without_comparisons_are_torchs(ours: Any, torchs: Callable[[Any], Any]) -> None:
+    values = torch.tensor([-3.0, -1.0000001, -1.0, -0.9999999, -1e-30, -0.0, 0.0, 1e-30, 0.3, 1.0, 1.0000001, 1e30])
+    for x in (values, values.clone().requires_grad_()):
+        torch.testing.assert_close(ours(x), torchs(x), rtol=0, atol=0)
+    inner = torch.tensor([-3.0, -0.9, 0.3, 1.5], requires_grad=True)
+    own, theirs = (torch.autograd.grad(f(inner).sum(), inner)[0] for f in (ours, torchs))
+    torch.testing.assert_close(own, theirs, rtol=0, atol=0)
 
 
 def test_weight_offset_adds_beta() -> None:
