@@ -3,7 +3,8 @@
 
 from pathlib import Path
 
-from benchmarks.ablation_curves import curves, losses_of
+from benchmarks.ablation import variants
+from benchmarks.ablation_curves import curves, losses_of, styles
 
 
 def test_runs_that_are_elsewhere_are_left_out(tmp_path: Path) -> None:
@@ -13,3 +14,8 @@ def test_runs_that_are_elsewhere_are_left_out(tmp_path: Path) -> None:
     assert one.startswith(b"\x89PNG")
     assert curves({"here": tmp_path, "gone": tmp_path / "none"}) == one
     assert curves({"other": tmp_path}) != one
+
+
+def test_lines_are_told_apart() -> None:
+    lines = {tuple(style.items()) for style in styles()}
+    assert len(lines) >= len(variants(None))
