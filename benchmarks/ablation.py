@@ -27,7 +27,7 @@ from biisnet.tools.cli.terminal import Speaker
 from biisnet.tools.train import with_fields
 
 if TYPE_CHECKING:
-    from biisnet.model.training.trainer import Options
+    from biisnet.model.network import BiisNet
 
 from .ablation_curves import curves
 from .ablation_results import Budget, Measured, read, to_json
@@ -52,19 +52,17 @@ def recipe_of_all(epochs: int, size: int, crop: int, file: Path | None) -> Recip
     return replace(recipe, validate_every=recipe.epochs, seed=0)
 
 
-def spoken(recipe: Recipe, file: Path | None, after: Recipe | None) -> str:
-    """What a person is told of a recipe, and of that of the weights it begins with."""
-    crops = [f"{p.crop}x{p.crop}, {p.batch} a batch" for p in recipe.phases]
-    if file is None:
-        crop, batch = crops[0].split(", ")
-        source = f"the default recipe but for crops of {crop} throughout, {batch}"
-    else:
-        source = f"by {file.name}: crops of {', then '.join(crops)}"
-    return (
-        f"{source}, after {after.epochs} epochs of crops of {after.phases[-1].crop}x{after.phases[-1].crop}"
-        if after
-        else source
-    )
+def source_of(recipe: Recipe, file: Path | None, after: Recipe | None) -> str:
+    """What a person is told of where a recipe and the weights that it begins with are from."""
+    first = recipe.phases[0]
+    source = f"the default recipe but for crops of {first.crop}x{first.crop} throughout, {first.batch} a batch"
+    if file is not None:
+        crops = ", then ".join(f"{p.crop}x{p.crop}, {p.batch} a batch" for p in recipe.phases)
+        source = f"by {file.name}: crops of {crops}"
+    if after is None:
+        return source
+    before = after.phases[-1].crop
+    return f"{source}, after {after.epochs} epochs of crops of {before}x{before}"
 
 
 def cycle_of(folders: list[Path]) -> Recipe:
@@ -94,25 +92,15 @@ def variants(chosen: list[str] | None) -> list[str]:
     return [n for n in names if not chosen or n in chosen]
 
 
-def train_variant(
-    name: str,
-    start: str,
-    recipe: Recipe,
-    frames: tuple[list[Frame], list[Frame]],
-    folder: Path,
-    options: Options,
-    say: Say,
-) -> Measured:
-    """Train one from `start`, its name (random weights) or a checkpoint, or go on with it, and measure what came of it
-    on the held-out frames."""
+def measure_variant(title: str, name: str, seed: int, network: BiisNet, frames: list[Frame], say: Say) -> Measured:
+    """What came of a training, on the held-out frames, and what the network costs."""
     from biisnet.model.cost import count
     from biisnet.model.export import export
     from biisnet.model.network import build
 
-    title = f"{name}, seed {recipe.seed}"
-    counts = measure(title, train_network(title, start, recipe, frames, folder, options, say), frames[1], say)
+    counts = measure(title, network, frames, say)
     cost = count(export(build(replace(NETWORKS[name], in_channels=PAPERS_CHANNELS))), PAPERS_SIZE)
-    return Measured(name, recipe.seed, cost.params, cost.ops, counts.metrics(), counts.overlaps)
+    return Measured(name, seed, cost.params, cost.ops, counts.metrics(), counts.overlaps)
 
 
 def place_of(folder: Path, network: str, seed: int) -> Path:
@@ -128,7 +116,7 @@ def without_seed(recipe: Recipe) -> dict[str, Any]:
 def resume_budget(budgets: list[Budget], about: str, after: int, recipe: Recipe) -> Budget:
     """The budget of these that is the same, or one without figures."""
     new = Budget(about, after, without_seed(recipe), ())
-    return next((b for b in budgets if (b.about, b.recipe) == (new.about, new.recipe)), new)
+    return next((b for b in budgets if replace(b, networks=()) == new), new)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -173,16 +161,17 @@ def ablation(
     frames = hold_out(source.read(recipe.size, say), HOLD_OUT)
     images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} {source}"
     about = (
-        f"{recipe.epochs} epochs of {images}, {spoken(recipe, file, first)}, convolutions in {precision}; measured on "
-        f"the {len(frames[1])} frames held out, after the last epoch."
+        f"{recipe.epochs} epochs of {images}, {source_of(recipe, file, first)}, convolutions in {precision}; "
+        f"measured on the {len(frames[1])} frames held out, after the last epoch."
     )
     budgets = read(output / RESULT)
     own = resume_budget(budgets, about, first.epochs if first else 0, recipe)
     others = [b for b in budgets if b is not own]
     for name, seed in runs:
-        place = place_of(folder, name, seed)
+        title, place = f"{name}, seed {seed}", place_of(folder, name, seed)
         start = str(place_of(after, name, seed) / LAST) if after else name
-        own = own.with_network(train_variant(name, start, replace(recipe, seed=seed), frames, place, options, say))
+        trained = train_network(title, start, replace(recipe, seed=seed), frames, place, options, say)
+        own = own.with_network(measure_variant(title, name, seed, trained, frames[1], say))
         write_whole(output / RESULT, to_json([*others, own]).encode())
         rewrite(output / "ablation.md", markdown([*others, own]))
         losses = {m.network: place_of(folder, m.network, 0) for m in own.networks}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Budget:
         """With another figure, or one anew."""
         key = (new.network, new.seed)
         rest = {(m.network, m.seed): m for m in self.networks}
-        return Budget(self.about, self.after, self.recipe, tuple((rest | {key: new}).values()))
+        return replace(self, networks=tuple((rest | {key: new}).values()))
 
 
 def read(path: Path) -> list[Budget]:
