@@ -10,15 +10,22 @@ from typing import Annotated
 import typer
 
 from biisnet.compile.errors import CompileError
-from biisnet.tools.cli.arguments import SignOfZero, Size, parse_sign, parse_size
+from biisnet.tools.cli.arguments import Size, parse_size
 from biisnet.tools.cli.command import SETTINGS, Command
 from biisnet.tools.cli.errors import reports_errors
-from biisnet.tools.cli.network_options import MeanOption, StdOption, normalisation_of
+from biisnet.tools.cli.network_options import (
+    MeanOption,
+    SignOfZeroOption,
+    StdOption,
+    normalisation_of,
+    parse_sign,
+)
 from biisnet.tools.cli.terminal import Speaker
+from biisnet.tools.said import Said
 
 from .engines import ENGINES
 from .measure import Extent, check, measure, publish
-from .networks import Said, chosen_cases, is_file
+from .networks import chosen_cases, is_file
 from .pages import PAGES, page_of
 
 say = Speaker()
@@ -48,7 +55,7 @@ def benchmarks(
     ] = None,
     engine: Annotated[list[str] | None, typer.Option("--engine", help=f"Only these of {', '.join(ENGINES)}.")] = None,
     size: Size = None,
-    sign_of_zero: SignOfZero = None,
+    sign_of_zero: SignOfZeroOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
     peer_size: Annotated[
@@ -87,7 +94,7 @@ def benchmarks(
             lines, well = check(output or DOCS, network, folder, say)
             print("\n".join(lines))
             raise typer.Exit(0 if well else 1)
-        said = Said(parse_sign(sign_of_zero), normalisation_of(mean, std))
+        said = Said(normalisation=normalisation_of(mean, std), sign_of_zero=parse_sign(sign_of_zero))
         cases = chosen_cases(network, parse_size(size), said, folder / "networks", say)
         if peer_size and not all(c.is_shipped for c in cases):
             raise CompileError("--peer-size: files of other networks are of one size; give --size for all engines")

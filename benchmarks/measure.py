@@ -10,6 +10,7 @@ from pathlib import Path
 from biisnet.compile.errors import CompileError
 from biisnet.model.datasets import Say
 from biisnet.targets import resolve
+from biisnet.tools.said import Said
 
 from .agreement import reference_output
 from .arm64_root import Arm64Root
@@ -18,7 +19,7 @@ from .device import measure_device
 from .engines import ENGINES, OWN, Engine
 from .host import measure_host
 from .machine import describe, versions
-from .networks import Said, chosen_cases
+from .networks import chosen_cases
 from .pages import PAGES, SHIPPED, Page
 from .regression import compare, recorded
 from .results import DeviceRow, HostRow, Results, ThreadRow, read, write

@@ -5,27 +5,19 @@ own ONNX files."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import load_model
-from biisnet.compile.frontend.prepare import Normalisation, prepare
+from biisnet.compile.frontend.prepare import Normalisation
 from biisnet.compile.frontend.shapes import DTYPES, input_shape
 from biisnet.model.datasets import Say
+from biisnet.tools.said import Said
 
 from .case import CASES, Case
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a file leaves open: what Sign(0) is, and how its pixels were normalised."""
-
-    sign_of_zero: int | None = None
-    normalisation: Normalisation | None = None
-
 
 UNIT = Normalisation.of([], [255.0])
 """Of networks that were trained on pixels 0 to 1."""
@@ -93,7 +85,7 @@ def case_of_file(path: Path, size: tuple[int, int] | None, said: Said, place: Pa
     model = load_model(path)
     shape = input_shape(model.proto.graph, size, str(path))
     proto = onnx.ModelProto()
-    proto.CopyFrom(prepare(model, normalisation=said.normalisation).proto)
+    proto.CopyFrom(said.prepare(model, lambda _: None).proto)
     image = next(i for i in proto.graph.input if i.name not in {t.name for t in proto.graph.initializer})
     for dim, side in zip(image.type.tensor_type.shape.dim, shape, strict=True):
         dim.dim_value = side

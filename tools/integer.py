@@ -14,13 +14,14 @@ from ..compile.errors import CompileError
 from ..compile.frontend import OnnxModel
 from ..compile.frontend.shapes import input_shape
 from ..compile.quantise import quantise, refuse_integer
-from ..compile.recognise import recognise
+from ..compile.recognise import Recognised, recognise
 from ..model.datasets import IMAGE_FOLDERS
 from ..model.images import IMAGE_SUFFIXES, is_image_name, read_image
 from ..model.scenes import scenes
 from ..runtime.levels import Levels, whole_levels
 from ..runtime.resize import resize_bilinear
 from .models import resolve_model, shipped_in_integers
+from .said import Said
 
 FRAMES = 8
 """Frames to calibrate on, where nothing else is asked for."""
@@ -76,13 +77,18 @@ def ready_made(name: str | None, frames: Frames | None) -> OnnxModel | None:
 
 
 def compiled_network(
-    name: str | None, frames: Frames | None, size: tuple[int, int] | None, say: Callable[[str], None]
-) -> OnnxModel:
+    name: str | None, frames: Frames | None, size: tuple[int, int] | None, said: Said, say: Callable[[str], None]
+) -> Recognised:
     """The network that is compiled where a user says `name`; in integers where there are frames. Raises
     CompileError."""
     shipped = ready_made(name, frames)
-    model = recognise(shipped or resolve_model(name), size).model
-    return model if frames is None or shipped else recognise(integer_model(model, frames, size, say), size).model
+    given = said.prepare(shipped or resolve_model(name), say)
+    found = recognise(given, size, said.sign_of_zero)
+    if frames is None or shipped:
+        return found
+    for line in found.lines():
+        say(line)
+    return recognise(integer_model(found.model, frames, size, say), size)
 
 
 def integer_model(

@@ -12,9 +12,10 @@ import pytest
 from benchmarks.agreement import reference_output
 from benchmarks.case import CASES, Case
 from benchmarks.engines import ENGINES
-from benchmarks.networks import SAID, Said, chosen_cases, examples
+from benchmarks.networks import SAID, chosen_cases, examples
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend.prepare import Normalisation
+from biisnet.tools.said import Said
 
 pytest.importorskip("torch")
 
@@ -69,7 +70,7 @@ def test_all_that_is_said_is_of_an_example() -> None:
 @pytest.mark.parametrize("side", ["S", 8])
 def test_file(side: int | str, tmp_path: Path) -> None:
     """Fails where engines are given a file without a size, or without what was said of its pixels."""
-    said = Said(1, Normalisation.of([], [2.0]))
+    said = Said(normalisation=Normalisation.of([], [2.0]), sign_of_zero=1)
     (case,) = chosen([str(mean_file(tmp_path / "net.onnx", side))], tmp_path, (8, 8), said)
     assert (case.network, case.size, case.channels, case.sign_of_zero) == ("net", "8x8", 3, 1)
     found = reference_output(case)

@@ -35,14 +35,6 @@ ModelArgument = Annotated[
         autocompletion=complete_network,
     ),
 ]
-SignOfZero = Annotated[
-    str | None,
-    typer.Option(
-        "--sign-of-zero",
-        metavar="SIGN",
-        help="Take Sign(0), which is 0 in ONNX and costs a second convolution, as +1 or -1.",
-    ),
-]
 TargetOption = Annotated[
     str,
     typer.Option(
@@ -51,17 +43,6 @@ TargetOption = Annotated[
 ]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or its .tar.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=64, help="Threads to run on.")]
-
-
-def parse_sign(text: str | None) -> int | None:
-    """'+1' -> 1. Raises CompileError."""
-    from ...compile.errors import CompileError
-
-    if text is None:
-        return None
-    if text not in ("+1", "1", "-1"):
-        raise CompileError(f"--sign-of-zero {text}: give +1 or -1")
-    return int(text)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -10,9 +10,18 @@ from typing import Annotated
 
 import typer
 
-from .arguments import ModelArgument, SignOfZero, Size, TargetOption, parse_sign, parse_size
+from .arguments import ModelArgument, Size, TargetOption, parse_size
 from .levels_option import LevelsOption
-from .network_options import MeanOption, ScoresOption, StdOption, TaskOption, ThresholdOption, prepared
+from .network_options import (
+    MeanOption,
+    ScoresOption,
+    SignOfZeroOption,
+    StdOption,
+    TaskOption,
+    ThresholdOption,
+    normalisation_of,
+    parse_sign,
+)
 from .precision_options import (
     CalibrateFramesOption,
     CalibrateOption,
@@ -52,7 +61,7 @@ def compile_command(
     allow_float: Annotated[
         bool, typer.Option("--allow-float", help="Take a network that has no binary convolution at all.")
     ] = False,
-    sign_of_zero: SignOfZero = None,
+    sign_of_zero: SignOfZeroOption = None,
     task: TaskOption = None,
     threshold: ThresholdOption = None,
     scores: ScoresOption = None,
@@ -65,26 +74,18 @@ def compile_command(
     """Compile a network for a device, and prove that the bundle computes what the network computes."""
     from ...compile.frontend.shapes import input_shape
     from ...compile.pipeline import compile_model
-    from ...compile.recognise import recognise
     from ...compile.tuning.records import tuned_schedules
     from ...compile.weight_provenance import describe_weights
     from ...targets import resolve
-    from ..integer import integer_model, ready_made
-    from ..models import resolve_model
+    from ..integer import compiled_network
+    from ..said import Said
 
     say = terminal.say
     device = resolve(target)
     precision = precision or shipped_precision(model)
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
-    shipped = ready_made(model, frames)
-    given, lines = prepared(shipped or resolve_model(model), task, mean, std, threshold, scores)
-    for line in lines:
-        say(line)
-    found = recognise(given, asked, parse_sign(sign_of_zero))
-    if frames is not None and not shipped:
-        for line in found.lines():
-            say(line)
-        found = recognise(integer_model(found.model, frames, asked, say), asked)
+    said = Said(task, threshold, scores, normalisation_of(mean, std), parse_sign(sign_of_zero))
+    found = compiled_network(model, frames, asked, said, say)
     network = found.model
     _, _, height, width = input_shape(network.proto.graph, asked, network.path)
     own_name = re.sub(r"[^\w.-]", "_", network.name)  # it is the file's word

@@ -12,12 +12,14 @@ import typer
 
 from ...compile.weight_provenance import describe_weights
 from .arguments import BundleArgument, ModelArgument, Size, complete_target, parse_size
+from .network_options import MeanOption, SignOfZeroOption, StdOption, normalisation_of, parse_sign
 from .precision_options import ShippedPrecisionOption, frames_of, shipped_precision
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from ...model.cost import Cost
     from ..integer import Frames
+    from ..said import Said
 
 
 def analyze(
@@ -43,15 +45,21 @@ def analyze(
         int, typer.Option("--threads", metavar="N", min=1, max=64, help="With --target: say what each of N would do.")
     ] = 1,
     precision: ShippedPrecisionOption = None,
+    sign_of_zero: SignOfZeroOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     *,
     terminal: Terminal,
 ) -> None:
     """Count parameters and operations as the paper does (OPs = FLOPs + binary FLOPs / 64, by default at 512x512); or,
     with --target, measure what each stage costs there (by default at 256x256): model cycles, misses of the first-level
     data cache, DRAM traffic, and the time that all three take."""
+    from ..said import Said
+
+    said = Said(normalisation=normalisation_of(mean, std), sign_of_zero=parse_sign(sign_of_zero))
     if target:
         frames = frames_of(precision or shipped_precision(model), None, None)
-        analyze_on(target, model, frames, size, cache, database, threads, terminal)
+        analyze_on(target, model, frames, size, said, cache, database, threads, terminal)
         return
     from onnx.shape_inference import InferenceError
 
@@ -61,9 +69,9 @@ def analyze(
     from ...model.cost import count
     from ..models import resolve_model
 
-    network, asked = resolve_model(model), parse_size(size)
+    network, asked = said.prepare(resolve_model(model), terminal.say), parse_size(size)
     input_shape(network.proto.graph, asked, network.path)  # refuses what is no image
-    network = recognise(network, asked).model
+    network = recognise(network, asked, said.sign_of_zero).model
     own = all(side.dim_value for side in network.proto.graph.input[0].type.tensor_type.shape.dim[2:])
     try:
         cost = count(network.proto, asked or (None if own else (512, 512)))
@@ -91,6 +99,7 @@ def analyze_on(
     model: str | None,
     frames: Frames | None,
     size: str | None,
+    said: Said,
     cache: bool,
     database: Path | None,
     threads: int,
@@ -104,7 +113,7 @@ def analyze_on(
     from ..integer import compiled_network
 
     device = resolve(name)
-    network = compiled_network(model, frames, parse_size(size), terminal.say)
+    network = compiled_network(model, frames, parse_size(size), said, terminal.say).model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     found = analyze_target(
         network, (height, width), device, terminal.say, cache=cache, database=database, threads=threads

@@ -14,7 +14,7 @@ import typer
 
 from .arguments import BundleArgument, Size, Threads, complete_network, parse_size
 from .levels_option import LevelsOption, parse_levels
-from .network_options import MeanOption, ScoresOption, StdOption, TaskOption, ThresholdOption, prepared
+from .network_options import MeanOption, ScoresOption, StdOption, TaskOption, ThresholdOption, normalisation_of
 from .precision_options import CalibrateFramesOption, CalibrateOption, Precision, PrecisionOption, frames_of
 from .terminal import Terminal
 from .vote_options import VoteOption, VoteRadiusOption, parse_vote
@@ -47,19 +47,19 @@ def export(
     from ...model.files import write_whole
     from ..checkpoints import known_checkpoint
     from ..models import export_checkpoint, known_model
+    from ..said import Said
 
+    said = Said(task, threshold, scores, normalisation_of(mean, std))
     frames, asked = frames_of(precision, calibrate, calibrate_frames, levels), parse_size(size)
     if frames is None:
         exported = from_proto(export_checkpoint(known_checkpoint(checkpoint), asked), str(output))
-        model, lines = prepared(exported, task, mean, std, threshold, scores)
+        model = said.prepare(exported, terminal.say)
     else:
         from ..integer import integer_model, ready_made
 
         shipped = None if asked else ready_made(checkpoint, frames)
-        given, lines = prepared(shipped or known_model(checkpoint, asked), task, mean, std, threshold, scores)
+        given = said.prepare(shipped or known_model(checkpoint, asked), terminal.say)
         model = given if shipped else integer_model(given, frames, asked, terminal.say)
-    for line in lines:
-        terminal.say(line)
     write_whole(output, model.data)
     result = {"file": str(output), "bytes": output.stat().st_size, "sha256": model.sha256, "model": model.name}
     line = f"{output}: {result['bytes']:,} bytes, {model.weights} weights, sha256 {model.sha256[:16]}"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options by which a user says of a network what its file does not: its task, its threshold, what makes its scores, and
-how pixels were normalised."""
+"""Options by which a user says of a network what its file does not: its task, its threshold, what makes its scores, how
+pixels were normalised, and what Sign(0) is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ...compile.frontend import OnnxModel
     from ...compile.frontend.prepare import Normalisation
 
 TaskOption = Annotated[
@@ -47,20 +46,25 @@ StdOption = Annotated[
 ]
 
 
-def prepared(
-    model: OnnxModel,
-    task: str | None,
-    mean: str | None,
-    std: str | None,
-    threshold: float | None,
-    scores: str | None,
-) -> tuple[OnnxModel, list[str]]:
-    """The model with what the options say of it, and a line for the user. Raises CompileError."""
-    from ...compile.frontend.prepare import prepare
+SignOfZeroOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sign-of-zero",
+        metavar="SIGN",
+        help="Take Sign(0), which is 0 in ONNX and costs a second convolution, as +1 or -1.",
+    ),
+]
 
-    normalisation = normalisation_of(mean, std)
-    lines = [f"normalised in the network: {normalisation}, of levels 0 to 255"] if normalisation else []
-    return prepare(model, task, normalisation, threshold, scores), lines
+
+def parse_sign(text: str | None) -> int | None:
+    """'+1' -> 1. Raises CompileError."""
+    from ...compile.errors import CompileError
+
+    if text is None:
+        return None
+    if text not in ("+1", "1", "-1"):
+        raise CompileError(f"--sign-of-zero {text}: give +1 or -1")
+    return int(text)
 
 
 def normalisation_of(mean: str | None, std: str | None) -> Normalisation | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .arguments import ModelArgument, Size, TargetOption, parse_size
+from .network_options import MeanOption, SignOfZeroOption, StdOption, normalisation_of, parse_sign
 from .precision_options import ShippedPrecisionOption, frames_of, shipped_precision
 from .terminal import Terminal
 
@@ -37,6 +38,9 @@ def tune(
     parallel: Annotated[int, typer.Option("--parallel", min=1, metavar="N", help="Boards at a time.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Add to the records that are there.")] = False,
     precision: ShippedPrecisionOption = None,
+    sign_of_zero: SignOfZeroOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     *,
     terminal: Terminal,
 ) -> None:
@@ -45,11 +49,13 @@ def tune(
     from ...compile.tuning.gains import table_of
     from ...targets import resolve
     from ..integer import compiled_network
+    from ..said import Said
     from ..tune import Tuning, tune_model
 
     board = resolve(target)
     frames = frames_of(precision or shipped_precision(model), None, None)
-    network = compiled_network(model, frames, parse_size(size), terminal.say)
+    said = Said(normalisation=normalisation_of(mean, std), sign_of_zero=parse_sign(sign_of_zero))
+    network = compiled_network(model, frames, parse_size(size), said, terminal.say).model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     place = database or Path(f"tuning-{board.name}")
     asked = Tuning(network, (height, width), board, place, trials, resume, minutes, device, tracker, key, parallel)

@@ -40,6 +40,20 @@ def test_analyze_of_other_operators(cli: Callable, here: Path) -> None:
     assert [row["kind"] for row in layers if row["binary_macs"]] == ["BinaryConv2d"]
 
 
+def test_analyze_with_what_is_said(cli: Callable, here: Path) -> None:
+    """Fails where the network that is counted is not the one that these words compile: Sign(0) costs a second bit."""
+    net = Net((1, 1, 8, 8))
+    zero = net.op("Sub", net.op("Relu", net.stem(inputs=1)), net.op("Relu", net.stem(inputs=1)))
+    onnx.save(net.proto(net.conv(net.op("Sign", zero), net.signs(C, C, 3, 3))), "net.onnx")
+    said = ("--sign-of-zero", "-1", "--std", "255")
+    counts = []
+    for words in ((), said):
+        done = cli("analyze", "net.onnx", "--json", *words)
+        counts.append(sum(row["binary_macs"] for row in json.loads(done.out)["layers"]))
+    assert done.err == "normalised in the network: (level - 0) / 255, of levels 0 to 255\n"
+    assert 0 < counts[1] < counts[0]
+
+
 @pytest.mark.emulator
 def test_analyze_on_a_target(
     cli: Callable, refused: Callable[..., str], emulated: None, llvm: None, tiny_onnx: Path

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from biisnet.compile.tuning.records import TRIALS, Records
 from biisnet.compile.tuning.trials import Trial
 from biisnet.targets import resolve
 from biisnet.targets.device_cost import DeviceCost
+
+from ...compile.recognise.networks import SIDE, C, Net
 
 BIISNET = (sys.executable, "-c", "from biisnet.tools.cli import main; main()")
 
@@ -78,6 +81,25 @@ def test_this_machine(here: Path, tiny_onnx: Path, cli: Callable[..., Any]) -> N
     assert compiled.code == 0, compiled.err
     other = cli("tune", tiny_onnx, "--target", "rpi4", *options[2:], "--resume")
     assert "its target is 'host', not 'rpi4'" in other.message
+
+
+def test_what_is_said_of_a_network(here: Path, cli: Callable[..., Any]) -> None:
+    """Fails where other kernels are tuned than compiling with the same words makes: with Sign(0) left open there are
+    two levels more."""
+    net = Net((1, 1, SIDE, SIDE))
+    stem = net.stem(inputs=1)
+    zero = net.op("Sub", net.op("Relu", stem), net.op("Relu", net.conv(stem, net.normal(C, C, 1, 1))))
+    onnx.save(net.proto(net.conv(net.op("Sign", zero), net.signs(C, C, 3, 3))), "net.onnx")
+    options = ("--target", "host", "--db", "db")
+    said = ("--sign-of-zero", "+1", "--std", "255")
+    tuned = cli("tune", "net.onnx", *options, *said, "--trials", "8")
+    assert tuned.code == 0, tuned.err
+    assert "normalised in the network: (level - 0) / 255, of levels 0 to 255" in tuned.err
+    for words, equal in ((said, True), ((), False)):
+        compiled = cli("compile", "net.onnx", *options, *words, "-o", f"bundle{len(words)}", "--no-verify")
+        assert compiled.code == 0, compiled.err
+        kernels = json.loads((here / f"bundle{len(words)}" / "manifest.json").read_text())["kernels"].values()
+        assert all((k["record"] or {}).get("database") == "user's" for k in kernels) == equal
 
 
 @pytest.mark.emulator
