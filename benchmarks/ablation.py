@@ -7,10 +7,9 @@ A run goes on where it was killed: RUNS/NETWORK/seed-N is a folder as `biisnet t
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from biisnet.model.network import BiisNet
 
 from .ablation_curves import curves
-from .ablation_results import Budget, Measured, read, to_json
+from .ablation_results import Budget, Measured, read, to_json, without_seed
 from .ablation_table import markdown
 from .table import rewrite
 from .training_run import measure, train_network
@@ -108,11 +107,6 @@ def place_of(folder: Path, network: str, seed: int) -> Path:
     return folder / network / f"seed-{seed}"
 
 
-def without_seed(recipe: Recipe) -> dict[str, Any]:
-    """What runs of several seeds have in common."""
-    return {key: value for key, value in json.loads(recipe.to_json()).items() if key != "seed"}
-
-
 def resume_budget(budgets: list[Budget], about: str, after: int, recipe: Recipe) -> Budget:
     """The budget of these that is the same, or one without figures."""
     new = Budget(about, after, without_seed(recipe), ())
@@ -174,8 +168,9 @@ def ablation(
         own = own.with_network(measure_variant(title, name, seed, trained, frames[1], say))
         write_whole(output / RESULT, to_json([*others, own]).encode())
         rewrite(output / "ablation.md", markdown([*others, own]))
-        losses = {m.network: place_of(folder, m.network, 0) for m in own.networks}
-        write_whole(output / "ablation.png", curves(losses))
+        if all(recipe.epochs >= b.recipe["epochs"] for b in others):  # the longest trainings are the picture
+            losses = {m.network: place_of(folder, m.network, 0) for m in own.networks}
+            write_whole(output / "ablation.png", curves(losses))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
+from biisnet.model.training.recipe import Recipe
 
 Overlaps = list[tuple[int, int]]
 
@@ -52,7 +53,20 @@ def read(path: Path) -> list[Budget]:
     found = json.loads(path.read_text())
     if "budgets" not in found:
         raise InputError(f"{path}: has figures of another form; give another -o")
-    return [Budget(**{**b, "networks": tuple(map(_measured, b["networks"]))}) for b in found["budgets"]]
+    return [
+        Budget(**{**b, "recipe": of_all_fields(b["recipe"]), "networks": tuple(map(_measured, b["networks"]))})
+        for b in found["budgets"]
+    ]
+
+
+def of_all_fields(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe without its seed, with the fields that there were not when it was written. Raises InputError."""
+    return without_seed(Recipe.from_json(json.dumps(recipe)))
+
+
+def without_seed(recipe: Recipe) -> dict[str, Any]:
+    """What runs of several seeds have in common."""
+    return {key: value for key, value in json.loads(recipe.to_json()).items() if key != "seed"}
 
 
 def _measured(row: dict[str, Any]) -> Measured:

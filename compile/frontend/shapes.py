@@ -31,6 +31,12 @@ def only_input(graph: onnx.GraphProto, path: str) -> onnx.ValueInfoProto:
     return inputs[0]
 
 
+def has_open_sides(graph: onnx.GraphProto, path: str) -> bool:
+    """Whether the image's height or width is left open. Raises CompileError as `only_input`."""
+    dims = only_input(graph, path).type.tensor_type.shape.dim
+    return any(not d.HasField("dim_value") for d in dims[2:])
+
+
 def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str) -> tuple[int, int, int, int]:
     """Static [N, C, H, W] of the only input, its symbolic sides settled by `size`.
 

@@ -78,7 +78,10 @@ def test_a_second_cycle_begins_with_what_the_first_came_to(tmp_path: Path) -> No
     assert CliRunner().invoke(app, ["-r", str(first), *arguments]).exit_code == 0
     result = CliRunner().invoke(app, following)
     assert result.exit_code == 0, result.output
-    one, two = read(tmp_path / "ablation.json")
+    picture = (tmp_path / "ablation.png").read_bytes()
+    assert CliRunner().invoke(app, ["-r", str(first), *arguments]).exit_code == 0
+    assert (tmp_path / "ablation.png").read_bytes() == picture  # still that of the longer trainings
+    two, one = read(tmp_path / "ablation.json")
     assert (one.after, one.recipe["epochs"], two.after, two.recipe["epochs"]) == (0, 1, 1, 2)
     begin = (
         "2 epochs of 6 synthetic scenes, seed 0, by second.json: crops of 16x16, 4 a batch, after 1 epochs of crops of"

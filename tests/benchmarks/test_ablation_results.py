@@ -6,19 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.ablation_results import Budget, Measured, read, to_json
+from benchmarks.ablation_results import Budget, Measured, read, to_json, without_seed
 from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
+from biisnet.model.training.recipe import Recipe
 
 ONE = Measured("bnn", 0, 8220, 0.48e9, Metrics(0.5, 0.25, 0.75, 1e-5), [(1, 2), (0, 3)])
-BUDGET = Budget("30 epochs", 0, {"epochs": 30}, (ONE,))
+BUDGET = Budget("30 epochs", 0, without_seed(Recipe(epochs=30)), (ONE,))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    budgets = [BUDGET, Budget("16 epochs", 300, {"epochs": 16}, (ONE, replace(ONE, seed=1, overlaps=[])))]
+    budgets = [BUDGET, Budget("16 epochs", 300, without_seed(Recipe(epochs=16)), (ONE, replace(ONE, seed=1, overlaps=[])))]
     (tmp_path / "a.json").write_text(to_json(budgets))
     assert read(tmp_path / "a.json") == budgets
     assert read(tmp_path / "none.json") == []
+
+
+def test_recipes_of_before_have_the_fields_of_now(tmp_path: Path) -> None:
+    """Fails where the command of old figures begins a table anew, for a field that there was not then."""
+    (tmp_path / "a.json").write_text(to_json([replace(BUDGET, recipe={"epochs": 30})]))
+    assert read(tmp_path / "a.json") == [BUDGET]
 
 
 def test_a_figure_anew_takes_the_place_of_its_own() -> None:

@@ -21,6 +21,7 @@ from biisnet.runtime import load
 from biisnet.tools.cli.app import compile_app
 
 from ...compile.frontend.models import model_of
+from ...compile.recognise.networks import C, Net
 
 TINY = ("--target", "host", "--size", "24x20")
 RELAX = ["import_onnx", *(p.__name__ for p in RELAX_PASSES)]
@@ -106,6 +107,17 @@ def test_another_preset(cli: Callable, here: Path) -> None:
     assert outcome.err.startswith("model   biisnet-lite (trained weights), 16x16, sha256 ")
     manifest = json.loads((here / "biisnet-lite-host-16x16" / "manifest.json").read_text())
     assert (manifest["model"]["weights"], manifest["model"].get("seed")) == ("trained", None)
+
+
+@pytest.mark.parametrize(("side", "size"), [("H", ()), ("H", ("--size", "24x20")), (24, ())])
+def test_open_size_is_told(side: str | int, size: tuple[str, ...], cli: Callable, here: Path) -> None:
+    """Fails where a file that leaves its size open is compiled for 256x256 with no word on how to ask for another."""
+    net = Net((1, 1, side, side))
+    onnx.save(net.proto(net.conv(net.op("Sign", net.stem(inputs=1)), net.signs(C, C, 3, 3))), "net.onnx")
+    outcome = cli("compile", "net.onnx", "--target", "host", *size, "-o", "bundle", "--no-verify")
+    assert outcome.code == 0, outcome.err
+    note = "note: net.onnx leaves height and width open; for frames other than 256x256 give --size HxW"
+    assert (note in outcome.err.splitlines()) == (side == "H" and not size)
 
 
 def test_bad_checkpoints(refused: Callable[..., str], here: Path) -> None:
