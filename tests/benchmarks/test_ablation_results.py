@@ -16,7 +16,10 @@ BUDGET = Budget("30 epochs", 0, without_seed(Recipe(epochs=30)), (ONE,))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    budgets = [BUDGET, Budget("16 epochs", 300, without_seed(Recipe(epochs=16)), (ONE, replace(ONE, seed=1, overlaps=[])))]
+    budgets = [
+        BUDGET,
+        Budget("16 epochs", 300, without_seed(Recipe(epochs=16)), (ONE, replace(ONE, seed=1, overlaps=[]))),
+    ]
     (tmp_path / "a.json").write_text(to_json(budgets))
     assert read(tmp_path / "a.json") == budgets
     assert read(tmp_path / "none.json") == []

@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 from biisnet.compile.verification.scene import scene
 from biisnet.model.scenes import scenes
 from biisnet.targets import TARGETS
+from biisnet.targets.toolchain import find_zig
 from biisnet.tools.cli.app import app, compile_app
 
 from .snippets import FENCE, ROOT, blocks, documents
@@ -162,7 +163,7 @@ def check_program(source: str, folder: Path, where: str) -> None:
     bundle = Path(BUNDLES["host"])
     include, library = f"-I{bundle}/include", f"{bundle}/lib/libbiisnet_model.so"
     options = ["-Wall", "-Werror", include, library, f"-Wl,-rpath,{folder / bundle / 'lib'}", "-o", "program"]
-    run([sys.executable, "-m", "ziglang", "cc", "-Os", "program.c", *options], folder, where)
+    run([str(find_zig()), "cc", "-Os", "program.c", *options], folder, where)
     run(["./program"], folder, where)
 
 

@@ -6,7 +6,6 @@ import json
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from biisnet.compile.ir.memory import instance_bytes
 from biisnet.runtime import sources
 from biisnet.runtime.bundle import SUMS, sums_text
+from biisnet.targets.toolchain import find_zig
 
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 13, 9
@@ -24,7 +24,7 @@ DEFINES = (f"-DPLAN_HEIGHT={HEIGHT}", f"-DPLAN_WIDTH={WIDTH}")
 INCLUDES = tuple(f"-I{folder}" for folder in (*sources.INCLUDE_DIRS, sources.ROOT / "runner"))
 PLAN = HERE / "plan.c"
 INTEGER_PLAN = HERE / "integer_plan.c"
-ZIG = (sys.executable, "-m", "ziglang", "cc")
+ZIG = (str(find_zig()), "cc")
 GCC = shutil.which("gcc")
 HOST_CC = (GCC,) if GCC else ZIG
 SANITIZED = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all") if GCC else ()

@@ -17,10 +17,11 @@ import pytest
 
 from biisnet.compile.emit import embedding
 from biisnet.runtime.sources import EXPORTS, HEADER
+from biisnet.targets.toolchain import find_zig
 
 TinyBundle = Callable[[str], Path]
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
-ZIG = [sys.executable, "-m", "ziglang"]
+ZIG = [find_zig()]
 ARM_LIBC = Path("/usr/aarch64-linux-gnu")
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,10 @@ from biisnet.compile.passes.plan_arena import plan_arena, plan_probing
 from biisnet.compile.passes.size_rings import size_rings, widen_rings
 from biisnet.compile.schedules import DEFAULT
 from biisnet.runtime import sources
+from biisnet.targets.toolchain import find_zig
 
 HEIGHT, WIDTH, PARTS = 6, 5, 3
-ZIG = [sys.executable, "-m", "ziglang", "cc"]
+ZIG = [find_zig(), "cc"]
 KERNELS = """
 #include <stdint.h>
 enum { ROWS = HEIGHT / PARTS };

@@ -17,6 +17,7 @@ from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.pipeline import compile_model
 from biisnet.runtime import load
 from biisnet.targets import resolve
+from biisnet.targets.toolchain import find_zig
 
 SIZES = {"night": (24, 20), "day": (17, 21)}
 PROGRAM = r"""
@@ -67,7 +68,7 @@ def test_two_models_in_one_program(bundles: dict[str, Path], tmp_path: Path) -> 
     (tmp_path / "program.c").write_text(PROGRAM)
     includes = [f"-I{bundle}/include" for bundle in bundles.values()]
     archives = [f"{bundle}/lib/libbiisnet_model.a" for bundle in bundles.values()]
-    command = [sys.executable, "-m", "ziglang", "cc", "-Wall", "-Wextra", "-Werror", *includes, "program.c", *archives]
+    command = [find_zig(), "cc", "-Wall", "-Wextra", "-Werror", *includes, "program.c", *archives]
     linked = subprocess.run(
         [*command, "-lm", "-pthread", "-o", "program"], cwd=tmp_path, capture_output=True, text=True
     )
