@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -32,7 +33,7 @@ def resolve_model(name: str | None) -> OnnxModel:
                 f"preset '{name}' is not shipped; train it (biisnet train {name} --data DIR), or export it with random "
                 f"weights (biisnet export {name} -o {name}.onnx)"
             )
-        return load_model(path)
+        return replace(load_model(path), path=name)  # what a user is told of is what they called it
     refuse_run_folder(name)
     path = Path(name)
     if not path.exists():
@@ -53,7 +54,7 @@ def integer_file(name: str | None) -> Path | None:
 def shipped_in_integers(name: str | None) -> OnnxModel | None:
     """What `integer_file` has, read."""
     path = integer_file(name)
-    return load_model(path) if path else None
+    return replace(load_model(path), path=name or DEFAULT) if path else None
 
 
 def known_model(name: str, size: tuple[int, int] | None) -> OnnxModel:

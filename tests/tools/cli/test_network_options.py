@@ -33,6 +33,14 @@ def test_refused(options: tuple[str, ...], message: str, refused: Callable[..., 
     assert message in refused("compile", tiny_onnx, *TINY, "-o", "bundle", *options)
 
 
+def test_a_preset_is_called_by_its_name(refused: Callable[..., str]) -> None:
+    """Fails where an error names a file within the package, which no user gave."""
+    for words in ((), ("biisnet-lite",), ("--precision", "float32")):
+        name = "biisnet-lite" if words[:1] == ("biisnet-lite",) else "biisnet"
+        error = refused("compile", *words, "--task", "map", "--scores", "1,0", "-o", "bundle")
+        assert error.startswith(f"{name}: is for map; --scores is for detection, leave it out"), error
+
+
 def test_what_the_user_says(cli: Callable[..., Any], here: Path, tiny_onnx: Path) -> None:
     """The bundle has it: its task, the normalisation in levels, and where its file is from; it runs as such."""
     options = ("--task", "map", "--mean", "0.5", "--std", "0.25")
