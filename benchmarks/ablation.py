@@ -17,6 +17,7 @@ from biisnet.model.datasets import Frame, Say, hold_out
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
 from biisnet.model.source import Source
+from biisnet.model.training.history import TABLE
 from biisnet.model.training.recipe import Phase, Recipe
 from biisnet.model.training.run_files import LAST
 from biisnet.model.variants import NETWORKS, TABLES
@@ -35,6 +36,8 @@ from .table import rewrite
 from .training_run import measure, train_network
 
 say = Speaker()
+Frames = tuple[list[Frame], list[Frame]]
+"""To train on, and held out."""
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HOLD_OUT = 0.25
 """A quarter of the frames: a tenth is too few to tell variants apart."""
@@ -51,25 +54,27 @@ def recipe_of_all(epochs: int, size: int, crop: int, file: Path | None) -> Recip
     return replace(recipe, validate_every=recipe.epochs, seed=0)
 
 
-def source_of(recipe: Recipe, file: Path | None, after: Recipe | None) -> str:
+def source_of(recipe: Recipe, file: Path | None, before: Recipe | None) -> str:
     """What a person is told of where a recipe and the weights that it begins with are from."""
     first = recipe.phases[0]
     source = f"the default recipe but for crops of {first.crop}x{first.crop} throughout, {first.batch} a batch"
     if file is not None:
         crops = ", then ".join(f"{p.crop}x{p.crop}, {p.batch} a batch" for p in recipe.phases)
         source = f"by {file.name}: crops of {crops}"
-    if after is None:
+    if before is None:
         return source
-    before = after.phases[-1].crop
-    return f"{source}, after {after.epochs} epochs of crops of {before}x{before}"
+    crops = ", then ".join(f"{p.crop}x{p.crop}" for p in before.phases)
+    return f"{source}, after {before.epochs} epochs of crops of {crops}"
 
 
-def cycle_of(folders: list[Path]) -> Recipe:
-    """The recipe of finished runs, but for their seeds. Raises InputError where they have none in common."""
+def cycle_of(runs: dict[Path, int], frames: Frames) -> Recipe:
+    """The recipe of finished runs on these frames, given by their folders and seeds, but for the seed. Raises
+    InputError where they have none in common."""
+    from biisnet.model.training.batches import data_digest
     from biisnet.model.training.checkpoint import read_state
 
-    recipes = []
-    for folder in folders:
+    recipes, data = [], data_digest(*frames)
+    for folder, seed in runs.items():
         if not (folder / LAST).exists():
             raise InputError(f"--after: no run in {folder}; train it first")
         state, _ = read_state(folder / LAST)
@@ -77,9 +82,17 @@ def cycle_of(folders: list[Path]) -> Recipe:
             raise InputError(
                 f"--after: {folder} is after epoch {state.epoch} of {state.recipe.epochs}; let it end first"
             )
+        if state.data != data:  # it may have seen what is held out here
+            raise InputError(
+                f"--after: {folder} was trained on other frames; give the same --data, --split, --scenes and --size"
+            )
+        if state.recipe.seed != seed:
+            raise InputError(f"--after: {folder} was trained with seed {state.recipe.seed}, not {seed}")
         recipes.append(replace(state.recipe, seed=0))
         if recipes[-1] != recipes[0]:
-            raise InputError(f"--after: {folder} was trained by another recipe than {folders[0]}; train all alike")
+            raise InputError(
+                f"--after: {folder} was trained by another recipe than {next(iter(runs))}; train all alike"
+            )
     return recipes[0]
 
 
@@ -107,10 +120,20 @@ def place_of(folder: Path, network: str, seed: int) -> Path:
     return folder / network / f"seed-{seed}"
 
 
-def resume_budget(budgets: list[Budget], about: str, after: int, recipe: Recipe) -> Budget:
-    """The budget of these that is the same, or one without figures."""
-    new = Budget(about, after, without_seed(recipe), ())
+def resume_budget(budgets: list[Budget], new: Budget) -> Budget:
+    """The budget of these that is the same but for its figures, or the new one."""
     return next((b for b in budgets if replace(b, networks=()) == new), new)
+
+
+def draw_losses(budgets: list[Budget], own: Budget, folder: Path, picture: Path) -> None:
+    """Of the longest cycle, where it is this one and all of it was trained in the folder; else the picture stays."""
+    if max(budgets, key=lambda b: (b.recipe["epochs"], b.about)) is not own:
+        return
+    runs = {m.network: place_of(folder, m.network, 0) for m in own.networks}
+    if elsewhere := [name for name, run in runs.items() if not (run / TABLE).exists()]:
+        say(f"{picture}: stays as it is, the losses of {', '.join(elsewhere)} are not in {folder}")
+        return
+    write_whole(picture, curves(runs))
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -133,7 +156,12 @@ def ablation(
     crop: Annotated[int, typer.Option("--crop", min=8, help="Height and width of the crops.")] = 128,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each network, with seeds from 0.")] = 1,
     file: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="JSON with fields of a recipe, over these options.")
+        Path | None,
+        typer.Option(
+            "--recipe",
+            metavar="FILE",
+            help="JSON with fields of a recipe, over these options; not the seed and when to validate.",
+        ),
     ] = None,
     after: Annotated[
         Path | None, typer.Option("--after", metavar="DIR", help="Begin with what these runs came to: a second cycle.")
@@ -151,26 +179,25 @@ def ablation(
     options = Options(precision, compile_)
     recipe, source = recipe_of_all(epochs, size, crop, file), Source(data, split, 0 if data else scenes, 0)
     runs = [(name, seed) for seed in range(seeds) for name in names]
-    first = cycle_of([place_of(after, *run) for run in runs]) if after else None
     frames = hold_out(source.read(recipe.size, say), HOLD_OUT)
+    first = cycle_of({place_of(after, *run): run[1] for run in runs}, frames) if after else None
     images = f"{len(frames[0])} frames of {data.name}'s {split}" if data else f"{len(frames[0])} {source}"
     about = (
         f"{recipe.epochs} epochs of {images}, {source_of(recipe, file, first)}, convolutions in {precision}; "
         f"measured on the {len(frames[1])} frames held out, after the last epoch."
     )
     budgets = read(output / RESULT)
-    own = resume_budget(budgets, about, first.epochs if first else 0, recipe)
+    own = resume_budget(budgets, Budget(about, without_seed(recipe), without_seed(first) if first else None, ()))
     others = [b for b in budgets if b is not own]
     for name, seed in runs:
         title, place = f"{name}, seed {seed}", place_of(folder, name, seed)
         start = str(place_of(after, name, seed) / LAST) if after else name
         trained = train_network(title, start, replace(recipe, seed=seed), frames, place, options, say)
         own = own.with_network(measure_variant(title, name, seed, trained, frames[1], say))
-        write_whole(output / RESULT, to_json([*others, own]).encode())
-        rewrite(output / "ablation.md", markdown([*others, own]))
-        if all(recipe.epochs >= b.recipe["epochs"] for b in others):  # the longest trainings are the picture
-            losses = {m.network: place_of(folder, m.network, 0) for m in own.networks}
-            write_whole(output / "ablation.png", curves(losses))
+        both = [*others, own]
+        write_whole(output / RESULT, to_json(both).encode())
+        rewrite(output / "ablation.md", markdown(both))
+        draw_losses(both, own, folder, output / "ablation.png")
 
 
 if __name__ == "__main__":

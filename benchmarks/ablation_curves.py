@@ -17,7 +17,7 @@ SMOOTHED = 0.1
 
 
 def curves(runs: dict[str, Path]) -> bytes:
-    """Loss over epochs of each network, by its run's folder, as PNG; those whose folder is elsewhere are left out."""
+    """Loss over epochs of each network, by its run's folder, as PNG."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -25,11 +25,10 @@ def curves(runs: dict[str, Path]) -> bytes:
     axes = figure.subplots()
     axes.set_prop_cycle(styles())
     for name, folder in runs.items():
-        if (folder / TABLE).exists():
-            losses = losses_of(folder / TABLE)
-            width = max(1, round(SMOOTHED * len(losses)))
-            mean = np.convolve(losses, np.full(width, 1 / width), "valid")
-            axes.plot(np.arange(width, len(losses) + 1), mean, label=name)
+        losses = losses_of(folder / TABLE)
+        width = max(1, round(SMOOTHED * len(losses)))
+        mean = np.convolve(losses, np.full(width, 1 / width), "valid")
+        axes.plot(np.arange(width, len(losses) + 1), mean, label=name)
     axes.set(xlabel="epoch", ylabel="training loss, mean of the epochs before")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)

@@ -33,11 +33,16 @@ class Budget:
     """Networks that were trained alike: figures of another budget are not beside these."""
 
     about: str
-    after: int
-    """Epochs before these, of another recipe."""
     recipe: dict[str, Any]
     """All fields but the seed."""
+    before: dict[str, Any] | None
+    """The same of the cycle that these networks had been trained by before; None where they began as random."""
     networks: tuple[Measured, ...]
+
+    @property
+    def epochs(self) -> int:
+        """Of all cycles."""
+        return int(self.recipe["epochs"] + (self.before["epochs"] if self.before else 0))
 
     def with_network(self, new: Measured) -> Budget:
         """With another figure, or one anew."""
@@ -50,13 +55,17 @@ def read(path: Path) -> list[Budget]:
     """All budgets, the one measured last at the end; none where there is no file. Raises InputError."""
     if not path.exists():
         return []
-    found = json.loads(path.read_text())
-    if "budgets" not in found:
-        raise InputError(f"{path}: has figures of another form; give another -o")
-    return [
-        Budget(**{**b, "recipe": of_all_fields(b["recipe"]), "networks": tuple(map(_measured, b["networks"]))})
-        for b in found["budgets"]
-    ]
+    try:
+        return [_budget(b) for b in json.loads(path.read_text())["budgets"]]
+    except InputError as e:
+        raise InputError(f"{path}: {e}; give another -o") from e
+    except (KeyError, TypeError, ValueError) as e:
+        raise InputError(f"{path}: has figures of another form; give another -o") from e
+
+
+def _budget(b: dict[str, Any]) -> Budget:
+    recipe, before = of_all_fields(b["recipe"]), b["before"] and of_all_fields(b["before"])
+    return Budget(b["about"], recipe, before, tuple(map(_measured, b["networks"])))
 
 
 def of_all_fields(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -79,8 +88,8 @@ def to_json(budgets: list[Budget]) -> str:
     texts = []
     for b in budgets:
         rows = ",\n  ".join(json.dumps(asdict(m)) for m in b.networks)
-        about, recipe = json.dumps(b.about), json.dumps(b.recipe, sort_keys=True)
+        about, recipe, before = (json.dumps(part, sort_keys=True) for part in (b.about, b.recipe, b.before))
         texts.append(
-            f' {{"about": {about},\n "after": {b.after},\n "recipe": {recipe},\n "networks": [\n  {rows}\n ]}}'
+            f' {{"about": {about},\n "recipe": {recipe},\n "before": {before},\n "networks": [\n  {rows}\n ]}}'
         )
     return '{"budgets": [\n' + ",\n".join(texts) + "\n]}\n"

@@ -23,7 +23,7 @@ OURS = "biisnet-lite"
 
 def markdown(budgets: list[Budget]) -> str:
     """All budgets, the largest first."""
-    ordered = sorted(budgets, key=lambda b: -(b.after + b.recipe["epochs"]))
+    ordered = sorted(budgets, key=lambda b: -b.epochs)
     return "\n\n".join(
         "\n\n".join([b.about, *(f"**Table {n}**\n\n{table_of(rows, b)}" for n, rows in TABLES.items())])
         for b in ordered

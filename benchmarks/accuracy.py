@@ -138,13 +138,13 @@ def accuracy(
     too."""
     import torch
 
-    from biisnet.model.training.trainer import PRECISIONS, Options
+    from biisnet.model.training.trainer import FLOATS, Options
 
     given = {"sirst": sirst, "nudt-sirst": nudt_sirst, "irstd-1k": irstd_1k}
     if not any(given.values()):
         raise InputError(f"give the folder of one data set at least: {', '.join(f'--{name} DIR' for name in given)}")
-    if precision not in PRECISIONS:
-        raise InputError(f"precision: {precision}, expected {' or '.join(PRECISIONS)}")
+    if precision not in FLOATS:
+        raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
     if threads:
         torch.set_num_threads(threads)
     wanted = read_recipe(recipe, epochs, None)

@@ -96,10 +96,10 @@ def crossvalidation(
     """Cross-validate recipes; the figures go to RUNS/crossvalidation.json and, as a table, to standard output."""
     import torch
 
-    from biisnet.model.training.trainer import PRECISIONS, Options
+    from biisnet.model.training.trainer import FLOATS, Options
 
-    if precision not in PRECISIONS:
-        raise InputError(f"precision: {precision}, expected {' or '.join(PRECISIONS)}")
+    if precision not in FLOATS:
+        raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
     named = {path.stem: read_recipe(path, epochs, None) for path in recipe}
     if len(named) < len(recipe):
         raise InputError("--recipe: two files of one name; a recipe's runs are in the folder that is called so")

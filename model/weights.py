@@ -5,6 +5,7 @@ One metadata key, `biisnet`, holds {"config": ..., "name": ..., "seed": ...}; on
 not keep an order among several and equal networks shall be equal bytes.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from .files import write_whole
 from .network import BiisNet
 from .variants import NETWORKS
 
-__all__ = ["load", "read_safetensors", "save"]
+__all__ = ["digest", "load", "read_safetensors", "save"]
 
 KEY = "biisnet"
 RUN_KEY = "biisnet-training"
@@ -57,6 +58,15 @@ def load(path: str | Path) -> BiisNet:
     _check(path, _tensors(model), tensors)
     model.load_state_dict(tensors, strict=True)
     return model.eval()
+
+
+def digest(model: BiisNet, about: str = "") -> str:
+    """SHA-256 of `about` and its weights: what a resumed run must find again."""
+    found = hashlib.sha256(about.encode())
+    for name, tensor in model.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _tensors(model: BiisNet) -> dict[str, torch.Tensor]:

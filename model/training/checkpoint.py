@@ -37,6 +37,7 @@ class State:
     processes: int
     precision: str  # of convolutions
     teacher: str = ""  # what it learns from, as a digest; empty for none
+    start: str = ""  # the weights that it began with, as a digest; empty in checkpoints from before this was kept
     epoch: int = 0  # epochs done
     best: float = -1.0  # validation mIoU of the best network so far; below 0 before the first
     best_epoch: int = 0  # and how many epochs were done then
@@ -62,6 +63,8 @@ class State:
             return (
                 "another teacher" if self.teacher and other.teacher else "a teacher" if self.teacher else "no teacher"
             )
+        if "" not in (self.start, other.start) and self.start != other.start:
+            return "other weights to begin with"
         return ""
 
 

@@ -9,12 +9,11 @@ Vinyals, Dean 2015.)
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
 import torch.nn.functional as functional
 
 from ..network import BiisNet
+from ..weights import digest
 
 
 class Teacher:
@@ -33,9 +32,5 @@ class Teacher:
         return (cross - entropy) / (probability.sum() + 1)
 
     def digest(self) -> str:
-        """SHA-256 of its weights: what a resumed run must find again."""
-        digest = hashlib.sha256(self.network.config.to_json().encode())
-        for name, tensor in self.network.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        """SHA-256 of its configuration and its weights."""
+        return digest(self.network, self.network.config.to_json())

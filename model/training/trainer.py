@@ -26,6 +26,7 @@ from ..files import write_whole
 from ..metrics import Metrics, evaluate
 from ..network import BiisNet
 from ..predict import predict
+from ..weights import digest as weights_digest
 from ..weights import save
 from .arithmetic import Calibrate, Floats, Integers
 from .batches import Drawn, data_digest, epoch_batches, require_targets
@@ -130,13 +131,14 @@ def train(
     arithmetic = Integers(network, recipe, calibrate) if calibrate else Floats(network)
     require_targets(training, "train")
     require_targets(validation, "validate")
+    begun_with = weights_digest(network)
     network.seed = None  # its weights are random no longer
     network.train()
     # all channels of a pixel side by side: convolutions and per-channel work then agree on a layout, without copies
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    digest = data_digest(training, validation)
-    taught = teacher.digest() if teacher else ""
-    run = begin(network, State(recipe, network.config, digest, fabric.world_size, options.precision, taught))
+    data, taught = data_digest(training, validation), teacher.digest() if teacher else ""
+    wanted = State(recipe, network.config, data, fabric.world_size, options.precision, taught, begun_with)
+    run = begin(network, wanted)
     if (folder / LAST).exists():
         resume(run, folder / LAST)
         if fabric.is_global_zero:

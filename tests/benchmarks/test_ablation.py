@@ -82,7 +82,7 @@ def test_a_second_cycle_begins_with_what_the_first_came_to(tmp_path: Path) -> No
     assert CliRunner().invoke(app, ["-r", str(first), *arguments]).exit_code == 0
     assert (tmp_path / "ablation.png").read_bytes() == picture  # still that of the longer trainings
     two, one = read(tmp_path / "ablation.json")
-    assert (one.after, one.recipe["epochs"], two.after, two.recipe["epochs"]) == (0, 1, 1, 2)
+    assert (one.before, one.recipe["epochs"], two.before, two.recipe["epochs"]) == (None, 1, one.recipe, 2)
     begin = (
         "2 epochs of 6 synthetic scenes, seed 0, by second.json: crops of 16x16, 4 a batch, after 1 epochs of crops of"
     )
@@ -104,4 +104,40 @@ def test_a_second_cycle_of_runs_that_are_not_alike_is_refused(tmp_path: Path) ->
     result = CliRunner().invoke(app, following)
     assert result.exit_code == 2
     assert "bnn/seed-0 was trained by another recipe than " in result.output
+    other = CliRunner().invoke(app, [*following, "--scenes", "12"])  # of which the first have seen some
+    assert other.exit_code == 2
+    assert "biisnet-lite/seed-0 was trained on other frames; give the same --data, --split," in other.output
+    (first / "bnn" / "seed-0").rename(first / "biisnet-lite" / "seed-1")
+    seeds = CliRunner().invoke(app, [*arguments, "-r", str(tmp_path / "second"), "--after", str(first), "--seeds", "2"])
+    assert seeds.exit_code == 2
+    assert "biisnet-lite/seed-1 was trained with seed 0, not 1" in seeds.output
     assert not (tmp_path / "second").exists()
+
+
+def test_second_cycles_after_other_first_ones_are_apart(tmp_path: Path) -> None:
+    """Fails where figures of one take the place of the other's, or an unlike first cycle is not told of."""
+    pytest.importorskip("torch")
+    phases = '{"epochs": 2, "phases": [{"begin": 0, "crop": 24, "batch": 4}, {"begin": 0.5, "crop": 16, "batch": 4}]}'
+    (tmp_path / "phases.json").write_text(phases)
+    for name, options in (("a", []), ("b", ["--recipe", str(tmp_path / "phases.json")])):
+        first = ["-r", str(tmp_path / name), "-o", str(tmp_path / f"out-{name}"), *ARGUMENTS, *options]
+        assert CliRunner().invoke(app, first).exit_code == 0
+        second = ["-r", str(tmp_path / f"{name}2"), "-o", str(tmp_path), *ARGUMENTS, "--after", str(tmp_path / name)]
+        result = CliRunner().invoke(app, second)
+        assert result.exit_code == 0, result.output
+    abouts = [b.about for b in read(tmp_path / "ablation.json")]
+    assert len(abouts) == 2
+    assert "after 1 epochs of crops of 16x16, conv" in abouts[0]
+    assert "after 2 epochs of crops of 24x24, then 16x16, conv" in abouts[1]
+
+
+def test_the_picture_has_all_networks_of_its_table(tmp_path: Path) -> None:
+    """Fails where training one network more, elsewhere, leaves its line alone in the picture."""
+    pytest.importorskip("torch")
+    out = ["-o", str(tmp_path), *ARGUMENTS]
+    assert CliRunner().invoke(app, ["-r", str(tmp_path / "a"), *out]).exit_code == 0
+    picture = (tmp_path / "ablation.png").read_bytes()
+    result = CliRunner().invoke(app, ["-r", str(tmp_path / "b"), *out[:-1], "siman"])
+    assert result.exit_code == 0
+    assert f"stays as it is, the losses of biisnet-lite are not in {tmp_path / 'b'}" in result.output
+    assert (tmp_path / "ablation.png").read_bytes() == picture

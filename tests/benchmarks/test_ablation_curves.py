@@ -7,13 +7,12 @@ from benchmarks.ablation import variants
 from benchmarks.ablation_curves import curves, losses_of, styles
 
 
-def test_runs_that_are_elsewhere_are_left_out(tmp_path: Path) -> None:
+def test_a_line_a_network(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
     assert losses_of(tmp_path / "history.csv") == [0.5, 0.25]
     one = curves({"here": tmp_path})
     assert one.startswith(b"\x89PNG")
-    assert curves({"here": tmp_path, "gone": tmp_path / "none"}) == one
-    assert curves({"other": tmp_path}) != one
+    assert one not in (curves({"here": tmp_path, "there": tmp_path}), curves({"other": tmp_path}))
 
 
 def test_lines_are_told_apart() -> None:

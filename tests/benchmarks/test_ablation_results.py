@@ -12,16 +12,15 @@ from biisnet.model.metrics import Metrics
 from biisnet.model.training.recipe import Recipe
 
 ONE = Measured("bnn", 0, 8220, 0.48e9, Metrics(0.5, 0.25, 0.75, 1e-5), [(1, 2), (0, 3)])
-BUDGET = Budget("30 epochs", 0, without_seed(Recipe(epochs=30)), (ONE,))
+BUDGET = Budget("30 epochs", without_seed(Recipe(epochs=30)), None, (ONE,))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    budgets = [
-        BUDGET,
-        Budget("16 epochs", 300, without_seed(Recipe(epochs=16)), (ONE, replace(ONE, seed=1, overlaps=[]))),
-    ]
+    two = (ONE, replace(ONE, seed=1, overlaps=[]))
+    budgets = [BUDGET, Budget("16 epochs", without_seed(Recipe(epochs=16)), BUDGET.recipe, two)]
     (tmp_path / "a.json").write_text(to_json(budgets))
     assert read(tmp_path / "a.json") == budgets
+    assert [b.epochs for b in budgets] == [30, 46]
     assert read(tmp_path / "none.json") == []
 
 
@@ -36,7 +35,15 @@ def test_a_figure_anew_takes_the_place_of_its_own() -> None:
     assert BUDGET.with_network(other).with_network(anew).networks == (anew, other)
 
 
-def test_figures_of_another_form_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text('{"about": "", "networks": []}')
+@pytest.mark.parametrize("text", ['{"about": "", "networks": []}', "<<<<<<< HEAD", "[]"])
+def test_figures_of_another_form_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text)
     with pytest.raises(InputError, match=r"a\.json: has figures of another form; give another -o$"):
+        read(tmp_path / "a.json")
+
+
+def test_a_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
+    """Fails where the error does not say in which file."""
+    (tmp_path / "a.json").write_text(to_json([replace(BUDGET, recipe={"gone": 1})]))
+    with pytest.raises(InputError, match=r"a\.json: recipe: unknown field gone; .*; give another -o$"):
         read(tmp_path / "a.json")

@@ -10,7 +10,7 @@ BLOCK = Measured("stage4-block", 0, 21424, 0.4147e9, Metrics(0.5, 0.25, 0.75, 1e
 
 
 def test_a_row_has_both_figures() -> None:
-    (row,) = lines_of(TABLE_3, Budget("", 0, {}, (BLOCK,)))  # those that were not trained have none
+    (row,) = lines_of(TABLE_3, Budget("", {}, None, (BLOCK,)))  # those that were not trained have none
     figures = ["1", "50.0", "25.0", "75.0", "10.0", "-", "-", "21.42", "0.415"]
     assert row == ["block with DB Conv", "`stage4-block`", *figures, "67.02, 88.51", "72, 0.42"]
 
@@ -21,7 +21,7 @@ def test_spread_over_seeds_and_frames() -> None:
 
     two = [measured("bnn", 0, 0.25, [(1, 4), (1, 4)]), measured("bnn", 1, 0.75, [(3, 4), (3, 4)])]
     ours = measured("biisnet-lite", 0, 0.6, [(1, 1), (0, 1)])  # in a quarter of the draws the first frame alone
-    rows = {row[1]: row for row in lines_of(TABLE_2, Budget("", 0, {}, (*two, ours)))}
+    rows = {row[1]: row for row in lines_of(TABLE_2, Budget("", {}, None, (*two, ours)))}
     assert rows["`bnn`"][2:4] == ["2", "50.0 ± 35.4"]
     assert rows["`bnn`"][7] == "0.0, 0.0"  # both frames have the same
     below = [int(share) for share in rows["`bnn`"][8].split(", ")]
@@ -31,7 +31,7 @@ def test_spread_over_seeds_and_frames() -> None:
 
 
 def test_the_largest_budget_is_first() -> None:
-    small, large = Budget("small", 0, {"epochs": 30}, ()), Budget("large", 300, {"epochs": 10}, ())
+    small, large = Budget("small", {"epochs": 30}, None, ()), Budget("large", {"epochs": 10}, {"epochs": 300}, ())
     text = markdown([small, large])
     assert text.startswith("large\n\n**Table 1**")
     assert text.index("large") < text.index("small")

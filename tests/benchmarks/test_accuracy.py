@@ -143,3 +143,12 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["-r", str(tmp_path)])
     assert result.exit_code == 2
     assert "--nudt-sirst DIR" in result.output
+
+
+def test_integers_are_refused(tmp_path: Path) -> None:
+    """Fails where floats are trained and called int8."""
+    pytest.importorskip("torch")
+    (tmp_path / "mine.json").write_text(RECIPE)
+    result = CliRunner().invoke(app, ["-r", str(tmp_path / "runs"), "--sirst", str(tmp_path), "--precision", "int8"])
+    assert (result.exit_code, result.output) == (2, "error: precision: int8, expected float32 or bfloat16\n")
+    assert not (tmp_path / "runs").exists()

@@ -48,3 +48,14 @@ def test_recipes_of_one_name_are_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["-r", str(tmp_path), *(a for p in paths for a in ("--recipe", str(p)))])
     assert result.exit_code == 2
     assert "two files of one name" in result.output
+
+
+def test_integers_are_refused(tmp_path: Path) -> None:
+    """Fails where floats are trained and called int8."""
+    pytest.importorskip("torch")
+    (tmp_path / "mine.json").write_text(RECIPE)
+    result = CliRunner().invoke(
+        app, ["-r", str(tmp_path / "runs"), "--recipe", str(tmp_path / "mine.json"), "--precision", "int8"]
+    )
+    assert (result.exit_code, result.output) == (2, "error: precision: int8, expected float32 or bfloat16\n")
+    assert not (tmp_path / "runs").exists()

@@ -46,6 +46,7 @@ def run(
     network: NetworkConfig = TINY,
     options: Options = OPTIONS,
     teacher: Teacher | None = None,
+    start: int = 0,
 ) -> State:
     """A run on ten scenes, broken off after (epoch, step)."""
     folder.mkdir(exist_ok=True)
@@ -56,7 +57,7 @@ def run(
             raise BrokenOffError
 
     fabric = make_fabric(options.precision)
-    return train(fabric, build(network), frames[:8], frames[8:], recipe, folder, options, report, teacher)
+    return train(fabric, build(network, start), frames[:8], frames[8:], recipe, folder, options, report, teacher)
 
 
 def same(one: Path, other: Path) -> bool:
@@ -181,6 +182,7 @@ def test_seeds_differ(tmp_path: Path) -> None:
             r"phases \[.*\], not \[\{\"begin\": 0, \"crop\": 16, \"batch\": 3\}\]",
         ),
         ({"seed": 5}, "of a run with other frames"),
+        ({"start": 1}, "of a run with other weights to begin with"),
         ({"options": Options("bfloat16")}, r"another precision \(float32, not bfloat16\)"),
     ],
 )
@@ -198,7 +200,7 @@ def test_a_configuration_from_before_a_field_was_there(tmp_path: Path) -> None:
     path = tmp_path / "run" / LAST
     _, tensors = read_state(path)
     about = asdict(state)
-    del about["network"]["sampling_layer"]
+    del about["network"]["sampling_layer"], about["start"]
     path.write_bytes(save(tensors, metadata={RUN_KEY: json.dumps(about)}))
     assert run(tmp_path / "run").epoch == state.epoch
 
