@@ -11,8 +11,10 @@ import numpy as np
 from .errors import InputError
 from .metrics import F32, Mask, Metrics, evaluate
 
-LOGITS = tuple(float(v) for v in np.arange(-4, 15.01, 0.25))
-"""Thresholds that are looked at: probabilities from 0.018 to 0.9999997, the closer the nearer to 1."""
+TOP = float(np.nextafter(np.float32(1), np.float32(0)))
+"""The highest threshold that a pixel can be above."""
+LOGITS = tuple(float(v) for v in np.arange(-4, 16.51, 0.25))
+"""Thresholds that are looked at first: probabilities from 0.018 to 0.99999993, the closer the nearer to 1."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,28 @@ class OperatingPoint:
 def operating_point(probabilities: list[F32], truths: list[Mask], budget: float) -> OperatingPoint:
     """The lowest threshold from which on Fa never exceeds `budget`, of probability maps and masks [H, W].
 
+    Fa is looked at in steps of a quarter of a logit; within the step in which it first exceeds the budget it is taken
+    to fall with the threshold, and the pixel is found that is the first too many. None is below 0.018.
+
     Raises InputError where there is none.
     """
     # from above: Fa may fall again below a threshold, where detections run into a target
     allowed = None
-    for logit in reversed(LOGITS):
-        threshold = float(np.float32(1 / (1 + np.exp(-logit))))
+    for threshold in (TOP, *(float(np.float32(1 / (1 + np.exp(-logit)))) for logit in reversed(LOGITS))):
         metrics = evaluate(probabilities, truths, threshold)
         if not metrics.fa <= budget:
             break
         allowed = OperatingPoint(budget, threshold, metrics)
     if allowed is None:
         raise InputError(f"--fa-budget {budget:g}: no threshold has so few false alarms on these frames; give more")
+    # what is above a threshold changes at the pixels' own values
+    between = np.concatenate([p[(p > threshold) & (p < allowed.threshold)] for p in probabilities])
+    candidates = [float(value) for value in np.unique(between)]
+    while candidates:
+        middle = len(candidates) // 2
+        metrics = evaluate(probabilities, truths, candidates[middle])
+        if metrics.fa <= budget:
+            allowed, candidates = OperatingPoint(budget, candidates[middle], metrics), candidates[:middle]
+        else:
+            candidates = candidates[middle + 1 :]
     return allowed

@@ -23,9 +23,20 @@ def case() -> tuple[list[Any], list[Any]]:
 @pytest.mark.parametrize(("alarms", "low", "high"), [(0, 0.8, 0.9), (1, 0.7, 0.8), (2, 0.3, 0.7), (3, 0, 0.3)])
 def test_the_lowest_threshold_within_the_budget(alarms: int, low: float, high: float) -> None:
     point = operating_point(*case(), alarms / 1000)
-    assert low <= point.threshold < high
+    assert np.float32(low) <= point.threshold < np.float32(high)
     assert point.metrics.fa == pytest.approx(alarms / 1000)
     assert point.metrics.pd == 1
+
+
+@pytest.mark.parametrize(("alarm", "target"), [(0.57, 0.61), (0.9999998, 0.9999999)])
+def test_a_target_a_little_surer_than_an_alarm(alarm: float, target: float) -> None:
+    """Fails where thresholds are looked at in steps that a target and a false alarm fall into together."""
+    probability, mask = np.zeros((20, 50), np.float32), np.zeros((20, 50), bool)
+    mask[2, 2] = True
+    probability[2, 2], probability[10, 10], probability[15, 40] = target, alarm, 0.5
+    point = operating_point([probability], [mask], 0)
+    assert (point.metrics.pd, point.metrics.fa) == (1, 0)
+    assert point.threshold == np.float32(alarm)  # no pixel that is as sure as that is above it
 
 
 def test_what_finds_nothing_is_within_any_budget() -> None:
