@@ -189,6 +189,7 @@ def ablation(
     budgets = read(output / RESULT)
     own = resume_budget(budgets, Budget(about, without_seed(recipe), without_seed(first) if first else None, ()))
     others = [b for b in budgets if b is not own]
+    output.mkdir(parents=True, exist_ok=True)
     for name, seed in runs:
         title, place = f"{name}, seed {seed}", place_of(folder, name, seed)
         start = str(place_of(after, name, seed) / LAST) if after else name

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from biisnet.model.datasets import find_list, read_split
+from biisnet.model.datasets import find_list, lists_called, read_split
 from biisnet.model.errors import InputError
 from biisnet.model.files import write_whole
 from biisnet.model.metrics import Metrics
@@ -43,42 +43,46 @@ class DataSet:
     title: str
     training: tuple[str, ...]
     """Names of the split to train on: the first one that its folder has, in its makers' layout or in BasicIRSTD's."""
+    test: tuple[str, ...]
+    """Likewise of the split to evaluate on."""
     paper: Metrics
     """Table 2's figures of BiisNet; it has no nIoU."""
 
 
 NAN = float("nan")
 SETS = {
-    "sirst": DataSet("SIRST", ("trainval", "train"), Metrics(0.6673, NAN, 0.9240, 8.34e-5)),
-    "nudt-sirst": DataSet("NUDT-SIRST", ("train", "trainval"), Metrics(0.8288, NAN, 0.9640, 2.70e-5)),
-    "irstd-1k": DataSet("IRSTD-1K", ("trainval", "train"), Metrics(0.6845, NAN, 0.8885, 0.99e-5)),
+    # its makers have lists of an earlier edition beside these
+    "sirst": DataSet(
+        "SIRST",
+        ("idx_427/trainval", "trainval", "train"),
+        ("idx_427/test", "test"),
+        Metrics(0.6673, NAN, 0.9240, 8.34e-5),
+    ),
+    "nudt-sirst": DataSet("NUDT-SIRST", ("train", "trainval"), ("test",), Metrics(0.8288, NAN, 0.9640, 2.70e-5)),
+    "irstd-1k": DataSet("IRSTD-1K", ("trainval", "train"), ("test",), Metrics(0.6845, NAN, 0.8885, 0.99e-5)),
 }
 PROTOCOLS = ("resized", "native")
-TEST = "test"
 
 
-def training_split(folder: Path, names: tuple[str, ...]) -> str:
-    """The first of `names` that is a split of the data set. Raises InputError where none is."""
-    for name in names[:-1]:
-        try:
-            find_list(folder, name)
-        except InputError:
-            continue
-        return name
-    find_list(folder, names[-1])
-    return names[-1]
+def split_of(folder: Path, names: tuple[str, ...]) -> str:
+    """The first of `names` that is a split of the data set. Raises InputError where none is, or it may be several."""
+    split = next((name for name in names if lists_called(folder, name)), names[-1])
+    find_list(folder, split)
+    return split
 
 
 def measure_set(
     name: str, data: Path, recipe: Recipe, folder: Path, start: str, options: Options
 ) -> dict[str, Metrics]:
     """Train on a data set, or go on, and evaluate by each protocol."""
-    frames = read_split(data, training_split(data, SETS[name].training), recipe.size, say)
+    split, test = (split_of(data, names) for names in (SETS[name].training, SETS[name].test))
+    say(f"{name}: trained on split {split} of {data}")
+    frames = read_split(data, split, recipe.size, say)
     # validated once, after the last epoch, on frames that it knows: nothing is held out, and nothing picked
     recipe, seen = replace(recipe, validate_every=recipe.epochs), frames[: max(1, len(frames) // 10)]
     network, found = train_network(name, start, recipe, (frames, seen), folder, options, say), {}
     for protocol in PROTOCOLS:
-        tested = read_split(data, TEST, recipe.size if protocol == "resized" else None, say)
+        tested = read_split(data, test, recipe.size if protocol == "resized" else None, say)
         found[protocol] = measure(f"{name}, {protocol}", network, tested, say).metrics()
     return found
 
@@ -102,16 +106,20 @@ def figures(m: Metrics | None) -> list[str]:
 
 
 def earlier(path: Path, about: dict) -> dict[str, dict[str, Metrics]]:
-    """Figures in a file of the same recipe and start: those of another are not beside these."""
+    """Figures in a file of the same recipe, start and precision: those of another are not beside these. Raises
+    InputError."""
     if not path.exists():
         return {}
-    result = json.loads(path.read_text())
-    if any(result[key] != value for key, value in about.items()):
-        return {}
-    return {
-        name: {p: Metrics(**{k: NAN if v is None else v for k, v in m.items()}) for p, m in own.items()}
-        for name, own in result["sets"].items()
-    }
+    try:
+        result = json.loads(path.read_text())
+        if any(result[key] != value for key, value in about.items()):
+            return {}
+        return {
+            name: {p: Metrics(**{k: NAN if v is None else v for k, v in m.items()}) for p, m in own.items()}
+            for name, own in result["sets"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        raise InputError(f"{path}: has figures of another form; give another -r") from e
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -148,7 +156,7 @@ def accuracy(
     if threads:
         torch.set_num_threads(threads)
     wanted = read_recipe(recipe, epochs, None)
-    about = {"start": start, "recipe": json.loads(wanted.to_json())}
+    about = {"start": start, "recipe": json.loads(wanted.to_json()), "precision": precision}
     found = earlier(folder / RESULT, about)
     for name, data in given.items():
         if data is None:

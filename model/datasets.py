@@ -145,15 +145,26 @@ def listed_name(line: str) -> str:
 
 def find_list(root: Path, split: str) -> Path:
     """The text file of a split. Raises InputError where none or several are called so."""
-    lists = {p.relative_to(root).with_suffix("").as_posix(): p for p in [*root.glob("*.txt"), *root.glob("*/*.txt")]}
-    if split in lists:
-        return lists[split]
-    named = [n for n in lists if Path(n).name == split] or [n for n in lists if Path(n).name.startswith(f"{split}_")]
+    named = lists_called(root, split)
     if len(named) != 1:
         why = f"several lists are called so, give one of {listed(sorted(named))}" if named else "no such list"
-        known = listed(sorted(lists)) or "none"
+        known = listed(sorted(all_lists(root))) or "none"
         raise InputError(f"{root}: split '{split}': {why}; there are {known}, and '{ALL}' is every image")
-    return lists[named[0]]
+    return next(iter(named.values()))
+
+
+def lists_called(root: Path, split: str) -> dict[str, Path]:
+    """The text files that a split's name may mean."""
+    lists = all_lists(root)
+    if split in lists:
+        return {split: lists[split]}
+    names = [n for n in lists if Path(n).name == split] or [n for n in lists if Path(n).name.startswith(f"{split}_")]
+    return {name: lists[name] for name in names}
+
+
+def all_lists(root: Path) -> dict[str, Path]:
+    """The text files of a data set, by their paths without the suffix."""
+    return {p.relative_to(root).with_suffix("").as_posix(): p for p in [*root.glob("*.txt"), *root.glob("*/*.txt")]}
 
 
 def refuse_twice(where: Path, names: list[str]) -> None:

@@ -28,7 +28,7 @@ from ..runtime.answers import Answer, Values
 from ..runtime.bundle import open_bundle
 from ..runtime.levels import whole_levels
 from ..runtime.platt import UNSCALED, Platt
-from ..runtime.signature import LOGIT, Tensor
+from ..runtime.signature import DETECTION, LOGIT, Tensor
 from ..targets import emulator
 from .checkpoints import (
     CHECKPOINT,
@@ -153,16 +153,18 @@ def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, th
     """ONNX Runtime, on a float model or on an integer one, whose logits become probabilities. Raises CompileError."""
     from onnx import TensorProto  # all these are of the extra `compile`, which PyTorch needs none of
 
+    from ..compile.frontend.shapes import input_shape, only_input
     from ..compile.onnx_runtime import session
 
-    run = session(model.proto, name, threads).run
-    source = model.proto.graph.input[0]
-    channels, *sides = (d.dim_value for d in source.type.tensor_type.shape.dim[1:])
+    if model.task not in (None, DETECTION):
+        raise CompileError(f"{name}: is for {model.task}; eval takes networks for detection")
+    source = only_input(model.proto.graph, name)
+    _, channels, height, width = input_shape(model.proto.graph, size or None, name)
     check_grey(name, channels)
+    sides = [d.dim_value for d in source.type.tensor_type.shape.dim[2:]]  # 0 is symbolic
     if native and any(sides):
-        raise CompileError(f"{name}: takes frames of {sides[0]}x{sides[1]} only; --native needs one of symbolic sides")
-    height, width = (side or default for side, default in zip(sides, size or SIZE, strict=True))  # 0 is symbolic
-    check_size(name, size, (height, width))
+        raise CompileError(f"{name}: takes frames of {height}x{width} only; --native needs one of symbolic sides")
+    run = session(model.proto, name, threads).run
     takes_bytes = source.type.tensor_type.elem_type == TensorProto.UINT8
     answer = onnx_answer(model)
 

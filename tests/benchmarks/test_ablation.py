@@ -120,7 +120,6 @@ def test_second_cycles_after_other_first_ones_are_apart(tmp_path: Path) -> None:
     phases = '{"epochs": 2, "phases": [{"begin": 0, "crop": 24, "batch": 4}, {"begin": 0.5, "crop": 16, "batch": 4}]}'
     (tmp_path / "phases.json").write_text(phases)
     for name, options in (("a", []), ("b", ["--recipe", str(tmp_path / "phases.json")])):
-        (tmp_path / f"out-{name}").mkdir()
         first = ["-r", str(tmp_path / name), "-o", str(tmp_path / f"out-{name}"), *ARGUMENTS, *options]
         assert CliRunner().invoke(app, first).exit_code == 0
         second = ["-r", str(tmp_path / f"{name}2"), "-o", str(tmp_path), *ARGUMENTS, "--after", str(tmp_path / name)]

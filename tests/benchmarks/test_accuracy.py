@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from benchmarks import accuracy
-from benchmarks.accuracy import SETS, app, markdown, training_split
+from benchmarks.accuracy import SETS, app, markdown, split_of
 from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 from biisnet.model.scenes import scenes
@@ -59,7 +59,7 @@ def test_columns_of_the_data_sets() -> None:
     [
         (
             ["idx_427/trainval.txt", "idx_427/train.txt", "idx_427/test.txt"],
-            {"sirst": "trainval", "irstd-1k": "trainval"},
+            {"sirst": "idx_427/trainval", "irstd-1k": "trainval"},
         ),
         (["img_idx/train_SIRST.txt", "img_idx/test_SIRST.txt"], {}),
         (["50_50/train.txt", "50_50/test.txt"], {}),
@@ -71,13 +71,38 @@ def test_the_split_to_train_on(tmp_path: Path, name: str, lists: list[str], spli
     for path in lists:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("one")
-    assert training_split(tmp_path, SETS[name].training) == split.get(name, "train")
+    assert split_of(tmp_path, SETS[name].training) == split.get(name, "train")
+
+
+def test_lists_of_one_name_are_not_passed_over(tmp_path: Path) -> None:
+    """Fails where a smaller split is trained on because two are called as the first one."""
+    for path in ("a/trainval.txt", "b/trainval.txt", "a/train.txt", "b/test.txt"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("one")
+    with pytest.raises(InputError, match="several lists are called so, give one of a/trainval, b/trainval"):
+        split_of(tmp_path, SETS["sirst"].training)
+
+
+def test_an_earlier_editions_lists_beside_sirsts(tmp_path: Path) -> None:
+    """Fails where SIRST is refused as its makers distribute it."""
+    for path in ("idx_427/trainval.txt", "idx_320/trainval.txt", "idx_427/test.txt", "idx_320/test.txt"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("one")
+    sirst = SETS["sirst"]
+    assert [split_of(tmp_path, names) for names in (sirst.training, sirst.test)] == ["idx_427/trainval", "idx_427/test"]
+
+
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD", "[]", '{"start": "biisnet"}'])
+def test_figures_of_another_form_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InputError, match=r"a\.json: has figures of another form; give another -r$"):
+        accuracy.earlier(tmp_path / "a.json", {"start": "biisnet", "precision": "float32"})
 
 
 def test_no_split_to_train_on(tmp_path: Path) -> None:
     (tmp_path / "test.txt").write_text("one")
     with pytest.raises(InputError, match="no such list; there are test"):
-        training_split(tmp_path, SETS["sirst"].training)
+        split_of(tmp_path, SETS["sirst"].training)
 
 
 def test_three_data_sets(tmp_path: Path) -> None:

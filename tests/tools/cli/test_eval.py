@@ -276,6 +276,33 @@ def test_of_another_task(here: Path, data: Path, cli: Callable[..., Any]) -> Non
     assert "net.onnx: gives [1, 4] of a frame of 24x20, and a detection's output is one plane" in message
 
 
+@pytest.mark.parametrize(
+    ("images", "kind", "task", "message"),
+    [
+        ([[1, 24, 20]], "FLOAT", None, "net.onnx: input 'x0' has 3 dimensions; [1, C, H, W] is supported [BN103]"),
+        ([[1, 1, 24, 20]] * 2, "FLOAT", None, "net.onnx: has 2 inputs; one image [1, C, H, W] is supported [BN101]"),
+        ([[1, 1, 24, 20]], "FLOAT16", None, "net.onnx: input 'x0' is FLOAT16; grey levels [1, C, H, W] as float32"),
+        ([[1, 1, 24, 20]], "FLOAT", "map", "net.onnx: is for map; eval takes networks for detection"),
+    ],
+)
+def test_files_that_are_not_for_it(
+    images: list[list[int]], kind: str, task: str | None, message: str, data: Path, cli: Callable[..., Any]
+) -> None:
+    """Fails where they are evaluated all the same, or end as a defect of the program."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    element = getattr(TensorProto, kind)
+    sources = [helper.make_tensor_value_info(f"x{n}", element, shape) for n, shape in enumerate(images)]
+    result = helper.make_tensor_value_info("y", element, images[0])
+    graph = helper.make_graph([helper.make_node("Sigmoid", ["x0"], ["y"])], "net", sources, [result])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    if task:
+        helper.set_model_props(model, {"task": task})
+    onnx.save(model, "net.onnx")
+    assert message in cli("eval", "net.onnx", "--data", data).message
+
+
 def constant(path: Path, shape: list[int], value: float) -> None:
     """A network of frames of 24x20 that gives `value` everywhere, whatever it sees."""
     import onnx
