@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..compile.errors import CompileError
 from ..compile.frontend import OnnxModel
-from ..compile.frontend.shapes import DEFAULT_SIZE, has_open_sides, input_shape
+from ..compile.frontend.shapes import input_shape, open_sides
 from ..compile.quantise import quantise, refuse_integer
 from ..compile.recognise import Recognised, recognise
 from ..model import NETWORKS
@@ -84,9 +84,9 @@ def compiled_network(
     CompileError."""
     shipped = ready_made(name, frames)
     given = said.prepare(shipped or resolve_model(name), say)
-    if name is not None and name not in NETWORKS and size is None and has_open_sides(given.proto.graph, given.path):
-        height, width = DEFAULT_SIZE
-        say(f"note: {given.path} leaves height and width open; for frames other than {height}x{width} give --size HxW")
+    if size is None and name not in (None, *NETWORKS) and (sides := open_sides(given.proto.graph, given.path)):
+        _, _, height, width = input_shape(given.proto.graph, None, given.path)
+        say(f"note: {given.path} leaves {' and '.join(sides)} open: {height}x{width}, or what --size HxW says")
     found = recognise(given, size, said.sign_of_zero)
     if frames is None or shipped:
         return found

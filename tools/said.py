@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..compile.errors import CompileError
 from ..compile.frontend import OnnxModel
 from ..compile.frontend.prepare import Normalisation, prepare
+from ..compile.recognise.front import is_ours
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,10 @@ class Said:
     sign_of_zero: int | None = None
 
     def prepare(self, model: OnnxModel, say: Callable[[str], None]) -> OnnxModel:
-        """The model with all of it but what Sign(0) is, which recognising it takes. Raises CompileError."""
+        """The model with all of it but what Sign(0) is, which recognising it takes. Raises CompileError, for a network
+        without Sign too, of which nothing of the kind can be said."""
+        if self.sign_of_zero is not None and is_ours(model.proto):
+            raise CompileError(f"{model.path}: has no Sign, whose 0 --sign-of-zero is of; leave it out")
         told = prepare(model, self.task, self.normalisation, self.threshold, self.scores)
         if self.normalisation:
             say(f"normalised in the network: {self.normalisation}, of levels 0 to 255")

@@ -31,10 +31,10 @@ def only_input(graph: onnx.GraphProto, path: str) -> onnx.ValueInfoProto:
     return inputs[0]
 
 
-def has_open_sides(graph: onnx.GraphProto, path: str) -> bool:
-    """Whether the image's height or width is left open. Raises CompileError as `only_input`."""
+def open_sides(graph: onnx.GraphProto, path: str) -> list[str]:
+    """Those of the image's height and width that are left open. Raises CompileError as `only_input`."""
     dims = only_input(graph, path).type.tensor_type.shape.dim
-    return any(not d.HasField("dim_value") for d in dims[2:])
+    return [side for side, dim in zip(("height", "width"), dims[2:], strict=False) if not dim.HasField("dim_value")]
 
 
 def input_shape(graph: onnx.GraphProto, size: tuple[int, int] | None, path: str) -> tuple[int, int, int, int]:

@@ -69,9 +69,19 @@ def analyze(
     from ...model.cost import count
     from ..models import resolve_model
 
-    network, asked = said.prepare(resolve_model(model), terminal.say), parse_size(size)
-    input_shape(network.proto.graph, asked, network.path)  # refuses what is no image
-    network = recognise(network, asked, said.sign_of_zero).model
+    for option, value in (
+        ("--precision", precision),
+        ("--db", database),
+        ("--threads", threads if threads > 1 else None),
+    ):
+        if value is not None:
+            raise CompileError(f"{option} is for --target; without it operations are counted, the same of any")
+    given, asked = said.prepare(resolve_model(model), terminal.say), parse_size(size)
+    input_shape(given.proto.graph, asked, given.path)  # refuses what is no image
+    found = recognise(given, asked, said.sign_of_zero)
+    for line in found.lines():
+        terminal.say(line)
+    network = found.model
     own = all(side.dim_value for side in network.proto.graph.input[0].type.tensor_type.shape.dim[2:])
     try:
         cost = count(network.proto, asked or (None if own else (512, 512)))
@@ -113,7 +123,10 @@ def analyze_on(
     from ..integer import compiled_network
 
     device = resolve(name)
-    network = compiled_network(model, frames, parse_size(size), said, terminal.say).model
+    recognised = compiled_network(model, frames, parse_size(size), said, terminal.say)
+    for line in recognised.lines():
+        terminal.say(line)
+    network = recognised.model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     found = analyze_target(
         network, (height, width), device, terminal.say, cache=cache, database=database, threads=threads

@@ -86,6 +86,8 @@ def verify(
 
     if golden and image:
         raise CompileError("--golden is the bundle's own frame, --image is another; give one of them")
+    if levels is not None and not image:
+        raise CompileError("--levels is of the frame of --image; give one, or leave it out")
     if not golden and (lacks := lacking()):
         install = f"{lacks} is not installed: pip install '.[compile]' (in a clone)"
         if image:

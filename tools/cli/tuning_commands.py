@@ -55,7 +55,10 @@ def tune(
     board = resolve(target)
     frames = frames_of(precision or shipped_precision(model), None, None)
     said = Said(normalisation=normalisation_of(mean, std), sign_of_zero=parse_sign(sign_of_zero))
-    network = compiled_network(model, frames, parse_size(size), said, terminal.say).model
+    found = compiled_network(model, frames, parse_size(size), said, terminal.say)
+    for line in found.lines():
+        terminal.say(line)
+    network = found.model
     _, _, height, width = input_shape(network.proto.graph, parse_size(size), network.path)
     place = database or Path(f"tuning-{board.name}")
     asked = Tuning(network, (height, width), board, place, trials, resume, minutes, device, tracker, key, parallel)

@@ -50,7 +50,8 @@ def test_analyze_with_what_is_said(cli: Callable, here: Path) -> None:
     for words in ((), said):
         done = cli("analyze", "net.onnx", "--json", *words)
         counts.append(sum(row["binary_macs"] for row in json.loads(done.out)["layers"]))
-    assert done.err == "normalised in the network: (level - 0) / 255, of levels 0 to 255\n"
+    assert "normalised in the network: (level - 0) / 255, of levels 0 to 255\n" in done.err
+    assert "layers  1 of 3 convolutions are binary\n" in done.err
     assert 0 < counts[1] < counts[0]
 
 

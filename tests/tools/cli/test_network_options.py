@@ -41,6 +41,27 @@ def test_a_preset_is_called_by_its_name(refused: Callable[..., str]) -> None:
         assert error.startswith(f"{name}: is for map; --scores is for detection, leave it out"), error
 
 
+@pytest.mark.parametrize("command", [("compile", "-o", "bundle"), ("tune", "--db", "db"), ("analyze",)])
+def test_a_network_without_sign(command: tuple[str, ...], refused: Callable[..., str], here: Path) -> None:
+    """Fails where an option that is for nothing is taken without a word."""
+    error = refused(*command, "biisnet-lite", "--sign-of-zero", "+1")
+    assert error == "biisnet-lite: has no Sign, whose 0 --sign-of-zero is of; leave it out"
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("option", [("--precision", "int8"), ("--db", "db"), ("--threads", "2")])
+def test_analyze_without_a_target(option: tuple[str, str], refused: Callable[..., str]) -> None:
+    assert (
+        refused("analyze", *option)
+        == f"{option[0]} is for --target; without it operations are counted, the same of any"
+    )
+
+
+def test_levels_without_an_image(refused: Callable[..., str]) -> None:
+    error = refused("verify", "bundle", "--golden", "--levels", "0:255")
+    assert error == "--levels is of the frame of --image; give one, or leave it out"
+
+
 def test_what_the_user_says(cli: Callable[..., Any], here: Path, tiny_onnx: Path) -> None:
     """The bundle has it: its task, the normalisation in levels, and where its file is from; it runs as such."""
     options = ("--task", "map", "--mean", "0.5", "--std", "0.25")

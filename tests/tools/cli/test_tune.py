@@ -95,6 +95,7 @@ def test_what_is_said_of_a_network(here: Path, cli: Callable[..., Any]) -> None:
     tuned = cli("tune", "net.onnx", *options, *said, "--trials", "8")
     assert tuned.code == 0, tuned.err
     assert "normalised in the network: (level - 0) / 255, of levels 0 to 255" in tuned.err
+    assert "layers  1 of 3 convolutions are binary" in tuned.err
     for words, equal in ((said, True), ((), False)):
         compiled = cli("compile", "net.onnx", *options, *words, "-o", f"bundle{len(words)}", "--no-verify")
         assert compiled.code == 0, compiled.err
