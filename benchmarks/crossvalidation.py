@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,9 +39,10 @@ RESULT = "crossvalidation.json"
 
 @dataclass(frozen=True)
 class Validated:
-    """Results of one recipe."""
+    """Results of one recipe, which is called as its file is."""
 
     recipe: str
+    fields: dict[str, Any]
     folds: list[Metrics]
     together: Metrics
     """Figures of all frames as one data set, each by the network that has not seen it: what the field's mIoU is."""
@@ -56,7 +57,27 @@ def validate_recipe(
         title = f"{folder.name}, fold {n}"
         network = train_network(title, start, recipe, frames, folder / f"fold-{n}", options, say)
         found.append(measure(title, network, frames[1], say))
-    return Validated(folder.name, [counts.metrics() for counts in found], sum(found, Counts()).metrics())
+    fields = json.loads(recipe.to_json())
+    return Validated(folder.name, fields, [counts.metrics() for counts in found], sum(found, Counts()).metrics())
+
+
+def earlier(path: Path, about: dict[str, Any]) -> dict[str, Validated]:
+    """Results in a file that were found alike, by the recipes' names: others are not beside these. Raises
+    InputError."""
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text())
+        if any(found[key] != value for key, value in about.items()):
+            return {}
+        return {
+            r["recipe"]: Validated(
+                r["recipe"], r["fields"], [Metrics(**m) for m in r["folds"]], Metrics(**r["together"])
+            )
+            for r in found["recipes"]
+        }
+    except (KeyError, TypeError, ValueError) as e:
+        raise InputError(f"{path}: has results of another form; give another -r") from e
 
 
 def markdown(results: list[Validated]) -> str:
@@ -109,12 +130,13 @@ def crossvalidation(
         torch.set_num_threads(threads)
     source = Source(data, split, 0 if data else scenes, 0)
     parts = folds(source.read(sizes.pop(), say), count)[:only]
-    options, results = Options(precision, compile_), []
+    about = {"data": str(source), "start": start, "folds": count, "measured": len(parts), "precision": precision}
+    options, results = Options(precision, compile_), earlier(folder / RESULT, about)
     for name, chosen in named.items():
-        results.append(validate_recipe(chosen, parts, folder / name, start, options, say))
-        about = {"data": str(source), "start": start, "folds": count, "recipes": [asdict(r) for r in results]}
-        write_whole(folder / RESULT, (json.dumps(about, indent=1) + "\n").encode())
-    print(markdown(results))
+        results[name] = validate_recipe(chosen, parts, folder / name, start, options, say)
+        text = json.dumps({**about, "recipes": [asdict(r) for r in results.values()]}, indent=1)
+        write_whole(folder / RESULT, f"{text}\n".encode())
+    print(markdown(list(results.values())))
 
 
 if __name__ == "__main__":

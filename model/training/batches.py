@@ -51,8 +51,8 @@ class Crops(Dataset[tuple[torch.Tensor, torch.Tensor]]):
             number, row, column = (int(n) for n in hard[rng.integers(len(hard))])
             around = row, column
         frame = self.frames[number]
-        if rng.uniform() < recipe.scenes:
-            frame, around = scene(*recipe.size, rng), None
+        if rng.uniform() < recipe.scenes and around is None:  # drawn for all: the rest of a crop is the same
+            frame = scene(*recipe.size, rng)
         seen = (frame.image, frame.mask)
         if self.drawn.targets and rng.uniform() < recipe.paste:
             seen = paste(*seen, self.drawn.targets, rng)

@@ -18,7 +18,8 @@ from ..predict import predict
 DOUBT = 0.2
 """Probability from which a pixel counts: what is nearly found in one epoch is found in the next."""
 CLEAR = 3
-"""Pixels from a target, up to which a detection is the target's own, as in Pd."""
+"""Pixels from a target in each direction: a detection that has any nearer than that is the target's own. (Pd asks for
+the distance of centroids; but the edge of a target is no clutter.)"""
 A_FRAME = 8
 """At most: one frame of clutter must not have all the crops."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.crossvalidation import Validated, app, markdown
+from benchmarks.crossvalidation import Validated, app, earlier, markdown
+from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 
 RECIPE = '{"size": [32, 32], "phases": [{"begin": 0, "crop": 16, "batch": 4}]}'
@@ -15,7 +16,7 @@ RECIPE = '{"size": [32, 32], "phases": [{"begin": 0, "crop": 16, "batch": 4}]}'
 
 def test_the_table() -> None:
     two = [Metrics(0.5, 0.25, 1.0, 1e-5), Metrics(0.7, 0.25, 1.0, 3e-5)]
-    text = markdown([Validated("mine", two, Metrics(0.61, 0.25, 1.0, 2e-5))])
+    text = markdown([Validated("mine", {}, two, Metrics(0.61, 0.25, 1.0, 2e-5))])
     assert "60.0 ± 14.1 |" in text
     assert "20.0 ± 14.1 |" in text
     assert "| 61.0 |" in text
@@ -37,6 +38,24 @@ def test_a_second_run_goes_on(tmp_path: Path) -> None:
     assert again.exit_code == 0
     assert "epoch" not in again.output
     assert json.loads((tmp_path / "runs" / "crossvalidation.json").read_text()) == found
+    other = tmp_path / "other.json"
+    other.write_text(RECIPE)
+    both = CliRunner().invoke(app, [*arguments[:3], str(other), *arguments[4:]])
+    assert both.exit_code == 0, both.output
+    now = json.loads((tmp_path / "runs" / "crossvalidation.json").read_text())
+    assert now["recipes"][0] == found["recipes"][0]  # what was found alike stays
+    assert [r["recipe"] for r in now["recipes"]] == ["mine", "other"]
+    assert now["recipes"][1]["fields"]["epochs"] == 1
+    only = CliRunner().invoke(app, [*arguments, "--only", "1"])
+    assert only.exit_code == 0
+    one = json.loads((tmp_path / "runs" / "crossvalidation.json").read_text())
+    assert (one["folds"], one["measured"], len(one["recipes"])) == (2, 1, 1)
+
+
+def test_results_of_another_form_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"recipes": []}')
+    with pytest.raises(InputError, match=r"a\.json: has results of another form; give another -r$"):
+        earlier(tmp_path / "a.json", {"start": "biisnet"})
 
 
 def test_recipes_of_one_name_are_refused(tmp_path: Path) -> None:
