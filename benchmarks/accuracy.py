@@ -71,19 +71,28 @@ def split_of(folder: Path, names: tuple[str, ...]) -> str:
     return split
 
 
+def splits_of(name: str, folder: Path) -> tuple[str, str]:
+    """The splits of a data set to train and to evaluate on. Raises InputError."""
+    if not folder.is_dir():
+        raise InputError(f"--{name} {folder}: no such folder; give the data set's folder")
+    return split_of(folder, SETS[name].training), split_of(folder, SETS[name].test)
+
+
 def measure_set(
     name: str, data: Path, recipe: Recipe, folder: Path, start: str, options: Options
 ) -> dict[str, Metrics]:
     """Train on a data set, or go on, and evaluate by each protocol."""
-    split, test = (split_of(data, names) for names in (SETS[name].training, SETS[name].test))
+    split, test = splits_of(name, data)
     say(f"{name}: trained on split {split} of {data}")
     frames = read_split(data, split, recipe.size, say)
+    # what is wrong with it is said before the training, not after
+    sizes = {"resized": recipe.size, "native": None}
+    tested = {protocol: read_split(data, test, size, say) for protocol, size in sizes.items()}
     # validated once, after the last epoch, on frames that it knows: nothing is held out, and nothing picked
     recipe, seen = replace(recipe, validate_every=recipe.epochs), frames[: max(1, len(frames) // 10)]
     network, found = train_network(name, start, recipe, (frames, seen), folder, options, say), {}
     for protocol in PROTOCOLS:
-        tested = read_split(data, test, recipe.size if protocol == "resized" else None, say)
-        found[protocol] = measure(f"{name}, {protocol}", network, tested, say).metrics()
+        found[protocol] = measure(f"{name}, {protocol}", network, tested[protocol], say).metrics()
     return found
 
 
@@ -106,20 +115,22 @@ def figures(m: Metrics | None) -> list[str]:
 
 
 def earlier(path: Path, about: dict) -> dict[str, dict[str, Metrics]]:
-    """Figures in a file of the same recipe, start and precision: those of another are not beside these. Raises
-    InputError."""
+    """Figures in a file. Raises InputError where they are of another recipe, start or precision: none of these are
+    beside others."""
     if not path.exists():
         return {}
     try:
         result = json.loads(path.read_text())
-        if any(result[key] != value for key, value in about.items()):
-            return {}
-        return {
+        others = [key for key, value in about.items() if result[key] != value]
+        found = {
             name: {p: Metrics(**{k: NAN if v is None else v for k, v in m.items()}) for p, m in own.items()}
             for name, own in result["sets"].items()
         }
     except (AttributeError, KeyError, TypeError, ValueError) as e:
         raise InputError(f"{path}: has figures of another form; give another -r") from e
+    if others:
+        raise InputError(f"{path}: has figures of another {' and another '.join(others)}; give another -r")
+    return found
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -158,6 +169,9 @@ def accuracy(
     wanted = read_recipe(recipe, epochs, None)
     about = {"start": start, "recipe": json.loads(wanted.to_json()), "precision": precision}
     found = earlier(folder / RESULT, about)
+    for name, data in given.items():
+        if data is not None:
+            splits_of(name, data)  # of all of them, before the first is trained on
     for name, data in given.items():
         if data is None:
             continue

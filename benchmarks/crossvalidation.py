@@ -62,22 +62,24 @@ def validate_recipe(
 
 
 def earlier(path: Path, about: dict[str, Any]) -> dict[str, Validated]:
-    """Results in a file that were found alike, by the recipes' names: others are not beside these. Raises
-    InputError."""
+    """Results in a file, by the recipes' names. Raises InputError where they were found in another setting: none of
+    these are beside others."""
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text())
-        if any(found[key] != value for key, value in about.items()):
-            return {}
-        return {
+        result = json.loads(path.read_text())
+        others = [key for key, value in about.items() if result[key] != value]
+        found = {
             r["recipe"]: Validated(
                 r["recipe"], r["fields"], [Metrics(**m) for m in r["folds"]], Metrics(**r["together"])
             )
-            for r in found["recipes"]
+            for r in result["recipes"]
         }
     except (KeyError, TypeError, ValueError) as e:
         raise InputError(f"{path}: has results of another form; give another -r") from e
+    if others:
+        raise InputError(f"{path}: has results of another {' and another '.join(others)}; give another -r")
+    return found
 
 
 def markdown(results: list[Validated]) -> str:
@@ -130,7 +132,7 @@ def crossvalidation(
         torch.set_num_threads(threads)
     source = Source(data, split, 0 if data else scenes, 0)
     parts = folds(source.read(sizes.pop(), say), count)[:only]
-    about = {"data": str(source), "start": start, "folds": count, "measured": len(parts), "precision": precision}
+    about = {"data": str(source), "start": start, "folds": count, "precision": precision}
     options, results = Options(precision, compile_), earlier(folder / RESULT, about)
     for name, chosen in named.items():
         results[name] = validate_recipe(chosen, parts, folder / name, start, options, say)

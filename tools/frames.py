@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -67,6 +68,19 @@ def find_sources(given: Iterable[str], raw: Raw | None = None) -> list[str]:
             raise CompileError(f"{source}: a folder without images ({', '.join(IMAGE_SUFFIXES)})")
         found += images
     return found
+
+
+def numbered_otherwise(sources: Sequence[str]) -> tuple[str, str] | None:
+    """The first two images of one folder of which the number in the second's name is the smaller: (f10.png, f5.png)."""
+    for one, other in itertools.pairwise(sources):
+        parts = [(Path(s).parent, re.split(r"(\d+)", Path(s).name)) for s in (one, other)]
+        (folder, before), (same, after) = parts
+        if folder != same or len(before) != len(after):
+            continue
+        differs = next(((a, b) for a, b in zip(before, after, strict=True) if a != b), ("", ""))
+        if all(map(str.isdecimal, differs)) and int(differs[0]) > int(differs[1]):
+            return one, other
+    return None
 
 
 def is_series(source: str, raw: Raw | None = None) -> bool:

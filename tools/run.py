@@ -28,7 +28,17 @@ from ..runtime.tiles import tile_starts, tiled, tiling
 from ..runtime.voting import Vote
 from .answers import Answerer, AnswerResult, Wishes, answer_tables, check_wishes
 from .ballot import Ballot
-from .frames import NUMBERED, Picture, Rate, Reading, find_sources, is_series, read_frames, stem_of
+from .frames import (
+    NUMBERED,
+    Picture,
+    Rate,
+    Reading,
+    find_sources,
+    is_series,
+    numbered_otherwise,
+    read_frames,
+    stem_of,
+)
 from .inference import open_inference
 from .names import csv_value, file_name
 from .raw_frames import Raw
@@ -168,6 +178,11 @@ def run_frames(
         if wanted.vote and found == list(sources) and len(found) == 1 and not is_series(found[0], raw):
             raise CompileError(
                 f"{found[0]}: is one frame; --vote is for streams: a folder, a video, a camera, raw frames"
+            )
+        if wanted.vote and (pair := numbered_otherwise(found)):
+            (warn or say)(
+                f"note: {Path(pair[0]).name} comes before {Path(pair[1]).name}, in the order of names; a vote is of "
+                "frames as they followed each other: fill numbers up with zeros"
             )
         if wanted.folder:
             wanted.folder.mkdir(parents=True, exist_ok=True)

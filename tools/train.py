@@ -17,7 +17,7 @@ from ..model.errors import InputError
 from ..model.source import Source
 from ..model.text_file import read_text
 from ..model.training import FINE_TUNING, INT8, Recipe
-from ..model.training.run_files import BEST, LAST
+from ..model.training.run_files import BEST, LAST, RECIPE_FILE
 from ..runtime.machine import read_features
 from .checkpoints import DEFAULT, check_grey, known_checkpoint, load_checkpoint
 
@@ -204,7 +204,7 @@ def start_network(name: str | None, recipe: Recipe, trained: bool = False) -> Bi
 
 def check_folder(folder: Path, resume: bool) -> None:
     """Raise InputError where a run's folder has what the run would overwrite."""
-    from ..model.training.history import CURVES, TABLE
+    from ..model.training.history import CURVES, TABLE, TENSORBOARD
 
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; -o takes a folder")
@@ -214,16 +214,23 @@ def check_folder(folder: Path, resume: bool) -> None:
         return
     if there := [name for name in (BEST, TABLE, CURVES) if (folder / name).exists()]:
         raise InputError(f"{folder}: has {there[0]} but no {LAST} to go on from; give another -o")
+    # a run that was killed in its first epoch has left its recipe, and what it was writing
+    others = [p.name for p in folder.glob("*") if p.name not in (RECIPE_FILE, TENSORBOARD) and p.name[0] != "."]
+    if others:
+        raise InputError(f"{folder}: has {min(others)}, which is no run's; give another -o")
 
 
 @contextmanager
 def run_folder(folder: Path, makes: bool) -> Iterator[None]:
-    """Makes the run's folder, in one process; one that nothing came into goes again."""
+    """Makes the run's folder, in one process; one that nothing came into goes again, and so does what a killed run had
+    half written."""
     if not makes:
         yield
         return
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
+    for half in (p for name in (RECIPE_FILE, LAST, BEST) for p in folder.glob(f".{name}.*")):
+        half.unlink()
     try:
         yield
     finally:

@@ -164,7 +164,8 @@ def normalise(proto: onnx.ModelProto, normalisation: Normalisation, path: str) -
         raise CompileError(
             f"{path}: --mean and --std are of {count} channels, its image is {shape}", images.NORMALISED_IMAGE
         )
-    users = [node for node in graph.node if value in node.input]
+    # of its shape the image itself is asked: that is known where the size is
+    users = [node for node in graph.node if value in node.input and node.op_type != "Shape"]
     if image.type.tensor_type.elem_type != onnx.TensorProto.FLOAT and not is_cast:
         kind = onnx.TensorProto.DataType.Name(image.type.tensor_type.elem_type).lower()
         raise CompileError(

@@ -46,8 +46,9 @@ def find_signature(model: OnnxModel, program: Program) -> Signature:
         )
     if task == DETECTION and not signature.is_plane_to_plane:
         raise CompileError(
-            f"{model.path}: its metadata says task 'detection', which is from one plane to one of its size; it is from "
-            f"{shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task",
+            f"{model.path}: its task is said to be detection, which is from one plane to one of its size; it is from "
+            f"{shapes(signature.inputs)} to {shapes(signature.outputs)}; state another task, and leave --threshold and "
+            "--scores, which say so too, out",
             images.TASK_SHAPE,
         )
     return signature

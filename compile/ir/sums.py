@@ -20,7 +20,8 @@ class Proof:
 
     def summary(self) -> str:
         """A line for a person."""
-        thousands = f"{self.largest:,} of {SUM_HIGH:,}".replace(",", " ")
+        end = max(self.largest, SUM_HIGH)  # -32 768 is a number of 16 bits
+        thousands = f"{self.largest:,} of {end:,}".replace(",", " ")
         return f"no sum can overflow: {self.sums} sums, the largest {thousands}"
 
 

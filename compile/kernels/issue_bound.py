@@ -25,5 +25,7 @@ def issue_bound(stage: Stage, core: Core) -> float | None:
         for buffer, results in zip(stage.outputs, stage.results, strict=True)
         for e in (results[:1] if buffer.encoding.copies > 1 else results)
     )
-    vectors = stage.width / core.lanes  # of channels' vectors none is empty in part
-    return slots / issue.per_cycle * stage.height * (vectors if has_channel_lanes(stage) else math.ceil(vectors))
+    vectors = stage.width / core.lanes
+    # of channels' vectors none is empty in part, and a row of less than a vector need not be computed by vectors
+    whole = vectors if has_channel_lanes(stage) or vectors < 1 else math.ceil(vectors)
+    return slots / issue.per_cycle * stage.height * whole

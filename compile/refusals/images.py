@@ -124,12 +124,16 @@ TASK = Refusal(
 TASK_SHAPE = Refusal(
     code="BN114",
     title="a task that the shapes do not allow",
-    means="The metadata, or `--task`, say a task whose outputs have other shapes than those of the network.",
+    means="The metadata or `--task`, or for detection `--threshold` or `--scores`, say a task whose outputs have other "
+    "shapes than those of the network.",
     supported="detection: from one plane to one of its size. classification: scores [1, N] or [1, N, 1, 1]. "
     "segmentation and map: maps.",
-    ways=("Say another `--task`; map is always right.",),
-    example="net.onnx: its metadata says task 'detection', which is from one plane to one of its size; it is from "
-    "[1, 3, 8, 6] to [1, 1, 8, 6]; state another task",
+    ways=(
+        "Say another `--task`; map is always right.",
+        "Leave `--threshold` and `--scores` out, which are of detections.",
+    ),
+    example="net.onnx: its task is said to be detection, which is from one plane to one of its size; it is from "
+    "[1, 3, 8, 6] to [1, 1, 8, 6]; state another task, and leave --threshold and --scores, which say so too, out",
 )
 LOGITS = Refusal(
     code="BN115",

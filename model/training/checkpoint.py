@@ -54,7 +54,7 @@ class State:
         if self.network != other.network:
             return f"another network ({listed(differences(self.network, other.network))})"
         if self.data != other.data:
-            return "other frames (another data set, split or number of scenes, or another share held out)"
+            return "other frames (another data set, split, number of scenes or share held out, or other --levels)"
         if self.processes != other.processes:
             return f"another number of processes ({self.processes}, not {other.processes})"
         if self.precision != other.precision:

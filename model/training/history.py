@@ -14,7 +14,7 @@ from ..files import write_whole
 from ..metrics import Metrics
 
 FIELDS = ("epoch", "learning_rate", "loss", "seconds", "miou", "niou", "pd", "fa")
-TABLE, CURVES = "history.csv", "curves.png"
+TABLE, CURVES, TENSORBOARD = "history.csv", "curves.png", "tensorboard"
 Row = dict[str, str]
 
 
@@ -27,7 +27,7 @@ class History:
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=epochs + 1)
+            self.board = SummaryWriter(str(folder / TENSORBOARD), purge_step=epochs + 1)
         self.table, self.plot = folder / TABLE, folder / CURVES
         self.rows: list[Row] = []
         if epochs and self.table.exists():

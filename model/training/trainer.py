@@ -208,7 +208,7 @@ def resume(run: Run, path: Path) -> None:
     """Put `run` where a checkpoint is. Raises InputError where that is another run's, or damaged."""
     state, tensors = read_state(path)
     if why := state.is_not(run.state):
-        raise InputError(f"{path}: is of a run with {why}; give another -o, or the run's own options")
+        raise InputError(f"{path}: is of a run with {why}; train in another folder, or give the run's own options")
     try:
         run.hard = restore(tensors, run.network, run.average, run.optimizer)
     except (KeyError, RuntimeError) as e:

@@ -129,9 +129,35 @@ def test_three_data_sets(tmp_path: Path) -> None:
         own = result["sets"]["sirst"][protocol]
         assert line[1:5] == line[5:9] == line[9:13]
         assert line[1] == f"{100 * own['miou']:.2f}"
-    other = CliRunner().invoke(app, [*arguments[:2], *arguments[4:], "--epochs", "2", *folders["sirst"]])
-    assert other.exit_code == 2  # another recipe in the same folder
-    assert "of a run with another recipe" in other.output
+    for options, what in ((["--epochs", "2"], "recipe"), (["--precision", "bfloat16"], "precision")):
+        other = CliRunner().invoke(app, [*arguments, *options, *folders["sirst"]])
+        assert other.exit_code == 2  # the others' columns are not lost
+        assert f"accuracy.json: has figures of another {what}; give another -r\n" in other.output
+    assert (tmp_path / "runs" / "accuracy.md").read_text() == table
+
+
+@pytest.mark.parametrize(
+    ("lacks", "message"),
+    [
+        ("", "--irstd-1k {}: no such folder; give the data set's folder"),
+        ("test.txt", "{}: split 'test': no such list"),
+        ("IRSTD1k_Label", "{}: has no folder"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_training(lacks: str, message: str, tmp_path: Path) -> None:
+    """Fails where hours are spent first, on this data set or on the one before it."""
+    pytest.importorskip("torch")
+    (tmp_path / "mine.json").write_text(RECIPE)
+    folders = {name: make(tmp_path, name) for name in ("sirst", "irstd-1k")}
+    (folders["irstd-1k"] / lacks).rename(tmp_path / "gone")
+    arguments = ["-r", str(tmp_path / "runs"), "--recipe", str(tmp_path / "mine.json"), "--start", "biisnet-lite"]
+    given = [a for name, folder in folders.items() for a in (f"--{name}", str(folder))][
+        0 if lacks != "IRSTD1k_Label" else 2 :
+    ]
+    result = CliRunner().invoke(app, [*arguments, *given])
+    assert result.exit_code == 2
+    assert message.format(folders["irstd-1k"]) in result.output
+    assert "epoch" not in result.output
 
 
 class PulledError(Exception):

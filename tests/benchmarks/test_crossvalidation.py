@@ -49,7 +49,10 @@ def test_a_second_run_goes_on(tmp_path: Path) -> None:
     only = CliRunner().invoke(app, [*arguments, "--only", "1"])
     assert only.exit_code == 0
     one = json.loads((tmp_path / "runs" / "crossvalidation.json").read_text())
-    assert (one["folds"], one["measured"], len(one["recipes"])) == (2, 1, 1)
+    assert [len(r["folds"]) for r in one["recipes"]] == [1, 2]
+    start = CliRunner().invoke(app, [*arguments[:-1], "sibnn"])
+    assert start.exit_code == 2
+    assert "crossvalidation.json: has results of another start; give another -r\n" in start.output
 
 
 def test_results_of_another_form_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from biisnet.tools.frames import Rate
+from biisnet.tools.frames import Rate, numbered_otherwise
 
 
 class Time:
@@ -29,6 +29,22 @@ def taken(fps: float, work: Callable[[int], float], count: int) -> tuple[list[in
         kept.append(n)
         time.pass_(work(n))
     return kept, rate.dropped, time.now - 5
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (["a/f10.png", "a/f5.png"], ("a/f10.png", "a/f5.png")),
+        (["a/f09.png", "a/f10.png", "a/g1.png", "a/g11.png", "a/g2.png"], ("a/g11.png", "a/g2.png")),
+        (["a/f05.png", "a/f10.png"], None),
+        (["a/10.png", "b/5.png"], None),  # two streams
+        (["a/1-10.png", "a/2-5.png", "a/x.png"], None),
+        (["camera:1", "camera:0"], ("camera:1", "camera:0")),
+    ],
+)
+def test_numbers_in_another_order_than_names(names: list[str], pair: tuple[str, str] | None) -> None:
+    """Fails where a vote is of frames that did not follow each other, with no word."""
+    assert numbered_otherwise(names) == pair
 
 
 def test_fast_enough() -> None:

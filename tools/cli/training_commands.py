@@ -38,7 +38,12 @@ FrameSize = Annotated[
     typer.Option("--size", metavar="HxW", help="What frames are resized to.  [default: the model's own, or 256x256]"),
 ]
 Synthetic = Annotated[bool, typer.Option("--synthetic", help="Made-up scenes instead of a data set.")]
-Scenes = Annotated[int, typer.Option("--scenes", min=2, metavar="N", help="How many of them.")]
+Scenes = Annotated[
+    int | None,
+    typer.Option(
+        "--scenes", min=2, metavar="N", help="How many of them.  [default: 512 to train on, 256 to evaluate on]"
+    ),
+]
 
 
 def train(
@@ -60,7 +65,7 @@ def train(
     ] = None,
     levels: LevelsOption = None,
     synthetic: Synthetic = False,
-    scenes: Scenes = 512,
+    scenes: Scenes = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The run's folder.")] = Path("run"),
     recipe: Annotated[
         Path | None, typer.Option("--recipe", metavar="FILE", help="JSON of a recipe's fields, all or some.")
@@ -93,7 +98,7 @@ def train(
     from ..train import Training, read_recipe, train_model
 
     wanted = read_recipe(recipe, epochs, seed, precision)
-    source = Source(data, split, scenes if synthetic else 0, wanted.seed, levels=parse_levels(levels))
+    source = Source(data, split, count_of(synthetic, scenes, 512), wanted.seed, levels=parse_levels(levels))
     asked = Training(
         model, source, validation, share, wanted, output, resume, compile_, precision, threads, tensorboard, teacher
     )
@@ -103,13 +108,22 @@ def train(
     terminal.show(asdict(result), [result.summary()])
 
 
+def count_of(synthetic: bool, scenes: int | None, default: int) -> int:
+    """How many scenes are made up. Raises InputError."""
+    from ...model.errors import InputError
+
+    if scenes is not None and not synthetic:
+        raise InputError("--scenes is of --synthetic, made-up scenes; leave it out")
+    return (scenes or default) if synthetic else 0
+
+
 def evaluate(
     model: Evaluated = None,
     data: Data = None,
     split: Annotated[str, typer.Option("--split", help="The split to evaluate on; 'all' is every image.")] = "test",
     levels: LevelsOption = None,
     synthetic: Synthetic = False,
-    scenes: Scenes = 256,
+    scenes: Scenes = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the made-up scenes, which no training draws.")] = 0,
     size: FrameSize = None,
     native: Annotated[
@@ -174,7 +188,7 @@ def evaluate(
 
     say = terminal.say
     check_outputs(files=[p for p in (roc, reliability, output) if p], folder=overlays)
-    source = Source(data, split, scenes if synthetic else 0, seed, True, parse_levels(levels))
+    source = Source(data, split, count_of(synthetic, scenes, 256), seed, True, parse_levels(levels))
     asked = parse_size(size)
     calibration = frames_of(precision, calibrate, calibrate_frames, levels if calibrate else None)
     with open_predictor(

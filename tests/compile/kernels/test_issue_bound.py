@@ -50,6 +50,18 @@ def test_block() -> None:
     assert issue_bound(block(), CORTEX_A72) == 16 * a_channel / 2 * 8 * (64 // 16)
 
 
+def test_a_row_of_less_than_a_vector() -> None:
+    """Fails where a kernel that computes it pixel by pixel does better than the bound."""
+
+    def of_width(width: int) -> float:
+        residual = Buffer("r", "r", 16, 8, width)
+        bend = HingeAdd(16, Load(16, residual), Load(16, residual), ONES, ONES, ONES)
+        return issue_bound(Stage.of("y", (), (bend,), [Buffer("m", "y", 16, 8, width)]), CORTEX_A72) or 0
+
+    assert of_width(1) == of_width(16) / 16
+    assert of_width(17) == 2 * of_width(16)
+
+
 def test_vectors_of_channels() -> None:
     """Fails where a row that fills no vector of pixels is counted as if it did: for 8 outputs 1.5 instructions a byte
     of a tap, then 4 into words."""

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from biisnet.compile.errors import CompileError
 from biisnet.compile.frontend import OnnxModel
 from biisnet.compile.frontend.loader import from_proto
+from biisnet.compile.ir.sums import Proof
 from biisnet.compile.quantise import prove, quantise
 from biisnet.compile.quantise.intervals import slope_ends
 from biisnet.ops import DOMAIN, INTEGER_VERSION, OPSET, functions
@@ -71,6 +72,7 @@ def test_what_is_looked_at() -> None:
     assert proof.sums == 4
     assert proof.largest == 127 * 127 + 16000
     assert proof.summary() == "no sum can overflow: 4 sums, the largest 32 129 of 32 767"
+    assert Proof(1, 32768).summary() == "no sum can overflow: 1 sums, the largest 32 768 of 32 768"  # below 0
 
 
 @pytest.mark.parametrize(

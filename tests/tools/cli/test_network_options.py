@@ -91,6 +91,13 @@ def test_what_the_user_says(cli: Callable[..., Any], here: Path, tiny_onnx: Path
     assert "480 values of the output within" in cli("inspect", "bundle").out
 
 
+def test_in_integers(cli: Callable[..., Any], here: Path, checkpoint: Path) -> None:
+    """Fails where the size of a network of open size is not known behind its normalisation."""
+    done = cli("compile", checkpoint, *TINY, "--precision", "int8", "--std", "2", "-o", "bundle")
+    assert done.code == 0, done.err
+    assert json.loads((here / "bundle" / "manifest.json").read_text())["model"]["normalisation_std"] == "2"
+
+
 def test_exported(cli: Callable[..., Any], here: Path, checkpoint: Path) -> None:
     """The file has it, too."""
     done = cli("export", checkpoint, "-o", "net.onnx", "--task", "segmentation", "--mean", "128", "--std", "64")

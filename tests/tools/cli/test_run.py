@@ -203,6 +203,10 @@ def test_votes(cli: Callable, here: Path, tiny_bundle: TinyBundle) -> None:
     assert (
         cli("run", bundle, "frames", "--vote", "2/3").out.splitlines()[0].endswith(f"{first['voted_down']} voted down")
     )
+    (here / "frames" / "1.png").rename(here / "frames" / "10.png")
+    note = "note: 10.png comes before 2.png, in the order of names; a vote is of frames as they followed each other"
+    assert note in cli("run", bundle, "frames", "--vote", "2/3").err
+    assert "note:" not in cli("run", bundle, "frames").err
 
 
 @pytest.mark.parametrize(

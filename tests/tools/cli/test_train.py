@@ -171,6 +171,25 @@ def test_what_a_run_would_overwrite(here: Path, tiny: list[str], cli: Callable[.
         assert "has best.safetensors but no last.safetensors" in cli(*tiny, "-o", "run", *options).message
     assert (here / "run" / "best.safetensors").read_bytes() == b"precious"
     assert "tiny.safetensors: is a file; -o takes a folder" in cli(*tiny, "-o", "tiny.safetensors").message
+    (here / "data" / "images").mkdir(parents=True)
+    assert cli(*tiny, "-o", "data").message == "data: has images, which is no run's; give another -o"
+
+
+def test_what_a_killed_run_had_half_written(here: Path, tiny: list[str], cli: Callable[..., Any]) -> None:
+    """Fails where it stays for ever, or its recipe alone keeps a run from beginning."""
+    (here / "run").mkdir()
+    for name in ("recipe.json", ".recipe.json.dw0rhuwp", ".last.safetensors.abcdefgh"):
+        (here / "run" / name).write_text("half")
+    done = cli(*tiny, "--epochs", "1", "-o", "run")
+    assert done.code == 0, done.err
+    assert not list((here / "run").glob(".*"))
+
+
+def test_scenes_beside_a_data_set(here: Path, cli: Callable[..., Any]) -> None:
+    for command in (["train", "-o", "run"], ["eval"]):
+        said = cli(*command, "--data", "set", "--scenes", "4").message
+        assert said == "--scenes is of --synthetic, made-up scenes; leave it out"
+    assert not (here / "run").exists()
 
 
 def test_networks_of_several_channels(here: Path, cli: Callable[..., Any]) -> None:
