@@ -20,10 +20,10 @@ def test_all_is_in_the_model(tiny: OnnxModel) -> None:
     said = Said("detection", 0.25, "0.5,-1", Normalisation.of([10], [20]))
     told = said.prepare(tiny, lines.append)
     assert lines == ["normalised in the network: (level - 10) / 20, of levels 0 to 255"]
-    assert (told.task, told.threshold, str(told.scores)) == ("detection", 0.25, "0.5,-1")
+    assert (told.task, told.threshold, str(told.scores)) == ("detection", 0.25, "0.5,-1.0")
     assert told.metadata["normalisation_mean"] == "10"
 
 
 def test_a_sign_of_what_has_none(tiny: OnnxModel) -> None:
-    with pytest.raises(CompileError, match="has no Sign, whose 0 --sign-of-zero is of; leave it out$"):
+    with pytest.raises(CompileError, match=r"has no Sign, whose 0 --sign-of-zero is of; leave it out$"):
         Said(sign_of_zero=1).prepare(tiny, lambda _: None)
