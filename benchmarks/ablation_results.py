@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,13 @@ class Measured:
     metrics: Metrics
     overlaps: Overlaps
     """Each frame's pixels of intersection and union; none are kept of the oldest figures."""
+
+
+def without_worst(overlaps: Overlaps, count: int) -> float:
+    """mIoU without the `count` frames that have the most wrong pixels; NaN where there are no more."""
+    rest = sorted(overlaps, key=lambda frame: frame[1] - frame[0])[: max(0, len(overlaps) - count)]
+    either = sum(e for _, e in rest)
+    return sum(both for both, _ in rest) / either if either else math.nan
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ablation's figures: what is written is read."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.ablation_results import Budget, Measured, read, to_json, without_seed
+from benchmarks.ablation_results import Budget, Measured, read, to_json, without_seed, without_worst
 from biisnet.model.errors import InputError
 from biisnet.model.metrics import Metrics
 from biisnet.model.training.recipe import Recipe
@@ -28,6 +29,14 @@ def test_recipes_of_before_have_the_fields_of_now(tmp_path: Path) -> None:
     """Fails where the command of old figures begins a table anew, for a field that there was not then."""
     (tmp_path / "a.json").write_text(to_json([replace(BUDGET, recipe={"epochs": 30})]))
     assert read(tmp_path / "a.json") == [BUDGET]
+
+
+def test_without_the_worst_frames() -> None:
+    """Fails where frames are left out by their share of wrong pixels, or by their size."""
+    overlaps = [(90, 100), (0, 5), (5, 40), (8, 8)]
+    assert without_worst(overlaps, 1) == 98 / 113
+    assert without_worst(overlaps, 2) == 8 / 13
+    assert math.isnan(without_worst(overlaps, 4))
 
 
 def test_a_figure_anew_takes_the_place_of_its_own() -> None:

@@ -11,7 +11,7 @@ BLOCK = Measured("stage4-block", 0, 21424, 0.4147e9, Metrics(0.5, 0.25, 0.75, 1e
 
 def test_a_row_has_both_figures() -> None:
     (row,) = lines_of(TABLE_3, Budget("", {}, None, (BLOCK,)))  # those that were not trained have none
-    figures = ["1", "50.0", "25.0", "75.0", "10.0", "-", "-", "21.42", "0.415"]
+    figures = ["1", "50.0", "25.0", "75.0", "10.0", "-", "-", "-", "21.42", "0.415"]
     assert row == ["block with DB Conv", "`stage4-block`", *figures, "67.02, 88.51", "72, 0.42"]
 
 
@@ -23,11 +23,11 @@ def test_spread_over_seeds_and_frames() -> None:
     ours = measured("biisnet-lite", 0, 0.6, [(1, 1), (0, 1)])  # in a quarter of the draws the first frame alone
     rows = {row[1]: row for row in lines_of(TABLE_2, Budget("", {}, None, (*two, ours)))}
     assert rows["`bnn`"][2:4] == ["2", "50.0 ± 35.4"]
-    assert rows["`bnn`"][7] == "0.0, 0.0"  # both frames have the same
-    below = [int(share) for share in rows["`bnn`"][8].split(", ")]
+    assert rows["`bnn`"][8] == "0.0, 0.0"  # both frames have the same
+    below = [int(share) for share in rows["`bnn`"][9].split(", ")]
     assert all(45 <= share <= 55 for share in below)  # ours is 1, 0.5 (twice as often; half of a win) or 0
-    assert rows["`biisnet-lite`"][8] == "-"
-    assert all(33 <= float(width) <= 38 for width in rows["`biisnet-lite`"][7].split(", "))
+    assert rows["`biisnet-lite`"][9] == "-"
+    assert all(33 <= float(width) <= 38 for width in rows["`biisnet-lite`"][8].split(", "))
 
 
 def test_the_largest_budget_is_first() -> None:
