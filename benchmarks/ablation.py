@@ -33,7 +33,7 @@ from .ablation_curves import curves
 from .ablation_results import Budget, Measured, read, to_json, without_seed
 from .ablation_table import markdown
 from .table import rewrite
-from .training_run import measure, train_network
+from .training_run import measure, options_of, train_network
 
 say = Speaker()
 Frames = tuple[list[Frame], list[Frame]]
@@ -171,12 +171,8 @@ def ablation(
     ] = DOCS,
 ) -> None:
     """Train the networks of the paper's tables for an equal budget, and write the figures into docs/."""
-    from biisnet.model.training.trainer import FLOATS, Options
-
-    if precision not in FLOATS:
-        raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
+    options = options_of(precision, compile_)
     names = variants(network)
-    options = Options(precision, compile_)
     recipe, source = recipe_of_all(epochs, size, crop, file), Source(data, split, 0 if data else scenes, 0)
     runs = [(name, seed) for seed in range(seeds) for name in names]
     frames = hold_out(source.read(recipe.size, say), HOLD_OUT)

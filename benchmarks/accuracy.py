@@ -29,8 +29,9 @@ from biisnet.tools.train import read_recipe
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
 
+from .earlier import read_earlier
 from .table import NONE, grid
-from .training_run import measure, train_network
+from .training_run import measure, options_of, train_network
 
 say = Speaker()
 RESULT, TABLE = "accuracy.json", "accuracy.md"
@@ -79,10 +80,10 @@ def splits_of(name: str, folder: Path) -> tuple[str, str]:
 
 
 def measure_set(
-    name: str, data: Path, recipe: Recipe, folder: Path, start: str, options: Options
+    name: str, data: Path, splits: tuple[str, str], recipe: Recipe, folder: Path, start: str, options: Options
 ) -> dict[str, Metrics]:
     """Train on a data set, or go on, and evaluate by each protocol."""
-    split, test = splits_of(name, data)
+    split, test = splits
     say(f"{name}: trained on split {split} of {data}")
     frames = read_split(data, split, recipe.size, say)
     # what is wrong with it is said before the training, not after
@@ -115,22 +116,15 @@ def figures(m: Metrics | None) -> list[str]:
 
 
 def earlier(path: Path, about: dict) -> dict[str, dict[str, Metrics]]:
-    """Figures in a file. Raises InputError where they are of another recipe, start or precision: none of these are
-    beside others."""
-    if not path.exists():
-        return {}
-    try:
-        result = json.loads(path.read_text())
-        others = [key for key, value in about.items() if result[key] != value]
-        found = {
+    """Figures in a file, by data set and protocol. Raises InputError."""
+
+    def parse(result: dict) -> dict[str, dict[str, Metrics]]:
+        return {
             name: {p: Metrics(**{k: NAN if v is None else v for k, v in m.items()}) for p, m in own.items()}
             for name, own in result["sets"].items()
         }
-    except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise InputError(f"{path}: has figures of another form; give another -r") from e
-    if others:
-        raise InputError(f"{path}: has figures of another {' and another '.join(others)}; give another -r")
-    return found
+
+    return read_earlier(path, about, parse, "figures")
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -157,25 +151,21 @@ def accuracy(
     too."""
     import torch
 
-    from biisnet.model.training.trainer import FLOATS, Options
-
     given = {"sirst": sirst, "nudt-sirst": nudt_sirst, "irstd-1k": irstd_1k}
     if not any(given.values()):
         raise InputError(f"give the folder of one data set at least: {', '.join(f'--{name} DIR' for name in given)}")
-    if precision not in FLOATS:
-        raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
+    options = options_of(precision, compile_)
     if threads:
         torch.set_num_threads(threads)
     wanted = read_recipe(recipe, epochs, None)
     about = {"start": start, "recipe": json.loads(wanted.to_json()), "precision": precision}
     found = earlier(folder / RESULT, about)
-    for name, data in given.items():
-        if data is not None:
-            splits_of(name, data)  # of all of them, before the first is trained on
+    # of all of them, before the first is trained on
+    splits = {name: splits_of(name, data) for name, data in given.items() if data is not None}
     for name, data in given.items():
         if data is None:
             continue
-        found[name] = measure_set(name, data, wanted, folder / name, start, Options(precision, compile_))
+        found[name] = measure_set(name, data, splits[name], wanted, folder / name, start, options)
         sets = {n: {p: m.as_dict() for p, m in own.items()} for n, own in found.items()}
         write_whole(folder / RESULT, (json.dumps({**about, "sets": sets}, indent=1) + "\n").encode())
         write_whole(folder / TABLE, (markdown(found) + "\n").encode())

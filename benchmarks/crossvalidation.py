@@ -30,8 +30,9 @@ from biisnet.tools.train import read_recipe
 if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options
 
+from .earlier import read_earlier
 from .table import grid, spoken
-from .training_run import measure, train_network
+from .training_run import measure, options_of, train_network
 
 say = Speaker()
 RESULT = "crossvalidation.json"
@@ -62,24 +63,17 @@ def validate_recipe(
 
 
 def earlier(path: Path, about: dict[str, Any]) -> dict[str, Validated]:
-    """Results in a file, by the recipes' names. Raises InputError where they were found in another setting: none of
-    these are beside others."""
-    if not path.exists():
-        return {}
-    try:
-        result = json.loads(path.read_text())
-        others = [key for key, value in about.items() if result[key] != value]
-        found = {
+    """Results in a file, by the recipes' names. Raises InputError."""
+
+    def parse(result: dict[str, Any]) -> dict[str, Validated]:
+        return {
             r["recipe"]: Validated(
                 r["recipe"], r["fields"], [Metrics(**m) for m in r["folds"]], Metrics(**r["together"])
             )
             for r in result["recipes"]
         }
-    except (KeyError, TypeError, ValueError) as e:
-        raise InputError(f"{path}: has results of another form; give another -r") from e
-    if others:
-        raise InputError(f"{path}: has results of another {' and another '.join(others)}; give another -r")
-    return found
+
+    return read_earlier(path, about, parse, "results")
 
 
 def markdown(results: list[Validated]) -> str:
@@ -119,10 +113,7 @@ def crossvalidation(
     """Cross-validate recipes; the figures go to RUNS/crossvalidation.json and, as a table, to standard output."""
     import torch
 
-    from biisnet.model.training.trainer import FLOATS, Options
-
-    if precision not in FLOATS:
-        raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
+    options = options_of(precision, compile_)
     named = {path.stem: read_recipe(path, epochs, None) for path in recipe}
     if len(named) < len(recipe):
         raise InputError("--recipe: two files of one name; a recipe's runs are in the folder that is called so")
@@ -133,7 +124,7 @@ def crossvalidation(
     source = Source(data, split, 0 if data else scenes, 0)
     parts = folds(source.read(sizes.pop(), say), count)[:only]
     about = {"data": str(source), "start": start, "folds": count, "precision": precision}
-    options, results = Options(precision, compile_), earlier(folder / RESULT, about)
+    results = earlier(folder / RESULT, about)
     for name, chosen in named.items():
         results[name] = validate_recipe(chosen, parts, folder / name, start, options, say)
         text = json.dumps({**about, "recipes": [asdict(r) for r in results.values()]}, indent=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biisnet.model.datasets import Frame, Say
+from biisnet.model.errors import InputError
 from biisnet.model.metrics import Counts
 from biisnet.model.training.recipe import Recipe
 from biisnet.model.training.run_files import LAST
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from biisnet.model.training.trainer import Options, Progress
 
 THRESHOLD = 0.5
+
+
+def options_of(precision: str, compile_: bool) -> Options:
+    """How floats are trained. Raises InputError for a precision of other numbers."""
+    from biisnet.model.training.trainer import FLOATS, Options
+
+    if precision not in FLOATS:
+        raise InputError(f"precision: {precision}, expected {' or '.join(FLOATS)}")
+    return Options(precision, compile_)
 
 
 def train_network(

@@ -31,6 +31,11 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
+def unfinished(path: Path) -> list[Path]:
+    """What `write_whole` has left beside `path` where it was killed."""
+    return sorted(path.parent.glob(f".{path.name}.*"))
+
+
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +56,7 @@ def operating_point(probabilities: list[F32], truths: list[Mask], budget: float)
     # what is above a threshold changes at the pixels' own values
     between = np.concatenate([p[(p > threshold) & (p < allowed.threshold)] for p in probabilities])
     candidates = [float(value) for value in np.unique(between)]
-    while candidates:
-        middle = len(candidates) // 2
-        metrics = evaluate(probabilities, truths, candidates[middle])
-        if metrics.fa <= budget:
-            allowed, candidates = OperatingPoint(budget, candidates[middle], metrics), candidates[:middle]
-        else:
-            candidates = candidates[middle + 1 :]
-    return allowed
+    first = bisect_left(candidates, True, key=lambda t: evaluate(probabilities, truths, t).fa <= budget)
+    if first == len(candidates):
+        return allowed
+    return OperatingPoint(budget, candidates[first], evaluate(probabilities, truths, candidates[first]))

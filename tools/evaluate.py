@@ -153,16 +153,15 @@ def onnx_predictor(model: OnnxModel, name: str, size: tuple[int, int] | None, th
     """ONNX Runtime, on a float model or on an integer one, whose logits become probabilities. Raises CompileError."""
     from onnx import TensorProto  # all these are of the extra `compile`, which PyTorch needs none of
 
-    from ..compile.frontend.shapes import input_shape, only_input
+    from ..compile.frontend.shapes import input_shape, only_input, open_sides
     from ..compile.onnx_runtime import session
 
     if model.task not in (None, DETECTION):
         raise CompileError(f"{name}: is for {model.task}; eval takes networks for detection")
     source = only_input(model.proto.graph, name)
-    _, channels, height, width = input_shape(model.proto.graph, size or None, name)
+    _, channels, height, width = input_shape(model.proto.graph, size, name)
     check_grey(name, channels)
-    sides = [d.dim_value for d in source.type.tensor_type.shape.dim[2:]]  # 0 is symbolic
-    if native and any(sides):
+    if native and len(open_sides(model.proto.graph, name)) < 2:
         raise CompileError(f"{name}: takes frames of {height}x{width} only; --native needs one of symbolic sides")
     run = session(model.proto, name, threads).run
     takes_bytes = source.type.tensor_type.elem_type == TensorProto.UINT8

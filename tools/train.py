@@ -14,6 +14,7 @@ from ..compile.progress import Live
 from ..model import NETWORKS, shipped_weights
 from ..model.datasets import Frame, Say, hold_out
 from ..model.errors import InputError
+from ..model.files import unfinished
 from ..model.source import Source
 from ..model.text_file import read_text
 from ..model.training import FINE_TUNING, INT8, Recipe
@@ -229,7 +230,7 @@ def run_folder(folder: Path, makes: bool) -> Iterator[None]:
         return
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    for half in (p for name in (RECIPE_FILE, LAST, BEST) for p in folder.glob(f".{name}.*")):
+    for half in (p for name in (RECIPE_FILE, LAST, BEST) for p in unfinished(folder / name)):
         half.unlink()
     try:
         yield
